@@ -1,0 +1,56 @@
+"""Every mistake a user can make, as an exception with a plain message.
+
+A message says what was wrong, the value seen and what to do about it. The
+command line prints it as one line and exits with the class's ``exit_code``.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class TextRNNError(Exception):
+    """Base of all errors a user can cause; never raised itself."""
+
+    exit_code = 1
+
+
+class UsageError(TextRNNError, ValueError):
+    """An option or argument has a value that cannot work."""
+
+    exit_code = 2
+
+
+class DataError(TextRNNError, ValueError):
+    """A corpus, a file or a set of texts cannot be used as it is."""
+
+    exit_code = 3
+
+
+class CorpusNotFoundError(DataError):
+    """A named corpus is in none of the places where it is looked for."""
+
+
+class ModelError(TextRNNError, ValueError):
+    """A model folder is missing, damaged, foreign or too new."""
+
+    exit_code = 4
+
+
+class TrainingError(TextRNNError, ArithmeticError):
+    """Training cannot go on: the loss is no longer a finite number."""
+
+    exit_code = 5
+
+
+class MissingDependencyError(TextRNNError, ImportError):
+    """An optional package is needed for what was asked."""
+
+    exit_code = 6
+
+
+def did_you_mean(value: str, choices: Iterable[str]) -> str:
+    """Return ``" Did you mean 'x'?"`` for the nearest choice, or an empty string."""
+    near = difflib.get_close_matches(value, list(choices), n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,42 @@
+"""Prediction over any number of encoded documents, in batches of like length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from textrnn.network import Network
+from textrnn.nn.packed import pack
+from textrnn.typing import Floats, Ids, Ints
+
+MAX_DOCUMENTS = 256
+MAX_TOKENS = 32_768
+"""Bounds of a batch: wide enough for fast products, small enough to stay in the caches."""
+
+
+def length_batches(
+    lengths: Ints, *, max_documents: int = MAX_DOCUMENTS, max_tokens: int = MAX_TOKENS
+) -> Iterator[Ints]:
+    """Group documents of like length: arrays of their positions, longest documents first.
+
+    A batch holds at most ``max_documents`` and at most ``max_tokens`` tokens, unless
+    one document alone has more.
+    """
+    order = np.argsort(-lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        # The first document of a batch is its longest: bound tokens by its length.
+        fits = max(1, max_tokens // max(int(lengths[order[start]]), 1))
+        stop = start + min(fits, max_documents)
+        yield order[start:stop]
+        start = stop
+
+
+def predict_proba(network: Network, documents: Sequence[Ids]) -> Floats:
+    """Class probabilities of encoded documents, shape (n, C), in the given order."""
+    out = np.empty((len(documents), network.config.n_classes), dtype=network.dtype)
+    lengths = np.fromiter((len(d) for d in documents), dtype=np.int64, count=len(documents))
+    for rows in length_batches(lengths):
+        out[rows] = network.predict_proba(pack([documents[i] for i in rows]))
+    return out

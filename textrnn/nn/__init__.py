@@ -1,0 +1,1 @@
+"""The numeric core: pure functions over arrays, packed batches, cells and optimisers."""

@@ -1,0 +1,65 @@
+"""Gradients that touch only some rows of a table, and the norm over all gradients.
+
+A batch meets a few thousand words of a vocabulary of tens of thousands. The
+gradient of an embedding is kept as those rows, and an update costs no more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from textrnn.typing import Floats, Ints
+
+
+@dataclass(frozen=True)
+class RowGradient:
+    """Gradient of a table of which only some rows took part.
+
+    Attributes:
+        rows: distinct row numbers, ascending, shape (U,).
+        values: their gradients, shape (U, ...).
+        n_rows: rows of the whole table.
+    """
+
+    rows: Ints
+    values: Floats
+    n_rows: int
+
+    def to_dense(self) -> Floats:
+        """The gradient with the shape of the table, zeros elsewhere."""
+        dense = np.zeros((self.n_rows, *self.values.shape[1:]), dtype=self.values.dtype)
+        dense[self.rows] = self.values
+        return dense
+
+
+Gradient: TypeAlias = Floats | RowGradient
+Gradients: TypeAlias = dict[str, Gradient]
+"""Gradients by parameter name, the same names as the parameters'."""
+
+
+def values_of(gradient: Gradient) -> Floats:
+    """The numbers of a gradient, whichever its form."""
+    return gradient.values if isinstance(gradient, RowGradient) else gradient
+
+
+def global_norm(gradients: Gradients) -> float:
+    """Euclidean norm over all gradients together."""
+    squares = (np.vdot(v, v) for v in map(values_of, gradients.values()))
+    return float(np.sqrt(sum(float(square) for square in squares)))
+
+
+def clip_by_global_norm(gradients: Gradients, max_norm: float) -> float:
+    """Scale gradients in place so that their norm is at most ``max_norm`` (Pascanu et al. 2013).
+
+    Returns:
+        The norm before clipping.
+    """
+    norm = global_norm(gradients)
+    if norm > max_norm:
+        for gradient in gradients.values():
+            values = values_of(gradient)
+            values *= max_norm / norm
+    return norm

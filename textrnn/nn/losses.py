@@ -1,0 +1,44 @@
+"""Softmax and cross-entropy on the final output."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from textrnn.typing import Floats, Ints
+
+
+def softmax(logits: Floats) -> Floats:
+    """Probabilities (B, C) of logits (B, C); each row sums to one."""
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    np.exp(shifted, out=shifted)
+    shifted /= shifted.sum(axis=1, keepdims=True)
+    return shifted
+
+
+def cross_entropy(
+    logits: Floats, targets: Ints, weights: Floats | None = None
+) -> tuple[float, Floats]:
+    """Mean weighted cross-entropy in nats, and its gradient.
+
+    Args:
+        logits: (B, C).
+        targets: class numbers, (B,).
+        weights: (B,), the weight of each document; all one if None. The sum is
+            divided by B, not by the sum of weights, so that a document counts the
+            same in whichever batch it stands.
+
+    Returns:
+        The loss and the gradient of the logits, (B, C).
+    """
+    B = len(logits)
+    rows = np.arange(B)
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_norm = np.log(np.exp(shifted).sum(axis=1))
+    losses = log_norm - shifted[rows, targets]
+    gradient = np.exp(shifted - log_norm[:, np.newaxis])
+    gradient[rows, targets] -= 1.0
+    if weights is not None:
+        losses = losses * weights
+        gradient *= weights[:, np.newaxis]
+    gradient /= B
+    return float(losses.mean(dtype=np.float64)), gradient

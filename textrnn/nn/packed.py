@@ -1,0 +1,103 @@
+"""Batches without padding: the layout every other numeric module relies on.
+
+Documents are sorted by length, longest first, and their tokens stored step by
+step. Step t is then one contiguous block of rows, and the block shrinks as
+documents end::
+
+    documents   [a b c]  [d e]  [f]
+    rows         a d f | b e | c
+    batch_sizes  3       2     1
+
+No step works on padding, and a short document cannot be changed by a long
+neighbour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from textrnn.typing import Ids, Ints
+
+
+@dataclass(frozen=True)
+class PackedBatch:
+    """Token ids of B documents, time-major and packed.
+
+    Attributes:
+        ids: token ids, int32 of shape (N,).
+        lengths: words of each document, longest first, shape (B,).
+        order: position of each document in the caller's list, shape (B,).
+        batch_sizes: documents that have a token at step t, shape (T,).
+        offsets: first row of step t, shape (T + 1,); the last entry is N.
+    """
+
+    ids: Ids
+    lengths: Ints
+    order: Ints
+    batch_sizes: Ints
+    offsets: Ints
+
+    @property
+    def n_documents(self) -> int:
+        return len(self.lengths)
+
+    @property
+    def n_tokens(self) -> int:
+        return len(self.ids)
+
+    @cached_property
+    def _distinct_and_positions(self) -> tuple[Ints, Ints]:
+        # A table over the ids is linear; np.unique would sort all N of them.
+        position = np.zeros(int(self.ids.max()) + 1, dtype=np.int32)
+        position[self.ids] = 1
+        distinct = np.flatnonzero(position)
+        position[distinct] = np.arange(len(distinct), dtype=np.int32)
+        return distinct, position[self.ids]
+
+    @property
+    def distinct(self) -> Ints:
+        """The distinct token ids of the batch, ascending, shape (U,)."""
+        return self._distinct_and_positions[0]
+
+    @property
+    def inverse(self) -> Ints:
+        """For each row its place in ``distinct``, shape (N,)."""
+        return self._distinct_and_positions[1]
+
+    @cached_property
+    def last_rows(self) -> Ints:
+        """Row of each document's own last token, shape (B,)."""
+        rows: Ints = self.offsets[self.lengths - 1] + np.arange(self.n_documents)
+        return rows
+
+    @cached_property
+    def documents(self) -> Ints:
+        """For each row the document (in sorted order) it belongs to, shape (N,)."""
+        rows: Ints = np.arange(self.n_tokens) - np.repeat(self.offsets[:-1], self.batch_sizes)
+        return rows
+
+
+def pack(documents: Sequence[Ids]) -> PackedBatch:
+    """Pack documents of token ids, each of at least one token, into one batch.
+
+    Raises:
+        ValueError: there is no document, or one has no token.
+    """
+    lengths = np.fromiter((len(ids) for ids in documents), dtype=np.int64, count=len(documents))
+    if len(lengths) == 0 or lengths.min() == 0:
+        raise ValueError("pack needs at least one document, and a token in each")
+    order = np.argsort(-lengths, kind="stable")
+    lengths = lengths[order]
+    # Documents that are longer than t: how many lengths exceed each step.
+    batch_sizes = np.searchsorted(-lengths, -np.arange(lengths[0]), side="left")
+    offsets = np.concatenate([[0], np.cumsum(batch_sizes)])
+
+    step = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    rows = offsets[step] + np.repeat(np.arange(len(lengths)), lengths)
+    ids = np.empty(len(rows), dtype=np.int32)
+    ids[rows] = np.concatenate([documents[i] for i in order])
+    return PackedBatch(ids, lengths, order, batch_sizes, offsets)

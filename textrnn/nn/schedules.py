@@ -1,0 +1,31 @@
+"""How the learning rate changes over the updates of a run: warm-up, then decay."""
+
+from __future__ import annotations
+
+import math
+
+SCHEDULES = ("constant", "linear", "cosine")
+
+
+def learning_rate_at(
+    update: int, *, base: float, schedule: str, warmup_updates: int, total_updates: int
+) -> float:
+    """Learning rate of one update.
+
+    Args:
+        update: number of the update, from 0.
+        base: the highest learning rate.
+        schedule: ``"constant"``, or from ``base`` to nothing: ``"linear"``, ``"cosine"``
+            (Loshchilov and Hutter 2017).
+        warmup_updates: updates over which the rate first rises in equal steps to ``base``.
+        total_updates: updates of the whole run.
+    """
+    if update < warmup_updates:
+        return base * (update + 1) / warmup_updates
+    if schedule == "constant":
+        return base
+    span = max(total_updates - warmup_updates, 1)
+    done = min((update - warmup_updates) / span, 1.0)
+    if schedule == "linear":
+        return base * (1.0 - done)
+    return base * 0.5 * (1.0 + math.cos(math.pi * done))

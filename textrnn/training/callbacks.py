@@ -1,0 +1,28 @@
+"""What can be hooked into a training run: at its start, after a batch, an epoch, the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from textrnn.training.loop import TrainingRun
+
+
+class Callback:
+    """Base of all callbacks; each hook does nothing unless overridden.
+
+    The run is handed to every hook: its ``state`` (epoch, history, best weights), its
+    ``network`` and ``config`` are there to be read.
+    """
+
+    def on_start(self, run: TrainingRun) -> None:
+        """Before the first batch of a run, new or resumed."""
+
+    def on_batch(self, run: TrainingRun) -> None:
+        """After the weights have changed; ``run.progress`` tells how far the epoch is."""
+
+    def on_epoch(self, run: TrainingRun) -> None:
+        """After an epoch and its validation; ``run.state.history[-1]`` is its record."""
+
+    def on_end(self, run: TrainingRun) -> None:
+        """After the last epoch, an early stop or an interruption, best weights restored."""

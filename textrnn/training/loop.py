@@ -1,0 +1,306 @@
+"""The training loop: BPTT over a corpus, epoch after epoch, with early stopping.
+
+The state of a run between two epochs is a ``TrainingState``; a run that starts from
+a saved one ends with the same weights, bit for bit, as one that was never stopped.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from textrnn.errors import TrainingError
+from textrnn.inference import predict_proba
+from textrnn.network import Dropout, Network
+from textrnn.nn.gradients import clip_by_global_norm
+from textrnn.nn.losses import cross_entropy
+from textrnn.nn.optimizers import SGD, Adam, Optimizer
+from textrnn.nn.packed import pack
+from textrnn.nn.schedules import learning_rate_at
+from textrnn.training.batching import drop_to_unknown, epoch_batches
+from textrnn.training.callbacks import Callback
+from textrnn.typing import Floats, Ids, Ints, Params
+
+SOLVERS = ("adam", "sgd")
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How to train; the names are those of ``TextRNNClassifier``."""
+
+    solver: str = "adam"
+    learning_rate_init: float = 1e-3
+    momentum: float = 0.9
+    learning_rate: str = "linear"
+    warmup_fraction: float = 0.05
+    alpha: float = 0.0
+    max_grad_norm: float | None = 1.0
+    batch_size: int = 32
+    max_iter: int = 10
+    shuffle: bool = True
+    dropout_input: float = 0.0
+    dropout_readout: float = 0.0
+    n_iter_no_change: int = 3
+    tol: float = 0.0
+    gradient_floor: float = 1e-7
+    frozen: tuple[str, ...] = ()
+    """Names of parameters that keep their first values."""
+
+
+@dataclass(frozen=True)
+class LabelledDocuments:
+    """Encoded documents with their classes.
+
+    Attributes:
+        documents: token ids of each.
+        targets: class numbers, shape (n,).
+        weights: weight of each document in the loss, shape (n,), or None for ones.
+    """
+
+    documents: Sequence[Ids]
+    targets: Ints
+    weights: Floats | None = None
+
+    def __len__(self) -> int:
+        return len(self.documents)
+
+
+@dataclass
+class TrainingState:
+    """All that changes between epochs, beside the network's parameters.
+
+    Attributes:
+        epoch: epochs done.
+        history: a record of plain numbers for each epoch.
+        best_score: highest validation accuracy, and the loss that went with it.
+        best_epoch: the epoch that reached it.
+        best_params: a copy of the weights after that epoch.
+        stale: epochs since the score last rose.
+        finished: no epoch will follow.
+        interrupted: stopped by the user.
+    """
+
+    epoch: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+    best_score: tuple[float, float] = (-math.inf, -math.inf)
+    best_epoch: int = 0
+    best_params: Params | None = None
+    stale: int = 0
+    finished: bool = False
+    interrupted: bool = False
+
+
+@dataclass
+class EpochProgress:
+    """Running sums of the epoch under way."""
+
+    n_documents: int
+    n_tokens: int
+    started: float
+    documents: int = 0
+    tokens: int = 0
+    loss: float = 0.0
+    correct: float = 0.0
+    norm: float = 0.0
+    batches: int = 0
+    learning_rate: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self.started
+
+    @property
+    def mean_loss(self) -> float:
+        return self.loss / max(self.documents, 1)
+
+    @property
+    def accuracy(self) -> float:
+        return self.correct / max(self.documents, 1)
+
+    @property
+    def words_per_second(self) -> float:
+        return self.tokens / max(self.seconds, 1e-9)
+
+
+class TrainingRun:
+    """One training of one network.
+
+    Args:
+        network: trained in place.
+        config: how.
+        train: the documents to learn from.
+        validation: documents to choose the best epoch by; without them all epochs run
+            and the last weights stay.
+        unknown_probabilities: chance of each word to be replaced by the unknown word, (V,).
+        rng: the source of chance of the whole run.
+        callbacks: called in this order.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        config: TrainingConfig,
+        train: LabelledDocuments,
+        *,
+        validation: LabelledDocuments | None = None,
+        unknown_probabilities: Floats | None = None,
+        rng: np.random.Generator,
+        callbacks: Sequence[Callback] = (),
+    ) -> None:
+        self.network = network
+        self.config = config
+        self.train = train
+        self.validation = validation
+        self.unknown_probabilities = unknown_probabilities
+        self.rng = rng
+        self.callbacks = callbacks
+        self.state = TrainingState()
+        self.optimizer = make_optimizer(config, network.params)
+        self._lengths = np.fromiter((len(d) for d in train.documents), np.int64, len(train))
+        self.progress = EpochProgress(len(train), int(self._lengths.sum()), time.perf_counter())
+        updates = math.ceil(len(train) / config.batch_size)
+        self._total_updates = updates * config.max_iter
+        self._warmup_updates = round(config.warmup_fraction * self._total_updates)
+
+    def run(self) -> TrainingState:
+        """Train to the end, an early stop or Ctrl-C; the best weights are then in place.
+
+        Raises:
+            TrainingError: the loss or the gradient is no longer a finite number.
+        """
+        state = self.state
+        for callback in self.callbacks:
+            callback.on_start(self)
+        try:
+            while not state.finished and state.epoch < self.config.max_iter:
+                self._run_epoch()
+                state.finished = self._is_finished()
+                for callback in self.callbacks:
+                    callback.on_epoch(self)
+        except KeyboardInterrupt:
+            state.interrupted = True
+        if state.best_params is not None:
+            for name, value in state.best_params.items():
+                self.network.params[name][...] = value
+        for callback in self.callbacks:
+            callback.on_end(self)
+        return state
+
+    def _run_epoch(self) -> None:
+        state, config = self.state, self.config
+        batches = epoch_batches(
+            self._lengths, batch_size=config.batch_size, shuffle=config.shuffle, rng=self.rng
+        )
+        self.progress = EpochProgress(
+            len(self.train), int(self._lengths.sum()), time.perf_counter()
+        )
+        for rows in batches:
+            self._run_batch(rows)
+            for callback in self.callbacks:
+                callback.on_batch(self)
+        progress = self.progress
+        record: dict[str, float] = {
+            "epoch": state.epoch + 1,
+            "loss": progress.mean_loss,
+            "accuracy": progress.accuracy,
+            "gradient_norm": progress.norm / progress.batches,
+            "learning_rate": progress.learning_rate,
+            "seconds": progress.seconds,
+            "words_per_second": progress.words_per_second,
+        }
+        state.epoch += 1
+        if self.validation is not None:
+            loss, accuracy = evaluate_documents(self.network, self.validation)
+            record |= {"validation_loss": loss, "validation_accuracy": accuracy}
+            self._remember_best(accuracy, loss)
+        state.history.append(record)
+
+    def _run_batch(self, rows: Ints) -> None:
+        config, progress = self.config, self.progress
+        documents = [self.train.documents[i] for i in rows]
+        if self.unknown_probabilities is not None:
+            documents = [
+                drop_to_unknown(ids, self.unknown_probabilities, self.rng) for ids in documents
+            ]
+        batch = pack(documents)
+        order = rows[batch.order]
+        targets = self.train.targets[order]
+        weights = None if self.train.weights is None else self.train.weights[order]
+
+        dropout = Dropout(config.dropout_input, config.dropout_readout, self.rng)
+        logits, cache = self.network.forward(batch, dropout=dropout)
+        loss, d_logits = cross_entropy(logits, targets, weights)
+        gradients = self.network.backward(d_logits, cache, gradient_floor=config.gradient_floor)
+        for name in config.frozen:
+            gradients.pop(name, None)
+        norm = clip_by_global_norm(gradients, config.max_grad_norm or math.inf)
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            raise TrainingError(self._explain_not_finite(loss, norm))
+        progress.learning_rate = learning_rate_at(
+            self.optimizer.n_updates,
+            base=config.learning_rate_init,
+            schedule=config.learning_rate,
+            warmup_updates=self._warmup_updates,
+            total_updates=self._total_updates,
+        )
+        self.optimizer.update(self.network.params, gradients, progress.learning_rate)
+
+        progress.documents += len(rows)
+        progress.tokens += batch.n_tokens
+        progress.loss += loss * len(rows)
+        progress.correct += float((logits.argmax(axis=1) == targets).sum())
+        progress.norm += norm
+        progress.batches += 1
+
+    def _explain_not_finite(self, loss: float, norm: float) -> str:
+        return (
+            f"training diverged in epoch {self.state.epoch + 1}, batch "
+            f"{self.progress.batches + 1}: the loss is {loss} and the gradient norm {norm}. "
+            f"Lower the learning rate (now {self.config.learning_rate_init:g}) or clip the "
+            f"gradient harder (max_grad_norm is {self.config.max_grad_norm})."
+        )
+
+    def _remember_best(self, accuracy: float, loss: float) -> None:
+        state = self.state
+        # Of equal accuracies the one with the smaller loss is the better model.
+        score = (accuracy, -loss)
+        if accuracy > state.best_score[0] + self.config.tol:
+            state.stale = 0
+        else:
+            state.stale += 1
+        if score > state.best_score:
+            state.best_score, state.best_epoch = score, state.epoch
+            state.best_params = {k: v.copy() for k, v in self.network.params.items()}
+
+    def _is_finished(self) -> bool:
+        patience_over = self.validation is not None and (
+            self.state.stale >= self.config.n_iter_no_change
+        )
+        return patience_over or self.state.epoch >= self.config.max_iter
+
+
+def evaluate_documents(network: Network, documents: LabelledDocuments) -> tuple[float, float]:
+    """Mean cross-entropy in nats and accuracy of a network on labelled documents."""
+    probabilities = predict_proba(network, documents.documents)
+    chosen = probabilities[np.arange(len(documents)), documents.targets]
+    smallest = float(np.finfo(probabilities.dtype).tiny)
+    loss = float(-np.log(np.maximum(chosen, smallest)).mean(dtype=np.float64))
+    return loss, float((probabilities.argmax(axis=1) == documents.targets).mean())
+
+
+def make_optimizer(config: TrainingConfig, params: Params) -> Optimizer:
+    """The optimiser a configuration asks for, for all parameters that may change."""
+    moving = {name: value for name, value in params.items() if name not in config.frozen}
+    if config.solver == "sgd":
+        return SGD(moving, momentum=config.momentum, alpha=config.alpha)
+    return Adam(moving, alpha=config.alpha)
+
+
+def rng_state(rng: np.random.Generator) -> dict[str, Any]:
+    """The state of a generator as plain numbers."""
+    return dict(rng.bit_generator.state)
