@@ -23,10 +23,12 @@ from textrnn.nn.losses import softmax
 from textrnn.nn.packed import PackedBatch
 from textrnn.nn.projection import gather, project, project_back, spread, sum_by_token
 from textrnn.nn.readouts import READOUTS
-from textrnn.typing import Floats, Ints, Params
+from textrnn.typing import Floats, Params
 
 DIRECTIONS = ("forward", "backward")
 EMBEDDING = "embedding.weight"
+EMBEDDING_STD = 0.1
+"""Standard deviation of word vectors that start at random."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,31 @@ class NetworkConfig:
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+    def input_size(self, layer: int) -> int | None:
+        """Width of a layer's input; None for one-hot words."""
+        return self.n_features if layer else self.embedding_dim
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Name and shape of every parameter.
+
+        A one-hot layer's ``W_x`` is (V, G, H): a word's row for all gates is looked up.
+        """
+        cell, H = CELLS[self.cell], self.hidden_size
+        shapes: dict[str, tuple[int, ...]] = {}
+        if self.embedding_dim is not None:
+            shapes[EMBEDDING] = (self.vocabulary_size, self.embedding_dim)
+        for layer in range(self.num_layers):
+            size = self.input_size(layer)
+            of_cell = cell.shapes(size or H, H)
+            if size is None:
+                of_cell["W_x"] = (self.vocabulary_size, cell.n_gates, H)
+            for direction in self.directions:
+                prefix = f"recurrent.{layer}.{direction}."
+                shapes |= {prefix + name: shape for name, shape in of_cell.items()}
+        shapes["linear.weight"] = (self.n_features, self.n_classes)
+        shapes["linear.bias"] = (self.n_classes,)
+        return shapes
 
 
 @dataclass(frozen=True)
@@ -113,6 +140,10 @@ class Network:
     """A recurrent text classifier over token ids."""
 
     def __init__(self, config: NetworkConfig, params: Params) -> None:
+        shapes = {name: value.shape for name, value in params.items()}
+        if shapes != config.shapes():
+            odd = sorted(set(shapes.items()) ^ set(config.shapes().items()))
+            raise ValueError(f"parameters do not fit the configuration: {odd[:4]}")
         self.config = config
         self.params = params
         self.cell: Cell = CELLS[config.cell]
@@ -148,12 +179,10 @@ class Network:
             params[EMBEDDING] = np.array(embedding, dtype=dtype)
         cell = CELLS[config.cell]
         for layer in range(config.num_layers):
-            one_hot = layer == 0 and config.embedding_dim is None
-            input_size = config.n_features if layer else config.embedding_dim or config.hidden_size
+            size = config.input_size(layer)
             for direction in config.directions:
-                drawn = cell.initialise(rng, input_size, config.hidden_size, dtype)
-                if one_hot:
-                    # A word's own row for all gates: (V, G, H), a row is looked up.
+                drawn = cell.initialise(rng, size or config.hidden_size, config.hidden_size, dtype)
+                if size is None:
                     shape = (config.vocabulary_size, cell.n_gates, config.hidden_size)
                     drawn["W_x"] = rng.normal(0.0, EMBEDDING_STD, shape).astype(dtype)
                 prefix = f"recurrent.{layer}.{direction}."
@@ -203,9 +232,7 @@ class Network:
         readout = READOUTS[config.readout]
         vectors, readouts = [], {}
         for direction, h in zip(config.directions, outputs, strict=True):
-            vector, readouts[direction] = readout.forward(
-                h, batch, reverse=direction == "backward"
-            )
+            vector, readouts[direction] = readout.forward(h, batch, reverse=direction == "backward")
             vectors.append(vector)
         features = np.concatenate(vectors, axis=1)
         feature_mask = (
@@ -254,9 +281,7 @@ class Network:
 
     # ----------------------------------------------------------------- backward
 
-    def backward(
-        self, d_logits: Floats, cache: Cache, *, gradient_floor: float = 0.0
-    ) -> Gradients:
+    def backward(self, d_logits: Floats, cache: Cache, *, gradient_floor: float = 0.0) -> Gradients:
         """Gradients of all parameters from that of the logits (B, C).
 
         The names are those of ``params``. The gradients of the embedding and of
@@ -340,12 +365,3 @@ class Network:
             "W_x": RowGradient(batch.distinct, d_rows, self.config.vocabulary_size),
             "b": d_b,
         }
-
-
-EMBEDDING_STD = 0.1
-"""Standard deviation of word vectors that start at random."""
-
-
-def argmax_classes(probabilities: Floats) -> Ints:
-    """The most probable class of each row, shape (B,)."""
-    return probabilities.argmax(axis=1)

@@ -1,0 +1,49 @@
+"""textrnn: recurrent text classification in NumPy, for people with a CPU.
+
+    from textrnn import TextRNNClassifier
+
+The public names are imported when first used, so that a command that only predicts
+starts at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from textrnn.corpora import load_corpus as load_corpus
+    from textrnn.estimator import TextRNNClassifier as TextRNNClassifier
+    from textrnn.model import TextModel as TextModel
+    from textrnn.persistence import load_model as load_model
+    from textrnn.persistence import save_model as save_model
+
+_HOME = {
+    "TextRNNClassifier": "textrnn.estimator",
+    "TextModel": "textrnn.model",
+    "load_corpus": "textrnn.corpora",
+    "load_model": "textrnn.persistence",
+    "save_model": "textrnn.persistence",
+}
+
+__all__ = [
+    "TextModel",
+    "TextRNNClassifier",
+    "__version__",
+    "load_corpus",
+    "load_model",
+    "save_model",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        from importlib import import_module
+
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

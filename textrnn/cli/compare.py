@@ -1,0 +1,81 @@
+"""``textrnn compare``: bag-of-words models on a corpus, alone or beside a saved network."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from textrnn.cli.models import find_model
+from textrnn.cli.run import Debug, Json, LabelColumn, Offline, Quiet, TextColumn, say, silent
+
+
+def compare(
+    corpus: Annotated[str, typer.Argument(help="Name, hf:owner/name, file or folder.")],
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", help="A saved network to set beside them.")
+    ] = None,
+    test: Annotated[str | None, typer.Option("--test", help="File with the test texts.")] = None,
+    test_fraction: Annotated[
+        float | None, typer.Option("--test-fraction", help="Share held out for the test.")
+    ] = None,
+    text_column: TextColumn = None,
+    label_column: LabelColumn = None,
+    tokenizer: Annotated[
+        str, typer.Option(help="word, char, or jieba; a --model brings its own.")
+    ] = "word",
+    validation_fraction: Annotated[
+        float, typer.Option(help="Share of the training texts that tunes.")
+    ] = 0.1,
+    seed: Annotated[int, typer.Option(help="Of the splits.")] = 0,
+    offline: Offline = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Train bag-of-words models on a corpus and score them, beside a saved network if given.
+
+    Each is tuned on validation texts and scored on test texts. A network must not have
+    been trained on those: give the seed and the fractions of its training.
+
+    Examples:
+
+        textrnn compare sms_spam
+
+        textrnn compare cars --model cars
+    """
+    del debug
+    from textrnn import experiment
+    from textrnn.cli.output import print_json, print_report
+    from textrnn.corpora import load_corpus
+    from textrnn.persistence import load_model
+    from textrnn.text.tokenizers import make_tokenizer
+
+    tell = silent if quiet else say
+    loaded = None if model is None else load_model(find_model(model))
+    texts = load_corpus(
+        corpus,
+        text_column=text_column,
+        label_column=label_column,
+        test=test,
+        test_fraction=test_fraction,
+        random_state=seed,
+        offline=offline,
+    )
+    data = experiment.prepare(
+        texts,
+        loaded.tokenizer if loaded else make_tokenizer(tokenizer),
+        validation_fraction=validation_fraction,
+        seed=seed,
+        say=tell,
+    )
+    report = {
+        "corpus": texts.name,
+        "model": None if model is None else str(find_model(model)),
+        "seed": seed,
+        **experiment.compare(data, loaded, seed=seed, say=tell),
+    }
+    if as_json:
+        print_json(report)
+    else:
+        print_report(report)

@@ -1,0 +1,67 @@
+"""``textrnn evaluate``: what a saved model scores on labelled texts."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from textrnn.cli.models import find_model
+from textrnn.cli.run import Debug, Json, LabelColumn, Offline, TextColumn, say
+from textrnn.errors import UsageError
+
+GATE_FAILED = 1
+
+
+def evaluate(
+    model: Annotated[str, typer.Argument(help="Model folder, or its name under ./models.")],
+    corpus: Annotated[
+        str, typer.Argument(help="Labelled texts: a named corpus, a file or a folder.")
+    ],
+    split: Annotated[
+        str | None,
+        typer.Option(help="train, validation or test; by default test, and all of a file."),
+    ] = None,
+    min_accuracy: Annotated[
+        float | None, typer.Option("--min-accuracy", help="Exit with 1 if the accuracy is lower.")
+    ] = None,
+    text_column: TextColumn = None,
+    label_column: LabelColumn = None,
+    offline: Offline = False,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Evaluate a saved model on labelled texts.
+
+    Examples:
+
+        textrnn evaluate cars cars
+
+        textrnn evaluate models/imdb imdb --json --min-accuracy 0.88
+    """
+    del debug
+    if min_accuracy is not None and not 0.0 <= min_accuracy <= 1.0:
+        raise UsageError(f"--min-accuracy is {min_accuracy}, but must be from 0 to 1.")
+    from textrnn.cli.output import print_evaluation, print_json
+    from textrnn.corpora import load_labelled
+    from textrnn.evaluation import evaluate as evaluate_labels
+    from textrnn.persistence import load_model
+
+    folder = find_model(model)
+    loaded = load_model(folder)
+    texts, name = load_labelled(
+        corpus,
+        split=split,
+        text_column=text_column,
+        label_column=label_column,
+        offline=offline,
+    )
+    probabilities = loaded.predict_proba(texts.texts)
+    report = evaluate_labels(texts.labels, probabilities, [str(c) for c in loaded.classes])
+    if as_json:
+        print_json({"model": str(folder), "corpus": corpus, "split": name, **report.to_dict()})
+    else:
+        print_evaluation(report.to_dict())
+    if min_accuracy is not None and report.accuracy < min_accuracy:
+        say(f"textrnn: accuracy {report.accuracy:.4f} is below the gate of {min_accuracy}")
+        raise typer.Exit(GATE_FAILED)

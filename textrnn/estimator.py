@@ -1,0 +1,507 @@
+"""The scikit-learn face: a classifier over lists of strings."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, column_or_1d
+from threadpoolctl import threadpool_limits
+
+from textrnn.errors import DataError, UsageError
+from textrnn.inference import predict_proba
+from textrnn.model import TextModel
+from textrnn.model_card import model_card
+from textrnn.persistence import load_model, save_model
+from textrnn.text.tokenizers import Tokenizer, make_tokenizer
+from textrnn.training.callbacks import Callback
+from textrnn.training.fit import TokenisedTexts, build_model, make_run, stratified_holdout
+from textrnn.training.progress import Progress
+from textrnn.training.settings import ClassWeight, Settings
+from textrnn.typing import Floats, Ints
+
+Texts = Sequence[str] | Iterable[str]
+
+
+class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Recurrent network that reads a text word by word and predicts its class.
+
+    Parameters
+    ----------
+    cell : {"lstm", "gru", "rnn", "rnn_relu"}, default="lstm"
+        Long short-term memory (Hochreiter and Schmidhuber 1997), gated recurrent
+        unit (Cho et al. 2014), or a simple recurrence with tanh or ReLU.
+    hidden_size : int, default=64
+        Units of each recurrent layer and direction.
+    num_layers : int, default=1
+        Recurrent layers, one on top of the other.
+    bidirectional : bool, default=True
+        Read each text from both ends.
+    readout : {"max", "mean", "last"}, default="max"
+        What of all states reaches the linear layer: each unit's largest value, their
+        mean, or the state after the text's own last word.
+    embedding : {"random", "word2vec", "onehot"} or path, default="random"
+        What a word enters as: a vector learned from a random start, or from word2vec
+        trained on the same texts, or from a file (word2vec text or binary, GloVe);
+        or a one-hot vector.
+    embedding_dim : int, default=100
+        Size of the word vectors; a file brings its own.
+    freeze_embedding : bool, default=False
+        Keep the word vectors as they are.
+    tokenizer : {"word", "char", "jieba"} or callable, default="word"
+        How a text is cut into tokens; a callable takes a string and returns a list.
+    lowercase : bool, default=True
+        Ignore case. A callable tokenizer sees to that itself.
+    min_df, max_df : int or float, default=1 and 1.0
+        Words in fewer or more training texts than this (a share if float) are unknown.
+    max_features : int or None, default=30000
+        Size of the vocabulary: the most frequent words.
+    max_length : int or None, default=1000
+        Words read of each text, from its beginning. None reads all.
+    unknown_alpha : float, default=0.25
+        In training a word that occurs n times becomes the unknown word with
+        probability ``alpha / (n + alpha)`` (Kiperwasser and Goldberg 2016).
+    solver : {"adam", "sgd"}, default="adam"
+        The optimiser.
+    learning_rate_init : float, default=0.002
+        The highest learning rate.
+    learning_rate : {"linear", "cosine", "constant"}, default="linear"
+        How it falls over the run, after a warm-up.
+    warmup_fraction : float, default=0.05
+        Share of the run over which the learning rate rises.
+    momentum : float, default=0.9
+        Of ``solver="sgd"``.
+    alpha : float, default=0.0
+        Weight decay, decoupled from the gradient; not on biases and word vectors.
+    max_grad_norm : float or None, default=1.0
+        Gradients of a larger norm are scaled down to it.
+    batch_size : int, default=32
+        Texts in a step.
+    max_iter : int, default=8
+        Epochs at most.
+    shuffle : bool, default=True
+        Draw a new order in every epoch.
+    dropout_input, dropout_readout : float, default=0.2 and 0.5
+        Share of the inputs of each recurrent layer, and of the vector that reaches
+        the linear layer, that is dropped in training.
+    early_stopping : bool, default=True
+        Hold back part of the training texts, stop when the accuracy on them no longer
+        rises, and keep the best weights.
+    validation_fraction : float, default=0.1
+        The share that is held back, stratified by class.
+    n_iter_no_change : int, default=2
+        Epochs to wait for a better accuracy.
+    tol : float, default=0.0
+        By how much it must be better.
+    class_weight : dict, "balanced" or None, default=None
+        Weight of each class in the loss.
+    dtype : {"float32", "float64"}, default="float32"
+        Floating-point type of all arithmetic.
+    warm_start : bool, default=False
+        Let ``fit`` go on from the weights of the last call, with its vocabulary.
+    random_state : int, RandomState, Generator or None, default=None
+        The same seed gives the same model, bit for bit.
+    verbose : bool, default=False
+        Show progress on stderr.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The class labels.
+    model_ : TextModel
+        Tokenizer, vocabulary and network.
+    vocabulary_ : dict
+        Id of each token.
+    n_iter_ : int
+        Epochs trained.
+    loss_curve_ : list of float
+        Mean training loss of each epoch, in nats.
+    validation_scores_ : list of float
+        Accuracy on the held-back texts after each epoch; empty without them.
+    best_validation_score_ : float or None
+        The highest of these.
+    history_ : list of dict
+        All figures of each epoch.
+
+    Examples
+    --------
+    >>> from textrnn import TextRNNClassifier
+    >>> texts = ["what a fine film", "what a dull film"] * 20
+    >>> labels = ["good", "bad"] * 20
+    >>> classifier = TextRNNClassifier(hidden_size=8, max_iter=20, random_state=0)
+    >>> print(*classifier.fit(texts, labels).predict(["a fine film"]))
+    good
+    """
+
+    def __init__(
+        self,
+        *,
+        cell: str = "lstm",
+        hidden_size: int = 64,
+        num_layers: int = 1,
+        bidirectional: bool = True,
+        readout: str = "max",
+        embedding: str | os.PathLike[str] = "random",
+        embedding_dim: int = 100,
+        freeze_embedding: bool = False,
+        tokenizer: str | Tokenizer = "word",
+        lowercase: bool = True,
+        min_df: int | float = 1,
+        max_df: int | float = 1.0,
+        max_features: int | None = 30_000,
+        max_length: int | None = 1_000,
+        unknown_alpha: float = 0.25,
+        solver: str = "adam",
+        learning_rate_init: float = 2e-3,
+        learning_rate: str = "linear",
+        warmup_fraction: float = 0.05,
+        momentum: float = 0.9,
+        alpha: float = 0.0,
+        max_grad_norm: float | None = 1.0,
+        batch_size: int = 32,
+        max_iter: int = 8,
+        shuffle: bool = True,
+        dropout_input: float = 0.2,
+        dropout_readout: float = 0.5,
+        early_stopping: bool = True,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 2,
+        tol: float = 0.0,
+        class_weight: ClassWeight = None,
+        dtype: str = "float32",
+        warm_start: bool = False,
+        random_state: Any = None,
+        verbose: bool = False,
+    ) -> None:
+        self.cell = cell
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.bidirectional = bidirectional
+        self.readout = readout
+        self.embedding = embedding
+        self.embedding_dim = embedding_dim
+        self.freeze_embedding = freeze_embedding
+        self.tokenizer = tokenizer
+        self.lowercase = lowercase
+        self.min_df = min_df
+        self.max_df = max_df
+        self.max_features = max_features
+        self.max_length = max_length
+        self.unknown_alpha = unknown_alpha
+        self.solver = solver
+        self.learning_rate_init = learning_rate_init
+        self.learning_rate = learning_rate
+        self.warmup_fraction = warmup_fraction
+        self.momentum = momentum
+        self.alpha = alpha
+        self.max_grad_norm = max_grad_norm
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.dropout_input = dropout_input
+        self.dropout_readout = dropout_readout
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.class_weight = class_weight
+        self.dtype = dtype
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    # ------------------------------------------------------------------- training
+
+    def fit(
+        self,
+        X: Texts,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        validation_data: tuple[Texts, Any] | None = None,
+        callbacks: Sequence[Callback] = (),
+    ) -> Self:
+        """Train on texts and their labels.
+
+        Args:
+            X: n texts.
+            y: their labels, shape (n,).
+            sample_weight: weight of each text, shape (n,); texts of weight 0 do not
+                take part. Only the proportions matter.
+            validation_data: texts and labels to choose the best epoch by, instead of a
+                part of the training texts.
+            callbacks: called during the run, see ``textrnn.training.callbacks``.
+
+        Raises:
+            UsageError: a parameter has a value that cannot work.
+            DataError: the texts or labels cannot be used.
+            TrainingError: the loss became infinite or not a number.
+        """
+        settings = self._settings()
+        go_on = self.warm_start and hasattr(self, "model_")
+        texts, labels = check_texts(X), _check_labels(X, y)
+        texts, labels, weights = _drop_weightless(texts, labels, sample_weight)
+        classes = self.classes_ if go_on else np.unique(labels)
+        targets = _targets(labels, classes)
+        if len(np.unique(targets)) < 2:
+            raise DataError(
+                f"y has one class only, {labels[0]!r}; a classifier needs at least two classes."
+            )
+        rng = make_generator(self.random_state)
+        data = self._tokenise(settings, texts, targets, weights, labels)
+        validation = None
+        if validation_data is not None and settings.early_stopping:
+            held_texts = check_texts(validation_data[0])
+            held_labels = _check_labels(validation_data[0], validation_data[1])
+            held_targets = _targets(held_labels, classes)
+            validation = self._tokenise(settings, held_texts, held_targets, None, held_labels)
+        elif settings.early_stopping:
+            held = stratified_holdout(targets, settings.validation_fraction, rng)
+            if held.any():
+                data, validation = data.take(~held), data.take(held)
+        with threadpool_limits(limits=1, user_api="blas"):
+            if not go_on:
+                labels_of_classes = tuple(c.item() if hasattr(c, "item") else c for c in classes)
+                self.model_ = build_model(settings, data.tokens, labels_of_classes, rng=rng)
+            run = make_run(
+                self.model_,
+                settings,
+                data,
+                validation=validation,
+                rng=rng,
+                callbacks=[*callbacks, *([Progress()] if self.verbose else [])],
+            )
+            state = run.run()
+        self.classes_ = classes
+        self.history_ = state.history
+        self.best_validation_score_ = state.best_score[0] if state.best_params else None
+        self._optimizer_state = None
+        if state.interrupted:
+            warnings.warn("training was interrupted", ConvergenceWarning, stacklevel=2)
+        return self
+
+    def partial_fit(self, X: Texts, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
+        """Train one more epoch on some texts, at a constant learning rate.
+
+        The first call fixes the classes and the vocabulary; words that come later are
+        unknown.
+
+        Args:
+            X: n texts.
+            y: their labels, shape (n,).
+            classes: all labels that will ever come; needed in the first call.
+            sample_weight: as in ``fit``.
+        """
+        settings = self._settings()
+        texts, labels = check_texts(X), _check_labels(X, y)
+        texts, labels, weights = _drop_weightless(texts, labels, sample_weight)
+        first = not hasattr(self, "model_")
+        if first and classes is None:
+            raise UsageError("classes must be given in the first call of partial_fit.")
+        if classes is not None:
+            known = np.unique(column_or_1d(classes))
+            if not first and not np.array_equal(known, self.classes_):
+                raise UsageError(
+                    f"classes is {list(known)!r}, but was {list(self.classes_)!r} before."
+                )
+            self.classes_ = known
+        if first:
+            self._generator = make_generator(self.random_state)
+            self.history_, self.best_validation_score_ = [], None
+        rng = getattr(self, "_generator", None) or make_generator(self.random_state)
+        targets = _targets(labels, self.classes_)
+        data = self._tokenise(settings, texts, targets, weights, labels)
+        with threadpool_limits(limits=1, user_api="blas"):
+            if first:
+                labels_of_classes = tuple(
+                    c.item() if hasattr(c, "item") else c for c in self.classes_
+                )
+                self.model_ = build_model(settings, data.tokens, labels_of_classes, rng=rng)
+            config = settings.training_config(
+                max_iter=1, learning_rate="constant", warmup_fraction=0.0
+            )
+            run = make_run(self.model_, settings, data, rng=rng, config=config)
+            if getattr(self, "_optimizer_state", None) is not None:
+                run.optimizer.restore(self._optimizer_state)
+            state = run.run()
+        self._optimizer_state = run.optimizer.state()
+        self._generator = rng
+        self.history_ = [*self.history_, *state.history]
+        return self
+
+    def _settings(self) -> Settings:
+        """The parameters as checked settings."""
+        settings = Settings(**{f.name: getattr(self, f.name) for f in fields(Settings)})
+        settings.validate()
+        return settings
+
+    def _tokenise(
+        self, settings: Settings, texts: list[str], targets: Ints, weights: Any, labels: Any
+    ) -> TokenisedTexts:
+        tokenizer = make_tokenizer(settings.tokenizer, lowercase=settings.lowercase)
+        if settings.class_weight is not None:
+            by_class = compute_sample_weight(settings.class_weight, labels)
+            weights = by_class if weights is None else weights * by_class
+        if weights is not None:
+            weights = (weights / weights.mean()).astype(settings.dtype)
+        return TokenisedTexts([tokenizer(text) for text in texts], targets, weights)
+
+    # ----------------------------------------------------------------- prediction
+
+    def predict_proba(self, X: Texts) -> Floats:
+        """Probability of each class, shape (n_texts, n_classes), columns as ``classes_``."""
+        self._check_fitted()
+        documents = self.model_.encode(check_texts(X))
+        with threadpool_limits(limits=1, user_api="blas"):
+            return predict_proba(self.model_.network, documents).astype(np.float64)
+
+    def predict_log_proba(self, X: Texts) -> Floats:
+        """Logarithm of ``predict_proba``."""
+        return np.log(self.predict_proba(X))
+
+    def predict(self, X: Texts) -> Any:
+        """The most probable class of each text, shape (n_texts,)."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "model_"):
+            raise NotFittedError(
+                f"this {type(self).__name__} is not fitted yet; call fit with texts and labels."
+            )
+
+    # ----------------------------------------------------------- fitted attributes
+
+    @property
+    def vocabulary_(self) -> dict[str, int]:
+        return self.model_.vocabulary.index
+
+    @property
+    def n_iter_(self) -> int:
+        return len(self.history_)
+
+    @property
+    def loss_curve_(self) -> list[float]:
+        return [record["loss"] for record in self.history_]
+
+    @property
+    def validation_scores_(self) -> list[float]:
+        scores = [record.get("validation_accuracy") for record in self.history_]
+        return [score for score in scores if score is not None]
+
+    # ---------------------------------------------------------------- persistence
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a model folder; see ``textrnn.persistence``."""
+        self._check_fitted()
+        metrics = {"history": self.history_, "best_validation_score": self.best_validation_score_}
+        save_model(self.model_, path, metrics=metrics, card=model_card(self.model_, {}))
+
+    @classmethod
+    def load(
+        cls, path: str | os.PathLike[str], *, tokenizer: Tokenizer | None = None
+    ) -> TextRNNClassifier:
+        """Read a model folder, from ``save`` or from ``textrnn train``.
+
+        Args:
+            path: the folder.
+            tokenizer: the callable it was trained with, if it was not a named one.
+        """
+        return cls.from_model(load_model(path, tokenizer=tokenizer))
+
+    @classmethod
+    def from_model(cls, model: TextModel) -> TextRNNClassifier:
+        """Wrap a trained model."""
+        names = {f.name for f in fields(Settings)}
+        settings = {k: v for k, v in model.settings.items() if k in names}
+        estimator = cls(**{**settings, "tokenizer": model.tokenizer})
+        estimator.model_ = model
+        estimator.classes_ = np.array(model.classes)
+        estimator.history_, estimator.best_validation_score_ = [], None
+        return estimator
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+        tags.input_tags.one_d_array = True
+        tags.non_deterministic = self.random_state is None
+        return tags
+
+
+def check_texts(X: Any) -> list[str]:
+    """A list of the texts in ``X``.
+
+    Raises:
+        DataError: ``X`` is a bare string, empty, or holds something that is no string.
+    """
+    if isinstance(X, str | bytes):
+        raise DataError(
+            f"X is a single {type(X).__name__}, but must be a list of texts: write [text]."
+        )
+    if getattr(X, "ndim", 1) != 1:
+        raise DataError(f"X has shape {X.shape}, but must be a list of texts, shape (n,).")
+    try:
+        texts = list(X)
+    except TypeError:
+        raise DataError(f"X is {type(X).__name__}, but must be a list of texts.") from None
+    for position, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise DataError(
+                f"text {position} is {text!r} ({type(text).__name__}), but must be a string; "
+                "drop missing values or replace them by ''."
+            )
+    return texts
+
+
+def _check_labels(X: Any, y: Any) -> Any:
+    if y is None:
+        raise DataError("y is None, but a classifier requires y: the label of each text.")
+    labels = column_or_1d(y, warn=True)
+    if len(labels) == 0:
+        raise DataError("there are no texts to train on: X and y are empty.")
+    if hasattr(X, "__len__") and len(X) != len(labels):
+        raise DataError(f"X has {len(X)} texts, but y has {len(labels)} labels.")
+    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
+        raise DataError("y has labels that are not numbers (NaN or infinite); drop those texts.")
+    check_classification_targets(labels)
+    return labels
+
+
+def _drop_weightless(
+    texts: list[str], labels: Any, sample_weight: Any
+) -> tuple[list[str], Any, Any]:
+    """Leave out texts of weight 0, so that weighting them so equals removing them."""
+    if sample_weight is None:
+        return texts, labels, None
+    weights = _check_sample_weight(sample_weight, labels, ensure_non_negative=True)
+    if not weights.any():
+        raise DataError("every sample_weight is 0; at least one must be above 0.")
+    kept = np.flatnonzero(weights)
+    return [texts[i] for i in kept], labels[kept], weights[kept]
+
+
+def _targets(labels: Any, classes: Any) -> Ints:
+    """Number of each label among the classes."""
+    targets: Ints = np.searchsorted(classes, labels)
+    targets = np.minimum(targets, len(classes) - 1)
+    foreign = np.flatnonzero(classes[targets] != labels)
+    if len(foreign):
+        raise DataError(
+            f"label {labels[foreign[0]]!r} is not one of the classes {list(classes)!r}."
+        )
+    return targets
+
+
+def make_generator(random_state: Any) -> np.random.Generator:
+    """A generator from what scikit-learn calls a random state."""
+    if isinstance(random_state, np.random.RandomState):
+        return np.random.default_rng(random_state.randint(2**31))
+    return np.random.default_rng(random_state)

@@ -1,0 +1,326 @@
+"""One run: corpus, model, baselines, metrics, model folder.
+
+What ``textrnn train`` and a script of one's own both call.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from textrnn import __version__
+from textrnn.baselines import BASELINES, fit_baselines
+from textrnn.corpora import Corpus, Split, stratified_split
+from textrnn.errors import DataError
+from textrnn.evaluation import Report, evaluate, paired_test, verdict
+from textrnn.inference import predict_proba
+from textrnn.model import TextModel
+from textrnn.model_card import model_card
+from textrnn.persistence import check_writable, read_metrics, save_model
+from textrnn.text.tokenizers import Tokenizer, make_tokenizer
+from textrnn.training.callbacks import Callback
+from textrnn.training.checkpoint import Checkpoint
+from textrnn.training.fit import TokenisedTexts, build_model, make_run
+from textrnn.training.loop import TrainingState
+from textrnn.training.settings import ClassWeight, Settings
+from textrnn.typing import Floats
+
+Say = Callable[[str], None]
+"""Receives a line about what is being done."""
+
+
+def say_nothing(line: str) -> None:
+    """The quiet default."""
+    del line
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is to be run.
+
+    Attributes:
+        corpus: the labelled texts.
+        settings: of the network.
+        out: the model folder to write; None writes nothing.
+        seed: of the split, the weights, the order and the dropout.
+        baselines: names of the bag-of-words models to compare with.
+        resume: go on from the checkpoint that an unfinished run left beside ``out``.
+        unlabelled: further texts for word2vec.
+        callbacks: called during the training of the network.
+        say: receives a line about each stage.
+    """
+
+    corpus: Corpus
+    settings: Settings
+    out: Path | None = None
+    seed: int = 0
+    baselines: Sequence[str] = BASELINES
+    resume: bool = False
+    unlabelled: Iterable[str] = ()
+    callbacks: Sequence[Callback] = ()
+    say: Say = say_nothing
+
+
+@dataclass(frozen=True)
+class Data:
+    """A corpus split and tokenised."""
+
+    train: Split
+    validation: Split
+    test: Split | None
+    tokens: dict[str, list[list[str]]]
+
+
+def checkpoint_path(out: Path) -> Path:
+    """The file beside a model folder that holds an unfinished run."""
+    return out.with_name(out.name + ".checkpoint")
+
+
+def run_experiment(experiment: Experiment) -> dict[str, Any]:
+    """Train, compare, evaluate and save.
+
+    Returns:
+        A JSON-ready report: ``corpus, model_dir, seconds, epochs, n_train, test,
+        baselines, paired, verdict, settings, history, ...``. After Ctrl-C it has
+        ``interrupted`` set and no baselines.
+
+    Raises:
+        UsageError: a setting cannot work.
+        DataError: the corpus cannot be used.
+        ModelError: the model folder cannot be written.
+        TrainingError: the loss became infinite or not a number.
+    """
+    started = time.perf_counter()
+    settings, out, say = experiment.settings, experiment.out, experiment.say
+    settings.validate()
+    if out is not None:
+        check_writable(out)
+        finished = _finished_report(experiment)
+        if finished is not None:
+            say(f"this run is finished already; its model is in {out}")
+            return finished
+    tokenizer = make_tokenizer(settings.tokenizer, lowercase=settings.lowercase)
+    data = prepare(
+        experiment.corpus,
+        tokenizer,
+        validation_fraction=settings.validation_fraction,
+        seed=experiment.seed,
+        say=say,
+    )
+    prepared = time.perf_counter()
+
+    model, state = _train_network(experiment, data)
+    trained = time.perf_counter()
+    report: dict[str, Any] = {
+        "corpus": experiment.corpus.name,
+        "fingerprint": experiment.corpus.fingerprint(),
+        "source": experiment.corpus.source,
+        "model_dir": None if out is None else str(out),
+        "textrnn_version": __version__,
+        "seed": experiment.seed,
+        "classes": list(model.classes),
+        "n_train": len(data.train),
+        "n_validation": len(data.validation),
+        "n_test": len(data.test) if data.test else 0,
+        "n_parameters": model.network.n_parameters,
+        "vocabulary_size": len(model.vocabulary),
+        "seconds": round(trained - started, 2),
+        "seconds_preparing": round(prepared - started, 2),
+        "epochs": state.epoch,
+        "best_epoch": state.best_epoch,
+        "interrupted": state.interrupted,
+        "validation": {"accuracy": state.best_score[0]} if state.best_params else {},
+        "test": None,
+        "baselines": {},
+        "paired": None,
+        "verdict": "",
+        "settings": settings.to_dict(),
+        "history": state.history,
+    }
+    if out is not None:
+        _save(model, report, out)  # before the baselines, which take time and may be stopped
+        say(f"model saved in {out}")
+    if data.test is not None and not state.interrupted:
+        report |= compare(
+            data,
+            model,
+            names=experiment.baselines,
+            class_weight=settings.class_weight,
+            seed=experiment.seed,
+            say=say,
+        )
+    report["finished"] = not state.interrupted
+    if out is not None and report["finished"]:
+        _save(model, report, out)
+        checkpoint_path(out).unlink(missing_ok=True)
+    return report
+
+
+def _finished_report(experiment: Experiment) -> dict[str, Any] | None:
+    """The report of this very run, when it is resumed though it had come to its end."""
+    out = experiment.out
+    if not experiment.resume or out is None or not out.is_dir():
+        return None
+    report = read_metrics(out)
+    same = (
+        report.get("finished") is True
+        and report.get("fingerprint") == experiment.corpus.fingerprint()
+        and report.get("seed") == experiment.seed
+        and report.get("settings") == experiment.settings.to_dict()
+    )
+    return report if same and not checkpoint_path(out).exists() else None
+
+
+def prepare(
+    corpus: Corpus,
+    tokenizer: Tokenizer,
+    *,
+    validation_fraction: float,
+    seed: int,
+    say: Say = say_nothing,
+) -> Data:
+    """Split a corpus into training, validation and test texts and tokenise them.
+
+    Raises:
+        DataError: too few texts to hold any back for validation.
+    """
+    train, validation = corpus.train, corpus.validation
+    if validation is None:
+        train, validation = stratified_split(train, validation_fraction, random_state=seed)
+    if len(validation) == 0:
+        raise DataError(
+            f"{len(train)} texts are too few to hold {validation_fraction:.0%} of each class "
+            "back for validation; bring more texts or raise --validation-fraction."
+        )
+    parts = {"train": train, "validation": validation, "test": corpus.test}
+    sizes = ", ".join(f"{len(part):,} {name}" for name, part in parts.items() if part)
+    say(f"{corpus.name}: {sizes} texts from {corpus.source}")
+    for note in corpus.notes:
+        say(f"note: {note}")
+    tokens = {
+        name: [tokenizer(text) for text in part.texts] for name, part in parts.items() if part
+    }
+    return Data(train, validation, corpus.test, tokens)
+
+
+def _train_network(experiment: Experiment, data: Data) -> tuple[TextModel, TrainingState]:
+    settings, out = experiment.settings, experiment.out
+    rng = np.random.default_rng(experiment.seed)
+    classes = data.train.classes
+    train = _labelled(data.tokens["train"], data.train, classes, settings)
+    validation = _labelled(data.tokens["validation"], data.validation, classes, settings)
+    tokenizer = make_tokenizer(settings.tokenizer, lowercase=settings.lowercase)
+    unlabelled = (tokenizer(text) for text in experiment.unlabelled)
+    model = build_model(settings, train.tokens, classes, rng=rng, unlabelled=unlabelled)
+    callbacks = [*experiment.callbacks]
+    if out is not None:
+        identity = {
+            "corpus": experiment.corpus.fingerprint(),
+            "seed": experiment.seed,
+            **settings.to_dict(),
+        }
+        callbacks.append(Checkpoint(checkpoint_path(out), identity, resume=experiment.resume))
+    patience = settings.n_iter_no_change if settings.early_stopping else settings.max_iter
+    run = make_run(
+        model,
+        settings,
+        train,
+        validation=validation,
+        rng=rng,
+        callbacks=callbacks,
+        config=settings.training_config(n_iter_no_change=patience),
+    )
+    return model, run.run()
+
+
+def _labelled(
+    tokens: list[list[str]], split: Split, classes: list[str], settings: Settings
+) -> TokenisedTexts:
+    number = {label: i for i, label in enumerate(classes)}
+    unseen = sorted(set(split.labels) - set(classes))
+    if unseen:
+        raise DataError(f"the label {unseen[0]!r} of the validation texts is in no training text.")
+    targets = np.array([number[label] for label in split.labels])
+    return TokenisedTexts(tokens, targets, _class_weights(split, settings))
+
+
+def _class_weights(split: Split, settings: Settings) -> Floats | None:
+    if settings.class_weight is None:
+        return None
+    from sklearn.utils.class_weight import compute_sample_weight
+
+    weights = compute_sample_weight(settings.class_weight, split.labels)
+    scaled: Floats = (weights / weights.mean()).astype(settings.dtype)
+    return scaled
+
+
+def compare(
+    data: Data,
+    model: TextModel | None,
+    *,
+    names: Sequence[str] = BASELINES,
+    class_weight: ClassWeight = None,
+    seed: int = 0,
+    say: Say = say_nothing,
+) -> dict[str, Any]:
+    """Evaluate a model and the baselines on the test texts.
+
+    Each baseline is tuned on the validation texts and then trained on training and
+    validation texts together. The paired test is against the baseline that is best on
+    the test texts: the choice favours the baseline.
+
+    Returns:
+        JSON-ready ``test, baselines, paired, verdict``.
+
+    Raises:
+        DataError: there are no test texts.
+    """
+    if data.test is None:
+        raise DataError("there are no test texts; give some with --test or --test-fraction.")
+    classes, labels = data.train.classes, data.test.labels
+    result: dict[str, Any] = {"test": None, "baselines": {}, "paired": None, "verdict": ""}
+    network = None
+    if model is not None:
+        encode = model.vocabulary.encode
+        documents = [encode(tokens[: model.max_length]) for tokens in data.tokens["test"]]
+        probabilities = predict_proba(model.network, documents)
+        network = evaluate(labels, probabilities, list(model.classes))
+        ours = [model.classes[i] for i in probabilities.argmax(axis=1)]
+        result["test"] = network.to_dict()
+
+    reports: dict[str, Report] = {}
+    predicted: dict[str, list[str]] = {}
+    for fitted in fit_baselines(
+        data.tokens["train"],
+        data.train.labels,
+        data.tokens["validation"],
+        data.validation.labels,
+        names=names,
+        class_weight=class_weight,
+        random_state=seed,
+        on_progress=say,
+    ):
+        scores = fitted.predict_proba(data.tokens["test"])
+        reports[fitted.name] = evaluate(labels, scores, classes)
+        predicted[fitted.name] = [classes[i] for i in scores.argmax(axis=1)]
+        result["baselines"][fitted.name] = {
+            **reports[fitted.name].to_dict(),
+            "seconds": round(fitted.seconds, 2),
+            "params": fitted.params,
+            "validation_accuracy": fitted.validation_accuracy,
+        }
+    if reports and network is not None:
+        best = max(reports, key=lambda name: reports[name].accuracy)
+        paired = paired_test(labels, ours, predicted[best])
+        result["paired"] = {"baseline": best, **paired.to_dict()}
+        result["verdict"] = verdict(network, reports, paired)
+    return result
+
+
+def _save(model: TextModel, report: dict[str, Any], out: Path) -> None:
+    save_model(model, out, metrics=report, card=model_card(model, report))

@@ -1,0 +1,94 @@
+"""A run's state on the disk after every epoch, so that nothing is lost and it can go on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from textrnn.errors import UsageError
+from textrnn.persistence import load_arrays, save_arrays
+from textrnn.training.callbacks import Callback
+from textrnn.training.loop import TrainingRun, TrainingState
+from textrnn.typing import Params
+
+
+class Checkpoint(Callback):
+    """Writes the run to one file after every epoch; takes it up again at the start.
+
+    Args:
+        path: the file.
+        identity: JSON-ready values that make this run what it is (settings, corpus).
+            A checkpoint of another identity is refused.
+        resume: go on from the file if there is one.
+    """
+
+    def __init__(self, path: Path, identity: dict[str, Any], *, resume: bool = False) -> None:
+        self.path = path
+        self.identity = identity
+        self.resume = resume
+
+    def on_start(self, run: TrainingRun) -> None:
+        if not self.resume:
+            self.path.unlink(missing_ok=True)  # of a run that is now given up
+        elif self.path.exists():
+            arrays, saved = load_arrays(self.path)
+            self._check_identity(saved["identity"])
+            restore(run, arrays, saved)
+
+    def on_epoch(self, run: TrainingRun) -> None:
+        arrays, saved = snapshot(run)
+        save_arrays(self.path, arrays, {**saved, "identity": self.identity})
+
+    def _check_identity(self, saved: dict[str, Any]) -> None:
+        for key in sorted(saved.keys() | self.identity.keys()):
+            before, now = saved.get(key), self.identity.get(key)
+            if before != now:
+                raise UsageError(
+                    f"the checkpoint {str(self.path)!r} is of another run: {key} was "
+                    f"{before!r} and is {now!r} now. Use the same settings, or train "
+                    "without --resume."
+                )
+
+
+def snapshot(run: TrainingRun) -> tuple[Params, dict[str, Any]]:
+    """All of a run between two epochs: arrays by name, and JSON-ready values."""
+    state = run.state
+    arrays = {f"weights/{name}": value for name, value in run.network.params.items()}
+    moments = run.optimizer.state()["moments"]
+    arrays |= {f"moments/{name}": value for name, value in moments.items()}
+    arrays |= {f"best/{name}": value for name, value in (state.best_params or {}).items()}
+    return arrays, {
+        "epoch": state.epoch,
+        "history": state.history,
+        "best_score": list(state.best_score) if state.best_params is not None else None,
+        "best_epoch": state.best_epoch,
+        "stale": state.stale,
+        "finished": state.finished,
+        "n_updates": run.optimizer.n_updates,
+        "rng": run.rng.bit_generator.state,
+    }
+
+
+def restore(run: TrainingRun, arrays: Params, saved: dict[str, Any]) -> None:
+    """Put a run back to where a snapshot was taken."""
+
+    def part(prefix: str) -> Params:
+        return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+
+    for name, value in part("weights/").items():
+        run.network.params[name][...] = value
+    run.optimizer.restore({"moments": part("moments/"), "n_updates": saved["n_updates"]})
+    best = part("best/")
+    run.state = TrainingState(
+        epoch=saved["epoch"],
+        history=saved["history"],
+        best_epoch=saved["best_epoch"],
+        best_params={name: np.array(value) for name, value in best.items()} or None,
+        stale=saved["stale"],
+        finished=saved["finished"],
+    )
+    if saved["best_score"] is not None:
+        run.state.best_score = (saved["best_score"][0], saved["best_score"][1])
+    run.rng.bit_generator.state = saved["rng"]

@@ -1,0 +1,103 @@
+"""A training's progress on stderr: loss, accuracy, words per second and time to go.
+
+On a terminal a bar that moves, elsewhere a line an epoch.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from textrnn.training.callbacks import Callback
+from textrnn.training.loop import TrainingRun
+
+
+class Progress(Callback):
+    """Shows a run on stderr through rich.
+
+    Args:
+        console: a rich console; one on stderr if None.
+    """
+
+    def __init__(self, console: Any = None) -> None:
+        from rich.console import Console
+
+        self.console = console or Console(stderr=True, highlight=False)
+        self._bar: Any = None
+        self._task: Any = None
+        self._started = 0.0
+        self._epochs_before = 0
+
+    def on_start(self, run: TrainingRun) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        self._started = time.perf_counter()
+        self._epochs_before = run.state.epoch
+        if self._epochs_before:
+            self.console.print(f"resuming after epoch {self._epochs_before}", style="dim")
+        if not self.console.is_terminal:
+            return
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[figures]}"),
+            console=self.console,
+            transient=True,
+        )
+        self._task = self._bar.add_task("", total=1.0, figures="")
+        self._bar.start()
+
+    def on_batch(self, run: TrainingRun) -> None:
+        if self._bar is None:
+            return
+        now = run.progress
+        self._bar.update(
+            self._task,
+            completed=now.tokens / now.n_tokens,
+            description=f"epoch {run.state.epoch + 1}/{run.config.max_iter}",
+            figures=(
+                f"loss {now.mean_loss:.3f}  accuracy {now.accuracy:.3f}  "
+                f"{now.words_per_second:,.0f} words/s  ETA {self._time_to_go(run)}"
+            ),
+        )
+
+    def _time_to_go(self, run: TrainingRun) -> str:
+        """Time left if all epochs run, as early stopping cannot be foreseen."""
+        done = run.state.epoch - self._epochs_before + run.progress.tokens / run.progress.n_tokens
+        left = run.config.max_iter - self._epochs_before - done
+        return clock((time.perf_counter() - self._started) / max(done, 1e-9) * left)
+
+    def on_epoch(self, run: TrainingRun) -> None:
+        record = run.state.history[-1]
+        line = (
+            f"epoch {record['epoch']:>2}/{run.config.max_iter}  "
+            f"loss {record['loss']:.4f}  accuracy {record['accuracy']:.4f}"
+        )
+        if "validation_loss" in record:
+            best = " *" if run.state.best_epoch == run.state.epoch else ""
+            line += (
+                f"  validation loss {record['validation_loss']:.4f}"
+                f"  accuracy {record['validation_accuracy']:.4f}{best}"
+            )
+        line += f"  {record['words_per_second']:,.0f} words/s  {clock(record['seconds'])}"
+        self.console.print(line)
+
+    def on_end(self, run: TrainingRun) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+        if run.state.interrupted:
+            self.console.print("interrupted: keeping the best weights so far", style="yellow")
+        elif run.validation is not None and run.state.epoch < run.config.max_iter:
+            self.console.print(
+                f"stopped early: no better validation accuracy for {run.state.stale} epochs; "
+                f"the weights are those of epoch {run.state.best_epoch}",
+                style="dim",
+            )
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds, hours when there are any."""
+    whole = round(seconds)
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"

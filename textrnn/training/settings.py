@@ -1,0 +1,208 @@
+"""Every setting of a classifier in one place: its default, and what values can work.
+
+The estimator's parameters and the command line's options carry these names and
+defaults; both end here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from numbers import Integral, Real
+from typing import Any
+
+from textrnn.errors import UsageError, did_you_mean
+from textrnn.network import NetworkConfig
+from textrnn.nn.cells import CELLS
+from textrnn.nn.readouts import READOUTS
+from textrnn.nn.schedules import SCHEDULES
+from textrnn.text.tokenizers import Tokenizer, tokenizer_name
+from textrnn.training.loop import SOLVERS, TrainingConfig
+
+ONE_HOT, RANDOM, WORD2VEC = "onehot", "random", "word2vec"
+EMBEDDINGS = (RANDOM, WORD2VEC, ONE_HOT)
+ClassWeight = Mapping[Any, float] | str | None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Hyper-parameters; see ``TextRNNClassifier`` for what each one means."""
+
+    cell: str = "lstm"
+    hidden_size: int = 64
+    num_layers: int = 1
+    bidirectional: bool = True
+    readout: str = "max"
+    embedding: str = RANDOM
+    embedding_dim: int = 100
+    freeze_embedding: bool = False
+    tokenizer: str | Tokenizer = "word"
+    lowercase: bool = True
+    min_df: int | float = 1
+    max_df: int | float = 1.0
+    max_features: int | None = 30_000
+    max_length: int | None = 1_000
+    unknown_alpha: float = 0.25
+    solver: str = "adam"
+    learning_rate_init: float = 2e-3
+    learning_rate: str = "linear"
+    warmup_fraction: float = 0.05
+    momentum: float = 0.9
+    alpha: float = 0.0
+    max_grad_norm: float | None = 1.0
+    batch_size: int = 32
+    max_iter: int = 8
+    shuffle: bool = True
+    dropout_input: float = 0.2
+    dropout_readout: float = 0.5
+    early_stopping: bool = True
+    validation_fraction: float = 0.1
+    n_iter_no_change: int = 2
+    tol: float = 0.0
+    class_weight: ClassWeight = None
+    dtype: str = "float32"
+
+    def network_config(
+        self, *, n_classes: int, vocabulary_size: int, embedding_dim: int
+    ) -> NetworkConfig:
+        """The network these settings describe."""
+        return NetworkConfig(
+            n_classes=n_classes,
+            vocabulary_size=vocabulary_size,
+            embedding_dim=None if self.embedding == ONE_HOT else embedding_dim,
+            cell=self.cell,
+            hidden_size=self.hidden_size,
+            num_layers=self.num_layers,
+            bidirectional=self.bidirectional,
+            readout=self.readout,
+            dtype=self.dtype,
+        )
+
+    def training_config(self, **changes: Any) -> TrainingConfig:
+        """The training these settings describe."""
+        names = {f.name for f in fields(TrainingConfig)} & {f.name for f in fields(self)}
+        values = {name: getattr(self, name) for name in names}
+        frozen = ("embedding.weight",) if self.freeze_embedding else ()
+        return TrainingConfig(**{**values, "frozen": frozen, **changes})
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready values; a tokenizer of the user's own by its name in Python."""
+        values = asdict(self) | {"tokenizer": self.tokenizer}
+        if callable(self.tokenizer):
+            named = tokenizer_name(self.tokenizer)
+            values["tokenizer"] = named or getattr(
+                self.tokenizer, "__qualname__", type(self.tokenizer).__qualname__
+            )
+        if isinstance(self.class_weight, Mapping):
+            values["class_weight"] = {str(k): float(v) for k, v in self.class_weight.items()}
+        return values
+
+    def validate(self) -> None:
+        """Check every value.
+
+        Raises:
+            UsageError: the first one that cannot work, with what could.
+        """
+        for name, (is_valid, wanted) in CONSTRAINTS.items():
+            value = getattr(self, name)
+            if not is_valid(value):
+                raise UsageError(f"{name} is {value!r}, but must be {wanted}.")
+        for name, choices in CHOICES.items():
+            value = getattr(self, name)
+            if value not in choices:
+                hint = did_you_mean(str(value), choices)
+                raise UsageError(f"{name} is {value!r}, but must be one of {_list(choices)}.{hint}")
+        is_vectors = isinstance(self.embedding, str | os.PathLike)
+        if not is_vectors or not str(self.embedding):
+            raise UsageError(
+                f"embedding is {self.embedding!r}, but must be one of {_list(EMBEDDINGS)} "
+                "or the path of a word vector file."
+            )
+
+
+def _list(choices: Any) -> str:
+    return ", ".join(repr(choice) for choice in choices)
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _positive_integer(value: Any) -> bool:
+    return _is_integer(value) and value >= 1
+
+
+def _at_least_zero(value: Any) -> bool:
+    return _is_number(value) and 0.0 <= value < float("inf")
+
+
+def _above_zero(value: Any) -> bool:
+    return _is_number(value) and 0.0 < value < float("inf")
+
+
+def _share(value: Any) -> bool:
+    return _is_number(value) and 0.0 <= value < 1.0
+
+
+def _is_bool(value: Any) -> bool:
+    return type(value).__name__ in ("bool", "bool_", "bool")
+
+
+def _optional(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: value is None or check(value)
+
+
+def _document_frequency(value: Any) -> bool:
+    return _positive_integer(value) or (isinstance(value, float) and 0.0 <= value <= 1.0)
+
+
+_WHOLE = (_positive_integer, "a whole number from 1")
+_FLAG = (_is_bool, "True or False")
+_RATE = (_share, "a number from 0 to below 1")
+_POSITIVE = (_above_zero, "a number above 0")
+_FREQUENCY = (_document_frequency, "a whole number of documents or a share from 0.0 to 1.0")
+
+CONSTRAINTS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "hidden_size": _WHOLE,
+    "num_layers": _WHOLE,
+    "bidirectional": _FLAG,
+    "embedding_dim": _WHOLE,
+    "freeze_embedding": _FLAG,
+    "lowercase": _FLAG,
+    "min_df": _FREQUENCY,
+    "max_df": _FREQUENCY,
+    "max_features": (_optional(_positive_integer), "a whole number from 1, or None"),
+    "max_length": (_optional(_positive_integer), "a whole number from 1, or None"),
+    "unknown_alpha": (_at_least_zero, "a number from 0"),
+    "learning_rate_init": _POSITIVE,
+    "warmup_fraction": _RATE,
+    "momentum": _RATE,
+    "alpha": (_at_least_zero, "a number from 0"),
+    "max_grad_norm": (_optional(_above_zero), "a number above 0, or None"),
+    "batch_size": _WHOLE,
+    "max_iter": _WHOLE,
+    "shuffle": _FLAG,
+    "dropout_input": _RATE,
+    "dropout_readout": _RATE,
+    "early_stopping": _FLAG,
+    "validation_fraction": (lambda v: _share(v) and v > 0, "a number above 0 and below 1"),
+    "n_iter_no_change": _WHOLE,
+    "tol": (_at_least_zero, "a number from 0"),
+    "class_weight": (
+        lambda v: v is None or v == "balanced" or isinstance(v, Mapping),
+        "None, 'balanced' or a dictionary from class to weight",
+    ),
+}
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "cell": tuple(CELLS),
+    "readout": tuple(READOUTS),
+    "solver": SOLVERS,
+    "learning_rate": SCHEDULES,
+    "dtype": ("float32", "float64"),
+}
