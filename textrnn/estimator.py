@@ -369,7 +369,8 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Texts) -> Any:
         """The most probable class of each text, shape (n_texts,)."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        best = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[best]
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "model_"):
@@ -481,9 +482,9 @@ def _drop_weightless(
     """Leave out texts of weight 0, so that weighting them so equals removing them."""
     if sample_weight is None:
         return texts, labels, None
-    weights = _check_sample_weight(sample_weight, labels, ensure_non_negative=True)
-    if not weights.any():
+    if not np.any(sample_weight):
         raise DataError("every sample_weight is 0; at least one must be above 0.")
+    weights = _check_sample_weight(sample_weight, labels, ensure_non_negative=True)
     kept = np.flatnonzero(weights)
     return [texts[i] for i in kept], labels[kept], weights[kept]
 

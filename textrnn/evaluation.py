@@ -121,23 +121,20 @@ def best_baseline(baselines: Mapping[str, Report]) -> str:
     return max(baselines, key=lambda name: baselines[name].accuracy)
 
 
-def verdict(
-    network: Report, baselines: Mapping[str, Report], paired: Mapping[str, PairedTest]
-) -> str:
+def verdict(network: Report, baselines: Mapping[str, Report], paired: PairedTest) -> str:
     """Say in plain English which model to use, and why.
 
-    ``paired`` holds, for the best baseline at least, the test of the network (a) against
-    it (b). The best baseline is the best on the test texts, a head start that makes the
-    claim "the network is better" the harder to earn. A network that is not significantly
-    better loses: it is slower to train and harder to understand.
+    ``paired`` is the test of the network (a) against ``best_baseline(baselines)`` (b).
+    That one is the best on the test texts, a head start that makes the claim "the network
+    is better" the harder to earn. A network that is not significantly better loses: it is
+    slower to train and harder to understand.
     """
     name = best_baseline(baselines)
-    test = paired[name]
     numbers = (network.accuracy, baselines[name].accuracy)
     better, worse = f"{max(numbers):.3f}", f"{min(numbers):.3f}"
-    p = "p < 0.001" if test.p_value < 0.001 else f"p = {test.p_value:.3f}"
-    significant = test.p_value < SIGNIFICANCE
-    if significant and test.difference > 0:
+    p = "p < 0.001" if paired.p_value < 0.001 else f"p = {paired.p_value:.3f}"
+    significant = paired.p_value < SIGNIFICANCE
+    if significant and paired.difference > 0:
         return f"Use the network: it beats the best baseline, {name} ({better} vs {worse}, {p})."
     if name == "majority":
         return (

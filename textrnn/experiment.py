@@ -17,11 +17,12 @@ from textrnn import __version__
 from textrnn.baselines import BASELINES, fit_baselines
 from textrnn.corpora import Corpus, Split, stratified_split
 from textrnn.errors import DataError
-from textrnn.evaluation import Report, evaluate, paired_test, verdict
+from textrnn.evaluation import Report, best_baseline, evaluate, verdict
 from textrnn.inference import predict_proba
 from textrnn.model import TextModel
 from textrnn.model_card import model_card
 from textrnn.persistence import check_writable, read_metrics, save_model
+from textrnn.significance import paired_test
 from textrnn.text.tokenizers import Tokenizer, make_tokenizer
 from textrnn.training.callbacks import Callback
 from textrnn.training.checkpoint import Checkpoint
@@ -151,7 +152,6 @@ def run_experiment(experiment: Experiment) -> dict[str, Any]:
             model,
             names=experiment.baselines,
             class_weight=settings.class_weight,
-            seed=experiment.seed,
             say=say,
         )
     report["finished"] = not state.interrupted
@@ -265,7 +265,6 @@ def compare(
     *,
     names: Sequence[str] = BASELINES,
     class_weight: ClassWeight = None,
-    seed: int = 0,
     say: Say = say_nothing,
 ) -> dict[str, Any]:
     """Evaluate a model and the baselines on the test texts.
@@ -282,7 +281,7 @@ def compare(
     """
     if data.test is None:
         raise DataError("there are no test texts; give some with --test or --test-fraction.")
-    classes, labels = data.train.classes, data.test.labels
+    labels = data.test.labels
     result: dict[str, Any] = {"test": None, "baselines": {}, "paired": None, "verdict": ""}
     network = None
     if model is not None:
@@ -302,12 +301,11 @@ def compare(
         data.validation.labels,
         names=names,
         class_weight=class_weight,
-        random_state=seed,
         on_progress=say,
     ):
         scores = fitted.predict_proba(data.tokens["test"])
-        reports[fitted.name] = evaluate(labels, scores, classes)
-        predicted[fitted.name] = [classes[i] for i in scores.argmax(axis=1)]
+        reports[fitted.name] = evaluate(labels, scores, fitted.classes)
+        predicted[fitted.name] = [fitted.classes[i] for i in scores.argmax(axis=1)]
         result["baselines"][fitted.name] = {
             **reports[fitted.name].to_dict(),
             "seconds": round(fitted.seconds, 2),
@@ -315,7 +313,7 @@ def compare(
             "validation_accuracy": fitted.validation_accuracy,
         }
     if reports and network is not None:
-        best = max(reports, key=lambda name: reports[name].accuracy)
+        best = best_baseline(reports)
         paired = paired_test(labels, ours, predicted[best])
         result["paired"] = {"baseline": best, **paired.to_dict()}
         result["verdict"] = verdict(network, reports, paired)

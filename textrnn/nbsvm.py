@@ -28,7 +28,7 @@ ClassWeight: TypeAlias = Literal["balanced"] | Mapping[str, float] | None
 def logistic_regression(*, C: float = 1.0, class_weight: ClassWeight = None) -> LogisticRegression:
     """Return the linear classifier of all baselines, with ``C`` as in scikit-learn.
 
-    On IMDB's word counts and n-grams newton-cg took half the time of liblinear for the
+    On IMDB's word counts and n-grams newton-cg took about half the time of liblinear for the
     same accuracy, and it works in the counts' own float32. Five to fifteen steps do;
     the limit is far away so that nobody reads a warning about convergence.
     """

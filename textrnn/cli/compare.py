@@ -73,7 +73,7 @@ def compare(
         "corpus": texts.name,
         "model": None if model is None else str(find_model(model)),
         "seed": seed,
-        **experiment.compare(data, loaded, seed=seed, say=tell),
+        **experiment.compare(data, loaded, say=tell),
     }
     if as_json:
         print_json(report)

@@ -20,15 +20,17 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, title: 
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left")
+    table = Table(
+        box=box.SIMPLE_HEAD, title=title or None, title_justify="left", padding=(0, 1, 0, 0)
+    )
     for column, name in enumerate(header):
         numeric = all(_is_figure(row[column]) for row in rows)
-        table.add_column(name, justify="right" if numeric else "left", no_wrap=True)
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    console = Console(file=sys.stdout, highlight=False)
-    # A file or a pipe has no width of its own: never cut a table that goes there.
-    console.print(table, width=None if console.is_terminal else 10_000, soft_wrap=True)
+    # A file or a pipe has no width of its own: never fold a table that goes there.
+    width = None if sys.stdout.isatty() else 10_000
+    Console(file=sys.stdout, width=width, highlight=False).print(table)
 
 
 def _is_figure(cell: str) -> bool:
@@ -68,7 +70,7 @@ def _summary_row(name: str, result: dict[str, Any]) -> list[str]:
     return [
         name,
         figure(result["accuracy"]),
-        f"{low:.4f} – {high:.4f}",
+        f"{low:.3f}–{high:.3f}",
         figure(result["macro_f1"]),
         figure(result["log_loss"]),
         figure(result["roc_auc"]),

@@ -1,4 +1,4 @@
-"""Inverted dropout (Srivastava et al. 2014): what is kept is scaled up, so prediction needs nothing."""
+"""Inverted dropout (Srivastava et al. 2014): what is kept is scaled up in training."""
 
 from __future__ import annotations
 

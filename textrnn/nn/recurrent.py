@@ -114,9 +114,7 @@ def backward(
     G, N, H = trace.gates.shape
     dtype = trace.gates.dtype
     steps = reading_steps(batch, reverse=reverse)
-    d_states = {
-        name: np.zeros((batch.n_documents, H), dtype=dtype) for name in cell.carried_names
-    }
+    d_states = {name: np.zeros((batch.n_documents, H), dtype=dtype) for name in cell.carried_names}
     if d_final is not None:
         d_states["h"] += d_final
     floor = 0.0

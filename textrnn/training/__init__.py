@@ -1,0 +1,1 @@
+"""Training: BPTT over a corpus, its settings, callbacks and checkpoints."""

@@ -80,7 +80,7 @@ class Progress(Callback):
                 f"  accuracy {record['validation_accuracy']:.4f}{best}"
             )
         line += f"  {record['words_per_second']:,.0f} words/s  {clock(record['seconds'])}"
-        self.console.print(line)
+        self.console.print(line, soft_wrap=True)
 
     def on_end(self, run: TrainingRun) -> None:
         if self._bar is not None:
@@ -93,6 +93,7 @@ class Progress(Callback):
                 f"stopped early: no better validation accuracy for {run.state.stale} epochs; "
                 f"the weights are those of epoch {run.state.best_epoch}",
                 style="dim",
+                soft_wrap=True,
             )
 
 

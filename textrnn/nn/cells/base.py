@@ -78,6 +78,11 @@ class Cell(ABC):
         W_h = params["W_h"]
         return {"W_h": W_h * self.gate_scale(W_h.dtype)}
 
+    def shapes(self, input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
+        """Shape of each parameter of a layer."""
+        G, D, H = self.n_gates, input_size, hidden_size
+        return {"W_x": (G, D, H), "W_h": (G, H, H), "b": (G, H)}
+
     def initialise(
         self, rng: np.random.Generator, input_size: int, hidden_size: int, dtype: np.dtype[Any]
     ) -> Params:

@@ -35,6 +35,9 @@ class GRU(Cell):
     def prepare(self, params: Params) -> Params:
         return {**super().prepare(params), "b_q": params["b_q"]}
 
+    def shapes(self, input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
+        return {**super().shapes(input_size, hidden_size), "b_q": (hidden_size,)}
+
     def initialise(
         self, rng: np.random.Generator, input_size: int, hidden_size: int, dtype: np.dtype[Any]
     ) -> Params:

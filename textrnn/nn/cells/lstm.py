@@ -51,9 +51,7 @@ class LSTM(Cell):
         np.multiply(z[INPUT], z[CANDIDATE], out=c)
         if step.carried:
             kept = trace.scratch[0, : step.carried]
-            np.multiply(
-                z[FORGET, : step.carried], trace.states["c"][step.previous], out=kept
-            )
+            np.multiply(z[FORGET, : step.carried], trace.states["c"][step.previous], out=kept)
             c[: step.carried] += kept
         np.tanh(c, out=tanh_c)
         np.multiply(z[OUTPUT], tanh_c, out=trace.h[step.rows])

@@ -1,0 +1,72 @@
+"""Fast n-gram counting, compared with scikit-learn's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.base import clone
+from sklearn.feature_extraction.text import CountVectorizer
+
+from textrnn.errors import DataError
+from textrnn.ngram_counts import NGramCounts
+
+texts = st.lists(st.lists(st.sampled_from("abcd"), max_size=8), min_size=1, max_size=8)
+
+
+def as_dict(matrix, names):
+    return {(row, names[column]): value for (row, column), value in matrix.todok().items()}
+
+
+@given(train=texts, test=texts, max_n=st.integers(1, 4), binary=st.booleans())
+def test_counts_what_scikit_learn_counts(train, test, max_n, binary):
+    ours = NGramCounts(max_n=max_n, binary=binary).fit(train)
+    if not ours.vocabulary_:
+        assert ours.transform(test).shape == (len(test), 0)
+        return
+    theirs = CountVectorizer(
+        tokenizer=lambda tokens: tokens,
+        lowercase=False,
+        token_pattern=None,
+        ngram_range=(1, max_n),
+        binary=binary,
+    ).fit(train)
+    names = ours.get_feature_names_out()
+    assert sorted(names) == sorted(theirs.get_feature_names_out())
+    counts = theirs.transform(test)
+    assert as_dict(ours.transform(test), names) == as_dict(counts, theirs.get_feature_names_out())
+
+
+@given(train=texts, max_n=st.integers(1, 3))
+def test_fit_transform_is_fit_then_transform(train, max_n):
+    counts = NGramCounts(max_n=max_n, min_count=2)
+    at_once = counts.fit_transform(train)
+    assert (at_once != clone(counts).fit(train).transform(train)).nnz == 0
+
+
+def test_columns_are_words_then_bigrams_then_trigrams():
+    counts = NGramCounts(max_n=3).fit([["not", "good", "at", "all"], ["not", "good"]])
+    assert list(counts.get_feature_names_out()) == [
+        *["not", "good", "at", "all"],
+        *["not good", "good at", "at all"],
+        *["not good at", "good at all"],
+    ]
+
+
+def test_an_ngram_does_not_cross_texts():
+    counts = NGramCounts(max_n=2).fit([["a"], ["b"], [], ["a", "c"]])
+    assert list(counts.get_feature_names_out()) == ["a", "b", "c", "a c"]
+
+
+def test_min_count_keeps_every_word_and_drops_rare_bigrams():
+    counts = NGramCounts(max_n=2, min_count=2)
+    matrix = counts.fit_transform([["a", "b", "a", "b"], ["c", "a"]])
+    assert list(counts.get_feature_names_out()) == ["a", "b", "c", "a b"]
+    assert matrix.toarray().tolist() == [[2, 2, 0, 2], [1, 0, 1, 0]]
+    assert matrix.dtype == np.float32
+
+
+def test_a_text_in_place_of_its_tokens_is_refused():
+    with pytest.raises(DataError, match="tokenise it first"):
+        NGramCounts().fit(["a whole text"])
