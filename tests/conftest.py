@@ -12,14 +12,17 @@ for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 
 ROOT = Path(__file__).parents[1]
 
+PLACES = ["inn", "farm", "hotel", "hostel", "lodge", "camp", "villa", "cabin"]
+PRAISE, BLAME = (
+    ["warm and kind", "fresh", "bright, quiet"],
+    ["cold and rude", "stale", "dark, loud"],
+)
 TEXTS = [
-    "the soup was warm and the bread was fresh",
-    "a cold soup and stale bread",
-    "warm rooms, kind people",
-    "cold rooms and rude people",
-    "what a fresh, kind place!",
-    "what a stale, rude place!",
-] * 8
+    f"the {place}: {words}!"
+    for place in PLACES
+    for pair in zip(PRAISE, BLAME, strict=True)
+    for words in pair
+]
 LABELS = ["good", "bad"] * 24
 
 

@@ -361,7 +361,7 @@ def test_early_stopping_keeps_the_best_weights(reviews: Data) -> None:
 def test_validation_data_is_used(reviews: Data) -> None:
     texts, labels = reviews
     model = small(early_stopping=True, max_iter=15)
-    model.fit(texts, labels, validation_data=(["warm bread", "stale bread"], ["good", "bad"]))
+    model.fit(texts, labels, validation_data=(["fresh inn", "stale inn"], ["good", "bad"]))
     assert set(model.validation_scores_) <= {0.0, 0.5, 1.0}
     with pytest.raises(DataError, match="not one of the classes"):
         model.fit(texts, labels, validation_data=(["warm"], ["strange"]))
@@ -383,7 +383,7 @@ def test_max_length_cuts(reviews: Data) -> None:
 
 def test_ones_own_tokenizer(reviews: Data, tmp_path: Path) -> None:
     model = small(tokenizer=str.split).fit(*reviews)
-    assert "rooms," in model.vocabulary_
+    assert "inn:" in model.vocabulary_
     model.save(tmp_path / "m")
     back = TextRNNClassifier.load(tmp_path / "m", tokenizer=str.split)
     assert np.array_equal(back.predict_proba(reviews[0]), model.predict_proba(reviews[0]))

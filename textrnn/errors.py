@@ -6,7 +6,6 @@ command line prints it as one line and exits with the class's ``exit_code``.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -52,5 +51,7 @@ class MissingDependencyError(TextRNNError, ImportError):
 
 def did_you_mean(value: str, choices: Iterable[str]) -> str:
     """Return ``" Did you mean 'x'?"`` for the nearest choice, or an empty string."""
+    import difflib  # only where an error is told: it takes time to import
+
     near = difflib.get_close_matches(value, list(choices), n=1)
     return f" Did you mean {near[0]!r}?" if near else ""

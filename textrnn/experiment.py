@@ -194,8 +194,9 @@ def prepare(
         train, validation = stratified_split(train, validation_fraction, random_state=seed)
     if len(validation) == 0:
         raise DataError(
-            f"{len(train)} texts are too few to hold {validation_fraction:.0%} of each class "
-            "back for validation; bring more texts or raise --validation-fraction."
+            f"{len(train)} texts ({len(set(train.texts))} different) are too few to hold "
+            f"{validation_fraction:.0%} of each class back for validation; bring more texts or "
+            "raise --validation-fraction."
         )
     parts = {"train": train, "validation": validation, "test": corpus.test}
     sizes = ", ".join(f"{len(part):,} {name}" for name, part in parts.items() if part)
@@ -217,14 +218,16 @@ def _train_network(experiment: Experiment, data: Data) -> tuple[TextModel, Train
     tokenizer = make_tokenizer(settings.tokenizer, lowercase=settings.lowercase)
     unlabelled = (tokenizer(text) for text in experiment.unlabelled)
     model = build_model(settings, train.tokens, classes, rng=rng, unlabelled=unlabelled)
-    callbacks = [*experiment.callbacks]
+    callbacks: list[Callback] = []
     if out is not None:
         identity = {
             "corpus": experiment.corpus.fingerprint(),
             "seed": experiment.seed,
             **settings.to_dict(),
         }
+        # First, so that the others see the run where it goes on from.
         callbacks.append(Checkpoint(checkpoint_path(out), identity, resume=experiment.resume))
+    callbacks += experiment.callbacks
     patience = settings.n_iter_no_change if settings.early_stopping else settings.max_iter
     run = make_run(
         model,

@@ -26,10 +26,8 @@ def corpora(as_json: Json = False, debug: Debug = False) -> None:
             info.name,
             info.language,
             str(len(info.classes)),
-            f"{info.n_train:,}",
-            f"{info.n_validation:,}" if info.n_validation else "–",
-            f"{info.n_test:,}" if info.n_test else "–",
-            info.location,
+            *(f"{rows:,}" if rows else "–" for rows in info.rows),
+            info.where,
             info.description,
         ]
         for info in infos

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,7 +21,8 @@ from textrnn.cli.run import (
     silent,
 )
 
-NETWORK, TRAINING, TEXT, RUN = "Network", "Training", "Text", "Run"
+if TYPE_CHECKING:
+    from textrnn.corpora import Corpus
 
 
 def train(
@@ -170,6 +171,7 @@ def train(
         test_fraction=test_fraction,
         random_state=seed,
         offline=offline,
+        unlabelled=unlabelled == "auto",
     )
     report = run_experiment(
         Experiment(
@@ -198,15 +200,10 @@ def _folder_name(name: str) -> str:
     return re.sub(r"[^\w.-]+", "-", name).strip("-.") or "model"
 
 
-def _unlabelled(source: str | None, corpus: Any) -> Iterable[str]:
+def _unlabelled(source: str | None, corpus: Corpus) -> Iterable[str]:
+    """Texts for word2vec: a file's, or the corpus's own."""
     if source is None:
         return ()
-    from textrnn.corpora.readers import read_texts
-    from textrnn.errors import UsageError
+    from textrnn.corpora import read_texts
 
-    if source != "auto":
-        return read_texts(source)
-    texts: list[str] | None = corpus.unlabelled
-    if texts is None:
-        raise UsageError(f"{corpus.name} has no unlabelled texts; give a file with --unlabelled.")
-    return texts
+    return corpus.unlabelled or () if source == "auto" else read_texts(source)

@@ -173,9 +173,9 @@ class TrainingRun:
         Raises:
             TrainingError: the loss or the gradient is no longer a finite number.
         """
-        state = self.state
         for callback in self.callbacks:
-            callback.on_start(self)
+            callback.on_start(self)  # may replace the state by a saved one
+        state = self.state
         try:
             while not state.finished and state.epoch < self.config.max_iter:
                 self._run_epoch()

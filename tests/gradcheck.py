@@ -1,0 +1,100 @@
+"""Numeric derivatives, and the small random batches and networks that the proofs share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import count
+
+import numpy as np
+
+from textrnn.network import Cache, Dropout, Network, NetworkConfig
+from textrnn.nn.gradients import Gradients, RowGradient
+from textrnn.nn.losses import cross_entropy
+from textrnn.nn.packed import PackedBatch, pack
+from textrnn.typing import Floats, Ids, Ints, Params
+
+CELL_NAMES = ("rnn", "rnn_relu", "lstm", "gru")
+READOUT_NAMES = ("last", "mean", "max")
+STEP = 1e-5
+"""Of a central difference: its two errors, step^2 and 1e-16 / step, are both about 1e-11."""
+
+
+def numeric_gradient(f: Callable[[], float], x: Floats) -> Floats:
+    """Central differences of ``f()`` in every element of ``x``, which f reads."""
+    gradient = np.empty_like(x)
+    for i in np.ndindex(x.shape):
+        kept = x[i]
+        x[i] = kept + STEP
+        above = f()
+        x[i] = kept - STEP
+        below = f()
+        x[i] = kept
+        gradient[i] = (above - below) / (2 * STEP)
+    return gradient
+
+
+def assert_gradient(actual: Floats, f: Callable[[], float], x: Floats, name: str = "") -> None:
+    """Fail unless ``actual`` is the gradient of ``f()`` with respect to ``x``."""
+    expected = numeric_gradient(f, x)
+    np.testing.assert_allclose(actual, expected, rtol=1e-7, atol=1e-9, err_msg=name)
+
+
+def dense(gradients: Gradients) -> Params:
+    """All gradients with the shapes of their parameters."""
+    return {
+        name: g.to_dense() if isinstance(g, RowGradient) else g for name, g in gradients.items()
+    }
+
+
+def random_documents(
+    rng: np.random.Generator, lengths: Sequence[int], vocabulary_size: int
+) -> list[Ids]:
+    """Documents of given lengths; words repeat where the vocabulary is small."""
+    return [rng.integers(0, vocabulary_size, n).astype(np.int32) for n in lengths]
+
+
+def random_network(config: NetworkConfig, rng: np.random.Generator, std: float = 0.6) -> Network:
+    """A network with every parameter random, biases too: a zero would hide a mistake."""
+    dtype = np.dtype(config.dtype)
+    params = {
+        name: rng.normal(0.0, std, shape).astype(dtype) for name, shape in config.shapes().items()
+    }
+    return Network(config, params)
+
+
+def away_from_kinks(network: Network, cache: Cache) -> bool:
+    """Whether no rectifier stands so near to zero that a small step crosses it."""
+    if network.config.cell != "rnn_relu":
+        return True
+    traces = [trace for layer in cache.layers for trace in layer.traces.values()]
+    return min(float(np.abs(trace.gates).min()) for trace in traces) > 100 * STEP
+
+
+def smooth_network(
+    config: NetworkConfig, batch: PackedBatch, dropout: Callable[[], Dropout | None]
+) -> Network:
+    """The first random network that is away from kinks on a batch."""
+    for seed in count():
+        network = random_network(config, np.random.default_rng(seed))
+        _, cache = network.forward(batch, dropout=dropout())
+        if away_from_kinks(network, cache):
+            return network
+    raise AssertionError("count() does not end")
+
+
+def loss_and_gradients(
+    network: Network,
+    documents: Sequence[Ids],
+    targets: Ints,
+    weights: Floats | None = None,
+    *,
+    dropout: Dropout | None = None,
+    gradient_floor: float = 0.0,
+) -> tuple[float, Params]:
+    """One forward and backward pass over documents in the caller's order."""
+    batch = pack(documents)
+    logits, cache = network.forward(batch, dropout=dropout)
+    ordered = None if weights is None else weights[batch.order]
+    loss, d_logits = cross_entropy(logits, targets[batch.order], ordered)
+    gradients = network.backward(d_logits, cache, gradient_floor=gradient_floor)
+    return loss, dense(gradients)

@@ -1,0 +1,206 @@
+"""Outputs and gradients of PyTorch on tiny networks, stored so that no test needs PyTorch.
+
+``python tests/reference/make_torch_reference.py`` writes ``torch_reference.npz`` anew.
+The file holds the parameters too, so it does not lean on a random stream staying as it is.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from textrnn.network import NetworkConfig
+from textrnn.typing import Floats, Params
+
+STORED = Path(__file__).with_name("torch_reference.npz")
+DOCUMENTS = [np.array(ids, dtype=np.int32) for ids in ([1, 4], [2, 0, 2, 3, 5], [3], [5, 5, 1, 0])]
+TARGETS = np.array([2, 0, 1, 1])
+GATE_ORDER = {"rnn": [0], "rnn_relu": [0], "lstm": [0, 1, 3, 2], "gru": [0, 1, 2]}
+"""Where PyTorch's gates stand among ours; each order is its own inverse."""
+
+
+class Case(NamedTuple):
+    """A kind of network."""
+
+    cell: str
+    readout: str
+    num_layers: int
+    bidirectional: bool
+
+    @property
+    def name(self) -> str:
+        ways = "two-way" if self.bidirectional else "one-way"
+        return f"{self.cell}-{self.readout}-{self.num_layers}-{ways}"
+
+    @property
+    def config(self) -> NetworkConfig:
+        return NetworkConfig(
+            n_classes=3,
+            vocabulary_size=7,
+            embedding_dim=3,
+            hidden_size=2,
+            dtype="float64",
+            **self._asdict(),
+        )
+
+
+CASES = [
+    Case(cell, readout, num_layers, bidirectional)
+    for cell in GATE_ORDER
+    for readout in ("last", "mean", "max")
+    for num_layers, bidirectional in ((1, False), (2, True))
+]
+
+
+def draw_params(case: Case, seed: int) -> Params:
+    """Random parameters in our layout, none of them zero."""
+    rng = np.random.default_rng(seed)
+    return {name: rng.normal(0.0, 0.7, shape) for name, shape in case.config.shapes().items()}
+
+
+def run_torch(case: Case, params: Params) -> Params:
+    """Logits, loss and all gradients, computed by PyTorch, named and laid out as ours.
+
+    Documents are in their given order. The sum over a word's places of the gradient of the
+    recurrent layers' input is that of its embedding.
+    """
+    import torch
+    from torch.nn import functional as F  # noqa: N812
+    from torch.nn.utils import rnn as packing
+
+    config = case.config
+    leaves = {k: torch.tensor(v, requires_grad=True) for k, v in params.items()}
+    module = build_module(case, params)
+    padded = packing.pad_sequence([torch.tensor(d) for d in DOCUMENTS], batch_first=True)
+    lengths = torch.tensor([len(d) for d in DOCUMENTS])
+    x = leaves["embedding.weight"][padded.long()]
+    packed = packing.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+    h, _ = packing.pad_packed_sequence(module(packed)[0], batch_first=True)
+
+    H, rows = config.hidden_size, torch.arange(len(DOCUMENTS))
+    inside = (torch.arange(h.shape[1]) < lengths[:, None])[:, :, None]
+    if case.readout == "last":
+        features = torch.cat([h[rows, lengths - 1, :H], h[:, 0, H:]], dim=1)
+    elif case.readout == "mean":
+        features = (h * inside).sum(dim=1) / lengths[:, None]
+    else:
+        features = h.masked_fill(~inside, -torch.inf).max(dim=1).values
+    logits = features @ leaves["linear.weight"] + leaves["linear.bias"]
+    loss = F.cross_entropy(logits, torch.tensor(TARGETS))
+    loss.backward()
+
+    result = {"logits": logits.detach().numpy(), "loss": loss.detach().numpy()}
+    for name in ("embedding.weight", "linear.weight", "linear.bias"):
+        result[f"gradient.{name}"] = leaves[name].grad.numpy()
+    for prefix, suffix in torch_suffixes(case):
+        gates = {n: p.grad.numpy() for n, p in module.named_parameters() if n.endswith(suffix)}
+        of_torch = {n.removesuffix(suffix): v for n, v in gates.items()}
+        for name, value in to_ours(case.cell, of_torch, H).items():
+            result[f"gradient.{prefix}{name}"] = value
+    return result
+
+
+def torch_suffixes(case: Case) -> list[tuple[str, str]]:
+    """Our prefix and PyTorch's suffix of each layer and direction."""
+    return [
+        (f"recurrent.{layer}.{direction}.", f"_l{layer}" + suffix)
+        for layer in range(case.num_layers)
+        for direction, suffix in (("forward", ""), ("backward", "_reverse"))
+        if direction in case.config.directions
+    ]
+
+
+def build_module(case: Case, params: Params) -> Any:
+    """PyTorch's recurrent module, its weights taken from ours."""
+    import torch
+
+    kinds: dict[str, Any] = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU}
+    options = {"rnn_relu": {"nonlinearity": "relu"}}.get(case.cell, {})
+    module = kinds.get(case.cell, torch.nn.RNN)(
+        case.config.embedding_dim,
+        case.config.hidden_size,
+        num_layers=case.num_layers,
+        bidirectional=case.bidirectional,
+        dtype=torch.float64,
+        **options,
+    )
+    with torch.no_grad():
+        for prefix, suffix in torch_suffixes(case):
+            for name, value in to_torch(case.cell, params, prefix).items():
+                getattr(module, name + suffix).copy_(torch.tensor(value))
+    return module
+
+
+def to_torch(cell: str, params: Params, prefix: str) -> Params:
+    """Our (G, D, H) weights as PyTorch's (G*H, D), all gates' biases on the input's side."""
+    order = GATE_ORDER[cell]
+    bias = params[prefix + "b"][order]
+    recurrent_bias = np.zeros_like(bias)
+    if cell == "gru":
+        recurrent_bias[2] = params[prefix + "b_q"]
+    H = bias.shape[1]
+    return {
+        "weight_ih": params[prefix + "W_x"][order].transpose(0, 2, 1).reshape(len(order) * H, -1),
+        "weight_hh": params[prefix + "W_h"][order].transpose(0, 2, 1).reshape(len(order) * H, -1),
+        "bias_ih": bias.reshape(-1),
+        "bias_hh": recurrent_bias.reshape(-1),
+    }
+
+
+def to_ours(cell: str, of_torch: dict[str, Floats], H: int) -> Params:
+    """PyTorch's gradients in our layout."""
+    order = GATE_ORDER[cell]
+    G = len(order)
+    result = {
+        "W_x": of_torch["weight_ih"].reshape(G, H, -1).transpose(0, 2, 1)[order],
+        "W_h": of_torch["weight_hh"].reshape(G, H, -1).transpose(0, 2, 1)[order],
+        "b": of_torch["bias_ih"].reshape(G, H)[order],
+    }
+    if cell == "gru":
+        result["b_q"] = of_torch["bias_hh"].reshape(G, H)[2]
+    return result
+
+
+def flatten(arrays: Params) -> Floats:
+    """One vector; a file of many small arrays would be mostly their headers."""
+    return np.concatenate([value.reshape(-1) for value in arrays.values()])
+
+
+def load(case: Case) -> tuple[Params, Params]:
+    """The stored parameters of a case and what PyTorch made of them."""
+    shapes = case.config.shapes()
+    results: dict[str, tuple[int, ...]] = {"logits": (len(DOCUMENTS), 3), "loss": ()}
+    results |= {f"gradient.{name}": shape for name, shape in shapes.items()}
+    with np.load(STORED) as stored:
+        return (
+            unflatten(stored[f"{case.name}/params"], shapes),
+            unflatten(stored[f"{case.name}/results"], results),
+        )
+
+
+def unflatten(vector: Floats, shapes: dict[str, tuple[int, ...]]) -> Params:
+    """The arrays that ``flatten`` joined."""
+    sizes = [int(np.prod(shape)) for shape in shapes.values()]
+    assert sum(sizes) == len(vector)
+    parts = np.split(vector, np.cumsum(sizes)[:-1])
+    return {
+        name: part.reshape(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)
+    }
+
+
+def main() -> None:
+    """Write the stored values of every case."""
+    arrays: Params = {}
+    for seed, case in enumerate(CASES):
+        params = draw_params(case, seed)
+        results = run_torch(case, params)
+        names = ["logits", "loss", *(f"gradient.{name}" for name in params)]
+        arrays[f"{case.name}/params"] = flatten(params)
+        arrays[f"{case.name}/results"] = flatten({name: results[name] for name in names})
+    np.savez_compressed(STORED, **arrays)
+
+
+if __name__ == "__main__":
+    main()

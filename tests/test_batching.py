@@ -1,0 +1,82 @@
+"""Every document in one batch, batches of like length, words replaced at their rates."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from textrnn.inference import length_batches
+from textrnn.training.batching import POOL_BATCHES, drop_to_unknown, epoch_batches
+
+some_lengths = st.lists(st.integers(1, 60), max_size=80).map(lambda x: np.array(x, dtype=np.int64))
+
+
+@given(some_lengths, st.integers(1, 9), st.integers(1, 200))
+def test_length_batches(lengths: np.ndarray, max_documents: int, max_tokens: int) -> None:
+    batches = list(length_batches(lengths, max_documents=max_documents, max_tokens=max_tokens))
+    order = np.concatenate([*batches, np.empty(0, dtype=np.int64)]).astype(int)
+    assert sorted(order) == list(range(len(lengths)))
+    assert (np.diff(lengths[order]) <= 0).all()
+    for rows in batches:
+        assert 1 <= len(rows) <= max_documents
+        assert lengths[rows].sum() <= max_tokens or len(rows) == 1
+
+
+@given(some_lengths, st.integers(1, 9), st.booleans(), st.integers(0, 99))
+def test_epoch_batches(lengths: np.ndarray, batch_size: int, shuffle: bool, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    batches = epoch_batches(lengths, batch_size=batch_size, shuffle=shuffle, rng=rng)
+    order = [int(i) for rows in batches for i in rows]
+    assert sorted(order) == list(range(len(lengths)))
+    assert all(1 <= len(rows) <= batch_size for rows in batches)
+    assert len(batches) == -(-len(lengths) // batch_size)
+    if not shuffle:
+        assert order == sorted(order)
+
+
+def test_shuffled_batches_hold_documents_of_like_length() -> None:
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(1, 500, 2_000)
+    batches = epoch_batches(lengths, batch_size=20, shuffle=True, rng=rng)
+    spread = np.mean([np.ptp(lengths[rows]) for rows in batches])
+    assert spread < 500 / POOL_BATCHES * 2
+    # The batches themselves come in no order of length.
+    means = np.array([lengths[rows].mean() for rows in batches])
+    assert abs(np.corrcoef(means, np.arange(len(means)))[0, 1]) < 0.3
+
+
+def test_epochs_differ_and_seeds_repeat() -> None:
+    lengths = np.arange(1, 200)
+
+    def epochs(seed: int) -> list[list[list[int]]]:
+        rng = np.random.default_rng(seed)
+        return [
+            [rows.tolist() for rows in epoch_batches(lengths, batch_size=8, shuffle=True, rng=rng)]
+            for _ in range(2)
+        ]
+
+    first, second = epochs(0)
+    assert first != second
+    assert epochs(0) == [first, second]
+
+
+def test_drop_to_unknown_at_each_words_rate() -> None:
+    probabilities = np.array([0.0, 0.0, 0.25, 0.8, 1.0], dtype=np.float32)
+    rng = np.random.default_rng(0)
+    ids = np.repeat(np.arange(5, dtype=np.int32), 20_000)
+    dropped = drop_to_unknown(ids, probabilities, rng)
+    assert dropped.dtype == np.int32
+    assert set(np.unique(dropped[dropped != ids])) == {0}
+    for word in range(1, 5):
+        rate = (dropped[ids == word] == 0).mean()
+        assert rate == pytest.approx(probabilities[word], abs=0.015)
+    assert (ids == np.repeat(np.arange(5), 20_000)).all()
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=20), st.integers(0, 99))
+def test_drop_to_unknown_of_none_and_of_all(words: list[int], seed: int) -> None:
+    ids, rng = np.array(words, dtype=np.int32), np.random.default_rng(seed)
+    assert drop_to_unknown(ids, np.zeros(4), rng).tolist() == words
+    assert not drop_to_unknown(ids, np.ones(4), rng).any()

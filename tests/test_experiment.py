@@ -1,0 +1,187 @@
+"""A run from corpus to model folder: its report, and that stopping it loses nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from textrnn.corpora import Corpus, Split
+from textrnn.errors import DataError, ModelError, UsageError
+from textrnn.experiment import Experiment, checkpoint_path, run_experiment
+from textrnn.persistence import load_model, read_metrics
+from textrnn.training.callbacks import Callback
+from textrnn.training.settings import Settings
+
+SMALL = Settings(hidden_size=6, embedding_dim=6, max_iter=5, n_iter_no_change=9, batch_size=8)
+
+
+@pytest.fixture
+def corpus(reviews: tuple[list[str], list[str]]) -> Corpus:
+    texts, labels = reviews
+    return Corpus("inns", Split(texts, labels), test=Split(texts[:12], labels[:12]), source="here")
+
+
+def weights_of(folder: Path) -> bytes:
+    return (folder / "weights.safetensors").read_bytes()
+
+
+class Stop(Callback):
+    """Ends the process's work after an epoch, as Ctrl-C or a crash would."""
+
+    def __init__(self, epoch: int, error: type[BaseException]) -> None:
+        self.epoch, self.error = epoch, error
+
+    def on_batch(self, run: Any) -> None:
+        if run.state.epoch == self.epoch and run.progress.batches == 2:
+            raise self.error
+
+
+def test_the_report_and_the_folder(corpus: Corpus, tmp_path: Path) -> None:
+    lines: list[str] = []
+    report = run_experiment(Experiment(corpus, SMALL, out=tmp_path / "m", say=lines.append))
+    assert report["corpus"] == "inns"
+    assert report["model_dir"] == str(tmp_path / "m")
+    assert report["epochs"] == 5
+    assert set(report["baselines"]) == {"majority", "naive_bayes", "bow_lr", "tfidf_lr", "nbsvm"}
+    for result in (report["test"], *report["baselines"].values()):
+        assert 0.0 <= result["accuracy"] <= 1.0
+        assert {"macro_f1", "log_loss", "roc_auc", "accuracy_interval"} <= result.keys()
+    assert report["verdict"]
+    assert report["finished"]
+    assert read_metrics(tmp_path / "m") == report
+    assert not checkpoint_path(tmp_path / "m").exists()
+    assert "inns" in (tmp_path / "m/README.md").read_text()
+    assert [path.name for path in tmp_path.iterdir()] == ["m"]
+    assert any("here" in line for line in lines)
+    model = load_model(tmp_path / "m")
+    accuracy = (model.predict_proba(corpus.test.texts).argmax(axis=1)).tolist()  # type: ignore[union-attr]
+    predicted = [model.classes[i] for i in accuracy]
+    right = sum(a == b for a, b in zip(predicted, corpus.test.labels, strict=True))  # type: ignore[union-attr]
+    assert right / 12 == report["test"]["accuracy"]
+
+
+@pytest.mark.parametrize("epoch", [0, 1, 3])
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_resuming_after_a_crash_gives_the_same_bits(
+    corpus: Corpus, tmp_path: Path, epoch: int, cell: str
+) -> None:
+    settings = Settings(**{**vars(SMALL), "cell": cell})
+    run_experiment(Experiment(corpus, settings, out=tmp_path / "whole", baselines=()))
+
+    def run(**changes: Any) -> None:
+        run_experiment(Experiment(corpus, settings, out=tmp_path / "cut", baselines=(), **changes))
+
+    with pytest.raises(MemoryError):
+        run(callbacks=[Stop(epoch, MemoryError)])
+    run(resume=True)
+    assert weights_of(tmp_path / "cut") == weights_of(tmp_path / "whole")
+    whole, cut = read_metrics(tmp_path / "whole"), read_metrics(tmp_path / "cut")
+    assert [r["loss"] for r in whole["history"]] == [r["loss"] for r in cut["history"]]
+
+
+def test_ctrl_c_saves_the_best_model_and_can_be_resumed(corpus: Corpus, tmp_path: Path) -> None:
+    out = tmp_path / "m"
+    stopped = run_experiment(
+        Experiment(corpus, SMALL, out=out, callbacks=[Stop(3, KeyboardInterrupt)])
+    )
+    assert stopped["interrupted"]
+    assert stopped["epochs"] == 3
+    assert not stopped["baselines"]
+    load_model(out)
+    resumed = run_experiment(Experiment(corpus, SMALL, out=out, baselines=(), resume=True))
+    assert resumed["finished"]
+    run_experiment(Experiment(corpus, SMALL, out=tmp_path / "whole", baselines=()))
+    assert weights_of(out) == weights_of(tmp_path / "whole")
+
+
+def test_resuming_a_finished_run_only_reports(corpus: Corpus, tmp_path: Path) -> None:
+    first = run_experiment(Experiment(corpus, SMALL, out=tmp_path / "m", baselines=()))
+    lines: list[str] = []
+    again = run_experiment(
+        Experiment(corpus, SMALL, out=tmp_path / "m", baselines=(), resume=True, say=lines.append)
+    )
+    assert again == first
+    assert any("finished already" in line for line in lines)
+
+
+def test_a_checkpoint_of_another_run_is_refused(corpus: Corpus, tmp_path: Path) -> None:
+    with pytest.raises(MemoryError):
+        run_experiment(
+            Experiment(corpus, SMALL, out=tmp_path / "m", callbacks=[Stop(2, MemoryError)])
+        )
+    with pytest.raises(UsageError, match="seed was 0 and is 1 now"):
+        run_experiment(Experiment(corpus, SMALL, out=tmp_path / "m", seed=1, resume=True))
+
+
+def test_a_new_run_forgets_an_old_checkpoint(corpus: Corpus, tmp_path: Path) -> None:
+    out = tmp_path / "m"
+    with pytest.raises(MemoryError):
+        run_experiment(Experiment(corpus, SMALL, out=out, callbacks=[Stop(2, MemoryError)]))
+    with pytest.raises(MemoryError):
+        run_experiment(Experiment(corpus, SMALL, out=out, seed=1, callbacks=[Stop(0, MemoryError)]))
+    run_experiment(Experiment(corpus, SMALL, out=out, seed=1, baselines=(), resume=True))
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_few_texts_of_a_class(corpus: Corpus, n: int) -> None:
+    texts = [*corpus.train.texts, *["a rare thing"] * n]
+    labels = [*corpus.train.labels, *["rare"] * n]
+    report = run_experiment(Experiment(Corpus("x", Split(texts, labels), test=corpus.test), SMALL))
+    assert report["classes"] == ["bad", "good", "rare"]
+
+
+def test_too_few_texts_to_validate() -> None:
+    tiny = Corpus("tiny", Split(["one", "two"], ["a", "b"]))
+    with pytest.raises(DataError, match="too few"):
+        run_experiment(Experiment(tiny, SMALL))
+
+
+def test_the_output_is_checked_before_the_training(corpus: Corpus, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for out in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(ModelError, match="cannot write"):
+            run_experiment(Experiment(corpus, SMALL, out=out, callbacks=[Stop(0, AssertionError)]))
+
+
+def train_cars(folder: Path, *options: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "textrnn", "train", "cars", "--no-baselines", "--hidden", "16"]
+    command += ["--epochs", "3", "--patience", "9", "--out", str(folder / "m"), *options]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def test_kill_9_and_resume_end_with_the_same_weights(tmp_path: Path) -> None:
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    uninterrupted = train_cars(whole)
+    killed = train_cars(cut)
+    deadline = time.monotonic() + 120
+    while not checkpoint_path(cut / "m").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    killed.kill()
+    assert killed.wait() == -signal.SIGKILL
+    assert checkpoint_path(cut / "m").exists()
+    killed.communicate()
+    _, told = train_cars(cut, "--resume").communicate(timeout=120)
+    assert "resuming after epoch" in told
+    uninterrupted.communicate(timeout=120)
+    assert weights_of(cut / "m") == weights_of(whole / "m")
+
+
+def test_ctrl_c_of_the_command(tmp_path: Path) -> None:
+    process = train_cars(tmp_path, "--json")
+    deadline = time.monotonic() + 120
+    while not checkpoint_path(tmp_path / "m").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGINT)
+    out, told = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert '"interrupted": true' in out
+    assert "--resume" in told
+    assert "Traceback" not in told
+    load_model(tmp_path / "m")

@@ -1,0 +1,279 @@
+"""Every gradient against central differences, the whole network and each piece."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from gradcheck import (
+    CELL_NAMES,
+    READOUT_NAMES,
+    assert_gradient,
+    loss_and_gradients,
+    random_documents,
+    random_network,
+    smooth_network,
+)
+
+from textrnn.network import Dropout, NetworkConfig
+from textrnn.nn import recurrent
+from textrnn.nn.cells import CELLS, Cell, Step, Trace
+from textrnn.nn.losses import cross_entropy
+from textrnn.nn.packed import pack
+from textrnn.nn.projection import gather, project, project_back, spread, sum_by_token
+from textrnn.nn.readouts import READOUTS
+from textrnn.typing import Floats, Params
+
+F64 = np.dtype(np.float64)
+DOCUMENTS = [np.array(ids, dtype=np.int32) for ids in ([2, 0, 2, 3], [1], [3, 3])]
+"""Ragged, not sorted, with a single word, with words that repeat; word 4 never occurs."""
+TARGETS = np.array([1, 0, 2])
+WEIGHTS = np.array([0.5, 2.0, 1.25])
+
+
+def check_network(config: NetworkConfig, n_documents: int, *, chance: bool) -> None:
+    documents, targets = DOCUMENTS[:n_documents], TARGETS[:n_documents]
+    weights = WEIGHTS[:n_documents] if chance else None
+
+    def dropout() -> Dropout | None:
+        # A new generator of one seed: the same masks at each evaluation.
+        return Dropout(0.25, 0.25, np.random.default_rng(5)) if chance else None
+
+    network = smooth_network(config, pack(documents), dropout)
+
+    def run() -> tuple[float, Params]:
+        return loss_and_gradients(network, documents, targets, weights, dropout=dropout())
+
+    def loss() -> float:
+        batch = pack(documents)
+        logits, _ = network.forward(batch, dropout=dropout())
+        ordered = None if weights is None else weights[batch.order]
+        return cross_entropy(logits, targets[batch.order], ordered)[0]
+
+    _, gradients = run()
+    assert {name: g.shape for name, g in gradients.items()} == config.shapes()
+    for name, value in network.params.items():
+        assert_gradient(gradients[name], loss, value, name)
+
+
+@pytest.mark.parametrize("embedding_dim", [2, None], ids=["embedding", "one-hot"])
+@pytest.mark.parametrize("readout", READOUT_NAMES)
+@pytest.mark.parametrize("num_layers", [1, 2])
+@pytest.mark.parametrize("bidirectional", [False, True], ids=["one-way", "two-way"])
+@pytest.mark.parametrize("cell", CELL_NAMES)
+def test_network(
+    cell: str, bidirectional: bool, num_layers: int, readout: str, embedding_dim: int | None
+) -> None:
+    """Ragged batch, dropout masks, sample weights."""
+    config = NetworkConfig(
+        n_classes=3,
+        vocabulary_size=5,
+        embedding_dim=embedding_dim,
+        cell=cell,
+        hidden_size=2,
+        num_layers=num_layers,
+        bidirectional=bidirectional,
+        readout=readout,
+        dtype="float64",
+    )
+    check_network(config, len(DOCUMENTS), chance=True)
+
+
+@pytest.mark.parametrize("n_documents", [1, 3])
+@pytest.mark.parametrize("embedding_dim", [2, None], ids=["embedding", "one-hot"])
+@pytest.mark.parametrize("cell", CELL_NAMES)
+def test_network_without_chance(cell: str, embedding_dim: int | None, n_documents: int) -> None:
+    """No masks and no weights; a batch of one."""
+    config = NetworkConfig(3, 5, embedding_dim, cell, 3, bidirectional=True, dtype="float64")
+    check_network(config, n_documents, chance=False)
+
+
+@pytest.mark.parametrize("readout", READOUT_NAMES)
+@pytest.mark.parametrize("cell", CELL_NAMES)
+def test_directional_derivative_at_full_size(cell: str, readout: str) -> None:
+    """At a size that is in use, along one random direction of all parameters."""
+    rng = np.random.default_rng(3)
+    config = NetworkConfig(
+        4, 500, 50, cell, 64, bidirectional=True, readout=readout, dtype="float64"
+    )
+    network = random_network(config, rng, std=0.1)
+    documents = random_documents(rng, rng.integers(1, 200, 30), config.vocabulary_size)
+    targets = rng.integers(0, config.n_classes, len(documents))
+    batch = pack(documents)
+    assert 2_000 < batch.n_tokens < 4_000
+    _, gradients = loss_and_gradients(network, documents, targets)
+    direction = {name: rng.standard_normal(v.shape) for name, v in network.params.items()}
+    slope = sum(float((gradients[name] * d).sum()) for name, d in direction.items())
+
+    def loss_at(step: float) -> float:
+        for name, d in direction.items():
+            network.params[name] += step * d
+        logits, _ = network.forward(batch)
+        for name, d in direction.items():
+            network.params[name] -= step * d
+        return cross_entropy(logits, targets[batch.order])[0]
+
+    step = 1e-7 if cell == "rnn_relu" else 1e-6  # kinks cannot be avoided at this size
+    assert slope == pytest.approx((loss_at(step) - loss_at(-step)) / (2 * step), rel=1e-6, abs=1e-8)
+
+
+# ---------------------------------------------------------------------- the pieces
+
+
+def cell_params(cell: Cell, rng: np.random.Generator, D: int, H: int) -> Params:
+    return {name: rng.normal(0.0, 0.7, shape) for name, shape in cell.shapes(D, H).items()}
+
+
+@pytest.mark.parametrize("cell_name", CELL_NAMES)
+def test_cell_step(cell_name: str) -> None:
+    """One step of three documents, of which two carry on and one begins."""
+    cell, H = CELLS[cell_name], 3
+    G = cell.n_gates
+    rng = np.random.default_rng(0)
+    params = cell_params(cell, rng, 1, H)
+    z = rng.normal(0.0, 0.7, (G, 3, H))
+    z += 0.2 * np.sign(z)  # away from the rectifier's kink
+    before = {name: rng.normal(0.0, 0.7, (2, H)) for name in cell.carried_names}
+    weigh = {name: rng.standard_normal((3, H)) for name in cell.carried_names}
+    step = Step(rows=slice(2, 5), previous=slice(0, 2), carried=2)
+
+    def forward() -> Trace:
+        trace = Trace(
+            np.zeros((G, 5, H)),
+            {s: np.zeros((5, H)) for s in cell.state_names},
+            np.empty((G, 3, H)),
+        )
+        trace.gates[:, step.rows] = z * cell.gate_scale(F64)
+        for name, value in before.items():
+            trace.states[name][step.previous] = value
+        cell.forward(cell.prepare(params), trace, step)
+        return trace
+
+    def objective() -> float:
+        states = forward().states
+        return sum(float((w * states[name][step.rows]).sum()) for name, w in weigh.items())
+
+    trace = forward()
+    d_states = {name: w.copy() for name, w in weigh.items()}
+    d_gates = np.full((G, 3, H), np.nan)
+    cell.backward(params, trace, step, d_states, d_gates)
+    d_recurrent = cell.recurrent_gradient(trace, step.rows, d_gates)
+
+    assert_gradient(d_gates, objective, z, "gates")
+    for name, value in before.items():
+        assert_gradient(d_states[name][:2], objective, value, name)
+    assert_gradient(before["h"].T @ d_recurrent[:, :2], objective, params["W_h"], "W_h")
+    for name, value in cell.own_gradients(d_recurrent).items():
+        assert_gradient(value, objective, params[name], name)
+
+
+@pytest.mark.parametrize("given", ["outputs", "final", "both"])
+@pytest.mark.parametrize("reverse", [False, True], ids=["forward", "backward"])
+@pytest.mark.parametrize("cell_name", CELL_NAMES)
+def test_recurrent_layer(cell_name: str, reverse: bool, given: str) -> None:
+    """From the gradient of every output, of the final states, and of both."""
+    cell, H = CELLS[cell_name], 3
+    batch = pack(DOCUMENTS)
+    rng = np.random.default_rng(1)
+    params = cell_params(cell, rng, 1, H)
+    z = rng.normal(0.0, 0.7, (cell.n_gates, batch.n_tokens, H))
+    d_outputs = rng.standard_normal((batch.n_tokens, H)) if given != "final" else None
+    d_final = rng.standard_normal((batch.n_documents, H)) if given != "outputs" else None
+
+    def forward() -> Trace:
+        products = z * cell.gate_scale(F64)
+        return recurrent.forward(cell, params, products, batch, reverse=reverse)
+
+    def objective() -> float:
+        h = forward().h
+        total = 0.0
+        if d_outputs is not None:
+            total += float((d_outputs * h).sum())
+        if d_final is not None:
+            total += float((d_final * h[recurrent.final_rows(batch, reverse=reverse)]).sum())
+        return total
+
+    trace = forward()
+    if cell_name == "rnn_relu":
+        assert np.abs(trace.gates).min() > 1e-3
+    d_inputs, gradients = recurrent.backward(
+        cell, params, trace, batch, d_outputs=d_outputs, d_final=d_final, reverse=reverse
+    )
+    assert d_inputs.rows is None
+    assert set(gradients) == set(params) - {"W_x", "b"}
+    assert_gradient(d_inputs.values, objective, z, "input products")
+    for name, value in gradients.items():
+        assert_gradient(value, objective, params[name], name)
+
+
+@pytest.mark.parametrize("cell_name", ["rnn", "lstm", "gru"])
+def test_projection(cell_name: str) -> None:
+    """``x W_x + b``; the gradient that comes back is that before ``gate_scale``."""
+    cell = CELLS[cell_name]
+    rng = np.random.default_rng(2)
+    params, x = cell_params(cell, rng, 3, 2), rng.standard_normal((4, 3))
+    weigh = rng.standard_normal((cell.n_gates, 4, 2))
+    scale = cell.gate_scale(F64)
+
+    def objective() -> float:
+        return float((weigh * project(x, params, scale)).sum())
+
+    d_x, gradients = project_back(weigh * scale, x, params)
+    assert d_x is not None
+    assert_gradient(d_x, objective, x, "x")
+    for name in ("W_x", "b"):
+        assert_gradient(gradients[name], objective, params[name], name)
+    assert project_back(weigh, x, params, need_d_x=False)[0] is None
+
+
+def test_gather_and_sum_by_token() -> None:
+    """The sum over equal tokens is the way back of the gathering."""
+    rng = np.random.default_rng(4)
+    batch = pack(DOCUMENTS)
+    products = rng.standard_normal((2, len(batch.distinct), 3))
+    weigh = rng.standard_normal((2, batch.n_tokens, 3))
+
+    def objective() -> float:
+        return float((weigh * gather(products, batch.inverse)).sum())
+
+    everywhere = recurrent.InputGradient(weigh, None)
+    back = sum_by_token(everywhere, batch.inverse, len(batch.distinct))
+    assert_gradient(back, objective, products)
+
+    rows = np.array([0, 2, 5])
+    weigh[:, np.setdiff1d(np.arange(batch.n_tokens), rows)] = 0.0
+    somewhere = recurrent.InputGradient(weigh[:, rows], rows)
+    back = sum_by_token(somewhere, batch.inverse, len(batch.distinct))
+    assert_gradient(back, objective, products)
+
+
+def test_spread() -> None:
+    values = np.array([[1.0, 2.0], [3.0, 4.0]])
+    assert spread(values, None, 2) is values
+    out = spread(values, np.array([0, 2]), 4)
+    np.testing.assert_array_equal(out, [[1, 2], [0, 0], [3, 4], [0, 0]])
+
+
+@pytest.mark.parametrize("reverse", [False, True], ids=["forward", "backward"])
+@pytest.mark.parametrize("name", READOUT_NAMES)
+def test_readout(name: str, reverse: bool) -> None:
+    readout, batch = READOUTS[name], pack(DOCUMENTS)
+    rng = np.random.default_rng(6)
+    h = rng.standard_normal((batch.n_tokens, 3))
+    weigh = rng.standard_normal((batch.n_documents, 3))
+
+    def objective() -> float:
+        return float((weigh * readout.forward(h, batch, reverse=reverse)[0]).sum())
+
+    _, cache = readout.forward(h, batch, reverse=reverse)
+    d_outputs, d_final = readout.backward(weigh, cache, batch)
+    total = np.zeros_like(h) if d_outputs is None else d_outputs.copy()
+    if d_final is not None:
+        total[recurrent.final_rows(batch, reverse=reverse)] += d_final
+    assert_gradient(total, objective, h)
+
+
+@pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["even", "weighted"])
+def test_cross_entropy(weights: Floats | None) -> None:
+    logits = np.random.default_rng(7).standard_normal((3, 4))
+    _, gradient = cross_entropy(logits, TARGETS, weights)
+    assert_gradient(gradient, lambda: cross_entropy(logits, TARGETS, weights)[0], logits)

@@ -1,0 +1,311 @@
+"""Training: it learns, repeats itself bit for bit, stops when it should, keeps the best."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from textrnn.errors import TrainingError
+from textrnn.inference import predict_proba
+from textrnn.network import EMBEDDING, Network, NetworkConfig
+from textrnn.training.callbacks import Callback
+from textrnn.training.loop import (
+    LabelledDocuments,
+    TrainingConfig,
+    TrainingRun,
+    evaluate_documents,
+    make_optimizer,
+)
+from textrnn.typing import Params
+
+V, CLASSES = 10, 3
+CONFIG = TrainingConfig(
+    learning_rate_init=0.02, batch_size=16, max_iter=12, dropout_input=0.1, dropout_readout=0.1
+)
+
+
+def first_word_task(n: int, seed: int) -> LabelledDocuments:
+    """The first word names the class, all others are noise: it has to be remembered."""
+    rng = np.random.default_rng(seed)
+    targets = rng.integers(0, CLASSES, n)
+    documents = []
+    for target in targets:
+        noise = rng.integers(CLASSES + 1, V, rng.integers(0, 7))
+        documents.append(np.concatenate([[target + 1], noise]).astype(np.int32))
+    return LabelledDocuments(documents, targets)
+
+
+TRAIN, VALIDATION = first_word_task(200, seed=1), first_word_task(60, seed=2)
+
+
+def new_network(cell: str = "lstm", **options: Any) -> Network:
+    config = NetworkConfig(
+        CLASSES, V, cell=cell, **{"embedding_dim": 6, "hidden_size": 10} | options
+    )
+    return Network.initialise(config, np.random.default_rng(0))
+
+
+def new_run(network: Network, config: TrainingConfig = CONFIG, **options: Any) -> TrainingRun:
+    settings: dict[str, Any] = {"validation": VALIDATION, "rng": np.random.default_rng(3)}
+    return TrainingRun(network, config, TRAIN, **settings | options)
+
+
+def copy(params: Params) -> Params:
+    return {name: value.copy() for name, value in params.items()}
+
+
+def same_bits(a: Params, b: Params) -> bool:
+    return a.keys() == b.keys() and all(np.array_equal(a[name], b[name]) for name in a)
+
+
+class AfterBatch(Callback):
+    """Calls a function after each batch."""
+
+    def __init__(self, act: Callable[[TrainingRun], None]) -> None:
+        self.act = act
+
+    def on_batch(self, run: TrainingRun) -> None:
+        self.act(run)
+
+
+class KeepEpochs(Callback):
+    """Copies the weights after each epoch."""
+
+    def __init__(self) -> None:
+        self.params: list[Params] = []
+
+    def on_epoch(self, run: TrainingRun) -> None:
+        self.params.append(copy(run.network.params))
+
+
+@pytest.mark.parametrize("embedding_dim", [6, None], ids=["embedding", "one-hot"])
+@pytest.mark.parametrize("readout", ["last", "max"])
+@pytest.mark.parametrize("cell", ["rnn", "rnn_relu", "lstm", "gru"])
+def test_learns_what_can_be_learnt(cell: str, readout: str, embedding_dim: int | None) -> None:
+    network = new_network(cell, readout=readout, embedding_dim=embedding_dim)
+    # No dropout: of one-hot words it would take away the very word that tells.
+    config = replace(CONFIG, max_iter=25, n_iter_no_change=25, dropout_input=0.0)
+    state = new_run(network, config).run()
+    losses = [record["loss"] for record in state.history]
+    assert losses[-1] < losses[0] / 5
+    assert evaluate_documents(network, first_word_task(100, seed=4))[1] >= 0.98
+
+
+def test_sgd_learns_too() -> None:
+    network = new_network("rnn")
+    config = replace(CONFIG, solver="sgd", learning_rate_init=0.2, max_iter=15)
+    new_run(network, replace(config, n_iter_no_change=15)).run()
+    assert evaluate_documents(network, first_word_task(100, seed=4))[1] >= 0.98
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_one_seed_one_result(bidirectional: bool) -> None:
+    """The same bits, with dropout, replaced words, clipping and an early stop."""
+    rates = np.full(V, 0.1)
+
+    def train(seed: int) -> tuple[Params, list[float]]:
+        network = new_network(bidirectional=bidirectional, num_layers=2)
+        config = replace(CONFIG, max_iter=3)
+        rng = np.random.default_rng(seed)
+        state = new_run(network, config, rng=rng, unknown_probabilities=rates).run()
+        return network.params, [record["loss"] for record in state.history]
+
+    params, losses = train(5)
+    again, losses_again = train(5)
+    assert losses == losses_again
+    assert same_bits(params, again)
+    other, _ = train(6)
+    assert not same_bits(params, other)
+
+
+def test_early_stopping_restores_the_best_weights() -> None:
+    """Validation classes are drawn by chance, so that learning cannot help for long."""
+    rng = np.random.default_rng(7)
+    noisy = LabelledDocuments(VALIDATION.documents, rng.integers(0, CLASSES, len(VALIDATION)))
+    keep, network = KeepEpochs(), new_network()
+    config = replace(CONFIG, max_iter=50, n_iter_no_change=3)
+    state = new_run(network, config, validation=noisy, callbacks=[keep]).run()
+
+    accuracies = [record["validation_accuracy"] for record in state.history]
+    losses = [record["validation_loss"] for record in state.history]
+    scores = [(a, -b) for a, b in zip(accuracies, losses, strict=True)]
+    assert state.finished
+    assert not state.interrupted
+    assert state.epoch == len(state.history) < config.max_iter
+    assert state.best_score == max(scores)
+    assert state.best_epoch == scores.index(max(scores)) + 1 < state.epoch
+    assert max(accuracies[-3:]) <= max(accuracies[:-3])
+    assert same_bits(network.params, keep.params[state.best_epoch - 1])
+    assert not same_bits(network.params, keep.params[-1])
+    assert evaluate_documents(network, noisy) == (losses[state.best_epoch - 1], max(accuracies))
+
+
+def test_without_validation_the_last_weights_stay() -> None:
+    keep, network = KeepEpochs(), new_network()
+    state = new_run(network, replace(CONFIG, max_iter=4), validation=None, callbacks=[keep]).run()
+    assert state.epoch == 4
+    assert state.best_params is None
+    assert same_bits(network.params, keep.params[-1])
+    assert "validation_loss" not in state.history[0]
+
+
+def test_tol_asks_for_more_than_the_smallest_rise() -> None:
+    """With a tolerance above any rise the patience runs out at once."""
+    network = new_network()
+    state = new_run(network, replace(CONFIG, tol=1.0, n_iter_no_change=2)).run()
+    assert state.epoch == 3
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_loss_that_is_no_number_is_an_error(value: float) -> None:
+    def spoil(run: TrainingRun) -> None:
+        if run.state.epoch == 1 and run.progress.batches == 2:
+            run.network.params["linear.bias"][0] = value
+
+    network = new_network()
+    run = new_run(network, callbacks=[AfterBatch(spoil)])
+    with np.errstate(invalid="ignore"), pytest.raises(TrainingError) as caught:
+        run.run()
+    message = str(caught.value)
+    assert "epoch 2, batch 3" in message
+    assert "learning rate (now 0.02)" in message
+    assert "\n" not in message
+
+
+def test_a_gradient_that_is_no_number_is_an_error_before_it_spoils_the_weights() -> None:
+    def spoil(run: TrainingRun) -> None:
+        run.network.params["linear.weight"][0, 0] = np.inf
+        run.network.params["linear.weight"][0, 1:] = 0.0
+
+    network = new_network()
+    before = copy(network.params)
+    run = new_run(network, callbacks=[AfterBatch(spoil)])
+    with np.errstate(all="ignore"), pytest.raises(TrainingError, match="epoch 1, batch 2"):
+        run.run()
+    assert np.isfinite(network.params["recurrent.0.forward.W_h"]).all()
+    assert not same_bits(before, network.params)
+
+
+@pytest.mark.parametrize("hook", ["on_batch", "on_epoch"])
+def test_interruption_keeps_the_best_weights_so_far(hook: str) -> None:
+    class Interrupt(Callback):
+        ended = False
+
+        def on_end(self, run: TrainingRun) -> None:
+            self.ended = run.state.interrupted
+
+    def stop(run: TrainingRun) -> None:
+        if run.state.epoch == 3 and (hook == "on_epoch" or run.progress.batches == 2):
+            raise KeyboardInterrupt
+
+    keep, interrupt, network = KeepEpochs(), Interrupt(), new_network()
+    setattr(interrupt, hook, stop)
+    state = new_run(network, callbacks=[keep, interrupt]).run()
+    assert state.interrupted
+    assert not state.finished
+    assert state.epoch == 3
+    assert interrupt.ended
+    assert same_bits(network.params, keep.params[state.best_epoch - 1])
+
+
+def test_interruption_before_the_first_epoch_is_over() -> None:
+    def stop(run: TrainingRun) -> None:
+        if run.progress.batches == 1:
+            raise KeyboardInterrupt
+
+    network = new_network()
+    before = copy(network.params)
+    state = new_run(network, callbacks=[AfterBatch(stop)]).run()
+    assert (state.interrupted, state.epoch, state.history) == (True, 0, [])
+    assert not same_bits(before, network.params)
+
+
+def test_frozen_parameters_keep_their_bits() -> None:
+    frozen = (EMBEDDING, "recurrent.0.forward.b")
+    network = new_network()
+    before = copy(network.params)
+    config = replace(CONFIG, max_iter=2, frozen=frozen, alpha=0.1)
+    new_run(network, config).run()
+    for name, value in before.items():
+        assert np.array_equal(network.params[name], value) == (name in frozen)
+    moments = make_optimizer(config, network.params).moments
+    assert not any(name.endswith(frozen) for name in moments)
+
+
+def test_weights_of_zero_leave_a_class_unlearnt() -> None:
+    weights = (TRAIN.targets != 0).astype(np.float32)
+    network = new_network()
+    weighted = replace(TRAIN, weights=weights)
+    run = TrainingRun(network, CONFIG, weighted, rng=np.random.default_rng(0))
+    run.run()
+    predicted = predict_proba(network, VALIDATION.documents).argmax(axis=1)
+    others = VALIDATION.targets != 0
+    assert (predicted[others] == VALIDATION.targets[others]).mean() >= 0.95
+    assert not (predicted == 0).any()
+
+
+def test_hooks_and_records() -> None:
+    class Note(Callback):
+        def __init__(self) -> None:
+            self.calls: list[str] = []
+
+        def on_start(self, run: TrainingRun) -> None:
+            assert run.state.epoch == 0
+            self.calls.append("start")
+
+        def on_batch(self, run: TrainingRun) -> None:
+            self.calls.append("batch")
+            assert run.progress.batches == 1 + (self.calls.count("batch") - 1) % 13
+
+        def on_epoch(self, run: TrainingRun) -> None:
+            self.calls.append("epoch")
+            assert run.progress.documents == len(TRAIN)
+            assert run.progress.tokens == sum(map(len, TRAIN.documents))
+            assert run.state.history[-1]["epoch"] == run.state.epoch
+
+        def on_end(self, run: TrainingRun) -> None:
+            assert run.state.finished
+            self.calls.append("end")
+
+    note = Note()
+    state = new_run(new_network(), replace(CONFIG, max_iter=2), callbacks=[note]).run()
+    epoch = ["batch"] * 13 + ["epoch"]  # 200 documents in batches of 16
+    assert note.calls == ["start", *epoch, *epoch, "end"]
+    for record in state.history:
+        assert set(record) == {
+            "epoch",
+            "loss",
+            "accuracy",
+            "gradient_norm",
+            "learning_rate",
+            "seconds",
+            "words_per_second",
+            "validation_loss",
+            "validation_accuracy",
+        }
+        assert all(isinstance(value, float | int) for value in record.values())
+
+
+def test_the_record_is_the_mean_over_documents() -> None:
+    """With a rate of nearly nothing the epoch's loss and accuracy are the network's own."""
+    network = new_network()
+    config = replace(
+        CONFIG, learning_rate_init=1e-12, max_iter=1, dropout_input=0.0, dropout_readout=0.0
+    )
+    state = new_run(network, config).run()
+    loss, accuracy = evaluate_documents(network, TRAIN)
+    assert state.history[0]["loss"] == pytest.approx(loss, rel=1e-5)
+    assert state.history[0]["accuracy"] == pytest.approx(accuracy)
+
+
+def test_evaluation_of_certain_mistakes_is_finite() -> None:
+    network = new_network()
+    network.params["linear.bias"][:] = [1e6, 0.0, 0.0]
+    wrong = LabelledDocuments(TRAIN.documents[:2], np.array([1, 2]))
+    loss, accuracy = evaluate_documents(network, wrong)
+    assert np.isfinite(loss)
+    assert accuracy == 0.0

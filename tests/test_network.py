@@ -1,0 +1,284 @@
+"""The whole network: documents do not know of each other, names and shapes fit, masks are fair."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from gradcheck import (
+    CELL_NAMES,
+    READOUT_NAMES,
+    dense,
+    loss_and_gradients,
+    random_documents,
+    random_network,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+from textrnn.inference import predict_proba
+from textrnn.network import EMBEDDING, Dropout, Network, NetworkConfig
+from textrnn.nn.cells import CELLS
+from textrnn.nn.dropout import dropout_mask
+from textrnn.nn.gradients import RowGradient
+from textrnn.nn.packed import pack
+from textrnn.typing import Params
+
+EXACT = {"rtol": 1e-12, "atol": 1e-12}
+V = 12
+LENGTHS = [5, 1, 9, 9, 2, 1, 17]
+
+ALL_KINDS = [
+    pytest.param(
+        NetworkConfig(3, V, dim, cell, 4, layers, bidirectional, readout, "float64"),
+        id=f"{cell}-{readout}-{layers}-{'two' if bidirectional else 'one'}-way-{dim or 'one-hot'}",
+    )
+    for cell in CELL_NAMES
+    for readout in READOUT_NAMES
+    for layers, bidirectional in ((1, False), (2, True))
+    for dim in (3, None)
+]
+all_kinds = pytest.mark.parametrize("config", ALL_KINDS)
+
+
+def example(config: NetworkConfig) -> tuple[Network, list[Any], Any]:
+    rng = np.random.default_rng(0)
+    documents = random_documents(rng, LENGTHS, config.vocabulary_size)
+    targets = rng.integers(0, config.n_classes, len(documents))
+    return random_network(config, rng), documents, targets
+
+
+@all_kinds
+def test_batched_equals_one_at_a_time(config: NetworkConfig) -> None:
+    """Probabilities of each document, and the mean of the single documents' gradients."""
+    network, documents, targets = example(config)
+    probabilities = network.predict_proba(pack(documents))
+    loss, gradients = loss_and_gradients(network, documents, targets)
+    B = len(documents)
+    total: Params = {name: np.zeros_like(value) for name, value in gradients.items()}
+    losses = 0.0
+    for i, ids in enumerate(documents):
+        np.testing.assert_allclose(network.predict_proba(pack([ids]))[0], probabilities[i], **EXACT)
+        own_loss, own = loss_and_gradients(network, [ids], targets[i : i + 1])
+        losses += own_loss
+        for name, value in own.items():
+            total[name] += value
+    assert losses / B == pytest.approx(loss, rel=1e-12)
+    for name, value in gradients.items():
+        np.testing.assert_allclose(total[name] / B, value, err_msg=name, **EXACT)
+
+
+@all_kinds
+def test_order_of_documents_does_not_matter(config: NetworkConfig) -> None:
+    network, documents, targets = example(config)
+    probabilities = network.predict_proba(pack(documents))
+    _, gradients = loss_and_gradients(network, documents, targets)
+    order = np.random.default_rng(1).permutation(len(documents))
+    mixed = [documents[i] for i in order]
+    np.testing.assert_allclose(network.predict_proba(pack(mixed)), probabilities[order], **EXACT)
+    _, of_mixed = loss_and_gradients(network, mixed, targets[order])
+    for name, value in gradients.items():
+        np.testing.assert_allclose(of_mixed[name], value, err_msg=name, **EXACT)
+
+
+@all_kinds
+def test_a_neighbour_does_not_matter(config: NetworkConfig) -> None:
+    """Documents with another, longer neighbour of no weight: same results, same gradients."""
+    network, documents, targets = example(config)
+    probabilities = network.predict_proba(pack(documents))
+    _, gradients = loss_and_gradients(network, documents, targets)
+    longer = [*documents, np.arange(40, dtype=np.int32) % V]
+    np.testing.assert_allclose(network.predict_proba(pack(longer))[:-1], probabilities, **EXACT)
+    B = len(documents)
+    weights = np.append(np.full(B, (B + 1) / B), 0.0)
+    _, of_longer = loss_and_gradients(network, longer, np.append(targets, 0), weights)
+    for name, value in gradients.items():
+        np.testing.assert_allclose(of_longer[name], value, err_msg=name, **EXACT)
+
+
+@all_kinds
+def test_doubled_weight_is_a_doubled_document(config: NetworkConfig) -> None:
+    network, documents, targets = example(config)
+    B = len(documents)
+    weights = np.ones(B)
+    weights[2] = 2.0
+    loss, weighted = loss_and_gradients(network, documents, targets, weights)
+    twice, doubled = loss_and_gradients(
+        network, [*documents, documents[2]], np.append(targets, targets[2])
+    )
+    assert loss * B == pytest.approx(twice * (B + 1), rel=1e-12)
+    for name, value in weighted.items():
+        np.testing.assert_allclose(value * B, doubled[name] * (B + 1), err_msg=name, **EXACT)
+
+
+@pytest.mark.parametrize("readout", READOUT_NAMES)
+@pytest.mark.parametrize("dim", [3, None], ids=["embedding", "one-hot"])
+@pytest.mark.parametrize("num_layers", [1, 2])
+@pytest.mark.parametrize("cell", CELL_NAMES)
+def test_gradient_floor_is_noise(cell: str, num_layers: int, dim: int | None, readout: str) -> None:
+    """In float32, on documents of up to 400 words, read in both directions."""
+    config = NetworkConfig(3, V, dim, cell, 6, num_layers, bidirectional=True, readout=readout)
+    rng = np.random.default_rng(2)
+    network = random_network(config, rng, std=0.3)
+    documents = random_documents(rng, [400, 2, 230, 61, 1, 400], V)
+    targets = rng.integers(0, 3, len(documents))
+    _, full = loss_and_gradients(network, documents, targets)
+    _, cut = loss_and_gradients(network, documents, targets, gradient_floor=1e-7)
+    for name, value in full.items():
+        noise = 2e-6 * float(np.abs(value).max())
+        np.testing.assert_allclose(cut[name], value, rtol=0, atol=noise, err_msg=name)
+
+
+@all_kinds
+def test_gradients_of_words_are_rows(config: NetworkConfig) -> None:
+    """Only words of the batch have one; names, shapes and types are the parameters'."""
+    network, documents, _ = example(config)
+    batch = pack([ids % 5 for ids in documents])
+    logits, cache = network.forward(batch)
+    gradients = network.backward(np.ones_like(logits), cache)
+    first = [name for name in gradients if name.startswith("recurrent.0.") and "W_x" in name]
+    for name in [EMBEDDING] if config.embedding_dim else first:
+        gradient = gradients[name]
+        assert isinstance(gradient, RowGradient)
+        np.testing.assert_array_equal(gradient.rows, batch.distinct)
+    found = {name: (g.shape, g.dtype) for name, g in dense(gradients).items()}
+    assert found == {name: (p.shape, p.dtype) for name, p in network.params.items()}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("cell", CELL_NAMES)
+def test_type_is_kept(cell: str, dtype: str) -> None:
+    """No step of a float32 network works in float64 by accident, which costs twice the time."""
+    config = NetworkConfig(2, V, 3, cell, 4, 2, bidirectional=True, readout="mean", dtype=dtype)
+    network, documents, _ = example(config)
+    dropout = Dropout(0.2, 0.2, np.random.default_rng(0))
+    logits, cache = network.forward(pack(documents), dropout=dropout)
+    assert logits.dtype == dtype
+    arrays = [cache.features, cache.feature_mask]
+    for layer in cache.layers:
+        arrays += [layer.x, layer.mask]
+        arrays += [a for t in layer.traces.values() for a in (t.gates, *t.states.values())]
+    assert {a.dtype.name for a in arrays if a is not None} == {dtype}
+    gradients = dense(network.backward(np.ones_like(logits), cache))
+    assert {g.dtype.name for g in gradients.values()} == {dtype}
+
+
+@pytest.mark.parametrize("cell", CELL_NAMES)
+def test_initial_parameters(cell: str) -> None:
+    config = NetworkConfig(3, V, 5, cell, 16, 2, bidirectional=True)
+    network = Network.initialise(config, np.random.default_rng(0))
+    again = Network.initialise(config, np.random.default_rng(0))
+    for name, value in network.params.items():
+        assert value.dtype == np.float32
+        np.testing.assert_array_equal(value, again.params[name])
+    assert network.n_parameters == sum(np.prod(s) for s in config.shapes().values())
+    weights = network.params["recurrent.1.backward.W_h"]
+    for weight in weights:
+        np.testing.assert_allclose(weight @ weight.T, np.eye(16), atol=1e-5)
+    bias = network.params["recurrent.0.forward.b"]
+    expected = np.zeros_like(bias)
+    if cell == "lstm":
+        expected[1] = 1.0  # the forget gate
+    np.testing.assert_array_equal(bias, expected)
+
+
+def test_given_word_vectors_are_copied() -> None:
+    vectors = np.arange(V * 3, dtype=np.float64).reshape(V, 3)
+    config = NetworkConfig(2, V, 3, "rnn", 4)
+    network = Network.initialise(config, np.random.default_rng(0), vectors)
+    np.testing.assert_array_equal(network.params[EMBEDDING], vectors.astype(np.float32))
+    network.params[EMBEDDING][:] = 0.0
+    assert vectors[1, 1] == 4.0
+
+
+def test_parameters_that_do_not_fit() -> None:
+    config = NetworkConfig(2, V, 3, "rnn", 4)
+    params = Network.initialise(config, np.random.default_rng(0)).params
+    del params["linear.bias"]
+    with pytest.raises(ValueError, match=r"do not fit the configuration.*linear\.bias"):
+        Network(config, params)
+
+
+def test_prediction_keeps_the_given_order_over_many_batches() -> None:
+    config = NetworkConfig(3, V, 3, "gru", 4, dtype="float64")
+    network, _, _ = example(config)
+    rng = np.random.default_rng(5)
+    documents = random_documents(rng, rng.integers(1, 30, 600), V)
+    together = predict_proba(network, documents)
+    np.testing.assert_allclose(together.sum(axis=1), 1.0)
+    for i in range(0, 600, 37):
+        np.testing.assert_allclose(network.predict_proba(pack([documents[i]]))[0], together[i])
+    assert predict_proba(network, []).shape == (0, 3)
+
+
+# ------------------------------------------------------------------------- dropout
+
+
+@given(st.floats(0.0, 0.95), st.integers(0, 2**32))
+def test_mask_keeps_the_mean(rate: float, seed: int) -> None:
+    mask = dropout_mask(np.random.default_rng(seed), (200, 100), rate, np.dtype(np.float64))
+    kept = mask[mask > 0]
+    assert np.ptp(kept) == 0.0
+    # The rate is rounded to 1/256; the rest is chance, five standard deviations of it.
+    share = 1 - round(rate * 256) / 256
+    deviation = np.sqrt(share * (1 - share) / mask.size)
+    assert len(kept) / mask.size == pytest.approx(share, abs=5.5 * deviation)
+    assert mask.mean() == pytest.approx(1.0, abs=5.5 * deviation / share)
+    assert kept[0] == pytest.approx(1 / share)
+
+
+@pytest.mark.parametrize("rate", [0.998, 0.9985, 0.999])
+def test_highest_rates(rate: float) -> None:
+    """Every rate below one is allowed, so every one has to work."""
+    mask = dropout_mask(np.random.default_rng(0), (500, 500), rate, np.dtype(np.float32))
+    assert np.isfinite(mask).all()
+
+
+def test_no_dropout_is_plain_forward() -> None:
+    config = NetworkConfig(2, V, 3, "lstm", 4, dtype="float64")
+    network, documents, _ = example(config)
+    batch = pack(documents)
+    plain, _ = network.forward(batch)
+    none, _ = network.forward(batch, dropout=Dropout(0.0, 0.0, np.random.default_rng(0)))
+    np.testing.assert_array_equal(plain, none)
+    some, _ = network.forward(batch, dropout=Dropout(0.5, 0.0, np.random.default_rng(0)))
+    assert (some != plain).any()
+
+
+def test_input_dropout_masks_a_word_alike_wherever_it_stands() -> None:
+    """With mean pooling and no recurrence, equal words must give equal outputs."""
+    config = NetworkConfig(2, V, 8, "rnn", 4, dtype="float64")
+    network, _, _ = example(config)
+    network.params["recurrent.0.forward.W_h"][:] = 0.0
+    batch = pack([np.array([3, 1, 3, 3], dtype=np.int32), np.array([1, 3], dtype=np.int32)])
+    _, cache = network.forward(batch, dropout=Dropout(0.5, 0.0, np.random.default_rng(1)))
+    h = cache.layers[0].traces["forward"].h
+    for word in (1, 3):
+        of_word = h[batch.ids == word]
+        np.testing.assert_allclose(of_word, np.broadcast_to(of_word[0], of_word.shape))
+
+
+def test_a_dropped_one_hot_word_leaves_only_the_bias() -> None:
+    config = NetworkConfig(2, V, None, "rnn", 4, dtype="float64")
+    network, _, _ = example(config)
+    network.params["recurrent.0.forward.W_h"][:] = 0.0
+    batch = pack([np.arange(V, dtype=np.int32)])
+    _, cache = network.forward(batch, dropout=Dropout(0.5, 0.0, np.random.default_rng(1)))
+    mask = cache.layers[0].mask
+    assert mask is not None
+    assert mask.shape == (V, 1)
+    dropped = cache.layers[0].traces["forward"].h[mask[:, 0] == 0.0]
+    assert 0 < len(dropped) < V
+    bias = np.tanh(network.params["recurrent.0.forward.b"])
+    np.testing.assert_allclose(dropped, np.broadcast_to(bias, dropped.shape))
+
+
+def test_configuration_as_a_dictionary() -> None:
+    config = NetworkConfig(3, V, None, "gru", 8, 2, bidirectional=True, readout="max")
+    assert NetworkConfig(**config.to_dict()) == config
+    shapes = config.shapes()
+    assert shapes["recurrent.0.forward.W_x"] == (V, 3, 8)
+    assert shapes["recurrent.1.backward.W_x"] == (3, 16, 8)
+    assert shapes["linear.weight"] == (16, 3)
+    assert set(CELLS["gru"].shapes(5, 8)) == {"W_x", "W_h", "b", "b_q"}

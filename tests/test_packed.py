@@ -1,0 +1,84 @@
+"""Packing: every document comes back whole, and each row knows where it belongs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from textrnn.nn.packed import PackedBatch, pack
+from textrnn.typing import Ids
+
+documents_of_ids = st.lists(
+    st.lists(st.integers(0, 30), min_size=1, max_size=12), min_size=1, max_size=8
+)
+
+
+def as_ids(documents: list[list[int]]) -> list[Ids]:
+    return [np.array(ids, dtype=np.int32) for ids in documents]
+
+
+def unpack(batch: PackedBatch) -> list[list[int]]:
+    """The documents in the caller's order, read off step by step."""
+    documents: list[list[int]] = [[] for _ in range(batch.n_documents)]
+    for start, size in zip(batch.offsets[:-1], batch.batch_sizes, strict=True):
+        for place, word in enumerate(batch.ids[start : start + size]):
+            documents[batch.order[place]].append(int(word))
+    return documents
+
+
+def test_the_example_of_the_docstring() -> None:
+    batch = pack(as_ids([[5], [0, 1, 2], [3, 4]]))
+    assert batch.ids.dtype == np.int32
+    np.testing.assert_array_equal(batch.ids, [0, 3, 5, 1, 4, 2])
+    np.testing.assert_array_equal(batch.batch_sizes, [3, 2, 1])
+    np.testing.assert_array_equal(batch.offsets, [0, 3, 5, 6])
+    np.testing.assert_array_equal(batch.lengths, [3, 2, 1])
+    np.testing.assert_array_equal(batch.order, [1, 2, 0])
+    np.testing.assert_array_equal(batch.last_rows, [5, 4, 2])
+    np.testing.assert_array_equal(batch.documents, [0, 1, 2, 0, 1, 0])
+    assert (batch.n_documents, batch.n_tokens) == (3, 6)
+
+
+@given(documents_of_ids)
+def test_round_trip(documents: list[list[int]]) -> None:
+    assert unpack(pack(as_ids(documents))) == documents
+
+
+@given(documents_of_ids)
+def test_sizes_and_order(documents: list[list[int]]) -> None:
+    batch = pack(as_ids(documents))
+    lengths = [len(ids) for ids in documents]
+    longest = max(lengths)
+    assert batch.n_tokens == sum(lengths) == batch.offsets[-1]
+    assert batch.batch_sizes.tolist() == [
+        sum(length > t for length in lengths) for t in range(longest)
+    ]
+    assert np.diff(batch.offsets).tolist() == batch.batch_sizes.tolist()
+    assert batch.lengths.tolist() == sorted(lengths, reverse=True)
+    # Documents of one length keep their order, so that a batch is the same on every machine.
+    assert batch.order.tolist() == sorted(range(len(lengths)), key=lambda i: -lengths[i])
+
+
+@given(documents_of_ids)
+def test_rows_of_documents(documents: list[list[int]]) -> None:
+    batch = pack(as_ids(documents))
+    for place, original in enumerate(batch.order):
+        assert batch.ids[batch.documents == place].tolist() == documents[original]
+        assert batch.documents[batch.last_rows[place]] == place
+        assert batch.ids[batch.last_rows[place]] == documents[original][-1]
+
+
+@given(documents_of_ids)
+def test_distinct_and_inverse(documents: list[list[int]]) -> None:
+    batch = pack(as_ids(documents))
+    distinct, inverse = np.unique(batch.ids, return_inverse=True)
+    np.testing.assert_array_equal(batch.distinct, distinct)
+    np.testing.assert_array_equal(batch.inverse, inverse)
+
+
+@pytest.mark.parametrize("documents", [[], [[]], [[1, 2], []]])
+def test_nothing_to_pack(documents: list[list[int]]) -> None:
+    with pytest.raises(ValueError, match="at least one document, and a token in each"):
+        pack(as_ids(documents))

@@ -1,0 +1,19 @@
+"""Where labelled text comes from: files, folders, the hub and the built-in corpus."""
+
+from textrnn.corpora.corpus import Corpus, Split, check_split, stratified_split
+from textrnn.corpora.loading import load_corpus, load_labelled
+from textrnn.corpora.readers import read_split, read_texts
+from textrnn.corpora.registry import CorpusInfo, describe_corpora
+
+__all__ = [
+    "Corpus",
+    "CorpusInfo",
+    "Split",
+    "check_split",
+    "describe_corpora",
+    "load_corpus",
+    "load_labelled",
+    "read_split",
+    "read_texts",
+    "stratified_split",
+]

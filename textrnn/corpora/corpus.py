@@ -1,0 +1,144 @@
+"""What a corpus is: texts with labels, cut into splits that are checked before use."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from textrnn.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from textrnn.typing import Bools
+
+
+@dataclass(frozen=True)
+class Split:
+    """Texts and their labels, row by row."""
+
+    texts: list[str]
+    labels: list[str]
+
+    def __post_init__(self) -> None:
+        if len(self.texts) != len(self.labels):
+            raise DataError(
+                f"{len(self.texts)} texts but {len(self.labels)} labels; each needs one"
+            )
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @property
+    def classes(self) -> list[str]:
+        """Distinct labels, sorted."""
+        return sorted(set(self.labels))
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A named set of splits and where they came from.
+
+    ``read_unlabelled`` reads the unlabelled texts when called, so that IMDB's
+    50,000 are read only by those who want them; ``None`` when there are none.
+    """
+
+    name: str
+    train: Split
+    validation: Split | None = None
+    test: Split | None = None
+    read_unlabelled: Callable[[], list[str]] | None = None
+    source: str = ""
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def unlabelled(self) -> list[str] | None:
+        """Unlabelled texts, read anew at each use, or ``None``."""
+        return self.read_unlabelled() if self.read_unlabelled else None
+
+    def fingerprint(self) -> str:
+        """Return a SHA-256 (64 hex digits) of all labelled rows, in order."""
+        digest = hashlib.sha256()
+        for name in ("train", "validation", "test"):
+            split: Split | None = getattr(self, name)
+            _feed(digest.update, [name, "" if split is None else str(len(split))])
+            if split is not None:
+                _feed(digest.update, split.texts)
+                _feed(digest.update, split.labels)
+        return digest.hexdigest()
+
+
+def _feed(update: Callable[[bytes], None], items: Iterable[str]) -> None:
+    """Hash each item with its length before it, so that no two lists hash alike."""
+    for item in items:
+        data = item.encode("utf-8", "surrogatepass")
+        update(len(data).to_bytes(8, "little"))
+        update(data)
+
+
+def check_split(split: Split, where: str) -> None:
+    """Raise DataError unless ``split`` has rows of at least two classes."""
+    if not len(split):
+        raise DataError(f"{where} is empty: it holds no rows; at least two classes are needed")
+    if len(classes := split.classes) == 1:
+        raise DataError(
+            f"{where} holds only one class, {classes[0]!r}; at least two are needed to learn from"
+        )
+
+
+def stratified_split(split: Split, fraction: float, *, random_state: int) -> tuple[Split, Split]:
+    """Cut ``split`` in two, each class in proportion; ``fraction`` of it goes to the second part.
+
+    Equal texts stay on one side. Every class keeps at least one row in the
+    first part, so a class with a single distinct text is there alone. The order
+    of rows is kept. Raises UsageError for a fraction outside (0, 1).
+    """
+    import numpy as np
+
+    if not 0.0 < fraction < 1.0:
+        raise UsageError(f"the fraction to set aside is {fraction:g}; give one between 0 and 1")
+    rng = np.random.default_rng(random_state)
+    second = np.zeros(len(split), dtype=bool)
+    for groups in _groups_by_class(split).values():
+        wanted = round(fraction * sum(len(rows) for rows in groups))
+        _take(second, [groups[i] for i in rng.permutation(len(groups))], wanted)
+    _return_lost_classes(split, second)
+    return _select(split, ~second), _select(split, second)
+
+
+def _groups_by_class(split: Split) -> dict[str, list[list[int]]]:
+    """Return for each class the lists of rows with equal text, classes in sorted order.
+
+    A text that occurs with several labels belongs to the class it has first.
+    """
+    rows_of: dict[str, list[int]] = {}
+    for row, text in enumerate(split.texts):
+        rows_of.setdefault(text, []).append(row)
+    groups: dict[str, list[list[int]]] = {label: [] for label in split.classes}
+    for rows in rows_of.values():
+        groups[split.labels[rows[0]]].append(rows)
+    return groups
+
+
+def _take(chosen: Bools, groups: list[list[int]], n: int) -> None:
+    """Mark whole groups as chosen, in order, until ``n`` rows are or no group fits."""
+    for rows in groups:
+        if n <= 0:
+            return
+        if len(rows) <= n:
+            chosen[rows] = True
+            n -= len(rows)
+
+
+def _return_lost_classes(split: Split, second: Bools) -> None:
+    """Move one text of every class that is wholly in the second part back to the first."""
+    kept = {label for label, gone in zip(split.labels, second, strict=True) if not gone}
+    for label in split.classes:
+        if label not in kept:
+            text = split.texts[split.labels.index(label)]
+            second[[row for row, other in enumerate(split.texts) if other == text]] = False
+
+
+def _select(split: Split, keep: Bools) -> Split:
+    rows = keep.nonzero()[0]
+    return Split([split.texts[i] for i in rows], [split.labels[i] for i in rows])

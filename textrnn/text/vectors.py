@@ -1,0 +1,242 @@
+"""Word vectors, trained or read from a file, because few corpora can teach all their words."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any, cast
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from textrnn.errors import DataError
+from textrnn.text.vocabulary import Vocabulary
+from textrnn.typing import Floats
+
+_HEADER = re.compile(rb"([0-9]{1,12}) ([0-9]{1,6})\s*")
+_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+_LONGEST_LINE = 1_000_000
+_SAMPLE = 65_536
+_SQUEEZE = 1_100  # no gzip file holds more than so many times its size
+_TOKENS_SHOWN = 20_000_000
+_PIECE = 10_000  # gensim drops, silently, what a text holds beyond so many tokens
+
+
+@dataclass(frozen=True, eq=False)
+class WordVectors:
+    """Words and the vector of each, float32 of shape (words, D)."""
+
+    words: list[str]
+    vectors: NDArray[np.float32]
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """The row of each word, the first if a word stands there twice."""
+        rows: dict[str, int] = {}
+        for row, word in enumerate(self.words):
+            rows.setdefault(word, row)
+        return rows
+
+    def __len__(self) -> int:
+        """Return the number of words."""
+        return len(self.words)
+
+
+def train_word2vec(
+    token_lists: Iterable[Sequence[str]],
+    *,
+    vector_size: int = 100,
+    window: int = 5,
+    epochs: int | None = None,
+    min_count: int = 5,
+    skip_gram: bool = True,
+    random_state: int,
+    workers: int = 1,
+) -> WordVectors:
+    """Learn vectors from a corpus with gensim's word2vec (Mikolov et al. 2013).
+
+    With one worker the same seed gives the same vectors; with several it does not. The defaults
+    are those that told good reviews from bad best for their time: skip-gram, with frequent words
+    skipped often, and, unless `epochs` says otherwise, so many passes that small corpora too show
+    some 20 million tokens (at most 20 passes).
+
+    Raises:
+        DataError: when no token occurs `min_count` times.
+    """
+    from gensim.models import Word2Vec
+
+    pieces = [
+        list(tokens[start : start + _PIECE])
+        for tokens in token_lists
+        for start in range(0, len(tokens), _PIECE)
+    ]
+    if epochs is None:
+        epochs = min(math.ceil(_TOKENS_SHOWN / max(sum(map(len, pieces)), 1)), 20)
+    model = Word2Vec(
+        vector_size=vector_size,
+        window=window,
+        min_count=min_count,
+        sg=int(skip_gram),
+        sample=1e-4,
+        seed=random_state,
+        workers=workers,
+        epochs=epochs,
+    )
+    model.build_vocab(pieces)
+    if not len(model.wv):
+        raise DataError(
+            f"word2vec has nothing to learn: no token of {len(pieces)} texts occurs "
+            f"{min_count} times; give more text or a lower min_count"
+        )
+    model.train(pieces, total_examples=len(pieces), epochs=epochs)
+    return WordVectors(list(model.wv.index_to_key), model.wv.vectors.astype(np.float32))
+
+
+def load_vectors(path: str | Path) -> WordVectors:
+    """Read word vectors: word2vec text or binary, or GloVe; also as .gz, .xz or .bz2.
+
+    Which of the three it is, the content tells. A word may hold spaces.
+
+    Raises:
+        DataError: when the file is missing, damaged or no such file, with the line if it has.
+    """
+    from lzma import LZMAError
+    from zlib import error as ZlibError  # noqa: N812
+
+    path = Path(path)
+    try:
+        # A number too large for float32 becomes infinite, and is reported below.
+        with _open(path) as stream, np.errstate(over="ignore"):
+            found = _read(stream, path)
+    except DataError:
+        raise
+    except (OSError, EOFError, ValueError, LZMAError, ZlibError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{path} cannot be read: {reason}") from error
+    bad = ~np.isfinite(found.vectors).all(axis=1)
+    if bad.any():
+        word = found.words[int(bad.argmax())]
+        raise DataError(f"{path}: the vector of {word!r} holds a number that is not finite")
+    return found
+
+
+def _open(path: Path) -> IO[bytes]:
+    import bz2  # here, for the start of every program would pay for them
+    import gzip
+    import lzma
+
+    openers: dict[str, Any] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+    return cast("IO[bytes]", openers.get(path.suffix.lower(), open)(path, "rb"))
+
+
+def _read(stream: IO[bytes], path: Path) -> WordVectors:
+    """Find out the format from the first two lines, and read the file."""
+    start = stream.readline(_LONGEST_LINE)
+    second = stream.readline(_LONGEST_LINE)
+    header = _HEADER.fullmatch(start)
+    rows, size = map(int, header.groups()) if header else (None, _numbers_at_the_end(start))
+    if not size:
+        raise DataError(f"{path} holds no word vectors: it starts with {start[:40]!r}")
+    if rows is not None and 4 * rows * size > _SQUEEZE * path.stat().st_size:
+        raise DataError(f"{path}, line 1: {rows} vectors cannot be in so small a file")
+    sample = second + stream.read(_SAMPLE)
+    if header and _BINARY.search(sample) and not _is_row(second, size):
+        return _read_binary(path)
+    stream.seek(0)
+    return _read_text(stream, size=size, rows=rows, path=path)
+
+
+def _numbers_at_the_end(line: bytes) -> int:
+    """Return how many numbers follow the word that a GloVe line starts with."""
+    fields = line.split()
+    size = 0
+    while size < len(fields) - 1 and _is_row(b"word " + fields[-1 - size], 1):
+        size += 1
+    return size
+
+
+def _is_row(line: bytes, size: int) -> bool:
+    try:
+        _parse_row(line, size)
+    except ValueError:
+        return False
+    return True
+
+
+def _parse_row(line: bytes, size: int) -> tuple[str, NDArray[np.float32]]:
+    """Return the word of a line and its vector, of shape (D,)."""
+    word, *numbers = line.rstrip().rsplit(b" ", size)
+    if len(numbers) != size:
+        raise ValueError(f"{len(numbers)} numbers instead of {size}")
+    if b" " in word and _is_row(b"word " + word.rsplit(b" ", 1)[1], 1):
+        raise ValueError(f"more than {size} numbers")
+    return word.decode("utf-8"), np.array(numbers).astype(np.float32)
+
+
+def _read_text(stream: IO[bytes], *, size: int, rows: int | None, path: Path) -> WordVectors:
+    """Read word2vec's text format, or GloVe's (rows None).
+
+    gensim reads these too, but takes 25 times as long and cannot name the damaged line.
+    """
+    words: list[str] = []
+    numbers = bytearray()
+    lines: Iterator[tuple[int, bytes]] = enumerate(stream, start=1)
+    lines = lines if rows is None else islice(lines, 1, rows + 1)
+    for number, line in lines:
+        try:
+            word, vector = _parse_row(line, size)
+        except ValueError as error:
+            raise DataError(f"{path}, line {number}: {error}") from error
+        words.append(word)
+        numbers += vector.tobytes()
+    if not words or len(words) < (rows or 0):
+        raise DataError(f"{path} holds {len(words)} vectors instead of {rows or 1}; get it again")
+    return WordVectors(words, np.frombuffer(numbers, dtype=np.float32).reshape(-1, size))
+
+
+def _read_binary(path: Path) -> WordVectors:
+    """Read word2vec's binary format; the C tool cuts words within a character, so be lenient."""
+    from gensim.models import KeyedVectors
+
+    # An absolute path, for gensim would fetch one that looks like an address.
+    name = str(path.resolve())
+    vectors = KeyedVectors.load_word2vec_format(name, binary=True, unicode_errors="ignore")
+    return WordVectors(list(vectors.index_to_key), vectors.vectors)
+
+
+def embedding_matrix(
+    vocabulary: Vocabulary,
+    word_vectors: WordVectors,
+    *,
+    rng: np.random.Generator,
+    dtype: DTypeLike,
+) -> tuple[Floats, float]:
+    """Return the vectors of a vocabulary, (V, D), and the share of its occurrences they cover.
+
+    A token without a vector takes that of its lower-case, capitalised or upper-case spelling.
+    A token without any is drawn from a normal distribution as wide, in each dimension, as the
+    vectors found.
+    """
+    index = word_vectors.index
+    rows = np.array([_row(token, index) for token in vocabulary.tokens], dtype=np.int64)
+    rows[0] = -1  # "<unk>" may stand in the file, but with another meaning
+    known = rows >= 0
+    found = word_vectors.vectors[rows[known]] if known.any() else word_vectors.vectors
+    matrix: Floats = rng.standard_normal((len(vocabulary), found.shape[1])).astype(dtype)
+    matrix *= found.std(axis=0).astype(dtype)
+    matrix[known] = word_vectors.vectors[rows[known]]
+    total = int(vocabulary.counts[1:].sum())
+    return matrix, int(vocabulary.counts[known].sum()) / total if total else 0.0
+
+
+def _row(token: str, index: dict[str, int]) -> int:
+    """Return the row of a token, or of the spelling nearest to it; -1 if there is none."""
+    for spelling in (token, token.lower(), token.capitalize(), token.upper()):
+        if spelling in index:
+            return index[spelling]
+    return -1
