@@ -414,7 +414,7 @@ def test_partial_fit_learns_and_goes_on(reviews: Data) -> None:
     assert model.score(texts, labels) == 1.0
     assert model.n_iter_ == 25
     assert list(model.classes_) == ["bad", "good", "unseen"]
-    with pytest.raises(UsageError, match="was .* before"):
+    with pytest.raises(UsageError, match=r"was .* before"):
         model.partial_fit(texts, labels, classes=["bad", "good"])
     with pytest.raises(DataError, match="not one of the classes"):
         model.partial_fit(["a"], ["strange"])

@@ -17,6 +17,7 @@ FLOORS = [
     {"model", "baselines"},
     {"persistence", "model_card"},
     {"training"},
+    {"estimator_input"},
     {"estimator"},
     {"experiment"},
     {"cli"},

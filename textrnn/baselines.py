@@ -22,9 +22,9 @@ from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import Pipeline
 
 from textrnn.errors import DataError, UsageError, did_you_mean
-from textrnn.nbsvm import NBSVM, ClassWeight, logistic_regression
+from textrnn.nbsvm import NBSVM, logistic_regression
 from textrnn.ngram_counts import NGramCounts, TokenLists
-from textrnn.typing import Floats
+from textrnn.typing import ClassWeight, Floats
 
 
 @dataclass(frozen=True)

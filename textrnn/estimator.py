@@ -4,31 +4,43 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable, Sequence
-from dataclasses import fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
-from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, column_or_1d
+from sklearn.utils.validation import column_or_1d
 from threadpoolctl import threadpool_limits
 
 from textrnn.errors import DataError, UsageError
+from textrnn.estimator_input import (
+    Texts,
+    check_labelled,
+    check_texts,
+    make_generator,
+    plain,
+    tokenise,
+)
 from textrnn.inference import predict_proba
 from textrnn.model import TextModel
 from textrnn.model_card import model_card
 from textrnn.persistence import load_model, save_model
-from textrnn.text.tokenizers import Tokenizer, make_tokenizer
+from textrnn.text.tokenizers import Tokenizer
 from textrnn.training.callbacks import Callback
-from textrnn.training.fit import TokenisedTexts, build_model, make_run, stratified_holdout
+from textrnn.training.fit import build_model, make_run, stratified_holdout
 from textrnn.training.progress import Progress
-from textrnn.training.settings import ClassWeight, Settings
-from textrnn.typing import Floats, Ints
+from textrnn.training.settings import Settings
+from textrnn.typing import ClassWeight, Floats
 
-Texts = Sequence[str] | Iterable[str]
+
+@dataclass(frozen=True)
+class PartialState:
+    """What one call of ``partial_fit`` hands to the next."""
+
+    rng: np.random.Generator
+    optimizer: dict[str, Any]
 
 
 class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -141,6 +153,11 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     good
     """
 
+    classes_: Any
+    model_: TextModel
+    history_: list[dict[str, float]]
+    best_validation_score_: float | None
+
     def __init__(
         self,
         *,
@@ -247,43 +264,39 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         settings = self._settings()
         go_on = self.warm_start and hasattr(self, "model_")
-        texts, labels = check_texts(X), _check_labels(X, y)
-        texts, labels, weights = _drop_weightless(texts, labels, sample_weight)
-        classes = self.classes_ if go_on else np.unique(labels)
-        targets = _targets(labels, classes)
-        if len(np.unique(targets)) < 2:
+        given = check_labelled(X, y, sample_weight)
+        classes = self.classes_ if go_on else np.unique(given.labels)
+        if len(np.unique(given.labels)) < 2:
             raise DataError(
-                f"y has one class only, {labels[0]!r}; a classifier needs at least two classes."
+                f"y has one class only, {given.labels[0]!r}; a classifier needs at least two "
+                "classes."
             )
         rng = make_generator(self.random_state)
-        data = self._tokenise(settings, texts, targets, weights, labels)
+        data = tokenise(given, classes, settings)
         validation = None
         if validation_data is not None and settings.early_stopping:
-            held_texts = check_texts(validation_data[0])
-            held_labels = _check_labels(validation_data[0], validation_data[1])
-            held_targets = _targets(held_labels, classes)
-            validation = self._tokenise(settings, held_texts, held_targets, None, held_labels)
+            validation = tokenise(check_labelled(*validation_data), classes, settings)
         elif settings.early_stopping:
-            held = stratified_holdout(targets, settings.validation_fraction, rng)
+            held = stratified_holdout(data.targets, settings.validation_fraction, rng)
             if held.any():
                 data, validation = data.take(~held), data.take(held)
         with threadpool_limits(limits=1, user_api="blas"):
             if not go_on:
-                labels_of_classes = tuple(c.item() if hasattr(c, "item") else c for c in classes)
-                self.model_ = build_model(settings, data.tokens, labels_of_classes, rng=rng)
+                self.model_ = build_model(settings, data.tokens, plain(classes), rng=rng)
+            progress = [Progress()] if self.verbose else []
             run = make_run(
                 self.model_,
                 settings,
                 data,
                 validation=validation,
                 rng=rng,
-                callbacks=[*callbacks, *([Progress()] if self.verbose else [])],
+                callbacks=[*callbacks, *progress],
             )
             state = run.run()
         self.classes_ = classes
         self.history_ = state.history
         self.best_validation_score_ = state.best_score[0] if state.best_params else None
-        self._optimizer_state = None
+        self._partial: PartialState | None = None
         if state.interrupted:
             warnings.warn("training was interrupted", ConvergenceWarning, stacklevel=2)
         return self
@@ -299,60 +312,52 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             y: their labels, shape (n,).
             classes: all labels that will ever come; needed in the first call.
             sample_weight: as in ``fit``.
+
+        Raises:
+            UsageError: ``classes`` is missing, or not what it was before.
+            DataError: the texts or labels cannot be used.
+            TrainingError: the loss became infinite or not a number.
         """
         settings = self._settings()
-        texts, labels = check_texts(X), _check_labels(X, y)
-        texts, labels, weights = _drop_weightless(texts, labels, sample_weight)
+        given = check_labelled(X, y, sample_weight)
         first = not hasattr(self, "model_")
-        if first and classes is None:
-            raise UsageError("classes must be given in the first call of partial_fit.")
-        if classes is not None:
-            known = np.unique(column_or_1d(classes))
-            if not first and not np.array_equal(known, self.classes_):
-                raise UsageError(
-                    f"classes is {list(known)!r}, but was {list(self.classes_)!r} before."
-                )
-            self.classes_ = known
-        if first:
-            self._generator = make_generator(self.random_state)
-            self.history_, self.best_validation_score_ = [], None
-        rng = getattr(self, "_generator", None) or make_generator(self.random_state)
-        targets = _targets(labels, self.classes_)
-        data = self._tokenise(settings, texts, targets, weights, labels)
+        known = self._check_classes(classes, first=first)
+        data = tokenise(given, known, settings)
+        before = getattr(self, "_partial", None)
+        rng = before.rng if before else make_generator(self.random_state)
         with threadpool_limits(limits=1, user_api="blas"):
             if first:
-                labels_of_classes = tuple(
-                    c.item() if hasattr(c, "item") else c for c in self.classes_
-                )
-                self.model_ = build_model(settings, data.tokens, labels_of_classes, rng=rng)
-            config = settings.training_config(
+                self.model_ = build_model(settings, data.tokens, plain(known), rng=rng)
+            one_epoch = settings.training_config(
                 max_iter=1, learning_rate="constant", warmup_fraction=0.0
             )
-            run = make_run(self.model_, settings, data, rng=rng, config=config)
-            if getattr(self, "_optimizer_state", None) is not None:
-                run.optimizer.restore(self._optimizer_state)
+            run = make_run(self.model_, settings, data, rng=rng, config=one_epoch)
+            if before:
+                run.optimizer.restore(before.optimizer)
             state = run.run()
-        self._optimizer_state = run.optimizer.state()
-        self._generator = rng
-        self.history_ = [*self.history_, *state.history]
+        self.classes_ = known
+        self._partial = PartialState(rng, run.optimizer.state())
+        self.history_ = [*([] if first else self.history_), *state.history]
+        self.best_validation_score_ = None
         return self
+
+    def _check_classes(self, classes: Any, *, first: bool) -> Any:
+        if classes is None:
+            if first:
+                raise UsageError("classes must be given in the first call of partial_fit.")
+            return self.classes_
+        known = np.unique(column_or_1d(classes))
+        if not first and not np.array_equal(known, self.classes_):
+            raise UsageError(
+                f"classes is {known.tolist()!r}, but was {self.classes_.tolist()!r} before."
+            )
+        return known
 
     def _settings(self) -> Settings:
         """The parameters as checked settings."""
         settings = Settings(**{f.name: getattr(self, f.name) for f in fields(Settings)})
         settings.validate()
         return settings
-
-    def _tokenise(
-        self, settings: Settings, texts: list[str], targets: Ints, weights: Any, labels: Any
-    ) -> TokenisedTexts:
-        tokenizer = make_tokenizer(settings.tokenizer, lowercase=settings.lowercase)
-        if settings.class_weight is not None:
-            by_class = compute_sample_weight(settings.class_weight, labels)
-            weights = by_class if weights is None else weights * by_class
-        if weights is not None:
-            weights = (weights / weights.mean()).astype(settings.dtype)
-        return TokenisedTexts([tokenizer(text) for text in texts], targets, weights)
 
     # ----------------------------------------------------------------- prediction
 
@@ -406,20 +411,14 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         save_model(self.model_, path, metrics=metrics, card=model_card(self.model_, {}))
 
     @classmethod
-    def load(
-        cls, path: str | os.PathLike[str], *, tokenizer: Tokenizer | None = None
-    ) -> TextRNNClassifier:
+    def load(cls, path: str | os.PathLike[str], *, tokenizer: Tokenizer | None = None) -> Self:
         """Read a model folder, from ``save`` or from ``textrnn train``.
 
         Args:
             path: the folder.
             tokenizer: the callable it was trained with, if it was not a named one.
         """
-        return cls.from_model(load_model(path, tokenizer=tokenizer))
-
-    @classmethod
-    def from_model(cls, model: TextModel) -> TextRNNClassifier:
-        """Wrap a trained model."""
+        model = load_model(path, tokenizer=tokenizer)
         names = {f.name for f in fields(Settings)}
         settings = {k: v for k, v in model.settings.items() if k in names}
         estimator = cls(**{**settings, "tokenizer": model.tokenizer})
@@ -435,74 +434,3 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.one_d_array = True
         tags.non_deterministic = self.random_state is None
         return tags
-
-
-def check_texts(X: Any) -> list[str]:
-    """A list of the texts in ``X``.
-
-    Raises:
-        DataError: ``X`` is a bare string, empty, or holds something that is no string.
-    """
-    if isinstance(X, str | bytes):
-        raise DataError(
-            f"X is a single {type(X).__name__}, but must be a list of texts: write [text]."
-        )
-    if getattr(X, "ndim", 1) != 1:
-        raise DataError(f"X has shape {X.shape}, but must be a list of texts, shape (n,).")
-    try:
-        texts = list(X)
-    except TypeError:
-        raise DataError(f"X is {type(X).__name__}, but must be a list of texts.") from None
-    for position, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise DataError(
-                f"text {position} is {text!r} ({type(text).__name__}), but must be a string; "
-                "drop missing values or replace them by ''."
-            )
-    return texts
-
-
-def _check_labels(X: Any, y: Any) -> Any:
-    if y is None:
-        raise DataError("y is None, but a classifier requires y: the label of each text.")
-    labels = column_or_1d(y, warn=True)
-    if len(labels) == 0:
-        raise DataError("there are no texts to train on: X and y are empty.")
-    if hasattr(X, "__len__") and len(X) != len(labels):
-        raise DataError(f"X has {len(X)} texts, but y has {len(labels)} labels.")
-    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
-        raise DataError("y has labels that are not numbers (NaN or infinite); drop those texts.")
-    check_classification_targets(labels)
-    return labels
-
-
-def _drop_weightless(
-    texts: list[str], labels: Any, sample_weight: Any
-) -> tuple[list[str], Any, Any]:
-    """Leave out texts of weight 0, so that weighting them so equals removing them."""
-    if sample_weight is None:
-        return texts, labels, None
-    if not np.any(sample_weight):
-        raise DataError("every sample_weight is 0; at least one must be above 0.")
-    weights = _check_sample_weight(sample_weight, labels, ensure_non_negative=True)
-    kept = np.flatnonzero(weights)
-    return [texts[i] for i in kept], labels[kept], weights[kept]
-
-
-def _targets(labels: Any, classes: Any) -> Ints:
-    """Number of each label among the classes."""
-    targets: Ints = np.searchsorted(classes, labels)
-    targets = np.minimum(targets, len(classes) - 1)
-    foreign = np.flatnonzero(classes[targets] != labels)
-    if len(foreign):
-        raise DataError(
-            f"label {labels[foreign[0]]!r} is not one of the classes {list(classes)!r}."
-        )
-    return targets
-
-
-def make_generator(random_state: Any) -> np.random.Generator:
-    """A generator from what scikit-learn calls a random state."""
-    if isinstance(random_state, np.random.RandomState):
-        return np.random.default_rng(random_state.randint(2**31))
-    return np.random.default_rng(random_state)

@@ -28,8 +28,8 @@ from textrnn.training.callbacks import Callback
 from textrnn.training.checkpoint import Checkpoint
 from textrnn.training.fit import TokenisedTexts, build_model, make_run
 from textrnn.training.loop import TrainingState
-from textrnn.training.settings import ClassWeight, Settings
-from textrnn.typing import Floats
+from textrnn.training.settings import Settings
+from textrnn.typing import ClassWeight, Floats
 
 Say = Callable[[str], None]
 """Receives a line about what is being done."""
@@ -291,8 +291,8 @@ def compare(
         encode = model.vocabulary.encode
         documents = [encode(tokens[: model.max_length]) for tokens in data.tokens["test"]]
         probabilities = predict_proba(model.network, documents)
-        network = evaluate(labels, probabilities, list(model.classes))
-        ours = [model.classes[i] for i in probabilities.argmax(axis=1)]
+        network = evaluate(labels, probabilities, [str(c) for c in model.classes])
+        ours = [str(model.classes[i]) for i in probabilities.argmax(axis=1)]
         result["test"] = network.to_dict()
 
     reports: dict[str, Report] = {}

@@ -8,8 +8,7 @@ that it gives probabilities; the interpolation of the first paper is left out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Literal, TypeAlias
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.utils.class_weight import compute_sample_weight
 
-from textrnn.typing import Bools, Floats
-
-ClassWeight: TypeAlias = Literal["balanced"] | Mapping[str, float] | None
-"""Weight of each label, as in scikit-learn."""
+from textrnn.typing import Bools, ClassWeight, Floats
 
 
 def logistic_regression(*, C: float = 1.0, class_weight: ClassWeight = None) -> LogisticRegression:

@@ -174,8 +174,7 @@ class Network:
         params: Params = {}
         if config.embedding_dim is not None:
             if embedding is None:
-                shape = (config.vocabulary_size, config.embedding_dim)
-                embedding = rng.normal(0.0, EMBEDDING_STD, shape)
+                embedding = rng.normal(0.0, EMBEDDING_STD, config.shapes()[EMBEDDING])
             params[EMBEDDING] = np.array(embedding, dtype=dtype)
         cell = CELLS[config.cell]
         for layer in range(config.num_layers):
@@ -183,8 +182,8 @@ class Network:
             for direction in config.directions:
                 drawn = cell.initialise(rng, size or config.hidden_size, config.hidden_size, dtype)
                 if size is None:
-                    shape = (config.vocabulary_size, cell.n_gates, config.hidden_size)
-                    drawn["W_x"] = rng.normal(0.0, EMBEDDING_STD, shape).astype(dtype)
+                    rows = (config.vocabulary_size, cell.n_gates, config.hidden_size)
+                    drawn["W_x"] = rng.normal(0.0, EMBEDDING_STD, rows).astype(dtype)
                 prefix = f"recurrent.{layer}.{direction}."
                 params.update({prefix + name: value for name, value in drawn.items()})
         bound = np.sqrt(6.0 / (config.n_features + config.n_classes))

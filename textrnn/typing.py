@@ -16,7 +16,8 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,5 +29,7 @@ Ints: TypeAlias = NDArray[np.integer[Any]]
 Ids: TypeAlias = NDArray[np.int32]
 """Token ids of one document, shape (length,)."""
 Bools: TypeAlias = NDArray[np.bool_]
+ClassWeight: TypeAlias = Mapping[Any, float] | Literal["balanced"] | None
+"""Weight of each class, as scikit-learn takes it."""
 Params: TypeAlias = dict[str, Floats]
 """Parameters, or gradients, by name."""

@@ -9,7 +9,7 @@ from textrnn.typing import Floats, Ints
 
 def softmax(logits: Floats) -> Floats:
     """Probabilities (B, C) of logits (B, C); each row sums to one."""
-    shifted = logits - logits.max(axis=1, keepdims=True)
+    shifted: Floats = logits - logits.max(axis=1, keepdims=True)
     np.exp(shifted, out=shifted)
     shifted /= shifted.sum(axis=1, keepdims=True)
     return shifted

@@ -45,7 +45,7 @@ class TokenisedTexts:
 
     def take(self, rows: Ints | Bools) -> TokenisedTexts:
         """The texts at some positions."""
-        positions = np.flatnonzero(rows) if rows.dtype == bool else rows
+        positions: list[int] = np.arange(len(self.tokens))[rows].tolist()
         weights = None if self.weights is None else self.weights[positions]
         return TokenisedTexts([self.tokens[i] for i in positions], self.targets[positions], weights)
 

@@ -19,10 +19,10 @@ from textrnn.nn.readouts import READOUTS
 from textrnn.nn.schedules import SCHEDULES
 from textrnn.text.tokenizers import Tokenizer, tokenizer_name
 from textrnn.training.loop import SOLVERS, TrainingConfig
+from textrnn.typing import ClassWeight
 
 ONE_HOT, RANDOM, WORD2VEC = "onehot", "random", "word2vec"
 EMBEDDINGS = (RANDOM, WORD2VEC, ONE_HOT)
-ClassWeight = Mapping[Any, float] | str | None
 
 
 @dataclass(frozen=True)
