@@ -243,14 +243,21 @@ def test_floor_of_nothing_gone_is_exact(cell_name: str, reverse: bool) -> None:
         np.testing.assert_array_equal(value, of_cut[name])
 
 
+@DIRECTIONS
 @ALL_CELLS
-def test_floor_rests_when_every_output_has_a_gradient(cell_name: str) -> None:
+def test_floor_rests_when_outputs_have_a_gradient_too(cell_name: str, reverse: bool) -> None:
+    """A gradient that is gone may begin anew at any word."""
     layer, batch = Layer(cell_name), pack(some_documents(LONG))
+    d_final = np.ones((batch.n_documents, H))
     d_outputs = np.zeros((batch.n_tokens, H))
-    d_outputs[batch.last_rows] = 1.0
-    trace = layer.forward(batch, reverse=False)
-    d_inputs, _ = layer.backward(trace, batch, d_outputs=d_outputs, reverse=False, floor=1e-7)
-    assert d_inputs.rows is None
+    d_outputs[recurrent.final_rows(batch, reverse=not reverse)] = 1.0
+    trace = layer.forward(batch, reverse=reverse)
+    full, _ = layer.backward(trace, batch, d_outputs=d_outputs, d_final=d_final, reverse=reverse)
+    cut, _ = layer.backward(
+        trace, batch, d_outputs=d_outputs, d_final=d_final, reverse=reverse, floor=1e-7
+    )
+    assert cut.rows is None
+    np.testing.assert_array_equal(cut.values, full.values)
 
 
 @DIRECTIONS
