@@ -12,6 +12,9 @@ import pytest
 from textrnn.errors import TrainingError
 from textrnn.inference import predict_proba
 from textrnn.network import EMBEDDING, Network, NetworkConfig
+from textrnn.nn.optimizers import SGD, Adam
+from textrnn.nn.schedules import learning_rate_at
+from textrnn.training import loop
 from textrnn.training.callbacks import Callback
 from textrnn.training.loop import (
     LabelledDocuments,
@@ -153,11 +156,31 @@ def test_without_validation_the_last_weights_stay() -> None:
     assert "validation_loss" not in state.history[0]
 
 
-def test_tol_asks_for_more_than_the_smallest_rise() -> None:
-    """With a tolerance above any rise the patience runs out at once."""
-    network = new_network()
-    state = new_run(network, replace(CONFIG, tol=1.0, n_iter_no_change=2)).run()
-    assert state.epoch == 3
+@pytest.mark.parametrize(
+    ("scores", "tol", "best", "stopped"),
+    [
+        ([(0.5, 1.0), (0.4, 1.0), (0.6, 1.0), (0.5, 1.0), (0.4, 1.0)], 0.0, 3, 5),
+        # Of equal accuracies the smaller loss is the better, yet patience runs on.
+        ([(0.7, 0.9), (0.7, 0.8), (0.7, 0.85)], 0.0, 2, 3),
+        ([(0.7, 0.9), (0.7, 0.8), (0.8, 0.9), (0.1, 0.1), (0.1, 0.1)], 0.0, 3, 5),
+        # A rise of no more than the tolerance is kept, yet does not renew patience.
+        ([(0.5, 1.0), (0.55, 1.0), (0.6, 1.0)], 0.1, 3, 3),
+        ([(0.5, 1.0), (0.7, 1.0), (0.5, 1.0), (0.5, 1.0)], 0.1, 2, 4),
+    ],
+)
+def test_patience(
+    monkeypatch: pytest.MonkeyPatch,
+    scores: list[tuple[float, float]],
+    tol: float,
+    best: int,
+    stopped: int,
+) -> None:
+    """Two epochs without a rise end the run; scores are (accuracy, loss) of each epoch."""
+    told = iter([(loss, accuracy) for accuracy, loss in scores])
+    monkeypatch.setattr(loop, "evaluate_documents", lambda *_: next(told))
+    config = replace(CONFIG, max_iter=9, n_iter_no_change=2, tol=tol)
+    state = new_run(new_network("rnn"), config).run()
+    assert (state.best_epoch, state.epoch) == (best, stopped)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -176,18 +199,40 @@ def test_a_loss_that_is_no_number_is_an_error(value: float) -> None:
     assert "\n" not in message
 
 
-def test_a_gradient_that_is_no_number_is_an_error_before_it_spoils_the_weights() -> None:
-    def spoil(run: TrainingRun) -> None:
-        run.network.params["linear.weight"][0, 0] = np.inf
-        run.network.params["linear.weight"][0, 1:] = 0.0
+def test_an_infinite_gradient_is_an_error_before_it_spoils_the_weights() -> None:
+    """Huge features that no class looks at: the loss is ln 3, the gradient's norm infinite."""
 
-    network = new_network()
-    before = copy(network.params)
+    def spoil(run: TrainingRun) -> None:
+        run.network.params[EMBEDDING][:] = 1e30
+        run.network.params["linear.weight"][:] = 0.0
+        run.network.params["linear.bias"][:] = 0.0
+
+    network = new_network("rnn_relu")
     run = new_run(network, callbacks=[AfterBatch(spoil)])
-    with np.errstate(all="ignore"), pytest.raises(TrainingError, match="epoch 1, batch 2"):
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(TrainingError, match=r"batch 2: .* is 1\.098") as e,
+    ):
         run.run()
-    assert np.isfinite(network.params["recurrent.0.forward.W_h"]).all()
-    assert not same_bits(before, network.params)
+    assert "gradient norm inf" in str(e.value)
+    assert not network.params["linear.weight"].any()
+
+
+@pytest.mark.parametrize("schedule", ["constant", "linear", "cosine"])
+def test_learning_rates_follow_the_schedule(schedule: str) -> None:
+    seen: list[float] = []
+    note = AfterBatch(lambda run: seen.append(run.progress.learning_rate))
+    config = replace(CONFIG, max_iter=4, learning_rate=schedule, warmup_fraction=0.25)
+    state = new_run(new_network("rnn"), config, validation=None, callbacks=[note]).run()
+    total = 4 * 13  # 200 documents in batches of 16
+    expected = [
+        learning_rate_at(
+            update, base=0.02, schedule=schedule, warmup_updates=13, total_updates=total
+        )
+        for update in range(total)
+    ]
+    assert seen == expected
+    assert [record["learning_rate"] for record in state.history] == expected[12::13]
 
 
 @pytest.mark.parametrize("hook", ["on_batch", "on_epoch"])
@@ -309,3 +354,28 @@ def test_evaluation_of_certain_mistakes_is_finite() -> None:
     loss, accuracy = evaluate_documents(network, wrong)
     assert np.isfinite(loss)
     assert accuracy == 0.0
+
+
+def test_the_optimizer_is_the_one_asked_for() -> None:
+    params = new_network().params
+    config = replace(CONFIG, alpha=0.2, momentum=0.3)
+    adam, sgd = (
+        make_optimizer(config, params),
+        make_optimizer(replace(config, solver="sgd"), params),
+    )
+    assert isinstance(adam, Adam)
+    assert isinstance(sgd, SGD)
+    assert (adam.alpha, sgd.alpha, sgd.momentum) == (0.2, 0.2, 0.3)
+
+
+def test_the_gradient_floor_is_the_one_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    floors: set[float] = set()
+    backward = Network.backward
+
+    def noted(self: Network, *args: Any, gradient_floor: float) -> Any:
+        floors.add(gradient_floor)
+        return backward(self, *args, gradient_floor=gradient_floor)
+
+    monkeypatch.setattr(Network, "backward", noted)
+    new_run(new_network(), replace(CONFIG, max_iter=1, gradient_floor=1e-5)).run()
+    assert floors == {1e-5}

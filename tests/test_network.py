@@ -183,11 +183,13 @@ def test_initial_parameters(cell: str) -> None:
     np.testing.assert_array_equal(bias, expected)
 
 
-def test_given_word_vectors_are_copied() -> None:
-    vectors = np.arange(V * 3, dtype=np.float64).reshape(V, 3)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_given_word_vectors_are_copied(dtype: str) -> None:
+    vectors = np.arange(V * 3, dtype=dtype).reshape(V, 3)
     config = NetworkConfig(2, V, 3, "rnn", 4)
     network = Network.initialise(config, np.random.default_rng(0), vectors)
-    np.testing.assert_array_equal(network.params[EMBEDDING], vectors.astype(np.float32))
+    np.testing.assert_array_equal(network.params[EMBEDDING], vectors)
+    assert network.params[EMBEDDING].dtype == np.float32
     network.params[EMBEDDING][:] = 0.0
     assert vectors[1, 1] == 4.0
 

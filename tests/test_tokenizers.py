@@ -199,7 +199,7 @@ def test_jieba_finds_chinese_words():
 
 def test_jieba_is_quiet():
     pytest.importorskip("jieba")
-    code = "from textrnn.text import JiebaTokenizer as J; J()('我来到北京')"
+    code = "from textrnn.text.tokenizers import JiebaTokenizer as J; J()('我来到北京')"
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )

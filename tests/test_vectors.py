@@ -28,7 +28,7 @@ FORMATS = {"glove": GLOVE, "word2vec": WORD2VEC, "binary": BINARY}
 PACKERS = {"": bytes, ".gz": gzip.compress, ".xz": lzma.compress, ".bz2": bz2.compress}
 CORPUS = [["one", "two", "three"], ["two", "three", "four"], ["one", "four", "two"]] * 30
 TRAIN = """
-from textrnn.text import train_word2vec
+from textrnn.text.vectors import train_word2vec
 from tests.test_vectors import CORPUS
 result = train_word2vec(CORPUS, vector_size=8, random_state=3)
 print(result.words, result.vectors.tobytes().hex())

@@ -97,11 +97,11 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Gradients of a larger norm are scaled down to it.
     batch_size : int, default=32
         Texts in a step.
-    max_iter : int, default=8
-        Epochs at most.
+    max_iter : int or None, default=None
+        Epochs at most. None takes as many as make up some 3,000 steps, from 4 to 50.
     shuffle : bool, default=True
         Draw a new order in every epoch.
-    dropout_input, dropout_readout : float, default=0.2 and 0.5
+    dropout_input, dropout_readout : float, default=0.3 and 0.5
         Share of the inputs of each recurrent layer, and of the vector that reaches
         the linear layer, that is dropped in training.
     early_stopping : bool, default=True
@@ -109,8 +109,8 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         rises, and keep the best weights.
     validation_fraction : float, default=0.1
         The share that is held back, stratified by class.
-    n_iter_no_change : int, default=2
-        Epochs to wait for a better accuracy.
+    n_iter_no_change : int or None, default=None
+        Epochs to wait for a better accuracy. None waits for a third of all, at least 2.
     tol : float, default=0.0
         By how much it must be better.
     class_weight : dict, "balanced" or None, default=None
@@ -184,13 +184,13 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         alpha: float = 0.0,
         max_grad_norm: float | None = 1.0,
         batch_size: int = 32,
-        max_iter: int = 8,
+        max_iter: int | None = None,
         shuffle: bool = True,
-        dropout_input: float = 0.2,
+        dropout_input: float = 0.3,
         dropout_readout: float = 0.5,
         early_stopping: bool = True,
         validation_fraction: float = 0.1,
-        n_iter_no_change: int = 2,
+        n_iter_no_change: int | None = None,
         tol: float = 0.0,
         class_weight: ClassWeight = None,
         dtype: str = "float32",
@@ -329,7 +329,7 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             if first:
                 self.model_ = build_model(settings, data.tokens, plain(known), rng=rng)
             one_epoch = settings.training_config(
-                max_iter=1, learning_rate="constant", warmup_fraction=0.0
+                len(data), max_iter=1, learning_rate="constant", warmup_fraction=0.0
             )
             run = make_run(self.model_, settings, data, rng=rng, config=one_epoch)
             if before:

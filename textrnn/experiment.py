@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -228,15 +228,11 @@ def _train_network(experiment: Experiment, data: Data) -> tuple[TextModel, Train
         # First, so that the others see the run where it goes on from.
         callbacks.append(Checkpoint(checkpoint_path(out), identity, resume=experiment.resume))
     callbacks += experiment.callbacks
-    patience = settings.n_iter_no_change if settings.early_stopping else settings.max_iter
+    config = settings.training_config(len(train))
+    if not settings.early_stopping:
+        config = replace(config, n_iter_no_change=config.max_iter)
     run = make_run(
-        model,
-        settings,
-        train,
-        validation=validation,
-        rng=rng,
-        callbacks=callbacks,
-        config=settings.training_config(n_iter_no_change=patience),
+        model, settings, train, validation=validation, rng=rng, callbacks=callbacks, config=config
     )
     return model, run.run()
 

@@ -9,7 +9,6 @@ but its configuration and its parameters.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -196,10 +195,6 @@ class Network:
     def n_parameters(self) -> int:
         return sum(value.size for value in self.params.values())
 
-    def _passes(self) -> Iterator[tuple[int, str]]:
-        """Every layer and direction, in the order of reading."""
-        return iter(self._names)
-
     def _weights(self, layer: int, direction: str) -> Params:
         names = self._names[layer, direction]
         return {short: self.params[name] for short, name in names.items()}
@@ -309,28 +304,10 @@ class Network:
                 d_out, cache.readouts[direction], cache.batch
             )
         for layer in reversed(range(self.config.num_layers)):
-            d_x: Floats | None = None
-            for direction in directions:
-                d_inputs, own = recurrent.backward(
-                    self.cell,
-                    self._weights(layer, direction),
-                    cache.layers[layer].traces[direction],
-                    cache.batch,
-                    d_outputs=d_outputs[direction],
-                    d_final=d_final[direction],
-                    reverse=direction == "backward",
-                    gradient_floor=gradient_floor,
-                )
-                d_x_here, of_inputs = self._inputs_back(layer, direction, d_inputs, cache)
-                d_x = d_x_here if d_x is None else d_x + d_x_here if d_x_here is not None else d_x
-                names = self._names[layer, direction]
-                for short, value in {**own, **of_inputs}.items():
-                    gradients[names[short]] = value
+            d_x, of_layer = self._layer_back(layer, cache, d_outputs, d_final, gradient_floor)
+            gradients |= of_layer
             if d_x is None:
                 continue
-            mask = cache.layers[layer].mask
-            if mask is not None:
-                d_x *= mask
             if layer == 0:
                 rows, n_rows = cache.batch.distinct, self.config.vocabulary_size
                 gradients[EMBEDDING] = RowGradient(rows, d_x, n_rows)
@@ -338,6 +315,38 @@ class Network:
                 d_final = dict.fromkeys(directions)
                 d_outputs = {d: d_x[:, i * H : (i + 1) * H] for i, d in enumerate(directions)}
         return gradients
+
+    def _layer_back(
+        self,
+        layer: int,
+        cache: Cache,
+        d_outputs: dict[str, Floats | None],
+        d_final: dict[str, Floats | None],
+        gradient_floor: float,
+    ) -> tuple[Floats | None, Gradients]:
+        """Gradient of a layer's input before dropout, None if one-hot, and of its parameters."""
+        gradients: Gradients = {}
+        parts: list[Floats] = []
+        for direction in self.config.directions:
+            d_inputs, own = recurrent.backward(
+                self.cell,
+                self._weights(layer, direction),
+                cache.layers[layer].traces[direction],
+                cache.batch,
+                d_outputs=d_outputs[direction],
+                d_final=d_final[direction],
+                reverse=direction == "backward",
+                gradient_floor=gradient_floor,
+            )
+            d_x, of_inputs = self._inputs_back(layer, direction, d_inputs, cache)
+            parts += [] if d_x is None else [d_x]
+            names = self._names[layer, direction]
+            gradients |= {names[short]: value for short, value in {**own, **of_inputs}.items()}
+        if not parts:
+            return None, gradients
+        total: Floats = sum(parts[1:], start=parts[0])
+        mask = cache.layers[layer].mask
+        return (total if mask is None else total * mask), gradients
 
     def _inputs_back(
         self, layer: int, direction: str, d_inputs: recurrent.InputGradient, cache: Cache
@@ -350,7 +359,6 @@ class Network:
             assert x is not None
             x = x if rows is None else x[rows]
             d_x, grads = project_back(d_inputs.values, x, weights)
-            assert d_x is not None
             return spread(d_x, rows, batch.n_tokens), {**grads}
         d_products = sum_by_token(d_inputs, batch.inverse, len(batch.distinct))
         if x is not None:

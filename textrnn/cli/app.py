@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -13,18 +14,19 @@ from textrnn.cli.corpora import corpora
 from textrnn.cli.evaluate import evaluate
 from textrnn.cli.inspect import inspect
 from textrnn.cli.predict import predict
-from textrnn.cli.run import guarded
+from textrnn.cli.run import Command, CommandLine, guarded
 from textrnn.cli.train import train
 
 EPILOG = """Begin with: textrnn train cars, then textrnn predict "The clown car sped into the
 arena."
 
 Exit codes: 0 done, 1 a gate failed, 2 usage, 3 data, 4 model, 5 training, 6 a package is
-missing, 130 interrupted."""
+missing, 70 a fault in textrnn or no memory left, 130 interrupted."""
 
 # Plain help: rich would double the time that --help takes.
 app = typer.Typer(
     name="textrnn",
+    cls=CommandLine,
     help="Recurrent text classification on a CPU: train, evaluate, predict.",
     epilog=EPILOG,
     no_args_is_help=True,
@@ -33,7 +35,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (train, predict, evaluate, compare, corpora, inspect):
-    app.command()(guarded(command))
+    app.command(cls=Command)(guarded(command))
 
 
 def _print_version(value: bool) -> None:
@@ -55,6 +57,9 @@ def options(
 
 def main() -> None:
     """Entry point of the console script."""
+    # Closed by the caller (``>&-``): there is nobody to tell, but the work can be done.
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     # A corpus or a text may hold any character, whatever the locale says.
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):

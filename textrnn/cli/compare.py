@@ -7,7 +7,18 @@ from typing import Annotated
 import typer
 
 from textrnn.cli.models import find_model
-from textrnn.cli.run import Debug, Json, LabelColumn, Offline, Quiet, TextColumn, say, silent
+from textrnn.cli.options import (
+    Debug,
+    Json,
+    LabelColumn,
+    Offline,
+    Quiet,
+    Seed,
+    TextColumn,
+    say,
+    silent,
+)
+from textrnn.errors import UsageError
 
 
 def compare(
@@ -27,15 +38,15 @@ def compare(
     validation_fraction: Annotated[
         float, typer.Option(help="Share of the training texts that tunes.")
     ] = 0.1,
-    seed: Annotated[int, typer.Option(help="Of the splits.")] = 0,
+    seed: Seed = 0,
     offline: Offline = False,
     as_json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Train bag-of-words models on a corpus and score them, beside a saved network if given.
+    """Score bag-of-words models on a corpus, alone or with a network.
 
-    Each is tuned on validation texts and scored on test texts. A network must not have
+    Each is trained on the corpus, tuned on validation texts and scored on test texts. A network must not have
     been trained on those: give the seed and the fractions of its training.
 
     Examples:
@@ -45,14 +56,19 @@ def compare(
         textrnn compare cars --model cars
     """
     del debug
-    from textrnn import experiment
+    if not 0.0 < validation_fraction < 1.0:
+        raise UsageError(
+            f"--validation-fraction is {validation_fraction}, but must be above 0 and below 1."
+        )
     from textrnn.cli.output import print_json, print_report
     from textrnn.corpora import load_corpus
     from textrnn.persistence import load_model
     from textrnn.text.tokenizers import make_tokenizer
 
     tell = silent if quiet else say
-    loaded = None if model is None else load_model(find_model(model))
+    folder = None if model is None else find_model(model)
+    loaded = None if folder is None else load_model(folder)
+    tokenize = loaded.tokenizer if loaded else make_tokenizer(tokenizer)
     texts = load_corpus(
         corpus,
         text_column=text_column,
@@ -62,16 +78,19 @@ def compare(
         random_state=seed,
         offline=offline,
     )
+    # Only now: scikit-learn takes a second, and a mistake should be told before.
+    from textrnn import experiment
+
     data = experiment.prepare(
         texts,
-        loaded.tokenizer if loaded else make_tokenizer(tokenizer),
+        tokenize,
         validation_fraction=validation_fraction,
         seed=seed,
         say=tell,
     )
     report = {
         "corpus": texts.name,
-        "model": None if model is None else str(find_model(model)),
+        "model": None if folder is None else str(folder),
         "seed": seed,
         **experiment.compare(data, loaded, say=tell),
     }

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from textrnn.cli.models import find_model
-from textrnn.cli.run import Debug, Json, LabelColumn, Offline, TextColumn, say
+from textrnn.cli.options import Debug, Json, LabelColumn, Offline, TextColumn, say
 from textrnn.errors import UsageError
 
 GATE_FAILED = 1
@@ -44,7 +44,6 @@ def evaluate(
         raise UsageError(f"--min-accuracy is {min_accuracy}, but must be from 0 to 1.")
     from textrnn.cli.output import print_evaluation, print_json
     from textrnn.corpora import load_labelled
-    from textrnn.evaluation import evaluate as evaluate_labels
     from textrnn.persistence import load_model
 
     folder = find_model(model)
@@ -56,6 +55,9 @@ def evaluate(
         label_column=label_column,
         offline=offline,
     )
+    # Only now: scikit-learn takes a second, and a mistake should be told before.
+    from textrnn.evaluation import evaluate as evaluate_labels
+
     probabilities = loaded.predict_proba(texts.texts)
     report = evaluate_labels(texts.labels, probabilities, [str(c) for c in loaded.classes])
     if as_json:
@@ -63,5 +65,5 @@ def evaluate(
     else:
         print_evaluation(report.to_dict())
     if min_accuracy is not None and report.accuracy < min_accuracy:
-        say(f"textrnn: accuracy {report.accuracy:.4f} is below the gate of {min_accuracy}")
+        say(f"textrnn: the accuracy of {report.accuracy:.4f} is below --min-accuracy {min_accuracy}")
         raise typer.Exit(GATE_FAILED)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from textrnn.cli.models import find_model
-from textrnn.cli.run import Debug, Json
+from textrnn.cli.options import Debug, Json
 
 
 def inspect(
@@ -17,7 +17,7 @@ def inspect(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Show what is inside a model: network, weights, vocabulary, training, scores."""
+    """Show what is inside a model folder: network, weights, words, scores."""
     del debug
     from textrnn.cli.output import print_json, print_table
     from textrnn.persistence import load_model, read_config, read_metrics

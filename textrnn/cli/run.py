@@ -1,54 +1,66 @@
-"""How every command ends: errors become one line on stderr and an exit code."""
+"""How every command looks in its help, and how it ends: one line on stderr and an exit code."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import sys
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
-from textrnn.errors import TextRNNError
+from textrnn.cli.options import say
+from textrnn.errors import DataError, TextRNNError, UsageError
 
 INTERRUPTED = 130
 INTERNAL = 70
 
-_debug = False
+
+class Command(TyperCommand):
+    """A command whose help groups its options, as train has too many for one list."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write a section for the arguments and one for each group of options."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record is not None:
+                kind = "Arguments" if param.param_type_name == "argument" else "Options"
+                title = getattr(param, "rich_help_panel", None) or kind
+                sections.setdefault(title, []).append(record)
+        for title, records in sections.items():
+            with formatter.section(title):
+                formatter.write_dl(records)
 
 
-def _set_debug(value: bool) -> None:
-    global _debug
-    _debug = _debug or value
+class CommandLine(TyperGroup):
+    """All commands; a mistake in the options is told in one line like any other."""
+
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        """Run a command line and exit with its code (return it if not standalone)."""
+        try:
+            code = super().main(*args, standalone_mode=False, **extra)
+            sys.stdout.flush()
+        except Exception as error:
+            code = _tell_usage(error) if hasattr(error, "format_message") else _tell(error)
+        code = code if isinstance(code, int) else 0
+        if standalone_mode:
+            sys.exit(code)
+        return code
 
 
-Debug = Annotated[
-    bool,
-    typer.Option("--debug", callback=_set_debug, is_eager=True, help="Show tracebacks of errors."),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes on stderr.")]
-Offline = Annotated[
-    bool,
-    typer.Option("--offline", help="Never ask the hub; fail at once where it would be needed."),
-]
-TextColumn = Annotated[
-    str | None, typer.Option("--text-column", help="Column with the text, if it is not found.")
-]
-LabelColumn = Annotated[
-    str | None, typer.Option("--label-column", help="Column with the label, if it is not found.")
-]
-
-
-def say(line: str) -> None:
-    """Tell something about the work on stderr."""
-    typer.echo(line, err=True)
-
-
-def silent(line: str) -> None:
-    """Tell nothing (``--quiet``)."""
-    del line
+def _tell_usage(error: Any) -> int:
+    """Tell what typer (or click under it) found wrong with the arguments."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+    else:
+        message = one_line(error.format_message()).rstrip(".")
+        command = error.ctx.command_path if getattr(error, "ctx", None) else "textrnn"
+        say(f"textrnn: {message[:1].lower()}{message[1:]}; see {command} --help")
+    return UsageError.exit_code
 
 
 def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -58,38 +70,56 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
     def run(*args: Any, **kwargs: Any) -> None:
         try:
             command(*args, **kwargs)
+            sys.stdout.flush()  # here, where a full disk can still be told
+        except typer.Exit:
+            raise
         except (Exception, KeyboardInterrupt) as error:
-            if isinstance(error, typer.Exit | typer.BadParameter) or _is_typers_own(error):
+            if hasattr(error, "format_message"):
                 raise
-            if _debug and not isinstance(error, BrokenPipeError):
+            if kwargs.get("debug") and not isinstance(error, BrokenPipeError):
                 raise
-            _end(error)
+            raise typer.Exit(_tell(error)) from None
 
     return run
 
 
-def _is_typers_own(error: BaseException) -> bool:
-    """Whether typer (or click under it) has its own way to show an error."""
-    return hasattr(error, "exit_code") and not isinstance(error, TextRNNError)
-
-
-def _end(error: BaseException) -> None:
+def _tell(error: BaseException) -> int:
+    """Tell what ended a command and return its exit code."""
     if isinstance(error, BrokenPipeError):
-        # The reader has seen enough (``| head``); keep Python from complaining at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(0)
-    if isinstance(error, KeyboardInterrupt):
-        say("textrnn: interrupted")
-        raise typer.Exit(INTERRUPTED)
+        _abandon_stdout()  # the reader has seen enough (``| head``): no mistake
+        return 0
     if isinstance(error, TextRNNError):
         say(f"textrnn: {one_line(str(error))}")
-        raise typer.Exit(error.exit_code)
+        return error.exit_code
+    if isinstance(error, OSError):
+        say(f"textrnn: {one_line(_os_trouble(error))}")
+        return DataError.exit_code
+    if isinstance(error, KeyboardInterrupt):
+        say("textrnn: interrupted")
+        return INTERRUPTED
     if isinstance(error, MemoryError):
-        say("textrnn: out of memory; lower --batch-size, --max-length or --max-features")
-        raise typer.Exit(INTERNAL)
+        say("textrnn: out of memory; lower --hidden, --batch-size, --max-length or --max-features")
+        return INTERNAL
     kind = type(error).__name__
     say(f"textrnn: {kind}: {one_line(str(error))} (run again with --debug for the traceback)")
-    raise typer.Exit(INTERNAL)
+    return INTERNAL
+
+
+def _os_trouble(error: OSError) -> str:
+    reason = error.strerror or str(error)
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _abandon_stdout()
+        return f"cannot write the results to standard output: {reason}; free some space"
+    where = f"{error.filename!r}: " if error.filename else ""
+    return f"cannot read or write {where}{reason}"
+
+
+def _abandon_stdout() -> None:
+    """Send what is left to nowhere, so that Python does not complain at its exit."""
+    with contextlib.suppress(OSError, ValueError):  # a test's stdout has no descriptor
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def one_line(text: str) -> str:

@@ -79,8 +79,14 @@ def train(
         int, typer.Option(help="Size of the vocabulary; 0 keeps every word.")
     ] = 30_000,
     min_df: Annotated[int, typer.Option(help="Texts a word must occur in to be known.")] = 1,
-    epochs: Annotated[int, typer.Option(help="Epochs at most.")] = 8,
-    patience: Annotated[int, typer.Option(help="Epochs to wait for a better accuracy.")] = 2,
+    epochs: Annotated[
+        int | None,
+        typer.Option(help="Epochs at most; by default as many as make some 3,000 steps, 4 to 50."),
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(help="Epochs to wait for a better accuracy; by default a third of all."),
+    ] = None,
     early_stopping: Annotated[
         bool,
         typer.Option(
@@ -95,7 +101,7 @@ def train(
     schedule: Annotated[str, typer.Option(help="linear or cosine decay, or constant.")] = "linear",
     solver: Annotated[str, typer.Option(help="adam or sgd.")] = "adam",
     dropout: Annotated[float, typer.Option(help="Dropout of the readout.")] = 0.5,
-    dropout_input: Annotated[float, typer.Option(help="Dropout of the inputs.")] = 0.2,
+    dropout_input: Annotated[float, typer.Option(help="Dropout of the inputs.")] = 0.3,
     alpha: Annotated[float, typer.Option(help="Weight decay.")] = 0.0,
     max_grad_norm: Annotated[
         float, typer.Option(help="Clip gradients to this norm; 0 does not.")

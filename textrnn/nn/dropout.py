@@ -14,7 +14,7 @@ def dropout_mask(
 ) -> Floats:
     """Draw a mask of ``1 / (1 - rate)`` with probability ``1 - rate``, else 0."""
     # One byte a unit instead of a float: 256 levels are fine enough for a rate.
-    threshold = round(rate * 256)
+    threshold = min(round(rate * 256), 255)
     kept = rng.integers(0, 256, size=shape, dtype=np.uint8) >= threshold
     mask: Floats = kept.astype(dtype)
     mask *= 256 / (256 - threshold)

@@ -51,15 +51,8 @@ def global_norm(gradients: Gradients) -> float:
     return float(np.sqrt(sum(float(square) for square in squares)))
 
 
-def clip_by_global_norm(gradients: Gradients, max_norm: float) -> float:
-    """Scale gradients in place so that their norm is at most ``max_norm`` (Pascanu et al. 2013).
-
-    Returns:
-        The norm before clipping.
-    """
-    norm = global_norm(gradients)
-    if norm > max_norm:
-        for gradient in gradients.values():
-            values = values_of(gradient)
-            values *= max_norm / norm
-    return norm
+def scale(gradients: Gradients, factor: float) -> None:
+    """Multiply all gradients in place: to clip their norm (Pascanu et al. 2013)."""
+    for gradient in gradients.values():
+        values = values_of(gradient)
+        values *= factor

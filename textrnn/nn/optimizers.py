@@ -15,6 +15,9 @@ import numpy as np
 from textrnn.nn.gradients import Gradients, RowGradient
 from textrnn.typing import Floats, Params
 
+DECAYED = (".W_x", ".W_h", ".weight")
+"""Endings of the names of parameters that weight decay falls on: not of biases."""
+
 
 class Optimizer(ABC):
     """Base of the optimisers: walks over the parameters, keeps the moments by name."""
@@ -42,8 +45,8 @@ class Optimizer(ABC):
                 for moment, value in zip(moments, taken, strict=True):
                     moment[rows] = value
                 continue
-            if self.alpha and params[name].ndim > 1:
-                # Decoupled from the gradient (Loshchilov and Hutter 2019); not on biases.
+            if self.alpha and name.endswith(DECAYED):
+                # Decoupled from the gradient (Loshchilov and Hutter 2019).
                 params[name] *= 1.0 - learning_rate * self.alpha
             params[name] -= self._change(gradient, moments, learning_rate)
 

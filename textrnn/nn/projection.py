@@ -20,23 +20,18 @@ def project(x: Floats, params: Params, scale: Floats) -> Floats:
     return products
 
 
-def project_back(
-    d_products: Floats, x: Floats, params: Params, *, need_d_x: bool = True
-) -> tuple[Floats | None, Params]:
+def project_back(d_products: Floats, x: Floats, params: Params) -> tuple[Floats, Params]:
     """Gradients of ``x`` (rows, D), ``W_x`` and ``b`` from those of the gates' inputs.
 
     Args:
         d_products: gradient of ``x W_x + b``, shape (G, rows, H).
         x: the input, shape (rows, D).
         params: the layer's parameters.
-        need_d_x: whether the gradient of ``x`` is wanted; None is returned if not.
     """
     d_W_x = np.matmul(x.T, d_products)
-    d_x = None
-    if need_d_x:
-        d_x = d_products[0] @ params["W_x"][0].T
-        for d_gate, weight in zip(d_products[1:], params["W_x"][1:], strict=True):
-            d_x += d_gate @ weight.T
+    d_x: Floats = d_products[0] @ params["W_x"][0].T
+    for d_gate, weight in zip(d_products[1:], params["W_x"][1:], strict=True):
+        d_x += d_gate @ weight.T
     return d_x, {"W_x": d_W_x, "b": d_products.sum(axis=1)}
 
 

@@ -156,7 +156,8 @@ def _vanished(d_states: Params, n: int, *, start: int, floor: float) -> int:
         stop = min(n, start + 32)
         alive = np.zeros(stop - start, dtype=bool)
         for d in d_states.values():
-            alive |= np.abs(d[start:stop]).max(axis=1) >= floor
+            # Not "at least": a gradient that is no number must stay, to be found.
+            alive |= ~(np.abs(d[start:stop]).max(axis=1) < floor)
         if alive.any():
             return start + int(alive.argmax())
         start = stop
@@ -174,7 +175,7 @@ def _weight_gradients(
     cell: Cell, trace: Trace, steps: list[Step], d_inputs: InputGradient
 ) -> Params:
     """Gradients of ``W_h`` and the cell's own parameters, one product a gate."""
-    G, N, H = trace.gates.shape
+    N = trace.gates.shape[1]
     rows = slice(None) if d_inputs.rows is None else d_inputs.rows
     d_recurrent = cell.recurrent_gradient(trace, rows, d_inputs.values)
 
@@ -183,9 +184,8 @@ def _weight_gradients(
         start = step.rows.start
         origin[start : start + step.carried] = np.arange(step.previous.start, step.previous.stop)
     origin = origin[rows]
-    carried = origin >= 0
-    h_previous = trace.h[origin[carried]]
-    d_W_h = np.empty((G, H, H), dtype=trace.gates.dtype)
-    for g in range(G):
-        np.matmul(h_previous.T, d_recurrent[g][carried], out=d_W_h[g])
+    # Zeros where a document begins: cheaper than leaving those rows out of G gradients.
+    h_previous = trace.h[origin]
+    h_previous[origin < 0] = 0.0
+    d_W_h = np.matmul(h_previous.T, d_recurrent)
     return {"W_h": d_W_h, **cell.own_gradients(d_recurrent)}

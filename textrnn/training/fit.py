@@ -43,6 +43,9 @@ class TokenisedTexts:
     targets: Ints
     weights: Floats | None = None
 
+    def __len__(self) -> int:
+        return len(self.tokens)
+
     def take(self, rows: Ints | Bools) -> TokenisedTexts:
         """The texts at some positions."""
         positions: list[int] = np.arange(len(self.tokens))[rows].tolist()
@@ -142,7 +145,7 @@ def make_run(
     unknown = model.vocabulary.unknown_probabilities(settings.unknown_alpha)
     return TrainingRun(
         model.network,
-        config or settings.training_config(),
+        config or settings.training_config(len(train)),
         train.encode(model),
         validation=None if validation is None else validation.encode(model),
         unknown_probabilities=unknown if settings.unknown_alpha > 0 else None,

@@ -10,14 +10,13 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from textrnn.errors import TrainingError
 from textrnn.inference import predict_proba
 from textrnn.network import Dropout, Network
-from textrnn.nn.gradients import clip_by_global_norm
+from textrnn.nn.gradients import global_norm, scale
 from textrnn.nn.losses import cross_entropy
 from textrnn.nn.optimizers import SGD, Adam, Optimizer
 from textrnn.nn.packed import pack
@@ -162,7 +161,7 @@ class TrainingRun:
         self.state = TrainingState()
         self.optimizer = make_optimizer(config, network.params)
         self._lengths = np.fromiter((len(d) for d in train.documents), np.int64, len(train))
-        self.progress = EpochProgress(len(train), int(self._lengths.sum()), time.perf_counter())
+        self.progress = self._new_progress()
         updates = math.ceil(len(train) / config.batch_size)
         self._total_updates = updates * config.max_iter
         self._warmup_updates = round(config.warmup_fraction * self._total_updates)
@@ -177,28 +176,36 @@ class TrainingRun:
             callback.on_start(self)  # may replace the state by a saved one
         state = self.state
         try:
-            while not state.finished and state.epoch < self.config.max_iter:
-                self._run_epoch()
-                state.finished = self._is_finished()
-                for callback in self.callbacks:
-                    callback.on_epoch(self)
+            # What overflows is found by its result, in one message instead of many warnings.
+            with np.errstate(over="ignore", invalid="ignore"):
+                self._run_epochs()
         except KeyboardInterrupt:
             state.interrupted = True
-        if state.best_params is not None:
-            for name, value in state.best_params.items():
-                self.network.params[name][...] = value
-        for callback in self.callbacks:
-            callback.on_end(self)
+        finally:
+            if state.best_params is not None:
+                for name, value in state.best_params.items():
+                    self.network.params[name][...] = value
+            for callback in self.callbacks:
+                callback.on_end(self)
         return state
+
+    def _run_epochs(self) -> None:
+        state = self.state
+        while not state.finished and state.epoch < self.config.max_iter:
+            self._run_epoch()
+            state.finished = self._is_finished()
+            for callback in self.callbacks:
+                callback.on_epoch(self)
+
+    def _new_progress(self) -> EpochProgress:
+        return EpochProgress(len(self.train), int(self._lengths.sum()), time.perf_counter())
 
     def _run_epoch(self) -> None:
         state, config = self.state, self.config
         batches = epoch_batches(
             self._lengths, batch_size=config.batch_size, shuffle=config.shuffle, rng=self.rng
         )
-        self.progress = EpochProgress(
-            len(self.train), int(self._lengths.sum()), time.perf_counter()
-        )
+        self.progress = self._new_progress()
         for rows in batches:
             self._run_batch(rows)
             for callback in self.callbacks:
@@ -238,9 +245,11 @@ class TrainingRun:
         gradients = self.network.backward(d_logits, cache, gradient_floor=config.gradient_floor)
         for name in config.frozen:
             gradients.pop(name, None)
-        norm = clip_by_global_norm(gradients, config.max_grad_norm or math.inf)
+        norm = global_norm(gradients)
         if not (math.isfinite(loss) and math.isfinite(norm)):
             raise TrainingError(self._explain_not_finite(loss, norm))
+        if config.max_grad_norm is not None and norm > config.max_grad_norm:
+            scale(gradients, config.max_grad_norm / norm)
         progress.learning_rate = learning_rate_at(
             self.optimizer.n_updates,
             base=config.learning_rate_init,
@@ -299,8 +308,3 @@ def make_optimizer(config: TrainingConfig, params: Params) -> Optimizer:
     if config.solver == "sgd":
         return SGD(moving, momentum=config.momentum, alpha=config.alpha)
     return Adam(moving, alpha=config.alpha)
-
-
-def rng_state(rng: np.random.Generator) -> dict[str, Any]:
-    """The state of a generator as plain numbers."""
-    return dict(rng.bit_generator.state)

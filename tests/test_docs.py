@@ -1,0 +1,73 @@
+"""What the documents show is run here: every Python example, every command's options."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from textrnn.cli.app import app
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(document: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", document.read_text(encoding="utf-8"), re.S)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: d.name)
+def test_python_examples_print_what_they_say(
+    document: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for code in blocks(document, "python"):
+        found = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=False
+        )
+        assert found.returncode == 0, found.stderr
+        expected = re.findall(r"^print\(.*\)  # (.*)$", code, re.M)
+        assert found.stdout.split("\n")[:-1] == expected
+
+
+def test_docstring_examples() -> None:
+    module = importlib.import_module("textrnn.estimator")
+    result = doctest.testmod(module)
+    assert result.attempted > 0
+    assert result.failed == 0
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: d.name)
+def test_commands_in_the_documents_exist(document: Path) -> None:
+    runner = CliRunner()
+    text = document.read_text(encoding="utf-8")
+    commands = re.findall(r"textrnn ((?:train|predict|evaluate|compare|corpora|inspect)\b.*)", text)
+    for command in commands:
+        name = command.split()[0]
+        shown = runner.invoke(app, [name, "--help"]).stdout
+        for option in re.findall(r"(?<!\S)--[a-z-]+", command.split("`")[0]):
+            assert option in shown, f"{name} {option}"
+
+
+def test_files_named_in_the_documents_exist() -> None:
+    for document in DOCUMENTS:
+        for name in re.findall(
+            r"`((?:textrnn/|nn/|tests/|training/|docs/)[\w/]+\.\w+)`",
+            document.read_text(encoding="utf-8"),
+        ):
+            assert (ROOT / name).exists() or (ROOT / "textrnn" / name).exists(), name
+
+
+def test_ci_runs_the_readmes_test_command() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    after_mark = readme.split("<!-- the test command -->")[1]
+    command = re.search(r"```sh\n(.*?)\n```", after_mark, re.S)
+    assert command
+    assert "pytest" in command[1]
+    assert "<!-- the test command -->" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")

@@ -1,0 +1,32 @@
+"""Options that several commands share, and how they talk on stderr."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes on stderr.")]
+Offline = Annotated[
+    bool,
+    typer.Option("--offline", help="Never ask the hub; fail at once where it would be needed."),
+]
+TextColumn = Annotated[
+    str | None, typer.Option("--text-column", help="Column with the text, if it is not found.")
+]
+LabelColumn = Annotated[
+    str | None, typer.Option("--label-column", help="Column with the label, if it is not found.")
+]
+Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same splits and model.")]
+
+
+def say(line: str) -> None:
+    """Tell something about the work on stderr."""
+    typer.echo(line, err=True)
+
+
+def silent(line: str) -> None:
+    """Tell nothing (``--quiet``)."""
+    del line
