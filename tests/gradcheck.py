@@ -7,7 +7,8 @@ from itertools import count
 
 import numpy as np
 
-from textrnn.network import Cache, Dropout, Network, NetworkConfig
+from textrnn.network import Cache, Network, NetworkConfig
+from textrnn.nn.dropout import Dropout
 from textrnn.nn.gradients import Gradients, RowGradient
 from textrnn.nn.losses import cross_entropy
 from textrnn.nn.packed import PackedBatch, pack
@@ -53,6 +54,20 @@ def random_documents(
     return [rng.integers(0, vocabulary_size, n).astype(np.int32) for n in lengths]
 
 
+def rows_of(batch: PackedBatch, place: int) -> Ints:
+    """Rows of one document, given by its place in the batch, first word first."""
+    return np.flatnonzero(batch.documents == place)
+
+
+def mirror(batch: PackedBatch) -> Ints:
+    """For each row that of its word's mirror image, found one document at a time."""
+    rows = np.empty(batch.n_tokens, dtype=np.int64)
+    for place in range(batch.n_documents):
+        own = rows_of(batch, place)
+        rows[own] = own[::-1]
+    return rows
+
+
 def random_network(config: NetworkConfig, rng: np.random.Generator, std: float = 0.6) -> Network:
     """A network with every parameter random, biases too: a zero would hide a mistake."""
     dtype = np.dtype(config.dtype)
@@ -66,8 +81,7 @@ def away_from_kinks(network: Network, cache: Cache) -> bool:
     """Whether no rectifier stands so near to zero that a small step crosses it."""
     if network.config.cell != "rnn_relu":
         return True
-    traces = [trace for layer in cache.layers for trace in layer.traces.values()]
-    return min(float(np.abs(trace.gates).min()) for trace in traces) > 100 * STEP
+    return min(float(np.abs(layer.trace.gates).min()) for layer in cache.layers) > 100 * STEP
 
 
 def smooth_network(

@@ -9,17 +9,19 @@ from gradcheck import (
     READOUT_NAMES,
     assert_gradient,
     loss_and_gradients,
+    mirror,
     random_documents,
     random_network,
     smooth_network,
 )
 
-from textrnn.network import Dropout, NetworkConfig
+from textrnn.network import NetworkConfig
 from textrnn.nn import recurrent
 from textrnn.nn.cells import CELLS, Cell, Step, Trace
+from textrnn.nn.dropout import Dropout
 from textrnn.nn.losses import cross_entropy
 from textrnn.nn.packed import pack
-from textrnn.nn.projection import gather, project, project_back, spread, sum_by_token
+from textrnn.nn.projection import gather, project, project_back, sum_by_index
 from textrnn.nn.readouts import READOUTS
 from textrnn.typing import Floats, Params
 
@@ -119,69 +121,80 @@ def test_directional_derivative_at_full_size(cell: str, readout: str) -> None:
 # ---------------------------------------------------------------------- the pieces
 
 
-def cell_params(cell: Cell, rng: np.random.Generator, D: int, H: int) -> Params:
-    return {name: rng.normal(0.0, 0.7, shape) for name, shape in cell.shapes(D, H).items()}
+ways = pytest.mark.parametrize("n_directions", [1, 2], ids=["one-way", "two-way"])
 
 
+def cell_params(cell: Cell, rng: np.random.Generator, S: int, D: int, H: int) -> Params:
+    return {name: rng.normal(0.0, 0.7, shape) for name, shape in cell.shapes(S, D, H).items()}
+
+
+@pytest.mark.parametrize("first", [False, True], ids=["later-step", "first-step"])
+@ways
 @pytest.mark.parametrize("cell_name", CELL_NAMES)
-def test_cell_step(cell_name: str) -> None:
-    """One step of three documents, of which two carry on and one begins."""
-    cell, H = CELLS[cell_name], 3
+def test_cell_step(cell_name: str, n_directions: int, first: bool) -> None:
+    """One step of three documents, which carry on or begin."""
+    cell, S, H = CELLS[cell_name], n_directions, 3
     G = cell.n_gates
     rng = np.random.default_rng(0)
-    params = cell_params(cell, rng, 1, H)
-    z = rng.normal(0.0, 0.7, (G, 3, H))
+    params = cell_params(cell, rng, S, 1, H)
+    z = rng.normal(0.0, 0.7, (G, S, 3, H))
     z += 0.2 * np.sign(z)  # away from the rectifier's kink
-    before = {name: rng.normal(0.0, 0.7, (2, H)) for name in cell.carried_names}
-    weigh = {name: rng.standard_normal((3, H)) for name in cell.carried_names}
-    step = Step(rows=slice(2, 5), previous=slice(0, 2), carried=2)
+    before = {name: rng.normal(0.0, 0.7, (S, 3, H)) for name in cell.carried_names}
+    weigh = {name: rng.standard_normal((S, 3, H)) for name in cell.carried_names}
+    # As on a way back that has lost a longer document: not all rows of either step.
+    step = Step(rows=slice(5, 8), previous=None if first else slice(1, 4))
 
     def forward() -> Trace:
         trace = Trace(
-            np.zeros((G, 5, H)),
-            {s: np.zeros((5, H)) for s in cell.state_names},
-            np.empty((G, 3, H)),
+            np.zeros((G, S, 9, H)),
+            # Not zeros: the rows of other steps must not matter.
+            {s: np.full((S, 9, H), 7.0) for s in cell.state_names},
+            np.empty((G, S, 4, H)),
         )
-        trace.gates[:, step.rows] = z * cell.gate_scale(F64)
+        trace.gates[:, :, step.rows] = z * cell.gate_scale(F64)
         for name, value in before.items():
-            trace.states[name][step.previous] = value
-        cell.forward(cell.prepare(params), trace, step)
+            trace.states[name][:, 1:4] = value
+        cell.forward(cell.prepare_forward(params), trace, step)
         return trace
 
     def objective() -> float:
         states = forward().states
-        return sum(float((w * states[name][step.rows]).sum()) for name, w in weigh.items())
+        return sum(float((w * states[name][:, step.rows]).sum()) for name, w in weigh.items())
 
     trace = forward()
+    if cell_name == "rnn_relu":
+        assert np.abs(trace.gates[:, :, step.rows]).min() > 1e-3
     d_states = {name: w.copy() for name, w in weigh.items()}
-    d_gates = np.full((G, 3, H), np.nan)
-    cell.backward(params, trace, step, d_states, d_gates)
+    d_gates = np.full((G, S, 3, H), np.nan)
+    cell.backward(cell.prepare_backward(params), trace, step, d_states, d_gates)
     d_recurrent = cell.recurrent_gradient(trace, step.rows, d_gates)
 
     assert_gradient(d_gates, objective, z, "gates")
-    for name, value in before.items():
-        assert_gradient(d_states[name][:2], objective, value, name)
-    assert_gradient(before["h"].T @ d_recurrent[:, :2], objective, params["W_h"], "W_h")
     for name, value in cell.own_gradients(d_recurrent).items():
         assert_gradient(value, objective, params[name], name)
+    if not first:
+        for name, value in before.items():
+            assert_gradient(d_states[name], objective, value, name)
+        d_W_h = np.matmul(before["h"].swapaxes(1, 2), d_recurrent)
+        assert_gradient(d_W_h, objective, params["W_h"], "W_h")
 
 
 @pytest.mark.parametrize("given", ["outputs", "final", "both"])
-@pytest.mark.parametrize("reverse", [False, True], ids=["forward", "backward"])
+@ways
 @pytest.mark.parametrize("cell_name", CELL_NAMES)
-def test_recurrent_layer(cell_name: str, reverse: bool, given: str) -> None:
+def test_recurrent_layer(cell_name: str, n_directions: int, given: str) -> None:
     """From the gradient of every output, of the final states, and of both."""
-    cell, H = CELLS[cell_name], 3
+    cell, S, H = CELLS[cell_name], n_directions, 3
     batch = pack(DOCUMENTS)
     rng = np.random.default_rng(1)
-    params = cell_params(cell, rng, 1, H)
-    z = rng.normal(0.0, 0.7, (cell.n_gates, batch.n_tokens, H))
-    d_outputs = rng.standard_normal((batch.n_tokens, H)) if given != "final" else None
-    d_final = rng.standard_normal((batch.n_documents, H)) if given != "outputs" else None
+    params = cell_params(cell, rng, S, 1, H)
+    z = rng.normal(0.0, 0.7, (cell.n_gates, S, batch.n_tokens, H))
+    d_outputs = rng.standard_normal((S, batch.n_tokens, H)) if given != "final" else None
+    d_final = rng.standard_normal((S, batch.n_documents, H)) if given != "outputs" else None
 
     def forward() -> Trace:
         products = z * cell.gate_scale(F64)
-        return recurrent.forward(cell, params, products, batch, reverse=reverse)
+        return recurrent.forward(cell, params, products, batch)
 
     def objective() -> float:
         h = forward().h
@@ -189,14 +202,14 @@ def test_recurrent_layer(cell_name: str, reverse: bool, given: str) -> None:
         if d_outputs is not None:
             total += float((d_outputs * h).sum())
         if d_final is not None:
-            total += float((d_final * h[recurrent.final_rows(batch, reverse=reverse)]).sum())
+            total += float((d_final * h[:, batch.last_rows]).sum())
         return total
 
     trace = forward()
     if cell_name == "rnn_relu":
         assert np.abs(trace.gates).min() > 1e-3
     d_inputs, gradients = recurrent.backward(
-        cell, params, trace, batch, d_outputs=d_outputs, d_final=d_final, reverse=reverse
+        cell, params, trace, batch, d_outputs=d_outputs, d_final=d_final
     )
     assert d_inputs.rows is None
     assert set(gradients) == set(params) - {"W_x", "b"}
@@ -205,69 +218,70 @@ def test_recurrent_layer(cell_name: str, reverse: bool, given: str) -> None:
         assert_gradient(value, objective, params[name], name)
 
 
+@ways
 @pytest.mark.parametrize("cell_name", ["rnn", "lstm", "gru"])
-def test_projection(cell_name: str) -> None:
+def test_projection(cell_name: str, n_directions: int) -> None:
     """``x W_x + b``; the gradient that comes back is that before ``gate_scale``."""
-    cell = CELLS[cell_name]
+    cell, S = CELLS[cell_name], n_directions
     rng = np.random.default_rng(2)
-    params, x = cell_params(cell, rng, 3, 2), rng.standard_normal((4, 3))
-    weigh = rng.standard_normal((cell.n_gates, 4, 2))
+    params, x = cell_params(cell, rng, S, 3, 2), rng.standard_normal((4, 3))
+    weigh = rng.standard_normal((cell.n_gates, S, 4, 2))
     scale = cell.gate_scale(F64)
 
     def objective() -> float:
         return float((weigh * project(x, params, scale)).sum())
 
     d_x, gradients = project_back(weigh * scale, x, params)
-    assert d_x is not None
     assert_gradient(d_x, objective, x, "x")
     for name in ("W_x", "b"):
         assert_gradient(gradients[name], objective, params[name], name)
 
 
-def test_gather_and_sum_by_token() -> None:
-    """The sum over equal tokens is the way back of the gathering."""
+@ways
+def test_gather_and_sum_by_index(n_directions: int) -> None:
+    """The sum over equal indices is the way back of the gathering."""
     rng = np.random.default_rng(4)
-    batch = pack(DOCUMENTS)
-    products = rng.standard_normal((2, len(batch.distinct), 3))
-    weigh = rng.standard_normal((2, batch.n_tokens, 3))
+    batch, S = pack(DOCUMENTS), n_directions
+    U = len(batch.distinct)
+    indices = np.stack([batch.inverse, batch.inverse[mirror(batch)]][:S])
+    products = rng.standard_normal((2, S, U, 3))
+    weigh = rng.standard_normal((2, S, batch.n_tokens, 3))
 
     def objective() -> float:
-        return float((weigh * gather(products, batch.inverse)).sum())
+        return float((weigh * gather(products, indices)).sum())
 
-    everywhere = recurrent.InputGradient(weigh, None)
-    back = sum_by_token(everywhere, batch.inverse, len(batch.distinct))
-    assert_gradient(back, objective, products)
+    assert_gradient(sum_by_index(weigh, indices, U), objective, products)
 
     rows = np.array([0, 2, 5])
-    weigh[:, np.setdiff1d(np.arange(batch.n_tokens), rows)] = 0.0
-    somewhere = recurrent.InputGradient(weigh[:, rows], rows)
-    back = sum_by_token(somewhere, batch.inverse, len(batch.distinct))
+    weigh[:, :, np.setdiff1d(np.arange(batch.n_tokens), rows)] = 0.0
+    back = sum_by_index(weigh[:, :, rows], indices[:, rows], U)
     assert_gradient(back, objective, products)
 
 
-def test_spread() -> None:
-    values = np.array([[1.0, 2.0], [3.0, 4.0]])
-    assert spread(values, None, 2) is values
-    out = spread(values, np.array([0, 2]), 4)
-    np.testing.assert_array_equal(out, [[1, 2], [0, 0], [3, 4], [0, 0]])
+def test_sum_by_index_leaves_zeros_where_no_index_points() -> None:
+    """Each direction has indices of its own; they need not ascend, nor reach the last row."""
+    values = np.array([[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], [[1.0, 1.0], [2.0, 2.0], [4.0, 4.0]]])
+    out = sum_by_index(values[np.newaxis], np.array([[2, 0, 2], [1, 1, 0]]), 4)
+    np.testing.assert_array_equal(out[0, 0], [[3, 4], [0, 0], [6, 8], [0, 0]])
+    np.testing.assert_array_equal(out[0, 1], [[4, 4], [3, 3], [0, 0], [0, 0]])
 
 
-@pytest.mark.parametrize("reverse", [False, True], ids=["forward", "backward"])
+@ways
 @pytest.mark.parametrize("name", READOUT_NAMES)
-def test_readout(name: str, reverse: bool) -> None:
+def test_readout(name: str, n_directions: int) -> None:
     readout, batch = READOUTS[name], pack(DOCUMENTS)
     rng = np.random.default_rng(6)
-    h = rng.standard_normal((batch.n_tokens, 3))
-    weigh = rng.standard_normal((batch.n_documents, 3))
+    h = rng.standard_normal((n_directions, batch.n_tokens, 3))
+    weigh = rng.standard_normal((n_directions, batch.n_documents, 3))
 
     def objective() -> float:
-        return float((weigh * readout.forward(h, batch, reverse=reverse)[0]).sum())
+        return float((weigh * readout.forward(h, batch)[0]).sum())
 
-    _, cache = readout.forward(h, batch, reverse=reverse)
+    _, cache = readout.forward(h, batch)
     d_outputs, d_final = readout.backward(weigh, cache, batch)
     total = np.zeros_like(h) if d_outputs is None else d_outputs.copy()
     if d_final is not None:
-        total[recurrent.final_rows(batch, reverse=reverse)] += d_final
+        total[:, batch.last_rows] += d_final
     assert_gradient(total, objective, h)
 
 

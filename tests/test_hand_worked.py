@@ -30,9 +30,9 @@ def test_simple_network_over_two_words() -> None:
     V = 5 / 4 * log(3)
     params: Params = {
         EMBEDDING: np.array([[9.0], [1.0], [-1.0]]),  # word 0 does not occur
-        "recurrent.0.forward.W_x": np.array([[[log(2)]]]),
-        "recurrent.0.forward.W_h": np.array([[[5 / 3 * log(6)]]]),
-        "recurrent.0.forward.b": np.array([[0.0]]),
+        "recurrent.0.W_x": np.array([[[[log(2)]]]]),
+        "recurrent.0.W_h": np.array([[[[5 / 3 * log(6)]]]]),
+        "recurrent.0.b": np.array([[[0.0]]]),
         "linear.weight": np.array([[0.0, V]]),
         "linear.bias": np.array([0.0, 0.0]),
     }
@@ -44,7 +44,7 @@ def test_simple_network_over_two_words() -> None:
     # logits = (0, 4/5 * 5/4 ln 3) = (0, ln 3)
     # probabilities = (1, 3) / 4; the loss of class 1 is ln 4/3
     logits, cache = network.forward(batch)
-    np.testing.assert_allclose(cache.layers[0].traces["forward"].h, [[3 / 5], [4 / 5]], **CLOSE)
+    np.testing.assert_allclose(cache.layers[0].trace.h, [[[3 / 5], [4 / 5]]], **CLOSE)
     np.testing.assert_allclose(logits, [[0.0, log(3)]], **CLOSE)
     np.testing.assert_allclose(network.predict_proba(batch), [[1 / 4, 3 / 4]], **CLOSE)
     loss, d_logits = cross_entropy(logits, np.array([1]))
@@ -62,15 +62,60 @@ def test_simple_network_over_two_words() -> None:
     np.testing.assert_array_equal(of_words.rows, [1, 2])
     np.testing.assert_allclose(of_words.values, [[log(2) * d_z1], [log(2) * d_z2]], **CLOSE)
     expected = {
-        "recurrent.0.forward.W_x": [[[1.0 * d_z1 - 1.0 * d_z2]]],
-        "recurrent.0.forward.W_h": [[[3 / 5 * d_z2]]],
-        "recurrent.0.forward.b": [[d_z1 + d_z2]],
+        "recurrent.0.W_x": [[[[1.0 * d_z1 - 1.0 * d_z2]]]],
+        "recurrent.0.W_h": [[[[3 / 5 * d_z2]]]],
+        "recurrent.0.b": [[[d_z1 + d_z2]]],
         "linear.weight": [[4 / 5 / 4, -4 / 5 / 4]],
         "linear.bias": [1 / 4, -1 / 4],
     }
     assert set(gradients) == set(expected)
     for name, value in expected.items():
         np.testing.assert_allclose(gradients[name], value, err_msg=name, **CLOSE)
+
+
+def test_two_directions_over_two_words() -> None:
+    """Each direction has weights of its own; the second reads the last word first."""
+    config = NetworkConfig(2, 3, 1, "rnn", 1, bidirectional=True, dtype="float64")
+    there, back = 5 / 3 * log(6), 5 / 4 * log(4 / 3)
+    params: Params = {
+        EMBEDDING: np.array([[9.0], [1.0], [-1.0]]),
+        "recurrent.0.W_x": np.array([log(2), -log(3)]).reshape(1, 2, 1, 1),
+        "recurrent.0.W_h": np.array([there, back]).reshape(1, 2, 1, 1),
+        "recurrent.0.b": np.array([0.0, log(2)]).reshape(1, 2, 1),
+        "linear.weight": np.array([[0.0, 1.0], [0.0, 10.0]]),
+        "linear.bias": np.array([0.0, 0.0]),
+    }
+    network = Network(config, params)
+    logits, cache = network.forward(pack([np.array([1, 2], dtype=np.int32)]))
+
+    # First:  as above, h = 3/5, 4/5.
+    # Second: z1 = ln 3 + ln 2 = ln 6                      tanh(ln 6) = 35/37, of word 2
+    #         z2 = -ln 3 + ln 2 + 35/37 W_hb               of word 1, the final state
+    h1 = 35 / 37
+    h2 = tanh(log(2 / 3) + h1 * back)
+    np.testing.assert_allclose(cache.layers[0].trace.h[..., 0], [[3 / 5, 4 / 5], [h1, h2]], **CLOSE)
+    np.testing.assert_allclose(logits, [[0.0, 4 / 5 + 10.0 * h2]], **CLOSE)
+
+    # With a gradient of 1 on the second logit:
+    # first:  d_z2 = 9/25          d_z1 = 16/25 W_hf d_z2
+    # second: e_z2 = 10 (1 - h2^2)   e_z1 = (1 - h1^2) W_hb e_z2
+    d_z2 = 9 / 25
+    d_z1 = 16 / 25 * there * d_z2
+    e_z2 = 10.0 * (1 - h2**2)
+    e_z1 = (1 - h1**2) * back * e_z2
+    gradients = network.backward(np.array([[0.0, 1.0]]), cache)
+    of_words = gradients[EMBEDDING]
+    assert isinstance(of_words, RowGradient)
+    words = [[log(2) * d_z1 - log(3) * e_z2], [log(2) * d_z2 - log(3) * e_z1]]
+    np.testing.assert_allclose(of_words.values, words, **CLOSE)
+    expected = {
+        "recurrent.0.W_x": [d_z1 - d_z2, e_z2 - e_z1],
+        "recurrent.0.W_h": [3 / 5 * d_z2, h1 * e_z2],
+        "recurrent.0.b": [d_z1 + d_z2, e_z1 + e_z2],
+        "linear.weight": [0.0, 4 / 5, 0.0, h2],
+    }
+    for name, value in expected.items():
+        np.testing.assert_allclose(np.ravel(gradients[name]), value, err_msg=name, **CLOSE)
 
 
 def test_one_unit_lstm_over_two_words() -> None:
@@ -80,9 +125,9 @@ def test_one_unit_lstm_over_two_words() -> None:
     h1, h2 = 4 / 5 * T1, 4 / 5 * T2
     W_hg = log(2) / h1
     params: Params = {
-        "W_x": np.array([0.0, 0.0, 0.0, log(2)]).reshape(4, 1, 1),
-        "W_h": np.array([0.0, 0.0, 0.0, W_hg]).reshape(4, 1, 1),
-        "b": np.array([[log(2)], [log(3)], [log(4)], [0.0]]),
+        "W_x": np.array([0.0, 0.0, 0.0, log(2)]).reshape(4, 1, 1, 1),
+        "W_h": np.array([0.0, 0.0, 0.0, W_hg]).reshape(4, 1, 1, 1),
+        "b": np.array([log(2), log(3), log(4), 0.0]).reshape(4, 1, 1),
     }
     cell, batch = CELLS["lstm"], pack([np.array([0, 1], dtype=np.int32)])
     x = np.array([[1.0], [0.0]])
@@ -92,10 +137,10 @@ def test_one_unit_lstm_over_two_words() -> None:
     # g2 = tanh(0 + h1 W_hg) = 3/5           c2 = f c1 + i g2   = 3/10 + 2/5 = 7/10
     products = project(x, params, cell.gate_scale(x.dtype))
     trace = recurrent.forward(cell, params, products, batch)
-    gates = [[[2 / 3]] * 2, [[3 / 4]] * 2, [[4 / 5]] * 2, [[3 / 5]] * 2]
-    np.testing.assert_allclose(trace.gates, gates, **CLOSE)
-    np.testing.assert_allclose(trace.states["c"], [[2 / 5], [7 / 10]], **CLOSE)
-    np.testing.assert_allclose(trace.h, [[h1], [h2]], **CLOSE)
+    gates = [[2 / 3] * 2, [3 / 4] * 2, [4 / 5] * 2, [3 / 5] * 2]
+    np.testing.assert_allclose(trace.gates[:, 0, :, 0], gates, **CLOSE)
+    np.testing.assert_allclose(trace.states["c"], [[[2 / 5], [7 / 10]]], **CLOSE)
+    np.testing.assert_allclose(trace.h, [[[h1], [h2]]], **CLOSE)
 
     # Step 2, with d_h2 = 1:
     # d_c2 = o (1 - T2^2)
@@ -112,10 +157,10 @@ def test_one_unit_lstm_over_two_words() -> None:
     d_1 = np.array([2 / 15 * d_c1, 0.0, 4 / 25 * T1 * d_h1, 32 / 75 * d_c1])
 
     d_inputs, own = recurrent.backward(
-        cell, params, trace, batch, d_outputs=None, d_final=np.array([[1.0]])
+        cell, params, trace, batch, d_outputs=None, d_final=np.array([[[1.0]]])
     )
     d_x, of_inputs = project_back(d_inputs.values, x, params)
-    np.testing.assert_allclose(d_inputs.values[:, :, 0].T, [d_1, d_2], **CLOSE)
+    np.testing.assert_allclose(d_inputs.values[:, 0, :, 0].T, [d_1, d_2], **CLOSE)
     np.testing.assert_allclose(own["W_h"].ravel(), h1 * d_2, **CLOSE)
     np.testing.assert_allclose(of_inputs["W_x"].ravel(), 1.0 * d_1 + 0.0 * d_2, **CLOSE)
     np.testing.assert_allclose(of_inputs["b"].ravel(), d_1 + d_2, **CLOSE)
@@ -131,16 +176,16 @@ def test_one_unit_gru_over_two_words() -> None:
     b_q = 4 / 3 * log(2)
     W_hn = 20 / 3 * log(3 / 2)
     params: Params = {
-        "W_x": np.array([0.0, 0.0, 1.0]).reshape(3, 1, 1),
-        "W_h": np.array([0.0, 0.0, W_hn]).reshape(3, 1, 1),
-        "b": np.array([[log(3)], [log(2)], [0.0]]),
-        "b_q": np.array([b_q]),
+        "W_x": np.array([0.0, 0.0, 1.0]).reshape(3, 1, 1, 1),
+        "W_h": np.array([0.0, 0.0, W_hn]).reshape(3, 1, 1, 1),
+        "b": np.array([log(3), log(2), 0.0]).reshape(3, 1, 1),
+        "b_q": np.array([[b_q]]),
     }
     cell, batch = CELLS["gru"], pack([np.array([0, 0], dtype=np.int32)])
     x = np.zeros((2, 1))
     products = project(x, params, cell.gate_scale(x.dtype))
     trace = recurrent.forward(cell, params, products, batch)
-    np.testing.assert_allclose(trace.h, [[1 / 5], [2 / 5]], **CLOSE)
+    np.testing.assert_allclose(trace.h, [[[1 / 5], [2 / 5]]], **CLOSE)
 
     # Step 2, with d_h2 = 1:
     # d_n = (1 - u)(1 - n2^2)      = 1/3 * 9/25          = 3/25
@@ -156,10 +201,10 @@ def test_one_unit_gru_over_two_words() -> None:
     d_1 = np.array([4 / 75 * log(2), -2 / 15, 16 / 75]) * d_h1
 
     d_inputs, own = recurrent.backward(
-        cell, params, trace, batch, d_outputs=None, d_final=np.array([[1.0]])
+        cell, params, trace, batch, d_outputs=None, d_final=np.array([[[1.0]]])
     )
-    np.testing.assert_allclose(d_inputs.values[:, :, 0].T, [d_1, d_2], **CLOSE)
+    np.testing.assert_allclose(d_inputs.values[:, 0, :, 0].T, [d_1, d_2], **CLOSE)
     d_q1, d_q2 = 3 / 4 * d_1[2], 9 / 100
-    np.testing.assert_allclose(own["b_q"], [d_q1 + d_q2], **CLOSE)
+    np.testing.assert_allclose(own["b_q"], [[d_q1 + d_q2]], **CLOSE)
     # Only step 2 has a state before it, h1 = 1/5.
     np.testing.assert_allclose(own["W_h"].ravel(), [d_2[0] / 5, d_2[1] / 5, d_q2 / 5], **CLOSE)

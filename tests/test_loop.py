@@ -270,9 +270,10 @@ def test_interruption_before_the_first_epoch_is_over() -> None:
 
 
 def test_frozen_parameters_keep_their_bits() -> None:
-    frozen = (EMBEDDING, "recurrent.0.forward.b")
+    frozen = (EMBEDDING, "recurrent.0.b")
     network = new_network()
     before = copy(network.params)
+    assert set(frozen) < set(before)
     config = replace(CONFIG, max_iter=2, frozen=frozen, alpha=0.1)
     new_run(network, config).run()
     for name, value in before.items():

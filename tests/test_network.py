@@ -11,6 +11,7 @@ from gradcheck import (
     READOUT_NAMES,
     dense,
     loss_and_gradients,
+    mirror,
     random_documents,
     random_network,
 )
@@ -18,12 +19,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textrnn.inference import predict_proba
-from textrnn.network import EMBEDDING, Dropout, Network, NetworkConfig
+from textrnn.network import EMBEDDING, Network, NetworkConfig, by_direction, side_by_side
 from textrnn.nn.cells import CELLS
-from textrnn.nn.dropout import dropout_mask
+from textrnn.nn.dropout import Dropout, dropout_mask
 from textrnn.nn.gradients import RowGradient
 from textrnn.nn.packed import pack
-from textrnn.typing import Params
+from textrnn.typing import Floats, Params
 
 EXACT = {"rtol": 1e-12, "atol": 1e-12}
 V = 12
@@ -112,13 +113,66 @@ def test_doubled_weight_is_a_doubled_document(config: NetworkConfig) -> None:
         np.testing.assert_allclose(value * B, doubled[name] * (B + 1), err_msg=name, **EXACT)
 
 
+def directions_exchanged(params: Params, H: int) -> Params:
+    """The same network with its second direction in the first one's place."""
+
+    def halves_exchanged(value: Floats, axis: int) -> Floats:
+        return np.roll(value, H, axis)
+
+    exchanged = {}
+    for name, value in params.items():
+        if name == "linear.weight":
+            value = halves_exchanged(value, axis=0)
+        elif name.startswith("recurrent."):
+            one_hot = name == "recurrent.0.W_x" and EMBEDDING not in params
+            value = np.flip(value, axis=0 if name.endswith("b_q") else 2 if one_hot else 1)
+            if name.endswith("W_x") and not name.startswith("recurrent.0."):
+                value = halves_exchanged(value, axis=2)
+        exchanged[name] = value
+    return exchanged
+
+
+@pytest.mark.parametrize("num_layers", [1, 2, 3])
+@pytest.mark.parametrize("dim", [3, None], ids=["embedding", "one-hot"])
+@pytest.mark.parametrize("readout", READOUT_NAMES)
+@pytest.mark.parametrize("cell", CELL_NAMES)
+def test_exchanged_directions_read_the_reversed_text(
+    cell: str, readout: str, dim: int | None, num_layers: int
+) -> None:
+    """The second direction is the first one on mirrored documents, in every layer."""
+    config = NetworkConfig(3, V, dim, cell, 4, num_layers, True, readout, "float64")
+    network, documents, targets = example(config)
+    exchanged = Network(config, directions_exchanged(network.params, config.hidden_size))
+    mirrored = [ids[::-1] for ids in documents]
+    probabilities = network.predict_proba(pack(documents))
+    np.testing.assert_allclose(exchanged.predict_proba(pack(mirrored)), probabilities, **EXACT)
+    assert np.abs(network.predict_proba(pack(mirrored)) - probabilities).max() > 1e-3
+    loss, gradients = loss_and_gradients(network, documents, targets)
+    of_mirrored, others = loss_and_gradients(exchanged, mirrored, targets)
+    assert of_mirrored == pytest.approx(loss, rel=1e-12)
+    for name, value in directions_exchanged(gradients, config.hidden_size).items():
+        np.testing.assert_allclose(others[name], value, err_msg=name, **EXACT)
+
+
+def test_features_stand_side_by_side() -> None:
+    """The first direction's, then the second's, of each document; and back."""
+    vectors = np.array([[[1, 2], [3, 4], [5, 6]], [[10, 20], [30, 40], [50, 60]]], dtype=float)
+    features = side_by_side(vectors)
+    np.testing.assert_array_equal(features, [[1, 2, 10, 20], [3, 4, 30, 40], [5, 6, 50, 60]])
+    np.testing.assert_array_equal(by_direction(features, 2), vectors)
+    np.testing.assert_array_equal(by_direction(side_by_side(vectors[:1]), 1), vectors[:1])
+
+
+@pytest.mark.parametrize("bidirectional", [False, True], ids=["one-way", "two-way"])
 @pytest.mark.parametrize("readout", READOUT_NAMES)
 @pytest.mark.parametrize("dim", [3, None], ids=["embedding", "one-hot"])
 @pytest.mark.parametrize("num_layers", [1, 2])
 @pytest.mark.parametrize("cell", CELL_NAMES)
-def test_gradient_floor_is_noise(cell: str, num_layers: int, dim: int | None, readout: str) -> None:
-    """In float32, on documents of up to 400 words, read in both directions."""
-    config = NetworkConfig(3, V, dim, cell, 6, num_layers, bidirectional=True, readout=readout)
+def test_gradient_floor_is_noise(
+    cell: str, num_layers: int, dim: int | None, readout: str, bidirectional: bool
+) -> None:
+    """In float32, on documents of up to 400 words, read in one and in both directions."""
+    config = NetworkConfig(3, V, dim, cell, 6, num_layers, bidirectional, readout)
     rng = np.random.default_rng(2)
     network = random_network(config, rng, std=0.3)
     documents = random_documents(rng, [400, 2, 230, 61, 1, 400], V)
@@ -157,8 +211,8 @@ def test_type_is_kept(cell: str, dtype: str) -> None:
     assert logits.dtype == dtype
     arrays = [cache.features, cache.feature_mask]
     for layer in cache.layers:
-        arrays += [layer.x, layer.mask]
-        arrays += [a for t in layer.traces.values() for a in (t.gates, *t.states.values())]
+        trace = layer.trace
+        arrays += [layer.x, layer.mask, trace.gates, trace.scratch, *trace.states.values()]
     assert {a.dtype.name for a in arrays if a is not None} == {dtype}
     gradients = dense(network.backward(np.ones_like(logits), cache))
     assert {g.dtype.name for g in gradients.values()} == {dtype}
@@ -173,10 +227,17 @@ def test_initial_parameters(cell: str) -> None:
         assert value.dtype == np.float32
         np.testing.assert_array_equal(value, again.params[name])
     assert network.n_parameters == sum(np.prod(s) for s in config.shapes().values())
-    weights = network.params["recurrent.1.backward.W_h"]
-    for weight in weights:
+    weights = network.params["recurrent.1.W_h"]
+    for weight in weights.reshape(-1, 16, 16):
         np.testing.assert_allclose(weight @ weight.T, np.eye(16), atol=1e-5)
-    bias = network.params["recurrent.0.forward.b"]
+    W_x = network.params["recurrent.1.W_x"]
+    bound = np.sqrt(6 / (32 + 16))
+    assert 0.95 * bound < np.abs(W_x).max() <= bound
+    # Each direction draws its own.
+    assert not (W_x[:, 0] == W_x[:, 1]).any()
+    if cell != "rnn_relu":  # which starts from the identity
+        assert not (weights[:, 0] == weights[:, 1]).any()
+    bias = network.params["recurrent.0.b"]
     expected = np.zeros_like(bias)
     if cell == "lstm":
         expected[1] = 1.0  # the forget gate
@@ -249,30 +310,37 @@ def test_no_dropout_is_plain_forward() -> None:
 
 
 def test_input_dropout_masks_a_word_alike_wherever_it_stands() -> None:
-    """With mean pooling and no recurrence, equal words must give equal outputs."""
-    config = NetworkConfig(2, V, 8, "rnn", 4, dtype="float64")
+    """With mean pooling and no recurrence, equal words must give equal outputs.
+
+    In both directions: with equal weights they must give the same.
+    """
+    config = NetworkConfig(2, V, 8, "rnn", 4, bidirectional=True, dtype="float64")
     network, _, _ = example(config)
-    network.params["recurrent.0.forward.W_h"][:] = 0.0
+    network.params["recurrent.0.W_h"][:] = 0.0
+    for name in ("W_x", "b"):
+        value = network.params[f"recurrent.0.{name}"]
+        value[:, 1] = value[:, 0]
     batch = pack([np.array([3, 1, 3, 3], dtype=np.int32), np.array([1, 3], dtype=np.int32)])
     _, cache = network.forward(batch, dropout=Dropout(0.5, 0.0, np.random.default_rng(1)))
-    h = cache.layers[0].traces["forward"].h
+    h = cache.layers[0].trace.h
+    np.testing.assert_allclose(h[1], h[0][mirror(batch)])
     for word in (1, 3):
-        of_word = h[batch.ids == word]
+        of_word = h[0][batch.ids == word]
         np.testing.assert_allclose(of_word, np.broadcast_to(of_word[0], of_word.shape))
 
 
 def test_a_dropped_one_hot_word_leaves_only_the_bias() -> None:
     config = NetworkConfig(2, V, None, "rnn", 4, dtype="float64")
     network, _, _ = example(config)
-    network.params["recurrent.0.forward.W_h"][:] = 0.0
+    network.params["recurrent.0.W_h"][:] = 0.0
     batch = pack([np.arange(V, dtype=np.int32)])
     _, cache = network.forward(batch, dropout=Dropout(0.5, 0.0, np.random.default_rng(1)))
     mask = cache.layers[0].mask
     assert mask is not None
     assert mask.shape == (V, 1)
-    dropped = cache.layers[0].traces["forward"].h[mask[:, 0] == 0.0]
+    dropped = cache.layers[0].trace.h[0][mask[:, 0] == 0.0]
     assert 0 < len(dropped) < V
-    bias = np.tanh(network.params["recurrent.0.forward.b"])
+    bias = np.tanh(network.params["recurrent.0.b"][:, 0])
     np.testing.assert_allclose(dropped, np.broadcast_to(bias, dropped.shape))
 
 
@@ -280,7 +348,10 @@ def test_configuration_as_a_dictionary() -> None:
     config = NetworkConfig(3, V, None, "gru", 8, 2, bidirectional=True, readout="max")
     assert NetworkConfig(**config.to_dict()) == config
     shapes = config.shapes()
-    assert shapes["recurrent.0.forward.W_x"] == (V, 3, 8)
-    assert shapes["recurrent.1.backward.W_x"] == (3, 16, 8)
+    assert shapes["recurrent.0.W_x"] == (V, 3, 2, 8)
+    assert shapes["recurrent.1.W_x"] == (3, 2, 16, 8)
+    assert shapes["recurrent.1.W_h"] == (3, 2, 8, 8)
+    assert shapes["recurrent.1.b"] == (3, 2, 8)
+    assert shapes["recurrent.1.b_q"] == (2, 8)
     assert shapes["linear.weight"] == (16, 3)
-    assert set(CELLS["gru"].shapes(5, 8)) == {"W_x", "W_h", "b", "b_q"}
+    assert set(CELLS["gru"].shapes(1, 5, 8)) == {"W_x", "W_h", "b", "b_q"}

@@ -14,8 +14,10 @@ from textrnn.nn.optimizers import SGD, Adam, Optimizer
 from textrnn.typing import Floats, Params
 
 SHAPES: dict[str, tuple[int, ...]] = {
-    "recurrent.0.forward.W_h": (2, 3, 3),
-    "recurrent.0.forward.b": (2, 3),
+    "recurrent.0.W_x": (2, 2, 4, 3),
+    "recurrent.0.W_h": (2, 2, 3, 3),
+    "recurrent.0.b": (2, 2, 3),
+    "recurrent.0.b_q": (2, 3),
     "linear.weight": (3, 2),
     "linear.bias": (2,),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from gradcheck import mirror, rows_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,6 +39,10 @@ def test_the_example_of_the_docstring() -> None:
     np.testing.assert_array_equal(batch.order, [1, 2, 0])
     np.testing.assert_array_equal(batch.last_rows, [5, 4, 2])
     np.testing.assert_array_equal(batch.documents, [0, 1, 2, 0, 1, 0])
+    assert batch.steps == [(0, 3), (3, 2), (5, 1)]
+    np.testing.assert_array_equal(batch.previous_rows[3:], [0, 1, 3])
+    assert (batch.previous_rows[:3] < 0).all()
+    np.testing.assert_array_equal(batch.mirrored_rows, [5, 4, 2, 3, 1, 0])
     assert (batch.n_documents, batch.n_tokens) == (3, 6)
 
 
@@ -76,6 +81,47 @@ def test_distinct_and_inverse(documents: list[list[int]]) -> None:
     distinct, inverse = np.unique(batch.ids, return_inverse=True)
     np.testing.assert_array_equal(batch.distinct, distinct)
     np.testing.assert_array_equal(batch.inverse, inverse)
+
+
+@given(documents_of_ids)
+def test_steps_are_the_rows_in_order(documents: list[list[int]]) -> None:
+    batch = pack(as_ids(documents))
+    assert len(batch.steps) == max(map(len, documents))
+    assert batch.steps == list(zip(batch.offsets[:-1], batch.batch_sizes, strict=True))
+    # numpy's integers would make every slice of the walk slower.
+    assert all(type(value) is int for step in batch.steps for value in step)
+    rows = [row for start, size in batch.steps for row in range(start, start + size)]
+    assert rows == list(range(batch.n_tokens))
+
+
+@given(documents_of_ids)
+def test_previous_rows(documents: list[list[int]]) -> None:
+    """Each word's is that of the word before it in its own document, in the step before."""
+    batch = pack(as_ids(documents))
+    assert batch.previous_rows.shape == (batch.n_tokens,)
+    for place in range(batch.n_documents):
+        own = rows_of(batch, place)
+        assert batch.previous_rows[own[0]] < 0
+        assert batch.previous_rows[own[1:]].tolist() == own[:-1].tolist()
+    for (start, size), (before, _) in zip(batch.steps[1:], batch.steps, strict=False):
+        # The walk takes them as one slice.
+        previous = batch.previous_rows[start : start + size]
+        assert previous.tolist() == list(range(before, before + size))
+
+
+@given(documents_of_ids)
+def test_mirrored_rows(documents: list[list[int]]) -> None:
+    """They read the batch as that of the reversed documents, and they undo themselves."""
+    batch = pack(as_ids(documents))
+    np.testing.assert_array_equal(batch.mirrored_rows, mirror(batch))
+    reversed_batch = pack(as_ids([ids[::-1] for ids in documents]))
+    np.testing.assert_array_equal(batch.ids[batch.mirrored_rows], reversed_batch.ids)
+    np.testing.assert_array_equal(batch.order, reversed_batch.order)
+    twice = batch.mirrored_rows[batch.mirrored_rows]
+    np.testing.assert_array_equal(twice, np.arange(batch.n_tokens))
+    np.testing.assert_array_equal(
+        batch.mirrored_rows[batch.last_rows], np.arange(batch.n_documents)
+    )
 
 
 @pytest.mark.parametrize("documents", [[], [[]], [[1, 2], []]])

@@ -106,9 +106,30 @@ def test_foreign_folders_are_refused(tmp_path: Path, content: str) -> None:
 
 def test_somebodys_files_are_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
-    with pytest.raises(ModelError, match="not a model folder"):
+    with pytest.raises(ModelError, match=r"'thesis\.tex', which is not of a model"):
         save_model(make_model(), tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_model_of_another_library_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    with pytest.raises(ModelError, match="not replaced"):
+        save_model(make_model(), tmp_path)
+
+
+def test_a_file_added_to_a_model_is_never_deleted(tmp_path: Path) -> None:
+    save_model(make_model(), tmp_path / "m")
+    (tmp_path / "m/notes.txt").write_text("mine")
+    with pytest.raises(ModelError, match=r"notes\.txt"):
+        save_model(make_model(), tmp_path / "m")
+    assert (tmp_path / "m/notes.txt").read_text() == "mine"
+
+
+def test_a_damaged_model_is_replaced(tmp_path: Path) -> None:
+    save_model(make_model(), tmp_path / "m")
+    (tmp_path / "m/config.json").write_text("{")
+    save_model(make_model(), tmp_path / "m")
+    load_model(tmp_path / "m")
 
 
 def test_a_crash_while_writing_leaves_the_old_model(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from gradcheck import loss_and_gradients
+from gradcheck import loss_and_gradients, mirror
 from reference.make_torch_reference import (
     CASES,
     DOCUMENTS,
@@ -12,10 +12,9 @@ from reference.make_torch_reference import (
     Case,
     build_module,
     draw_params,
+    layer_gradients,
     load,
     run_torch,
-    to_ours,
-    torch_suffixes,
 )
 
 from textrnn.inference import predict_proba
@@ -23,7 +22,7 @@ from textrnn.network import Network
 from textrnn.nn import recurrent
 from textrnn.nn.losses import softmax
 from textrnn.nn.packed import pack
-from textrnn.nn.projection import project, project_back
+from textrnn.nn.projection import gather, project, project_back, sum_by_index
 from textrnn.typing import Params
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-12}
@@ -57,46 +56,51 @@ def test_network_equals_torch(case: Case, seed: int) -> None:
     compare(case, params, run_torch(case, params))
 
 
-@pytest.mark.parametrize("reverse", [False, True], ids=["forward", "backward"])
+@pytest.mark.parametrize("given", [[1.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]], ids=str)
 @pytest.mark.parametrize("cell_name", ["rnn", "rnn_relu", "lstm", "gru"])
-def test_layer_equals_torch(cell_name: str, reverse: bool) -> None:
-    """One layer from any gradient of its outputs, down to that of its input at each place."""
+def test_layer_equals_torch(cell_name: str, given: list[float]) -> None:
+    """One layer from any gradient of its outputs, down to that of its input at each place.
+
+    ``given`` tells which directions have a gradient.
+    """
     torch = pytest.importorskip("torch", reason="compares with an installed PyTorch")
-    case = Case(cell_name, "last", num_layers=1, bidirectional=True)
-    ours, suffix = torch_suffixes(case)[int(reverse)]
+    case = Case(cell_name, "last", num_layers=1, bidirectional=len(given) == 2)
     everything = draw_params(case, seed=7)
-    params = {k.removeprefix(ours): v for k, v in everything.items() if k.startswith(ours)}
+    params = {k.removeprefix("recurrent.0."): v for k, v in everything.items()}
     rng = np.random.default_rng(8)
     batch = pack(DOCUMENTS)
-    H = case.config.hidden_size
+    S, H = case.config.n_directions, case.config.hidden_size
     x = rng.standard_normal((batch.n_tokens, 3))
-    d_outputs = rng.standard_normal((batch.n_tokens, H))
-    d_final = rng.standard_normal((batch.n_documents, H))
+    share = np.reshape(given, (S, 1, 1))
+    d_outputs = share * rng.standard_normal((S, batch.n_tokens, H))
+    d_final = share * rng.standard_normal((S, batch.n_documents, H))
 
+    # The second direction reads, and is given gradients for, the mirrored documents.
+    mirrored = mirror(batch)
+    indices = np.stack([np.arange(batch.n_tokens), mirrored][:S])
     cell = Network(case.config, everything).cell
-    scale = cell.gate_scale(x.dtype)
-    trace = recurrent.forward(cell, params, project(x, params, scale), batch, reverse=reverse)
+    products = project(x, params, cell.gate_scale(x.dtype))
+    trace = recurrent.forward(cell, params, gather(products, indices), batch)
     d_inputs, own = recurrent.backward(
-        cell, params, trace, batch, d_outputs=d_outputs, d_final=d_final, reverse=reverse
+        cell, params, trace, batch, d_outputs=d_outputs, d_final=d_final
     )
-    d_x, of_inputs = project_back(d_inputs.values, x, params)
+    d_products = sum_by_index(d_inputs.values, indices, batch.n_tokens)
+    d_x, of_inputs = project_back(d_products, x, params)
 
     module = build_module(case, everything)
     leaf = torch.tensor(x, requires_grad=True)
     packed = torch.nn.utils.rnn.PackedSequence(leaf, torch.tensor(batch.batch_sizes))
     outputs, final = module(packed)
     states = final[0] if cell_name == "lstm" else final
-    h = outputs.data[:, H:] if reverse else outputs.data[:, :H]
+    h = torch.stack([outputs.data[:, :H], outputs.data[mirrored, H:]][:S])
     np.testing.assert_allclose(trace.h, h.detach().numpy(), **CLOSE)
+    np.testing.assert_allclose(trace.h[:, batch.last_rows], states.detach().numpy(), **CLOSE)
     of_outputs = (h * torch.tensor(d_outputs)).sum()
-    of_final = (states[int(reverse)] * torch.tensor(d_final)).sum()
+    of_final = (states * torch.tensor(d_final)).sum()
     (of_outputs + of_final).backward()
 
     np.testing.assert_allclose(d_x, leaf.grad.numpy(), **CLOSE)
-    of_torch = {
-        name.removesuffix(suffix): p.grad.numpy()
-        for name, p in module.named_parameters()
-        if name.endswith(suffix)
-    }
-    for name, value in to_ours(cell_name, of_torch, H).items():
+    expected = layer_gradients(case, module, layer=0)
+    assert set(expected) == {*own, *of_inputs}
+    for name, value in expected.items():
         np.testing.assert_allclose({**own, **of_inputs}[name], value, err_msg=name, **CLOSE)

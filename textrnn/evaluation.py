@@ -159,7 +159,7 @@ def _class_numbers(y_true: Sequence[str], classes: Sequence[str]) -> Ints:
         named = ", ".join(repr(label) for label in unknown[:5])
         more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
         raise DataError(
-            f"The model never saw these labels in training: {named}{more}. "
+            f"the model never saw these labels in training: {named}{more}. "
             "Leave their texts out, or train on texts that have them."
         )
     return np.array([number_of[label] for label in y_true])

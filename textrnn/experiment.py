@@ -16,12 +16,12 @@ import numpy as np
 from textrnn import __version__
 from textrnn.baselines import BASELINES, fit_baselines
 from textrnn.corpora import Corpus, Split, stratified_split
-from textrnn.errors import DataError
+from textrnn.errors import DataError, UsageError
 from textrnn.evaluation import Report, best_baseline, evaluate, verdict
 from textrnn.inference import predict_proba
 from textrnn.model import TextModel
 from textrnn.model_card import model_card
-from textrnn.persistence import check_writable, read_metrics, save_model
+from textrnn.persistence import check_writable, load_model, read_metrics, save_model
 from textrnn.significance import paired_test
 from textrnn.text.tokenizers import Tokenizer, make_tokenizer
 from textrnn.training.callbacks import Callback
@@ -99,6 +99,8 @@ def run_experiment(experiment: Experiment) -> dict[str, Any]:
     started = time.perf_counter()
     settings, out, say = experiment.settings, experiment.out, experiment.say
     settings.validate()
+    if experiment.seed < 0:
+        raise UsageError(f"seed is {experiment.seed}, but must be 0 or more.")
     if out is not None:
         check_writable(out)
         finished = _finished_report(experiment)
@@ -173,7 +175,10 @@ def _finished_report(experiment: Experiment) -> dict[str, Any] | None:
         and report.get("seed") == experiment.seed
         and report.get("settings") == experiment.settings.to_dict()
     )
-    return report if same and not checkpoint_path(out).exists() else None
+    if not same or checkpoint_path(out).exists():
+        return None
+    load_model(out)  # a damaged one is not finished
+    return report
 
 
 def prepare(
@@ -221,8 +226,8 @@ def _train_network(experiment: Experiment, data: Data) -> tuple[TextModel, Train
     callbacks: list[Callback] = []
     if out is not None:
         identity = {
-            "corpus": experiment.corpus.fingerprint(),
             "seed": experiment.seed,
+            "corpus": experiment.corpus.fingerprint(),
             **settings.to_dict(),
         }
         # First, so that the others see the run where it goes on from.

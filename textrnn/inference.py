@@ -8,6 +8,7 @@ import numpy as np
 
 from textrnn.network import Network
 from textrnn.nn.packed import pack
+from textrnn.nn.workspace import Workspace
 from textrnn.typing import Floats, Ids, Ints
 
 MAX_DOCUMENTS = 256
@@ -37,6 +38,7 @@ def predict_proba(network: Network, documents: Sequence[Ids]) -> Floats:
     """Class probabilities of encoded documents, shape (n, C), in the given order."""
     out = np.empty((len(documents), network.config.n_classes), dtype=network.dtype)
     lengths = np.fromiter((len(d) for d in documents), dtype=np.int64, count=len(documents))
+    workspace = Workspace()
     for rows in length_batches(lengths):
-        out[rows] = network.predict_proba(pack([documents[i] for i in rows]))
+        out[rows] = network.predict_proba(pack([documents[i] for i in rows]), workspace)
     return out

@@ -16,15 +16,15 @@ import numpy as np
 
 from textrnn.nn import recurrent
 from textrnn.nn.cells import CELLS, Cell, Trace
-from textrnn.nn.dropout import dropout_mask
+from textrnn.nn.dropout import Dropout
 from textrnn.nn.gradients import Gradients, RowGradient
 from textrnn.nn.losses import softmax
 from textrnn.nn.packed import PackedBatch
-from textrnn.nn.projection import gather, project, project_back, spread, sum_by_token
+from textrnn.nn.projection import gather, project, project_back, sum_by_index
 from textrnn.nn.readouts import READOUTS
-from textrnn.typing import Floats, Params
+from textrnn.nn.workspace import Workspace
+from textrnn.typing import Floats, Ints, Params
 
-DIRECTIONS = ("forward", "backward")
 EMBEDDING = "embedding.weight"
 EMBEDDING_STD = 0.1
 """Standard deviation of word vectors that start at random."""
@@ -57,13 +57,14 @@ class NetworkConfig:
     dtype: str = "float32"
 
     @property
-    def directions(self) -> tuple[str, ...]:
-        return DIRECTIONS if self.bidirectional else DIRECTIONS[:1]
+    def n_directions(self) -> int:
+        """S."""
+        return 2 if self.bidirectional else 1
 
     @property
     def n_features(self) -> int:
         """F, the width of the readout."""
-        return self.hidden_size * len(self.directions)
+        return self.hidden_size * self.n_directions
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -72,46 +73,29 @@ class NetworkConfig:
         """Width of a layer's input; None for one-hot words."""
         return self.n_features if layer else self.embedding_dim
 
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Name and shape of every parameter.
+    def layer_shapes(self, layer: int) -> dict[str, tuple[int, ...]]:
+        """Shape of each parameter of a recurrent layer.
 
-        A one-hot layer's ``W_x`` is (V, G, H): a word's row for all gates is looked up.
+        A one-hot layer's ``W_x`` is (V, G, S, H): a word's row for all gates is looked up.
         """
-        cell, H = CELLS[self.cell], self.hidden_size
+        cell, S, H = CELLS[self.cell], self.n_directions, self.hidden_size
+        size = self.input_size(layer)
+        shapes = cell.shapes(S, size or H, H)
+        if size is None:
+            shapes["W_x"] = (self.vocabulary_size, cell.n_gates, S, H)
+        return shapes
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Name and shape of every parameter."""
         shapes: dict[str, tuple[int, ...]] = {}
         if self.embedding_dim is not None:
             shapes[EMBEDDING] = (self.vocabulary_size, self.embedding_dim)
         for layer in range(self.num_layers):
-            size = self.input_size(layer)
-            of_cell = cell.shapes(size or H, H)
-            if size is None:
-                of_cell["W_x"] = (self.vocabulary_size, cell.n_gates, H)
-            for direction in self.directions:
-                prefix = f"recurrent.{layer}.{direction}."
-                shapes |= {prefix + name: shape for name, shape in of_cell.items()}
+            of_layer = self.layer_shapes(layer)
+            shapes |= {f"recurrent.{layer}.{name}": shape for name, shape in of_layer.items()}
         shapes["linear.weight"] = (self.n_features, self.n_classes)
         shapes["linear.bias"] = (self.n_classes,)
         return shapes
-
-
-@dataclass(frozen=True)
-class Dropout:
-    """Dropout of one training step: the rates and where chance comes from.
-
-    Attributes:
-        input: rate on the inputs of every recurrent layer. In the first it falls on
-            the batch's distinct words, so a word is masked alike wherever it stands
-            (Gal and Ghahramani 2016); of one-hot inputs it drops whole words.
-        readout: rate on the vector that reaches the linear layer.
-        rng: the source of chance.
-    """
-
-    input: float
-    readout: float
-    rng: np.random.Generator
-
-    def mask(self, rate: float, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Floats | None:
-        return dropout_mask(self.rng, shape, rate, dtype) if rate > 0.0 else None
 
 
 @dataclass(frozen=True)
@@ -121,7 +105,10 @@ class LayerCache:
     x: Floats | None
     """Its input after dropout: (U, D) in the first layer, (N, F) above; None if one-hot."""
     mask: Floats | None
-    traces: dict[str, Trace]
+    indices: Ints
+    """For each direction and row the place of its word in the input, (S, N)."""
+    trace: Trace
+    space: Workspace
 
 
 @dataclass(frozen=True)
@@ -130,7 +117,7 @@ class Cache:
 
     batch: PackedBatch
     layers: list[LayerCache]
-    readouts: dict[str, Any]
+    readout: Any
     features: Floats
     feature_mask: Floats | None
 
@@ -148,15 +135,6 @@ class Network:
         self.cell: Cell = CELLS[config.cell]
         self.dtype = np.dtype(config.dtype)
         self._scale = self.cell.gate_scale(self.dtype)
-        self._names = {
-            (layer, direction): {
-                name.rsplit(".", 1)[1]: name
-                for name in params
-                if name.startswith(f"recurrent.{layer}.{direction}.")
-            }
-            for layer in range(config.num_layers)
-            for direction in config.directions
-        }
 
     @classmethod
     def initialise(
@@ -177,14 +155,13 @@ class Network:
             params[EMBEDDING] = np.array(embedding, dtype=dtype)
         cell = CELLS[config.cell]
         for layer in range(config.num_layers):
-            size = config.input_size(layer)
-            for direction in config.directions:
-                drawn = cell.initialise(rng, size or config.hidden_size, config.hidden_size, dtype)
-                if size is None:
-                    rows = (config.vocabulary_size, cell.n_gates, config.hidden_size)
-                    drawn["W_x"] = rng.normal(0.0, EMBEDDING_STD, rows).astype(dtype)
-                prefix = f"recurrent.{layer}.{direction}."
-                params.update({prefix + name: value for name, value in drawn.items()})
+            size = config.input_size(layer) or config.hidden_size
+            shapes = cell.shapes(config.n_directions, size, config.hidden_size)
+            drawn = cell.initialise(rng, shapes, dtype)
+            if config.input_size(layer) is None:
+                rows = config.layer_shapes(layer)["W_x"]
+                drawn["W_x"] = rng.normal(0.0, EMBEDDING_STD, rows).astype(dtype)
+            params |= {f"recurrent.{layer}.{name}": value for name, value in drawn.items()}
         bound = np.sqrt(6.0 / (config.n_features + config.n_classes))
         weight = rng.uniform(-bound, bound, (config.n_features, config.n_classes))
         params["linear.weight"] = weight.astype(dtype)
@@ -195,80 +172,89 @@ class Network:
     def n_parameters(self) -> int:
         return sum(value.size for value in self.params.values())
 
-    def _weights(self, layer: int, direction: str) -> Params:
-        names = self._names[layer, direction]
-        return {short: self.params[name] for short, name in names.items()}
+    def _weights(self, layer: int) -> Params:
+        """Parameters of a recurrent layer by their short names."""
+        prefix = f"recurrent.{layer}."
+        return {
+            name.removeprefix(prefix): value
+            for name, value in self.params.items()
+            if name.startswith(prefix)
+        }
 
     # ------------------------------------------------------------------ forward
 
     def forward(
-        self, batch: PackedBatch, *, dropout: Dropout | None = None
+        self,
+        batch: PackedBatch,
+        *,
+        dropout: Dropout | None = None,
+        workspace: Workspace | None = None,
     ) -> tuple[Floats, Cache]:
-        """Return logits (B, C), documents in the batch's sorted order, and the cache."""
-        config = self.config
+        """Return logits (B, C), documents in the batch's sorted order, and the cache.
+
+        Args:
+            batch: the documents.
+            dropout: in training.
+            workspace: buffers to use again; the cache is valid until the next pass there.
+        """
+        workspace = workspace or Workspace()
         layers: list[LayerCache] = []
-        outputs: list[Floats] = []
-        for layer in range(config.num_layers):
-            x, mask = self._layer_input(layer, batch, outputs, dropout)
-            traces = {
-                direction: recurrent.forward(
-                    self.cell,
-                    self._weights(layer, direction),
-                    self._input_products(layer, direction, x, mask, batch),
-                    batch,
-                    reverse=direction == "backward",
-                )
-                for direction in config.directions
-            }
-            outputs = [trace.h for trace in traces.values()]
-            layers.append(LayerCache(x, mask, traces))
-
-        readout = READOUTS[config.readout]
-        vectors, readouts = [], {}
-        for direction, h in zip(config.directions, outputs, strict=True):
-            vector, readouts[direction] = readout.forward(h, batch, reverse=direction == "backward")
-            vectors.append(vector)
-        features = np.concatenate(vectors, axis=1)
-        feature_mask = (
-            dropout.mask(dropout.readout, features.shape, self.dtype) if dropout else None
-        )
-        if feature_mask is not None:
-            features *= feature_mask
+        for layer in range(self.config.num_layers):
+            below = layers[-1].trace.h if layers else None
+            space = workspace.part(f"layer {layer}")
+            layers.append(self._layer_forward(layer, batch, below, dropout, space))
+        vectors, readout = READOUTS[self.config.readout].forward(layers[-1].trace.h, batch)
+        features = side_by_side(vectors)
+        mask = dropout.of_readout(features.shape, self.dtype) if dropout else None
+        if mask is not None:
+            features *= mask
         logits = features @ self.params["linear.weight"] + self.params["linear.bias"]
-        return logits, Cache(batch, layers, readouts, features, feature_mask)
+        return logits, Cache(batch, layers, readout, features, mask)
 
-    def _layer_input(
-        self, layer: int, batch: PackedBatch, below: list[Floats], dropout: Dropout | None
-    ) -> tuple[Floats | None, Floats | None]:
-        """The input of a layer after dropout, and the mask."""
-        rate = dropout.input if dropout else 0.0
-        if layer == 0 and self.config.embedding_dim is None:
-            shape = (len(batch.distinct), 1)
-            return None, dropout.mask(rate, shape, self.dtype) if dropout else None
-        if layer == 0:
-            x = self.params[EMBEDDING][batch.distinct]
-        else:
-            x = below[0] if len(below) == 1 else np.concatenate(below, axis=1)
-        mask = dropout.mask(rate, x.shape, self.dtype) if dropout else None
-        return (x if mask is None else x * mask), mask
-
-    def _input_products(
-        self, layer: int, direction: str, x: Floats | None, mask: Floats | None, batch: PackedBatch
-    ) -> Floats:
-        """``gate_scale * (x W_x + b)`` for every token, (G, N, H)."""
-        weights = self._weights(layer, direction)
+    def _layer_forward(
+        self,
+        layer: int,
+        batch: PackedBatch,
+        below: Floats | None,
+        dropout: Dropout | None,
+        space: Workspace,
+    ) -> LayerCache:
+        weights = self._weights(layer)
+        indices = self._indices(layer, batch)
+        x = self._layer_input(batch, below)
+        shape = (len(batch.distinct), 1) if x is None else x.shape
+        mask = dropout.of_input(shape, self.dtype) if dropout else None
         if x is not None:
+            x = x if mask is None else x * mask
             products = project(x, weights, self._scale)
         else:
-            rows = weights["W_x"][batch.distinct]
-            if mask is not None:
-                rows *= mask[:, :, np.newaxis]
-            products = (rows.transpose(1, 0, 2) + weights["b"][:, np.newaxis]) * self._scale
-        return gather(products, batch.inverse) if layer == 0 else products
+            products = self._one_hot_products(weights, batch, mask)
+        gates = gather(products, indices, workspace=space)
+        trace = recurrent.forward(self.cell, weights, gates, batch, workspace=space)
+        return LayerCache(x, mask, indices, trace, space)
 
-    def predict_proba(self, batch: PackedBatch) -> Floats:
+    def _indices(self, layer: int, batch: PackedBatch) -> Ints:
+        """Where each row's word stands in the layer's input; mirrored for the second direction."""
+        own = np.arange(batch.n_tokens) if layer else batch.inverse
+        return np.stack([own, own[batch.mirrored_rows]][: self.config.n_directions])
+
+    def _layer_input(self, batch: PackedBatch, below: Floats | None) -> Floats | None:
+        """Vectors of the distinct words, (U, D), or the outputs below, (N, F)."""
+        if below is not None:
+            backward = [h[batch.mirrored_rows] for h in below[1:]]
+            return np.concatenate([below[0], *backward], axis=1)
+        return self.params[EMBEDDING][batch.distinct] if self.config.embedding_dim else None
+
+    def _one_hot_products(self, weights: Params, batch: PackedBatch, mask: Floats | None) -> Floats:
+        """Input products of the distinct words, (G, S, U, H): rows of ``W_x``, no product."""
+        rows = weights["W_x"][batch.distinct]
+        if mask is not None:
+            rows *= mask[:, :, np.newaxis, np.newaxis]
+        return (rows.transpose(1, 2, 0, 3) + weights["b"][:, :, np.newaxis]) * self._scale
+
+    def predict_proba(self, batch: PackedBatch, workspace: Workspace | None = None) -> Floats:
         """Class probabilities (B, C), documents in the caller's order."""
-        logits, _ = self.forward(batch)
+        logits, _ = self.forward(batch, workspace=workspace)
         probabilities = np.empty_like(logits)
         probabilities[batch.order] = softmax(logits)
         return probabilities
@@ -284,7 +270,7 @@ class Network:
         Args:
             d_logits: gradient of the logits, in the batch's sorted order.
             cache: of the forward pass.
-            gradient_floor: see ``recurrent.backward``.
+            gradient_floor: of the top layer, see ``recurrent.backward``.
         """
         gradients: Gradients = {
             "linear.weight": cache.features.T @ d_logits,
@@ -293,82 +279,58 @@ class Network:
         d_features = d_logits @ self.params["linear.weight"].T
         if cache.feature_mask is not None:
             d_features *= cache.feature_mask
-
-        H, directions = self.config.hidden_size, self.config.directions
         readout = READOUTS[self.config.readout]
-        d_outputs: dict[str, Floats | None] = {}
-        d_final: dict[str, Floats | None] = {}
-        for i, direction in enumerate(directions):
-            d_out = np.ascontiguousarray(d_features[:, i * H : (i + 1) * H])
-            d_outputs[direction], d_final[direction] = readout.backward(
-                d_out, cache.readouts[direction], cache.batch
-            )
+        d_vectors = by_direction(d_features, self.config.n_directions)
+        d_outputs, d_final = readout.backward(d_vectors, cache.readout, cache.batch)
         for layer in reversed(range(self.config.num_layers)):
-            d_x, of_layer = self._layer_back(layer, cache, d_outputs, d_final, gradient_floor)
-            gradients |= of_layer
-            if d_x is None:
-                continue
-            if layer == 0:
-                rows, n_rows = cache.batch.distinct, self.config.vocabulary_size
-                gradients[EMBEDDING] = RowGradient(rows, d_x, n_rows)
-            else:
-                d_final = dict.fromkeys(directions)
-                d_outputs = {d: d_x[:, i * H : (i + 1) * H] for i, d in enumerate(directions)}
-        return gradients
-
-    def _layer_back(
-        self,
-        layer: int,
-        cache: Cache,
-        d_outputs: dict[str, Floats | None],
-        d_final: dict[str, Floats | None],
-        gradient_floor: float,
-    ) -> tuple[Floats | None, Gradients]:
-        """Gradient of a layer's input before dropout, None if one-hot, and of its parameters."""
-        gradients: Gradients = {}
-        parts: list[Floats] = []
-        for direction in self.config.directions:
             d_inputs, own = recurrent.backward(
                 self.cell,
-                self._weights(layer, direction),
-                cache.layers[layer].traces[direction],
+                self._weights(layer),
+                cache.layers[layer].trace,
                 cache.batch,
-                d_outputs=d_outputs[direction],
-                d_final=d_final[direction],
-                reverse=direction == "backward",
+                d_outputs=d_outputs,
+                d_final=d_final,
                 gradient_floor=gradient_floor,
+                workspace=cache.layers[layer].space,
             )
-            d_x, of_inputs = self._inputs_back(layer, direction, d_inputs, cache)
-            parts += [] if d_x is None else [d_x]
-            names = self._names[layer, direction]
-            gradients |= {names[short]: value for short, value in {**own, **of_inputs}.items()}
-        if not parts:
-            return None, gradients
-        total: Floats = sum(parts[1:], start=parts[0])
-        mask = cache.layers[layer].mask
-        return (total if mask is None else total * mask), gradients
+            d_x, of_inputs = self._inputs_back(layer, d_inputs, cache)
+            of_layer: Gradients = {**own, **of_inputs}
+            gradients |= {f"recurrent.{layer}.{name}": value for name, value in of_layer.items()}
+            if layer == 0 and d_x is not None:
+                rows, n_rows = cache.batch.distinct, self.config.vocabulary_size
+                gradients[EMBEDDING] = RowGradient(rows, d_x, n_rows)
+            elif d_x is not None:
+                d_final, d_outputs = None, by_direction(d_x, self.config.n_directions)
+                d_outputs[1:] = d_outputs[1:, cache.batch.mirrored_rows]
+        return gradients
 
     def _inputs_back(
-        self, layer: int, direction: str, d_inputs: recurrent.InputGradient, cache: Cache
+        self, layer: int, d_inputs: recurrent.InputGradient, cache: Cache
     ) -> tuple[Floats | None, Gradients]:
-        """From the gates' inputs to the layer's input, ``W_x`` and ``b``."""
-        batch, of_layer = cache.batch, cache.layers[layer]
-        weights = self._weights(layer, direction)
-        x, rows = of_layer.x, d_inputs.rows
-        if layer > 0:
-            assert x is not None
-            x = x if rows is None else x[rows]
-            d_x, grads = project_back(d_inputs.values, x, weights)
-            return spread(d_x, rows, batch.n_tokens), {**grads}
-        d_products = sum_by_token(d_inputs, batch.inverse, len(batch.distinct))
+        """From the gates' inputs to the layer's input before dropout, ``W_x`` and ``b``."""
+        of_layer = cache.layers[layer]
+        x, mask, indices = of_layer.x, of_layer.mask, of_layer.indices
+        if d_inputs.rows is not None:
+            indices = indices[:, d_inputs.rows]
+        n = len(cache.batch.distinct) if x is None else len(x)
+        d_products = sum_by_index(d_inputs.values, indices, n, workspace=of_layer.space)
         if x is not None:
-            d_x, grads = project_back(d_products, x, weights)
-            return d_x, {**grads}
-        d_rows = np.ascontiguousarray(d_products.transpose(1, 0, 2))
-        d_b = d_rows.sum(axis=0)
-        if of_layer.mask is not None:
-            d_rows *= of_layer.mask[:, :, np.newaxis]
-        return None, {
-            "W_x": RowGradient(batch.distinct, d_rows, self.config.vocabulary_size),
-            "b": d_b,
-        }
+            d_x, of_inputs = project_back(d_products, x, self._weights(layer))
+            return (d_x if mask is None else d_x * mask), {**of_inputs}
+        d_b = d_products.sum(axis=2)
+        d_rows = np.ascontiguousarray(d_products.transpose(2, 0, 1, 3))
+        if mask is not None:
+            d_rows *= mask[:, :, np.newaxis, np.newaxis]
+        d_W_x = RowGradient(cache.batch.distinct, d_rows, self.config.vocabulary_size)
+        return None, {"W_x": d_W_x, "b": d_b}
+
+
+def side_by_side(vectors: Floats) -> Floats:
+    """One row a document: (S, B, H) to (B, S * H)."""
+    return np.concatenate(list(vectors), axis=1)
+
+
+def by_direction(vectors: Floats, n_directions: int) -> Floats:
+    """The way back of ``side_by_side``: (rows, S * H) to (S, rows, H)."""
+    parts = vectors.reshape(len(vectors), n_directions, -1)
+    return np.ascontiguousarray(parts.transpose(1, 0, 2))

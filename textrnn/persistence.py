@@ -13,6 +13,7 @@ crash leaves the old model or the new one, never half.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -36,6 +37,7 @@ FORMAT = "textrnn"
 FORMAT_VERSION = 1
 CONFIG, WEIGHTS, VOCABULARY = "config.json", "weights.safetensors", "vocabulary.txt"
 METRICS, CARD = "metrics.json", "README.md"
+FILES = {CONFIG, WEIGHTS, VOCABULARY, METRICS, CARD}
 
 
 # ---------------------------------------------------------------------- writing
@@ -104,19 +106,20 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = error.strerror or str(error)
+        remedy = "Free some space or choose" if error.errno == errno.ENOSPC else "Choose"
         raise ModelError(
-            f"cannot write {str(path)!r}: {reason}. Free some space or choose another "
-            "folder with --out."
+            f"cannot write {str(path)!r}: {error.strerror or error}. {remedy} another folder "
+            "with --out."
         ) from error
 
 
 def check_writable(path: Path) -> None:
     """Fail now rather than after the training if ``path`` could not be written then."""
-    if path.exists() and not path.is_dir():
-        raise ModelError(f"cannot write {str(path)!r}: it is a file. Choose another folder.")
-    _refuse_foreign(path)
     with writing(path):
+        for part in (path, *path.parents):
+            if part.exists() and not part.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, f"{str(part)!r} is a file")
+        _refuse_foreign(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path.parent):
             pass
@@ -124,10 +127,18 @@ def check_writable(path: Path) -> None:
 
 def _refuse_foreign(path: Path) -> None:
     """Never delete somebody's files: only a model or an empty folder is replaced."""
-    if path.is_dir() and any(path.iterdir()) and not (path / CONFIG).is_file():
+    foreign = sorted({file.name for file in path.iterdir()} - FILES) if path.is_dir() else []
+    if foreign:
         raise ModelError(
-            f"{str(path)!r} is not empty and not a model folder; choose another with --out."
+            f"{str(path)!r} holds {foreign[0]!r}, which is not of a model; choose another "
+            "folder with --out."
         )
+    if path.is_dir() and (path / CONFIG).exists():
+        try:
+            read_config(path)
+        except ModelError as error:
+            if "damaged" not in str(error):
+                raise ModelError(f"{error} It is not replaced; choose another --out.") from error
 
 
 def _replace_folder(path: Path, files: dict[str, bytes]) -> None:
@@ -220,10 +231,15 @@ def _tokenizer_of(path: Path, config: dict[str, Any]) -> Tokenizer:
     return make_tokenizer(saved["name"], lowercase=saved["lowercase"])
 
 
+def recover(path: Path) -> None:
+    """Put a folder back whose replacement was cut short between its two renames."""
+    if not path.exists() and _previous(path).is_dir():
+        _previous(path).rename(path)
+
+
 def read_config(path: Path) -> dict[str, Any]:
     """Read and check ``config.json``; see ``load_model`` for the errors."""
-    if not path.exists() and _previous(path).is_dir():
-        _previous(path).rename(path)  # a replacement was cut short between its renames
+    recover(path)
     if not path.is_dir():
         raise ModelError(f"there is no model folder {str(path)!r}.")
     content = _read(path, CONFIG)

@@ -94,22 +94,29 @@ def run_torch(case: Case, params: Params) -> Params:
     result = {"logits": logits.detach().numpy(), "loss": loss.detach().numpy()}
     for name in ("embedding.weight", "linear.weight", "linear.bias"):
         result[f"gradient.{name}"] = leaves[name].grad.numpy()
-    for prefix, suffix in torch_suffixes(case):
-        gates = {n: p.grad.numpy() for n, p in module.named_parameters() if n.endswith(suffix)}
-        of_torch = {n.removesuffix(suffix): v for n, v in gates.items()}
-        for name, value in to_ours(case.cell, of_torch, H).items():
-            result[f"gradient.{prefix}{name}"] = value
+    for layer in range(case.num_layers):
+        for name, value in layer_gradients(case, module, layer).items():
+            result[f"gradient.recurrent.{layer}.{name}"] = value
     return result
 
 
-def torch_suffixes(case: Case) -> list[tuple[str, str]]:
-    """Our prefix and PyTorch's suffix of each layer and direction."""
-    return [
-        (f"recurrent.{layer}.{direction}.", f"_l{layer}" + suffix)
-        for layer in range(case.num_layers)
-        for direction, suffix in (("forward", ""), ("backward", "_reverse"))
-        if direction in case.config.directions
-    ]
+def torch_suffixes(case: Case, layer: int) -> list[str]:
+    """How the names of PyTorch's weights end, for each direction of a layer."""
+    return [f"_l{layer}", f"_l{layer}_reverse"][: case.config.n_directions]
+
+
+def layer_gradients(case: Case, module: Any, layer: int) -> Params:
+    """The gradients that PyTorch left in a layer, named and laid out as ours."""
+    H, directions = case.config.hidden_size, []
+    for suffix in torch_suffixes(case, layer):
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        of_torch = {name: getattr(module, name + suffix).grad.numpy() for name in names}
+        directions.append(to_ours(case.cell, of_torch, H))
+    # Ours have an axis of directions, after that of gates; b_q has no gates.
+    return {
+        name: np.stack([d[name] for d in directions], axis=0 if name == "b_q" else 1)
+        for name in directions[0]
+    }
 
 
 def build_module(case: Case, params: Params) -> Any:
@@ -127,30 +134,36 @@ def build_module(case: Case, params: Params) -> Any:
         **options,
     )
     with torch.no_grad():
-        for prefix, suffix in torch_suffixes(case):
-            for name, value in to_torch(case.cell, params, prefix).items():
-                getattr(module, name + suffix).copy_(torch.tensor(value))
+        for layer in range(case.num_layers):
+            for s, suffix in enumerate(torch_suffixes(case, layer)):
+                of_direction = {
+                    name: params[f"recurrent.{layer}.{name}"][:, s] for name in ("W_x", "W_h", "b")
+                }
+                if case.cell == "gru":
+                    of_direction["b_q"] = params[f"recurrent.{layer}.b_q"][s]
+                for name, value in to_torch(case.cell, of_direction).items():
+                    getattr(module, name + suffix).copy_(torch.tensor(value))
     return module
 
 
-def to_torch(cell: str, params: Params, prefix: str) -> Params:
-    """Our (G, D, H) weights as PyTorch's (G*H, D), all gates' biases on the input's side."""
+def to_torch(cell: str, params: Params) -> Params:
+    """A direction's (G, D, H) weights as PyTorch's (G*H, D), biases on the input's side."""
     order = GATE_ORDER[cell]
-    bias = params[prefix + "b"][order]
+    bias = params["b"][order]
     recurrent_bias = np.zeros_like(bias)
     if cell == "gru":
-        recurrent_bias[2] = params[prefix + "b_q"]
+        recurrent_bias[2] = params["b_q"]
     H = bias.shape[1]
     return {
-        "weight_ih": params[prefix + "W_x"][order].transpose(0, 2, 1).reshape(len(order) * H, -1),
-        "weight_hh": params[prefix + "W_h"][order].transpose(0, 2, 1).reshape(len(order) * H, -1),
+        "weight_ih": params["W_x"][order].transpose(0, 2, 1).reshape(len(order) * H, -1),
+        "weight_hh": params["W_h"][order].transpose(0, 2, 1).reshape(len(order) * H, -1),
         "bias_ih": bias.reshape(-1),
         "bias_hh": recurrent_bias.reshape(-1),
     }
 
 
 def to_ours(cell: str, of_torch: dict[str, Floats], H: int) -> Params:
-    """PyTorch's gradients in our layout."""
+    """PyTorch's gradients of a direction in the layout of ours, the way back of ``to_torch``."""
     order = GATE_ORDER[cell]
     G = len(order)
     result = {

@@ -15,6 +15,7 @@ from textrnn.cli.options import (
     Quiet,
     Seed,
     TextColumn,
+    check_seed,
     say,
     silent,
 )
@@ -46,8 +47,9 @@ def compare(
 ) -> None:
     """Score bag-of-words models on a corpus, alone or with a network.
 
-    Each is trained on the corpus, tuned on validation texts and scored on test texts. A network must not have
-    been trained on those: give the seed and the fractions of its training.
+    Each is trained on the corpus, tuned on validation texts and scored on test texts. A
+    network must not have been trained on those: give the seed and the fractions of its
+    training.
 
     Examples:
 
@@ -56,6 +58,7 @@ def compare(
         textrnn compare cars --model cars
     """
     del debug
+    check_seed(seed)
     if not 0.0 < validation_fraction < 1.0:
         raise UsageError(
             f"--validation-fraction is {validation_fraction}, but must be above 0 and below 1."

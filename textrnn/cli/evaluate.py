@@ -65,5 +65,7 @@ def evaluate(
     else:
         print_evaluation(report.to_dict())
     if min_accuracy is not None and report.accuracy < min_accuracy:
-        say(f"textrnn: the accuracy of {report.accuracy:.4f} is below --min-accuracy {min_accuracy}")
+        say(
+            f"textrnn: the accuracy of {report.accuracy:.4f} is below --min-accuracy {min_accuracy}"
+        )
         raise typer.Exit(GATE_FAILED)

@@ -17,9 +17,9 @@ def inspect(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Show what is inside a model folder: network, weights, words, scores."""
+    """Show what is inside a model folder."""
     del debug
-    from textrnn.cli.output import print_json, print_table
+    from textrnn.cli.output import print_entries, print_json, print_table
     from textrnn.persistence import load_model, read_config, read_metrics
 
     folder = find_model(model)
@@ -58,5 +58,5 @@ def inspect(
         rows += [["trained on", f"{metrics['corpus']} ({metrics['n_train']} texts)"]]
     if metrics.get("test"):
         rows += [["test accuracy", f"{metrics['test']['accuracy']:.4f}"]]
-    print_table(("", "inside"), rows)
+    print_entries([(name, [value]) for name, value in rows])
     print_table(("weight", "shape"), [[name, str(shape)] for name, shape in weights.items()])

@@ -14,9 +14,13 @@ def trained_models() -> list[Path]:
     """Model folders under ./models, the one trained last first."""
     if not MODELS.is_dir():
         return []
-    found = [folder for folder in MODELS.iterdir() if (folder / CONFIG).is_file()]
+    found = filter(_is_model, MODELS.iterdir())
     visible = [folder for folder in found if not folder.name.startswith(".")]
     return sorted(visible, key=lambda folder: (folder / CONFIG).stat().st_mtime_ns, reverse=True)
+
+
+def _is_model(folder: Path) -> bool:
+    return (folder / CONFIG).is_file()
 
 
 def find_model(name: str | None) -> Path:
@@ -33,7 +37,16 @@ def find_model(name: str | None) -> Path:
         if not newest:
             raise ModelError("there is no model under ./models; train one: textrnn train cars")
         return newest[0]
-    for folder in (Path(name), MODELS / name):
+    places = (Path(name), MODELS / name)
+    # A model under ./models wins over a folder of the same name that is none.
+    for is_it in (_is_model, Path.is_dir):
+        for folder in places:
+            if is_it(folder):
+                return folder
+    from textrnn.persistence import recover
+
+    for folder in places:
+        recover(folder)
         if folder.is_dir():
             return folder
     names = [folder.name for folder in trained_models()]

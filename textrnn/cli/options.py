@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from textrnn.errors import UsageError
+
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes on stderr.")]
@@ -19,7 +21,13 @@ TextColumn = Annotated[
 LabelColumn = Annotated[
     str | None, typer.Option("--label-column", help="Column with the label, if it is not found.")
 ]
-Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same splits and model.")]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same splits and model.")]
+
+
+def check_seed(seed: int) -> None:
+    """Raise UsageError for a seed that no generator takes."""
+    if seed < 0:
+        raise UsageError(f"--seed is {seed}, but must be 0 or more.")
 
 
 def say(line: str) -> None:

@@ -14,23 +14,58 @@ def print_json(value: Any) -> None:
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "") -> None:
-    """A table; numbers to the right, words to the left."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    """A table; numbers to the right, words to the left, a blank line after it."""
+    table = [list(header), *(list(map(_safe, row)) for row in rows)]
+    columns = list(zip(*table, strict=True))
+    sizes = [max(map(width, column)) for column in columns]
+    right = [all(map(_is_figure, column[1:])) for column in columns]
+    if title:
+        print(title)
+    for number, row in enumerate(table):
+        cells = [
+            " " * (size - width(cell)) + cell if flush else cell + " " * (size - width(cell))
+            for cell, size, flush in zip(row, sizes, right, strict=True)
+        ]
+        print("  ".join(cells).rstrip())
+        if number == 0:
+            print("─" * (sum(sizes) + 2 * (len(sizes) - 1)))
+    print()
 
-    table = Table(
-        box=box.SIMPLE_HEAD, title=title or None, title_justify="left", padding=(0, 1, 0, 0)
+
+def print_entries(entries: Sequence[tuple[str, Sequence[str]]]) -> None:
+    """Names with some lines about each, as wide as the terminal, a blank line after them."""
+    import shutil
+    import textwrap
+
+    indent = " " * (max(width(name) for name, _ in entries) + 2)
+    columns = max(shutil.get_terminal_size().columns, 40) if sys.stdout.isatty() else 80
+    for name, lines in entries:
+        text = [
+            part
+            for line in lines
+            for part in textwrap.wrap(
+                line, columns - len(indent), break_long_words=False, break_on_hyphens=False
+            )
+        ]
+        print(name.ljust(len(indent)) + f"\n{indent}".join(text))
+    print()
+
+
+def width(text: str) -> int:
+    """Columns of a terminal that a text takes: two for each Chinese character."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum(
+        0 if combining(c) or c in "\u200d\ufe0f" else 2 if east_asian_width(c) in "WF" else 1
+        for c in text
     )
-    for column, name in enumerate(header):
-        numeric = all(_is_figure(row[column]) for row in rows)
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    # A file or a pipe has no width of its own: never fold a table that goes there.
-    width = None if sys.stdout.isatty() else 10_000
-    Console(file=sys.stdout, width=width, highlight=False).print(table)
+
+
+def _safe(cell: str) -> str:
+    """A label or word may hold anything, even what would break the table."""
+    return "".join(c if c.isprintable() else " " for c in cell)
 
 
 def _is_figure(cell: str) -> bool:
@@ -51,9 +86,17 @@ def print_report(report: dict[str, Any]) -> None:
         for name, result in _results(report).items()
         if result is not None
     ]
-    if rows:
-        header = ("model", "accuracy", "95 % interval", "macro F1", "log loss", "ROC AUC", "ECE")
-        print_table((*header, "seconds"), rows, title="Comparison on the test texts")
+    if report.get("baselines"):
+        header = (
+            "model",
+            "accuracy",
+            "95 % interval",
+            "macro F1",
+            "log loss",
+            "ROC AUC",
+            "seconds",
+        )
+        print_table(header, rows, title="Comparison on the test texts")
     if report.get("verdict"):
         print(report["verdict"])
 
@@ -74,7 +117,6 @@ def _summary_row(name: str, result: dict[str, Any]) -> list[str]:
         figure(result["macro_f1"]),
         figure(result["log_loss"]),
         figure(result["roc_auc"]),
-        figure(result["calibration_error"]),
         figure(result.get("seconds"), 1),
     ]
 
@@ -82,12 +124,17 @@ def _summary_row(name: str, result: dict[str, Any]) -> list[str]:
 def print_evaluation(test: dict[str, Any]) -> None:
     """The network's figures, class by class, and its confusion matrix."""
     low, high = test["accuracy_interval"]
-    print(
-        f"accuracy {test['accuracy']:.4f} (95 % interval {low:.4f} – {high:.4f}), "
-        f"macro F1 {test['macro_f1']:.4f}, log loss {figure(test['log_loss'])}, "
-        f"ROC AUC {figure(test['roc_auc'])}, calibration error "
-        f"{figure(test['calibration_error'])}, {test['n']:,} texts"
-    )
+    scores = {
+        "accuracy": f"{test['accuracy']:.4f} (95 % interval {low:.4f} – {high:.4f})",
+        "macro F1": figure(test["macro_f1"]),
+        "log loss": figure(test["log_loss"]),
+        "ROC AUC": figure(test["roc_auc"]),
+        "calibration error": figure(test["calibration_error"]),
+        "texts": f"{test['n']:,}",
+    }
+    for name, score in scores.items():
+        print(f"{name:<17}  {score}")
+    print()
     rows = [
         [
             str(line["label"]),

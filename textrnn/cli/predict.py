@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from textrnn.cli.models import find_model
-from textrnn.cli.run import Debug, Json, Quiet, TextColumn, say
+from textrnn.cli.options import Debug, Json, Quiet, TextColumn, say
 from textrnn.errors import UsageError
 
 BATCH = 256
 """Records predicted together when they are there; a slow stream is answered record by record."""
+BATCH_CHARACTERS = 2**20
+"""No record joins a batch of so many characters: memory is bounded, however long the texts."""
+ONE_LINE = str.maketrans(dict.fromkeys([*range(32), *range(127, 160), 0x2028, 0x2029], " "))
+"""Tabs and line ends would break a record, other control characters the terminal."""
 
 
 def predict(
@@ -105,7 +108,7 @@ def _as_json(text: str, ranked: list[tuple[float, str]], top_k: int | None) -> s
 
 def _as_line(text: str, ranked: list[tuple[float, str]], top_k: int | None) -> str:
     fields = [f"{name}\t{value:.4f}" for value, name in ranked[: top_k or 1]]
-    return "\t".join([*fields, " ".join(text.split())]) + "\n"
+    return "\t".join([*fields, text.translate(ONE_LINE)]) + "\n"
 
 
 def _records(
@@ -117,7 +120,15 @@ def _records(
     if texts and texts != ["-"]:
         if "-" in texts:
             raise UsageError("- (standard input) cannot be mixed with texts.")
+        for option, value in (("--format", format_), ("--text-column", text_column)):
+            if value is not None:
+                raise UsageError(
+                    f"{option} {value} is for --file and standard input, but texts were given; "
+                    "leave it out."
+                )
         return _batches(texts)
+    if sys.stdin is None and str(file or "-") == "-":
+        raise UsageError("standard input is closed; give texts, or --file.")
     if file is None and not texts and sys.stdin.isatty():
         raise UsageError('nothing to predict; give a text: textrnn predict "What a film!"')
     from textrnn.corpora.readers import read_texts
@@ -129,46 +140,56 @@ def _records(
 
 
 def _batches(records: Iterable[str]) -> Iterator[list[str]]:
-    iterator = iter(records)
-    while batch := list(islice(iterator, BATCH)):
+    batch: list[str] = []
+    for record in records:
+        batch.append(record)
+        if _is_full(batch):
+            yield batch
+            batch = []
+    if batch:
         yield batch
+
+
+def _is_full(batch: list[str]) -> bool:
+    return len(batch) >= BATCH or sum(map(len, batch)) >= BATCH_CHARACTERS
 
 
 def _batches_as_they_come(records: Iterable[str]) -> Iterator[list[str]]:
     """Batches of what is there: all of a fast stream, one record at a time of a slow one.
 
-    A thread reads ahead, at most a few batches, so that a reader of our output never
-    waits for a batch to fill.
+    A thread reads ahead, at most one batch, so that a reader of our output never waits
+    for a batch to fill.
     """
-    import queue
     import threading
 
-    waiting: queue.Queue[str | BaseException | None] = queue.Queue(maxsize=4 * BATCH)
+    changed = threading.Condition()
+    waiting: list[str] = []
+    end: list[BaseException | None] = []  # why the reading ended, once it has
 
     def read() -> None:
+        why: BaseException | None = None
         try:
             for record in records:
-                waiting.put(record)
-            waiting.put(None)
+                with changed:
+                    changed.wait_for(lambda: not _is_full(waiting))
+                    waiting.append(record)
+                    changed.notify()
         except BaseException as error:
-            waiting.put(error)
+            why = error
+        with changed:
+            end.append(why)
+            changed.notify()
 
     threading.Thread(target=read, daemon=True).start()
-    ended: BaseException | None = None
-    more = True
-    while more:
-        batch: list[str] = []
-        item = waiting.get()
-        while True:
-            if isinstance(item, str):
-                batch.append(item)
-            else:
-                more, ended = False, item
-                break
-            if len(batch) == BATCH or waiting.empty():
-                break
-            item = waiting.get()
+    while True:
+        with changed:
+            changed.wait_for(lambda: waiting or end)
+            batch = waiting[:]
+            waiting.clear()
+            changed.notify()
         if batch:
             yield batch
-    if ended is not None:
-        raise ended
+        elif end[0] is not None:
+            raise end[0]
+        else:
+            return

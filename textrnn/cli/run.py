@@ -42,7 +42,7 @@ class CommandLine(TyperGroup):
     def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
         """Run a command line and exit with its code (return it if not standalone)."""
         try:
-            code = super().main(*args, standalone_mode=False, **extra)
+            code = super().main(*args, **{**extra, "standalone_mode": False})
             sys.stdout.flush()
         except Exception as error:
             code = _tell_usage(error) if hasattr(error, "format_message") else _tell(error)
@@ -77,7 +77,9 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
             if hasattr(error, "format_message"):
                 raise
             if kwargs.get("debug") and not isinstance(error, BrokenPipeError):
-                raise
+                import traceback
+
+                traceback.print_exc()
             raise typer.Exit(_tell(error)) from None
 
     return run
@@ -92,7 +94,12 @@ def _tell(error: BaseException) -> int:
         say(f"textrnn: {one_line(str(error))}")
         return error.exit_code
     if isinstance(error, OSError):
-        say(f"textrnn: {one_line(_os_trouble(error))}")
+        reason = error.strerror or str(error)
+        if error.filename is None:  # files have names: this was standard output
+            _abandon_stdout()
+            say(f"textrnn: cannot write the results to standard output: {one_line(reason)}")
+        else:
+            say(f"textrnn: cannot read or write {one_line(repr(error.filename))}: {reason}")
         return DataError.exit_code
     if isinstance(error, KeyboardInterrupt):
         say("textrnn: interrupted")
@@ -103,17 +110,6 @@ def _tell(error: BaseException) -> int:
     kind = type(error).__name__
     say(f"textrnn: {kind}: {one_line(str(error))} (run again with --debug for the traceback)")
     return INTERNAL
-
-
-def _os_trouble(error: OSError) -> str:
-    reason = error.strerror or str(error)
-    try:
-        sys.stdout.flush()
-    except OSError:
-        _abandon_stdout()
-        return f"cannot write the results to standard output: {reason}; free some space"
-    where = f"{error.filename!r}: " if error.filename else ""
-    return f"cannot read or write {where}{reason}"
 
 
 def _abandon_stdout() -> None:

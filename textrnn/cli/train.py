@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from textrnn.cli.run import (
-    INTERRUPTED,
-    Debug,
-    Json,
-    LabelColumn,
-    Offline,
-    Quiet,
-    TextColumn,
-    say,
-    silent,
-)
+from textrnn.cli.options import Debug, Json, Offline, Quiet, Seed, check_seed, say, silent
+from textrnn.cli.run import INTERRUPTED
+from textrnn.errors import DataError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from textrnn.corpora import Corpus
+
+DATA, TEXT, NETWORK, TRAINING = "Data", "Text", "Network", "Training"  # groups of the help
+
+OPTIONS = {
+    "hidden_size": "--hidden",
+    "num_layers": "--layers",
+    "learning_rate_init": "--lr",
+    "learning_rate": "--schedule",
+    "max_iter": "--epochs",
+    "n_iter_no_change": "--patience",
+    "dropout_readout": "--dropout",
+    **{
+        name: "--" + name.replace("_", "-")
+        for name in (
+            *("cell", "readout", "embedding", "embedding_dim", "tokenizer", "min_df"),
+            *("max_features", "max_length", "solver", "alpha", "max_grad_norm", "batch_size"),
+            *("dropout_input", "validation_fraction", "seed", "bidirectional", "early_stopping"),
+        )
+    },
+}
+"""The option behind each setting, for the messages about it."""
+
+_SETTING = re.compile(rf"\b({'|'.join(OPTIONS)}) (is|was) ")
 
 
 def train(
@@ -37,79 +53,7 @@ def train(
         Path | None,
         typer.Option("--out", "-o", help="Model folder to write; by default models/CORPUS."),
     ] = None,
-    test: Annotated[
-        str | None, typer.Option("--test", help="File with the test texts of a corpus of files.")
-    ] = None,
-    test_fraction: Annotated[
-        float | None,
-        typer.Option("--test-fraction", help="Share held out for the test if there is no split."),
-    ] = None,
-    text_column: TextColumn = None,
-    label_column: LabelColumn = None,
-    cell: Annotated[str, typer.Option(help="lstm, gru, rnn (tanh) or rnn_relu.")] = "lstm",
-    hidden: Annotated[int, typer.Option(help="Units of each layer and direction.")] = 64,
-    layers: Annotated[int, typer.Option(help="Recurrent layers.")] = 1,
-    bidirectional: Annotated[
-        bool, typer.Option("--bidirectional/--one-way", help="Read each text from both ends.")
-    ] = True,
-    readout: Annotated[
-        str, typer.Option(help="max or mean over all states, or the last one.")
-    ] = "max",
-    embedding: Annotated[
-        str, typer.Option(help="random, word2vec, onehot, or a file of word vectors.")
-    ] = "random",
-    embedding_dim: Annotated[int, typer.Option(help="Size of the word vectors.")] = 100,
-    freeze_embedding: Annotated[
-        bool, typer.Option("--freeze-embedding", help="Keep the word vectors as they are.")
-    ] = False,
-    unlabelled: Annotated[
-        str | None,
-        typer.Option(
-            help="More texts for --embedding word2vec: a file, or auto for the corpus's own."
-        ),
-    ] = None,
-    tokenizer: Annotated[
-        str, typer.Option(help="word, char, or jieba for Chinese words.")
-    ] = "word",
-    keep_case: Annotated[bool, typer.Option("--keep-case", help="Do not ignore case.")] = False,
-    max_length: Annotated[
-        int, typer.Option(help="Words read of each text from its beginning; 0 reads all.")
-    ] = 1_000,
-    max_features: Annotated[
-        int, typer.Option(help="Size of the vocabulary; 0 keeps every word.")
-    ] = 30_000,
-    min_df: Annotated[int, typer.Option(help="Texts a word must occur in to be known.")] = 1,
-    epochs: Annotated[
-        int | None,
-        typer.Option(help="Epochs at most; by default as many as make some 3,000 steps, 4 to 50."),
-    ] = None,
-    patience: Annotated[
-        int | None,
-        typer.Option(help="Epochs to wait for a better accuracy; by default a third of all."),
-    ] = None,
-    early_stopping: Annotated[
-        bool,
-        typer.Option(
-            "--early-stopping/--no-early-stopping", help="Stop when the accuracy rises no more."
-        ),
-    ] = True,
-    validation_fraction: Annotated[
-        float, typer.Option(help="Share of the training texts that tunes and stops.")
-    ] = 0.1,
-    batch_size: Annotated[int, typer.Option(help="Texts in a step.")] = 32,
-    lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 2e-3,
-    schedule: Annotated[str, typer.Option(help="linear or cosine decay, or constant.")] = "linear",
-    solver: Annotated[str, typer.Option(help="adam or sgd.")] = "adam",
-    dropout: Annotated[float, typer.Option(help="Dropout of the readout.")] = 0.5,
-    dropout_input: Annotated[float, typer.Option(help="Dropout of the inputs.")] = 0.3,
-    alpha: Annotated[float, typer.Option(help="Weight decay.")] = 0.0,
-    max_grad_norm: Annotated[
-        float, typer.Option(help="Clip gradients to this norm; 0 does not.")
-    ] = 1.0,
-    balanced: Annotated[
-        bool, typer.Option("--balanced", help="Weight classes by how rare they are.")
-    ] = False,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same model.")] = 0,
+    seed: Seed = 0,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from where a stopped run left off.")
     ] = False,
@@ -120,8 +64,151 @@ def train(
     as_json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
+    test: Annotated[
+        str | None,
+        typer.Option(
+            "--test",
+            help="File with the test texts, for a corpus of one file.",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
+    test_fraction: Annotated[
+        float | None,
+        typer.Option(
+            "--test-fraction",
+            help="Share held out for the test if there is no split; 0.2 if not given.",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
+    validation_fraction: Annotated[
+        float,
+        typer.Option(
+            help="Share of the training texts that tunes and stops.", rich_help_panel=DATA
+        ),
+    ] = 0.1,
+    text_column: Annotated[
+        str | None,
+        typer.Option(help="Column with the text, if it is not found.", rich_help_panel=DATA),
+    ] = None,
+    label_column: Annotated[
+        str | None,
+        typer.Option(help="Column with the label, if it is not found.", rich_help_panel=DATA),
+    ] = None,
+    tokenizer: Annotated[
+        str, typer.Option(help="word, char, or jieba for Chinese words.", rich_help_panel=TEXT)
+    ] = "word",
+    keep_case: Annotated[
+        bool,
+        typer.Option("--keep-case", help="Do not ignore case.", rich_help_panel=TEXT),
+    ] = False,
+    max_length: Annotated[
+        int,
+        typer.Option(
+            help="Words read of each text from its beginning; 0 reads all.", rich_help_panel=TEXT
+        ),
+    ] = 1_000,
+    max_features: Annotated[
+        int,
+        typer.Option(help="Size of the vocabulary; 0 keeps every word.", rich_help_panel=TEXT),
+    ] = 30_000,
+    min_df: Annotated[
+        int, typer.Option(help="Texts a word must occur in to be known.", rich_help_panel=TEXT)
+    ] = 1,
+    cell: Annotated[
+        str, typer.Option(help="lstm, gru, rnn (tanh) or rnn_relu.", rich_help_panel=NETWORK)
+    ] = "lstm",
+    hidden: Annotated[
+        int, typer.Option(help="Units of each layer and direction.", rich_help_panel=NETWORK)
+    ] = 64,
+    layers: Annotated[int, typer.Option(help="Recurrent layers.", rich_help_panel=NETWORK)] = 1,
+    bidirectional: Annotated[
+        bool,
+        typer.Option(
+            "--bidirectional/--one-way",
+            help="Read each text from both ends.",
+            rich_help_panel=NETWORK,
+        ),
+    ] = True,
+    readout: Annotated[
+        str,
+        typer.Option(
+            help="What the classes are told from: the max or mean of all states, or the last.",
+            rich_help_panel=NETWORK,
+        ),
+    ] = "max",
+    embedding: Annotated[
+        str,
+        typer.Option(
+            help="random, word2vec, onehot, or a file of word vectors.", rich_help_panel=NETWORK
+        ),
+    ] = "random",
+    embedding_dim: Annotated[
+        int, typer.Option(help="Size of the word vectors.", rich_help_panel=NETWORK)
+    ] = 100,
+    freeze_embedding: Annotated[
+        bool,
+        typer.Option(
+            "--freeze-embedding", help="Keep the word vectors as they are.", rich_help_panel=NETWORK
+        ),
+    ] = False,
+    unlabelled: Annotated[
+        str | None,
+        typer.Option(
+            help="More texts for --embedding word2vec: a file, or auto for the corpus's own.",
+            rich_help_panel=NETWORK,
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            help="Epochs at most; by default as many as make some 3,000 steps, 4 to 50.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
+    early_stopping: Annotated[
+        bool,
+        typer.Option(
+            "--early-stopping/--no-early-stopping",
+            help="Stop when the validation accuracy rises no more.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = True,
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            help="Epochs to wait for a better accuracy; by default a third of all.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
+    batch_size: Annotated[
+        int, typer.Option(help="Texts in a step.", rich_help_panel=TRAINING)
+    ] = 32,
+    lr: Annotated[float, typer.Option(help="Highest learning rate.", rich_help_panel=TRAINING)] = (
+        2e-3
+    ),
+    schedule: Annotated[
+        str, typer.Option(help="linear or cosine decay, or constant.", rich_help_panel=TRAINING)
+    ] = "linear",
+    solver: Annotated[str, typer.Option(help="adam or sgd.", rich_help_panel=TRAINING)] = "adam",
+    dropout: Annotated[
+        float, typer.Option(help="Dropout of the readout.", rich_help_panel=TRAINING)
+    ] = 0.5,
+    dropout_input: Annotated[
+        float, typer.Option(help="Dropout of the inputs.", rich_help_panel=TRAINING)
+    ] = 0.3,
+    alpha: Annotated[float, typer.Option(help="Weight decay.", rich_help_panel=TRAINING)] = 0.0,
+    max_grad_norm: Annotated[
+        float,
+        typer.Option(help="Clip gradients to this norm; 0 does not.", rich_help_panel=TRAINING),
+    ] = 1.0,
+    balanced: Annotated[
+        bool,
+        typer.Option(
+            "--balanced", help="Weight classes by how rare they are.", rich_help_panel=TRAINING
+        ),
+    ] = False,
 ) -> None:
-    """Train a network on a corpus, compare it with bag-of-words models, save it.
+    """Train a network, compare it with bag-of-words models, save it.
 
     Examples:
 
@@ -132,11 +219,8 @@ def train(
         textrnn train imdb --cell gru --hidden 100 --out models/imdb-gru
     """
     del debug
-    from textrnn.baselines import BASELINES
     from textrnn.cli.output import print_json, print_report
     from textrnn.corpora import load_corpus
-    from textrnn.experiment import Experiment, run_experiment
-    from textrnn.training.progress import Progress
     from textrnn.training.settings import Settings
 
     settings = Settings(
@@ -167,7 +251,10 @@ def train(
         n_iter_no_change=patience,
         class_weight="balanced" if balanced else None,
     )
-    settings.validate()
+    with _options_named():
+        settings.validate()
+    check_seed(seed)
+    _check_embedding(embedding, unlabelled)
     tell = silent if quiet else say
     loaded = load_corpus(
         corpus,
@@ -179,19 +266,24 @@ def train(
         offline=offline,
         unlabelled=unlabelled == "auto",
     )
-    report = run_experiment(
-        Experiment(
-            corpus=loaded,
-            settings=settings,
-            out=out or Path("models") / _folder_name(loaded.name),
-            seed=seed,
-            baselines=BASELINES if baselines else (),
-            resume=resume,
-            unlabelled=_unlabelled(unlabelled, loaded),
-            callbacks=() if quiet else (Progress(),),
-            say=tell,
-        )
+    # Only now: scikit-learn takes a second, and a mistake should be told before.
+    from textrnn.baselines import BASELINES
+    from textrnn.experiment import Experiment, run_experiment
+    from textrnn.training.progress import Progress
+
+    experiment = Experiment(
+        corpus=loaded,
+        settings=settings,
+        out=out or Path("models") / _folder_name(loaded.name),
+        seed=seed,
+        baselines=BASELINES if baselines else (),
+        resume=resume,
+        unlabelled=_unlabelled(unlabelled, loaded),
+        callbacks=() if quiet else (Progress(),),
+        say=tell,
     )
+    with _options_named():
+        report = run_experiment(experiment)
     if as_json:
         print_json(report)
     else:
@@ -199,6 +291,34 @@ def train(
     if report["interrupted"]:
         tell("interrupted; go on with the same command and --resume")
         raise typer.Exit(INTERRUPTED)
+
+
+@contextlib.contextmanager
+def _options_named() -> Iterator[None]:
+    """Tell of a setting by the option that the user wrote."""
+    try:
+        yield
+    except UsageError as error:
+        told = _SETTING.sub(lambda found: f"{OPTIONS[found[1]]} {found[2]} ", str(error))
+        # The three that a script switches off with None are switched off here with 0.
+        can_be_0 = told.startswith(("--max-features", "--max-length", "--max-grad-norm"))
+        raise UsageError(told.replace(", or None.", ", or 0." if can_be_0 else ".")) from error
+
+
+def _check_embedding(embedding: str, unlabelled: str | None) -> None:
+    """Complain before the corpus is read."""
+    from textrnn.training.settings import EMBEDDINGS, WORD2VEC
+
+    if embedding not in EMBEDDINGS and not Path(embedding).exists():
+        raise DataError(
+            f"--embedding is {embedding!r}, but there is no such file of word vectors, and it is "
+            f"none of {', '.join(EMBEDDINGS)}.{did_you_mean(embedding, EMBEDDINGS)}"
+        )
+    if unlabelled is not None and embedding != WORD2VEC:
+        raise UsageError(
+            f"--unlabelled {unlabelled} serves --embedding word2vec only, not {embedding}; "
+            "leave one of them out."
+        )
 
 
 def _folder_name(name: str) -> str:

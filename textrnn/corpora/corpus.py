@@ -90,8 +90,9 @@ def stratified_split(split: Split, fraction: float, *, random_state: int) -> tup
     """Cut ``split`` in two, each class in proportion; ``fraction`` of it goes to the second part.
 
     Equal texts stay on one side. Every class keeps at least one row in the
-    first part, so a class with a single distinct text is there alone. The order
-    of rows is kept. Raises UsageError for a fraction outside (0, 1).
+    first part, so a class with a single distinct text is there alone. Of many
+    small classes some give a row and some none, so that the total is right. The
+    order of rows is kept. Raises UsageError for a fraction outside (0, 1).
     """
     import numpy as np
 
@@ -99,8 +100,9 @@ def stratified_split(split: Split, fraction: float, *, random_state: int) -> tup
         raise UsageError(f"the fraction to set aside is {fraction:g}; give one between 0 and 1")
     rng = np.random.default_rng(random_state)
     second = np.zeros(len(split), dtype=bool)
-    for groups in _groups_by_class(split).values():
-        wanted = round(fraction * sum(len(rows) for rows in groups))
+    by_class = list(_groups_by_class(split).values())
+    shares = _shares([sum(len(rows) for rows in groups) for groups in by_class], fraction)
+    for groups, wanted in zip(by_class, shares, strict=True):
         _take(second, [groups[i] for i in rng.permutation(len(groups))], wanted)
     _return_lost_classes(split, second)
     return _select(split, ~second), _select(split, second)
@@ -118,6 +120,19 @@ def _groups_by_class(split: Split) -> dict[str, list[list[int]]]:
     for rows in rows_of.values():
         groups[split.labels[rows[0]]].append(rows)
     return groups
+
+
+def _shares(sizes: list[int], fraction: float) -> list[int]:
+    """Return how many rows each class should give: its fraction, rounded up for the largest rests.
+
+    At least one row is asked for in all, first of the classes nearest to a whole row.
+    """
+    shares = [int(fraction * size) for size in sizes]
+    lacking = max(1, round(fraction * sum(sizes))) - sum(shares)
+    by_rest = sorted(range(len(sizes)), key=lambda i: shares[i] - fraction * sizes[i])
+    for i in by_rest[: max(lacking, 0)]:
+        shares[i] += 1
+    return shares
 
 
 def _take(chosen: Bools, groups: list[list[int]], n: int) -> None:

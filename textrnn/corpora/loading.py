@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from textrnn.corpora.corpus import Corpus, Split, check_split, stratified_split
+from textrnn.corpora.formats import format_of
 from textrnn.corpora.hub import HubAddress, download, is_offline, parse_address
 from textrnn.corpora.readers import class_folders, read_split, read_text_files, read_texts
 from textrnn.corpora.registry import (
@@ -63,11 +64,19 @@ def load_corpus(
     elif os.path.exists(given) or any(mark in given for mark in {"/", os.sep}):
         corpus = _read_path(Path(given), columns)
     else:
-        raise CorpusNotFoundError(
-            f"there is no corpus or file {given!r}.{did_you_mean(given, ENTRIES)} "
-            f"Corpora: {', '.join(ENTRIES)}; or give a file, a folder or hf:owner/name"
-        )
+        raise _not_found(given)
     return _finish(corpus, test, test_fraction, columns, random_state, unlabelled)
+
+
+def _not_found(given: str) -> CorpusNotFoundError:
+    """Return the error for what is neither there nor known; files are named by their ending."""
+    if format_of(Path(given)) is not None:
+        near = did_you_mean(given, os.listdir())
+        return CorpusNotFoundError(f"there is no file {given!r} in {os.getcwd()!r}.{near}")
+    return CorpusNotFoundError(
+        f"there is no corpus or file {given!r}.{did_you_mean(given, ENTRIES)} "
+        f"Corpora: {', '.join(ENTRIES)}; or give a file, a folder or hf:owner/name"
+    )
 
 
 def load_labelled(
@@ -204,8 +213,7 @@ def _finish(
     if test is not None:
         held_out = read_split(os.fspath(test), **columns)
     elif held_out is None:
-        fraction = TEST_FRACTION if fraction is None else fraction
-        train, held_out = stratified_split(train, fraction, random_state=random_state)
+        train, held_out = _set_aside(corpus, fraction, random_state)
         notes.append(f"no test split given: {len(held_out):,} of the rows were set aside for it")
     elif fraction is not None:
         raise UsageError(f"{corpus.name} has its own test split; leave --test-fraction out")
@@ -221,6 +229,21 @@ def _finish(
     if unlabelled and corpus.read_unlabelled:
         reader = functools.partial(_without, corpus.read_unlabelled, frozenset(held_out.texts))
     return Corpus(corpus.name, train, corpus.validation, held_out, reader, corpus.source, notes)
+
+
+def _set_aside(corpus: Corpus, fraction: float | None, random_state: int) -> tuple[Split, Split]:
+    """Cut test texts from the training rows of a corpus that has none."""
+    fraction = TEST_FRACTION if fraction is None else fraction
+    if not 0.0 < fraction < 1.0:
+        raise UsageError(f"--test-fraction is {fraction}, but must be above 0 and below 1")
+    train, held_out = stratified_split(corpus.train, fraction, random_state=random_state)
+    if not len(held_out):
+        raise DataError(
+            f"{corpus.name} has {len(corpus.train)} rows ({len(set(corpus.train.texts))} different "
+            f"texts), too few to set {fraction:.0%} of them aside for a test; bring more, or "
+            "give test texts with --test"
+        )
+    return train, held_out
 
 
 def _without(read: Callable[[], list[str]], texts: frozenset[str]) -> list[str]:

@@ -123,11 +123,17 @@ def find_column(
 ) -> int | None:
     """Return the index of the wanted column, or of the best known name, or ``None``.
 
-    Raises DataError when a wanted column is missing or stands there twice.
+    Raises DataError when a wanted column is missing, or when two columns bear the name.
     """
     if wanted is None:
         lowered = [column.lower() for column in columns]
-        return next((lowered.index(name) for name in names if name in lowered), None)
+        known = next((name for name in names if name in lowered), None)
+        if known is not None and lowered.count(known) > 1:
+            raise DataError(
+                f"{where}: more than one column is called {known!r} ({what}); "
+                f"columns: {listed(columns)}. Rename all but one"
+            )
+        return None if known is None else lowered.index(known)
     if columns.count(wanted) != 1:
         trouble = "no" if wanted not in columns else "more than one"
         raise DataError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,38 @@ import numpy as np
 from textrnn.typing import Floats
 
 
+@dataclass(frozen=True)
+class Dropout:
+    """Dropout of one training step: the rates and where chance comes from.
+
+    Attributes:
+        input: rate on the inputs of every recurrent layer. In the first it falls on
+            the batch's distinct words, so a word is masked alike wherever it stands
+            (Gal and Ghahramani 2016); of one-hot inputs it drops whole words.
+        readout: rate on the vector that reaches the linear layer.
+        rng: the source of chance.
+    """
+
+    input: float
+    readout: float
+    rng: np.random.Generator
+
+    def of_input(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Floats | None:
+        """A mask for a layer's input; None where nothing is dropped."""
+        return dropout_mask(self.rng, shape, self.input, dtype) if self.input > 0.0 else None
+
+    def of_readout(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Floats | None:
+        """A mask for the readout; None where nothing is dropped."""
+        return dropout_mask(self.rng, shape, self.readout, dtype) if self.readout > 0.0 else None
+
+
 def dropout_mask(
     rng: np.random.Generator, shape: tuple[int, ...], rate: float, dtype: np.dtype[Any]
 ) -> Floats:
-    """Draw a mask of ``1 / (1 - rate)`` with probability ``1 - rate``, else 0."""
-    # One byte a unit instead of a float: 256 levels are fine enough for a rate.
+    """Draw a mask of ``1 / (1 - rate)`` with probability ``1 - rate``, else 0.
+
+    The rate is rounded to a 256th: one random byte a unit instead of a float.
+    """
     threshold = min(round(rate * 256), 255)
     kept = rng.integers(0, 256, size=shape, dtype=np.uint8) >= threshold
     mask: Floats = kept.astype(dtype)

@@ -69,6 +69,26 @@ class PackedBatch:
         return self._distinct_and_positions[1]
 
     @cached_property
+    def steps(self) -> list[tuple[int, int]]:
+        """First row and number of rows of every step."""
+        return list(zip(self.offsets.tolist(), self.batch_sizes.tolist(), strict=False))
+
+    @cached_property
+    def previous_rows(self) -> Ints:
+        """For each row that of the word before it, shape (N,); negative for a first word."""
+        distance = np.concatenate([self.batch_sizes[:1], self.batch_sizes[:-1]])
+        rows: Ints = np.arange(self.n_tokens) - np.repeat(distance, self.batch_sizes)
+        return rows
+
+    @cached_property
+    def mirrored_rows(self) -> Ints:
+        """For each row that of the word as far from its document's other end, shape (N,)."""
+        step = np.repeat(np.arange(len(self.batch_sizes)), self.batch_sizes)
+        mirrored = self.lengths[self.documents] - 1 - step
+        rows: Ints = self.offsets[mirrored] + self.documents
+        return rows
+
+    @cached_property
     def last_rows(self) -> Ints:
         """Row of each document's own last token, shape (B,)."""
         rows: Ints = self.offsets[self.lengths - 1] + np.arange(self.n_documents)

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from textrnn.nn.recurrent import InputGradient
+from textrnn.nn.workspace import Workspace
 from textrnn.typing import Floats, Ints, Params
 
 
 def project(x: Floats, params: Params, scale: Floats) -> Floats:
-    """Return ``scale * (x W_x + b)``, shape (G, rows, H), for ``x`` of shape (rows, D)."""
+    """Return ``scale * (x W_x + b)``, shape (G, S, rows, H), for ``x`` of shape (rows, D)."""
     products: Floats = np.matmul(x, params["W_x"] * scale)
-    products += params["b"][:, np.newaxis] * scale
+    products += params["b"][:, :, np.newaxis] * scale
     return products
 
 
@@ -24,46 +24,54 @@ def project_back(d_products: Floats, x: Floats, params: Params) -> tuple[Floats,
     """Gradients of ``x`` (rows, D), ``W_x`` and ``b`` from those of the gates' inputs.
 
     Args:
-        d_products: gradient of ``x W_x + b``, shape (G, rows, H).
+        d_products: gradient of ``x W_x + b``, shape (G, S, rows, H).
         x: the input, shape (rows, D).
         params: the layer's parameters.
     """
     d_W_x = np.matmul(x.T, d_products)
-    d_x: Floats = d_products[0] @ params["W_x"][0].T
-    for d_gate, weight in zip(d_products[1:], params["W_x"][1:], strict=True):
-        d_x += d_gate @ weight.T
-    return d_x, {"W_x": d_W_x, "b": d_products.sum(axis=1)}
+    d_x = np.matmul(d_products, params["W_x"].swapaxes(-1, -2)).sum(axis=(0, 1))
+    return d_x, {"W_x": d_W_x, "b": d_products.sum(axis=2)}
 
 
-def gather(products: Floats, inverse: Ints) -> Floats:
-    """Repeat each distinct token's products at its positions: (G, U, H) to (G, N, H)."""
-    G, _, H = products.shape
-    out = np.empty((G, len(inverse), H), dtype=products.dtype)
+def gather(products: Floats, indices: Ints, *, workspace: Workspace | None = None) -> Floats:
+    """Give every row of every direction its products: (G, S, U, H) to (G, S, N, H).
+
+    Args:
+        products: of distinct tokens, or of the rows of a layer below.
+        indices: for each direction and row the place in ``products``, shape (S, N).
+        workspace: where the result is kept.
+    """
+    G, S, _, H = products.shape
+    shape = (G, S, indices.shape[1], H)
+    out = (workspace or Workspace()).take("gates", shape, products.dtype)
     for g in range(G):
-        # "clip" skips numpy's check of every index, which costs more than the copy.
-        np.take(products[g], inverse, axis=0, out=out[g], mode="clip")
+        for s in range(S):
+            # "clip" skips numpy's check of every index, which costs more than the copy.
+            np.take(products[g, s], indices[s], axis=0, out=out[g, s], mode="clip")
     return out
 
 
-def sum_by_token(d_products: InputGradient, inverse: Ints, n_distinct: int) -> Floats:
-    """Sum the gradients of equal tokens: (G, L, H) to (G, U, H)."""
+def sum_by_index(
+    d_products: Floats, indices: Ints, n: int, *, workspace: Workspace | None = None
+) -> Floats:
+    """The way back of ``gather``: sum the gradients of equal indices, to (G, S, n, H).
+
+    Args:
+        d_products: (G, S, L, H).
+        indices: (S, L).
+        n: rows of the result.
+        workspace: where the result is kept.
+    """
     from scipy.sparse import csr_array
 
-    values = d_products.values
-    inverse = inverse if d_products.rows is None else inverse[d_products.rows]
-    n = len(inverse)
-    # Row u of the sparse matrix has a one for each position of token u.
-    positions = np.argsort(inverse, kind="stable")
-    starts = np.concatenate([[0], np.cumsum(np.bincount(inverse, minlength=n_distinct))])
-    ones = np.ones(n, dtype=values.dtype)
-    gathering = csr_array((ones, positions, starts), shape=(n_distinct, n))
-    return np.stack([gathering @ values[g] for g in range(len(values))])
-
-
-def spread(values: Floats, rows: Ints | None, n_rows: int) -> Floats:
-    """Put gradients of some rows back among zeros, shape (n_rows, D)."""
-    if rows is None:
-        return values
-    out = np.zeros((n_rows, values.shape[1]), dtype=values.dtype)
-    out[rows] = values
+    G, S, L, H = d_products.shape
+    out = (workspace or Workspace()).take("d_products", (G, S, n, H), d_products.dtype)
+    ones = np.ones(L, dtype=d_products.dtype)
+    for s in range(S):
+        # Row u of the sparse matrix has a one for each place of index u.
+        places = np.argsort(indices[s], kind="stable")
+        starts = np.concatenate([[0], np.cumsum(np.bincount(indices[s], minlength=n))])
+        summing = csr_array((ones, places, starts), shape=(n, L))
+        for g in range(G):
+            out[g, s] = summing @ d_products[g, s]
     return out

@@ -1,9 +1,9 @@
 """From the outputs of every step to one vector a document.
 
-Each readout is a forward and a backward function over one direction's outputs
-(N, H), with documents in the batch's own (sorted) order. The backward of ``last``
-hands on the gradient of the final states alone; that of ``mean`` and ``max`` one
-for every step.
+Each readout is a forward and a backward function over the outputs (S, N, H) of all
+directions, with documents in the batch's own (sorted) order. The backward of ``last``
+hands on the gradient of the final states alone; that of ``mean`` and ``max`` one for
+every step.
 """
 
 from __future__ import annotations
@@ -13,27 +13,26 @@ from typing import Any, Protocol
 import numpy as np
 
 from textrnn.nn.packed import PackedBatch
-from textrnn.nn.recurrent import final_rows
 from textrnn.typing import Floats, Ints
 
 
 class Readout(Protocol):
-    """A way to read one vector a document off the outputs of a direction."""
+    """A way to read one vector a document and direction off all outputs."""
 
-    def forward(self, h: Floats, batch: PackedBatch, *, reverse: bool) -> tuple[Floats, Any]:
-        """Return the vectors (B, H) and what the way back needs."""
+    def forward(self, h: Floats, batch: PackedBatch) -> tuple[Floats, Any]:
+        """Return the vectors (S, B, H) and what the way back needs."""
 
     def backward(
         self, d_out: Floats, cache: Any, batch: PackedBatch
     ) -> tuple[Floats | None, Floats | None]:
-        """Return the gradients of all outputs (N, H) and of the final states (B, H)."""
+        """Return the gradients of all outputs (S, N, H) and of the final states (S, B, H)."""
 
 
 class Last:
-    """The state at each document's own last word, in the direction of reading."""
+    """The state after each document's own last word, in the direction of reading."""
 
-    def forward(self, h: Floats, batch: PackedBatch, *, reverse: bool) -> tuple[Floats, None]:
-        return h[final_rows(batch, reverse=reverse)], None
+    def forward(self, h: Floats, batch: PackedBatch) -> tuple[Floats, None]:
+        return h[:, batch.last_rows], None
 
     def backward(self, d_out: Floats, cache: None, batch: PackedBatch) -> tuple[None, Floats]:
         del cache, batch
@@ -43,44 +42,45 @@ class Last:
 class Mean:
     """The mean of the outputs over a document's words."""
 
-    def forward(self, h: Floats, batch: PackedBatch, *, reverse: bool) -> tuple[Floats, None]:
-        del reverse
-        total = np.zeros((batch.n_documents, h.shape[1]), dtype=h.dtype)
-        for start, size in zip(batch.offsets.tolist(), batch.batch_sizes.tolist(), strict=False):
-            total[:size] += h[start : start + size]
-        return total / batch.lengths[:, np.newaxis].astype(h.dtype), None
+    def forward(self, h: Floats, batch: PackedBatch) -> tuple[Floats, None]:
+        S, _, H = h.shape
+        total = np.zeros((S, batch.n_documents, H), dtype=h.dtype)
+        for start, size in batch.steps:
+            total[:, :size] += h[:, start : start + size]
+        total /= batch.lengths[:, np.newaxis].astype(h.dtype)
+        return total, None
 
     def backward(self, d_out: Floats, cache: None, batch: PackedBatch) -> tuple[Floats, None]:
         del cache
         share = d_out / batch.lengths[:, np.newaxis].astype(d_out.dtype)
-        return share[batch.documents], None
+        return share[:, batch.documents], None
 
 
 class Max:
     """The largest output over a document's words, each unit for itself.
 
-    The gradient goes to the word that gave the maximum, the first of equal ones.
+    The gradient goes to the word that gave the maximum, the first read of equal ones.
     """
 
-    def forward(self, h: Floats, batch: PackedBatch, *, reverse: bool) -> tuple[Floats, Ints]:
-        del reverse
-        B, H = batch.n_documents, h.shape[1]
-        best = h[:B].copy()
-        step_of_best = np.zeros((B, H), dtype=np.int32)
-        larger = np.empty((B, H), dtype=bool)
-        for t, (start, size) in enumerate(
-            zip(batch.offsets.tolist(), batch.batch_sizes.tolist(), strict=False)
-        ):
-            here = h[start : start + size]
-            np.greater(here, best[:size], out=larger[:size])
-            np.copyto(best[:size], here, where=larger[:size])
-            np.copyto(step_of_best[:size], t, where=larger[:size])
+    def forward(self, h: Floats, batch: PackedBatch) -> tuple[Floats, Ints]:
+        S, _, H = h.shape
+        B = batch.n_documents
+        best = h[:, :B].copy()
+        step_of_best = np.zeros((S, B, H), dtype=np.int32)
+        larger = np.empty((S, B, H), dtype=bool)
+        for t, (start, size) in enumerate(batch.steps):
+            here = h[:, start : start + size]
+            np.greater(here, best[:, :size], out=larger[:, :size])
+            np.copyto(best[:, :size], here, where=larger[:, :size])
+            np.copyto(step_of_best[:, :size], t, where=larger[:, :size])
         rows = batch.offsets[step_of_best] + np.arange(B)[:, np.newaxis]
         return best, rows
 
     def backward(self, d_out: Floats, cache: Ints, batch: PackedBatch) -> tuple[Floats, None]:
-        d_h = np.zeros((batch.n_tokens, d_out.shape[1]), dtype=d_out.dtype)
-        d_h[cache, np.arange(d_out.shape[1])] = d_out  # a row and unit occur once
+        S, _, H = d_out.shape
+        d_h = np.zeros((S, batch.n_tokens, H), dtype=d_out.dtype)
+        # A row and unit occur once.
+        d_h[np.arange(S)[:, np.newaxis, np.newaxis], cache, np.arange(H)] = d_out
         return d_h, None
 
 

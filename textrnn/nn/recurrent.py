@@ -1,11 +1,15 @@
-"""One recurrent layer in one direction: a cell walked over a packed batch, and back.
+"""A recurrent layer: a cell walked over a packed batch, and back.
 
-The border of this module is the *input product* ``x W_x + b`` of every token,
-shape (G, N, H), which ``projection.py`` makes: it is needed once for each distinct
-token, while the walk below goes through all of them in order.
+All S directions walk together. The second reads every document from its last word to
+its first: its rows hold the mirrored documents, so that it takes the same steps as the
+first and one call serves both.
 
-The way back is exact BPTT. Weights do not change on the way: gradients of all
-steps are kept and each weight's gradient is one product over all of them.
+The border of this module is the *input product* ``x W_x + b`` of every token, shape
+(G, S, N, H), which ``projection.py`` makes: it is needed once for each distinct token,
+while the walk below goes through all of them in order.
+
+The way back is exact BPTT. Weights do not change on the way: gradients of all steps are
+kept and each weight's gradient is one product over all of them.
 """
 
 from __future__ import annotations
@@ -16,55 +20,45 @@ import numpy as np
 
 from textrnn.nn.cells import Cell, Step, Trace
 from textrnn.nn.packed import PackedBatch
+from textrnn.nn.workspace import Workspace
 from textrnn.typing import Floats, Ints, Params
 
 CHECK_EVERY = 8
 """Steps between two looks at whether a gradient is gone; each look costs a pass over it."""
 
 
-def reading_steps(batch: PackedBatch, *, reverse: bool) -> list[Step]:
-    """The steps of a batch in the order in which a direction reads them."""
-    sizes = batch.batch_sizes.tolist()
-    offsets = batch.offsets.tolist()
-    last = len(sizes) - 1
-    steps = []
-    for t, (size, start) in enumerate(zip(sizes, offsets, strict=False)):
-        # Reading backwards, a document that ends at step t has no state yet.
-        before = t + 1 if reverse else t - 1
-        carried = 0 if before < 0 or before > last else min(size, sizes[before])
-        origin = offsets[before] if carried else 0
-        steps.append(Step(slice(start, start + size), slice(origin, origin + carried), carried))
-    return steps[::-1] if reverse else steps
-
-
 def forward(
-    cell: Cell, params: Params, input_products: Floats, batch: PackedBatch, *, reverse: bool = False
+    cell: Cell,
+    params: Params,
+    input_products: Floats,
+    batch: PackedBatch,
+    *,
+    workspace: Workspace | None = None,
 ) -> Trace:
-    """Read a batch; the outputs are ``trace.h``, shape (N, H).
+    """Read a batch; the outputs are ``trace.h``, shape (S, N, H).
 
     Args:
         cell: the kind of recurrence.
-        params: ``W_x``, ``W_h``, ``b`` and what else the cell has.
-        input_products: ``gate_scale * (x W_x + b)``, shape (G, N, H); overwritten.
+        params: ``W_h`` and what else the cell has, see ``Cell``.
+        input_products: ``gate_scale * (x W_x + b)``, shape (G, S, N, H), the second
+            direction's of the mirrored documents; overwritten.
         batch: the documents.
-        reverse: read each document from its last word to its first.
+        workspace: where the trace is kept; it is valid until the next pass there.
     """
-    G, N, H = input_products.shape
-    dtype = input_products.dtype
+    G, S, N, H = input_products.shape
+    take, dtype = (workspace or Workspace()).take, input_products.dtype
     trace = Trace(
         gates=input_products,
-        states={name: np.empty((N, H), dtype=dtype) for name in cell.state_names},
-        scratch=np.empty((G, batch.n_documents, H), dtype=dtype),
+        states={name: take(name, (S, N, H), dtype) for name in cell.state_names},
+        scratch=take("scratch", (G, S, batch.n_documents, H), dtype),
     )
-    weights = cell.prepare(params)
-    for step in reading_steps(batch, reverse=reverse):
-        cell.forward(weights, trace, step)
+    weights = cell.prepare_forward(params)
+    previous = 0
+    for start, size in batch.steps:
+        origin = slice(previous, previous + size) if start else None
+        cell.forward(weights, trace, Step(slice(start, start + size), origin))
+        previous = start
     return trace
-
-
-def final_rows(batch: PackedBatch, *, reverse: bool) -> Ints:
-    """Rows that hold each document's state after its last read word, shape (B,)."""
-    return np.arange(batch.n_documents) if reverse else batch.last_rows
 
 
 @dataclass(frozen=True)
@@ -72,7 +66,7 @@ class InputGradient:
     """Gradient of the gates' inputs, before ``gate_scale``.
 
     Attributes:
-        values: shape (G, L, H).
+        values: shape (G, S, L, H).
         rows: the L rows of the batch they belong to; None when they are all N.
             The gradient of every other row is zero.
     """
@@ -89,8 +83,8 @@ def backward(
     *,
     d_outputs: Floats | None,
     d_final: Floats | None,
-    reverse: bool = False,
     gradient_floor: float = 0.0,
+    workspace: Workspace | None = None,
 ) -> tuple[InputGradient, Params]:
     """Backpropagate through time.
 
@@ -99,54 +93,51 @@ def backward(
         params: the parameters of the forward pass.
         trace: what the forward pass returned.
         batch: the documents.
-        d_outputs: gradient of the outputs of every step, shape (N, H), or None.
-        d_final: gradient of each document's final state, shape (B, H), or None.
-        reverse: as in the forward pass.
+        d_outputs: gradient of the outputs of every step, shape (S, N, H), or None.
+        d_final: gradient of each document's last state, shape (S, B, H), or None.
         gradient_floor: with no ``d_outputs``, a document's way back ends once its
             gradient is below this share of the batch's largest. What is cut off is
             below float32's own rounding at 1e-7, and it saves both the work and the
             denormal numbers that slow the arithmetic down. 0 never stops.
+        workspace: where the gradient of the inputs is kept.
 
     Returns:
         The gradient of the gates' inputs and those of ``W_h`` and the cell's own
         parameters.
     """
-    G, N, H = trace.gates.shape
-    dtype = trace.gates.dtype
-    steps = reading_steps(batch, reverse=reverse)
-    d_states = {name: np.zeros((batch.n_documents, H), dtype=dtype) for name in cell.carried_names}
+    G, S, N, H = trace.gates.shape
+    dtype, B = trace.gates.dtype, batch.n_documents
+    d_states = {name: np.zeros((S, B, H), dtype=dtype) for name in cell.carried_names}
     if d_final is not None:
         d_states["h"] += d_final
     floor = 0.0
     if d_final is not None and d_outputs is None and gradient_floor > 0.0:
         floor = gradient_floor * float(np.abs(d_final).max())
 
-    d_gates = np.empty((G, N, H), dtype=dtype)
+    weights = cell.prepare_backward(params)
+    d_gates = (workspace or Workspace()).take("d_gates", (G, S, N, H), dtype)
     walked: list[tuple[int, int]] = []
-    gone = 0  # documents, counted from the first, whose gradient has vanished
-    for count, step in enumerate(reversed(steps)):
-        n = step.rows.stop - step.rows.start
-        if floor and count % CHECK_EVERY == 0:
-            gone = _vanished(d_states, n, start=min(gone, n), floor=floor)
-        if gone >= n:
-            if reverse:
-                break  # no document joins later in this direction
-            continue
-        rows = slice(step.rows.start + gone, step.rows.stop)
+    gone = 0  # documents, counted from the longest, whose gradient has vanished
+    steps = batch.steps
+    for t in reversed(range(len(steps))):
+        start, size = steps[t]
+        if floor and t % CHECK_EVERY == 0:
+            gone = _vanished(d_states, size, start=gone, floor=floor)
+        if gone >= size:
+            continue  # until a shorter document joins
+        rows = slice(start + gone, start + size)
         walked.append((rows.start, rows.stop))
-        live = {name: d[gone:n] for name, d in d_states.items()}
+        live = {name: d[:, gone:size] for name, d in d_states.items()}
         if d_outputs is not None:
-            live["h"] += d_outputs[rows]
-        carried = max(step.carried - gone, 0)
-        previous = slice(step.previous.start + gone, step.previous.start + gone + carried)
-        narrowed = Step(rows, previous, carried)
-        cell.backward(params, trace, narrowed, live, d_gates[:, rows])
+            live["h"] += d_outputs[:, rows]
+        previous = slice(steps[t - 1][0] + gone, steps[t - 1][0] + size) if t else None
+        cell.backward(weights, trace, Step(rows, previous), live, d_gates[:, :, rows])
 
-    rows_kept = _rows_kept(walked, N)
-    if rows_kept is not None:
-        d_gates = d_gates[:, rows_kept]
-    gradient = InputGradient(d_gates, rows_kept)
-    return gradient, _weight_gradients(cell, trace, steps, gradient)
+    kept = _rows_kept(walked, N)
+    if kept is not None:
+        d_gates = d_gates[:, :, kept]
+    gradient = InputGradient(d_gates, kept)
+    return gradient, _weight_gradients(cell, trace, batch, gradient)
 
 
 def _vanished(d_states: Params, n: int, *, start: int, floor: float) -> int:
@@ -157,7 +148,7 @@ def _vanished(d_states: Params, n: int, *, start: int, floor: float) -> int:
         alive = np.zeros(stop - start, dtype=bool)
         for d in d_states.values():
             # Not "at least": a gradient that is no number must stay, to be found.
-            alive |= ~(np.abs(d[start:stop]).max(axis=1) < floor)
+            alive |= ~(np.abs(d[:, start:stop]).max(axis=(0, 2)) < floor)
         if alive.any():
             return start + int(alive.argmax())
         start = stop
@@ -168,24 +159,18 @@ def _rows_kept(walked: list[tuple[int, int]], N: int) -> Ints | None:
     """The rows that the way back has passed, ascending; None when it passed all."""
     if sum(stop - start for start, stop in walked) == N:
         return None
-    return np.concatenate([np.arange(start, stop) for start, stop in sorted(walked)])
+    return np.concatenate([np.arange(start, stop) for start, stop in reversed(walked)])
 
 
 def _weight_gradients(
-    cell: Cell, trace: Trace, steps: list[Step], d_inputs: InputGradient
+    cell: Cell, trace: Trace, batch: PackedBatch, d_inputs: InputGradient
 ) -> Params:
     """Gradients of ``W_h`` and the cell's own parameters, one product a gate."""
-    N = trace.gates.shape[1]
     rows = slice(None) if d_inputs.rows is None else d_inputs.rows
     d_recurrent = cell.recurrent_gradient(trace, rows, d_inputs.values)
-
-    origin = np.full(N, -1, dtype=np.int64)
-    for step in steps:
-        start = step.rows.start
-        origin[start : start + step.carried] = np.arange(step.previous.start, step.previous.stop)
-    origin = origin[rows]
-    # Zeros where a document begins: cheaper than leaving those rows out of G gradients.
-    h_previous = trace.h[origin]
-    h_previous[origin < 0] = 0.0
-    d_W_h = np.matmul(h_previous.T, d_recurrent)
+    # Zeros at the first step: cheaper than leaving its rows out of G gradients.
+    previous = batch.previous_rows[rows]
+    h_previous = trace.h[:, previous]
+    h_previous[:, previous < 0] = 0.0
+    d_W_h = np.matmul(h_previous.swapaxes(-1, -2), d_recurrent)
     return {"W_h": d_W_h, **cell.own_gradients(d_recurrent)}

@@ -42,7 +42,7 @@ class Checkpoint(Callback):
         save_arrays(self.path, arrays, {**saved, "identity": self.identity})
 
     def _check_identity(self, saved: dict[str, Any]) -> None:
-        for key in sorted(saved.keys() | self.identity.keys()):
+        for key in {**self.identity, **saved}:
             before, now = saved.get(key), self.identity.get(key)
             if before != now:
                 raise UsageError(

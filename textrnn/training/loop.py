@@ -15,12 +15,14 @@ import numpy as np
 
 from textrnn.errors import TrainingError
 from textrnn.inference import predict_proba
-from textrnn.network import Dropout, Network
+from textrnn.network import Network
+from textrnn.nn.dropout import Dropout
 from textrnn.nn.gradients import global_norm, scale
 from textrnn.nn.losses import cross_entropy
 from textrnn.nn.optimizers import SGD, Adam, Optimizer
 from textrnn.nn.packed import pack
 from textrnn.nn.schedules import learning_rate_at
+from textrnn.nn.workspace import Workspace
 from textrnn.training.batching import drop_to_unknown, epoch_batches
 from textrnn.training.callbacks import Callback
 from textrnn.typing import Floats, Ids, Ints, Params
@@ -159,6 +161,7 @@ class TrainingRun:
         self.rng = rng
         self.callbacks = callbacks
         self.state = TrainingState()
+        self._workspace = Workspace()
         self.optimizer = make_optimizer(config, network.params)
         self._lengths = np.fromiter((len(d) for d in train.documents), np.int64, len(train))
         self.progress = self._new_progress()
@@ -240,7 +243,7 @@ class TrainingRun:
         weights = None if self.train.weights is None else self.train.weights[order]
 
         dropout = Dropout(config.dropout_input, config.dropout_readout, self.rng)
-        logits, cache = self.network.forward(batch, dropout=dropout)
+        logits, cache = self.network.forward(batch, dropout=dropout, workspace=self._workspace)
         loss, d_logits = cross_entropy(logits, targets, weights)
         gradients = self.network.backward(d_logits, cache, gradient_floor=config.gradient_floor)
         for name in config.frozen:

@@ -71,15 +71,15 @@ class Progress(Callback):
         record = run.state.history[-1]
         line = (
             f"epoch {record['epoch']:>2}/{run.config.max_iter}  "
-            f"loss {record['loss']:.4f}  accuracy {record['accuracy']:.4f}"
+            f"loss {record['loss']:.3f} accuracy {record['accuracy']:.3f}"
         )
         if "validation_loss" in record:
             best = " *" if run.state.best_epoch == run.state.epoch else ""
             line += (
-                f"  validation loss {record['validation_loss']:.4f}"
-                f"  accuracy {record['validation_accuracy']:.4f}{best}"
+                f"  held out {record['validation_loss']:.3f}"
+                f" {record['validation_accuracy']:.3f}{best or '  '}"
             )
-        line += f"  {record['words_per_second']:,.0f} words/s  {clock(record['seconds'])}"
+        line += f"  {record['words_per_second'] / 1000:,.0f}k words/s {clock(record['seconds'])}"
         self.console.print(line, soft_wrap=True)
 
     def on_end(self, run: TrainingRun) -> None:

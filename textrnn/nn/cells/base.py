@@ -1,10 +1,12 @@
 """What a recurrent cell is: one step forward, one step back.
 
-A cell knows nothing of sequences; ``recurrent.py`` walks the batch and hands it
-one step at a time. All arrays of a pass live in a ``Trace``, gate-major:
-``gates`` has shape (G, N, H), so each gate of a step is one contiguous block and
-an elementwise operation on it runs two to three times faster than on the columns
-of an (N, G*H) array.
+A cell knows nothing of sequences; ``recurrent.py`` walks the batch and hands it one
+step at a time. A step works on all S directions at once: they read different words,
+but do the same arithmetic.
+
+All arrays of a pass live in a ``Trace``, gate-major: ``gates`` has shape (G, S, N, H),
+so each gate of a step is one contiguous block a direction, and an elementwise operation
+on it runs two to three times faster than on the columns of an (N, G*H) array.
 
 Sigmoid gates use sigmoid(x) = tanh(x / 2) / 2 + 1/2, with the halving folded into
 the weights (``gate_scale``), so that one ``tanh`` call serves all gates of a step.
@@ -22,18 +24,16 @@ from textrnn.typing import Floats, Params
 
 
 class Step(NamedTuple):
-    """One time step of a packed batch, in the direction of reading.
+    """One time step of a packed batch.
 
     Attributes:
         rows: the step's rows, one for each document that has a token here.
-        previous: the rows that hold the states these documents come from.
-        carried: how many of the documents, counted from the first, have such a
-            state; the others begin here, with a state of zeros.
+        previous: the rows that hold the states these documents come from; None at
+            the first step, where the state is zero.
     """
 
     rows: slice
-    previous: slice
-    carried: int
+    previous: slice | None
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ class Trace:
     """All that one pass over a batch computes and its way back needs.
 
     Attributes:
-        gates: (G, N, H): input products before a step, activations after it.
-        states: arrays of shape (N, H) by name; ``"h"`` is the output.
-        scratch: (G, B, H), overwritten at each step.
+        gates: (G, S, N, H): input products before a step, activations after it.
+        states: arrays of shape (S, N, H) by name; ``"h"`` is the output.
+        scratch: (G, S, B, H), overwritten at each step.
     """
 
     gates: Floats
@@ -56,48 +56,60 @@ class Trace:
 
 
 class Cell(ABC):
-    """A recurrent cell with weights ``W_x`` (G, D, H), ``W_h`` (G, H, H), ``b`` (G, H)."""
+    """A recurrent cell with weights ``W_x`` (G, S, D, H), ``W_h`` (G, S, H, H), ``b`` (G, S, H)."""
 
     name: ClassVar[str]
     n_gates: ClassVar[int]
     n_sigmoids: ClassVar[int] = 0
     """Leading gates that are sigmoids; the others are tanh."""
     state_names: ClassVar[tuple[str, ...]] = ("h",)
-    """Arrays of shape (N, H) that a pass keeps."""
+    """Arrays of shape (S, N, H) that a pass keeps."""
     carried_names: ClassVar[tuple[str, ...]] = ("h",)
     """The states that one step hands to the next."""
 
     def gate_scale(self, dtype: np.dtype[Any]) -> Floats:
-        """Factor on each gate's input, shape (G, 1, 1): 1/2 for sigmoids."""
-        scale = np.ones((self.n_gates, 1, 1), dtype=dtype)
+        """Factor on each gate's input, shape (G, 1, 1, 1): 1/2 for sigmoids."""
+        scale = np.ones((self.n_gates, 1, 1, 1), dtype=dtype)
         scale[: self.n_sigmoids] = 0.5
         return scale
 
-    def prepare(self, params: Params) -> Params:
-        """Return the weights that a step multiplies with, halved where a gate is a sigmoid."""
+    def prepare_forward(self, params: Params) -> Params:
+        """The weights that a step multiplies with, halved where a gate is a sigmoid."""
         W_h = params["W_h"]
         return {"W_h": W_h * self.gate_scale(W_h.dtype)}
 
-    def shapes(self, input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
+    def prepare_backward(self, params: Params) -> Params:
+        """The weights that a step back multiplies with, transposed once for all steps."""
+        return {"W_h_T": np.ascontiguousarray(params["W_h"].swapaxes(-1, -2))}
+
+    def shapes(
+        self, n_directions: int, input_size: int, hidden_size: int
+    ) -> dict[str, tuple[int, ...]]:
         """Shape of each parameter of a layer."""
-        G, D, H = self.n_gates, input_size, hidden_size
-        return {"W_x": (G, D, H), "W_h": (G, H, H), "b": (G, H)}
+        G, S, D, H = self.n_gates, n_directions, input_size, hidden_size
+        return {"W_x": (G, S, D, H), "W_h": (G, S, H, H), "b": (G, S, H)}
 
     def initialise(
-        self, rng: np.random.Generator, input_size: int, hidden_size: int, dtype: np.dtype[Any]
+        self,
+        rng: np.random.Generator,
+        shapes: dict[str, tuple[int, ...]],
+        dtype: np.dtype[Any],
     ) -> Params:
         """Draw weights: Glorot-uniform inputs, orthogonal recurrences, zero biases.
 
         Glorot and Bengio 2010; Saxe, McClelland and Ganguli 2014.
         """
-        G, D, H = self.n_gates, input_size, hidden_size
+        G, S, D, H = shapes["W_x"]
         bound = np.sqrt(6.0 / (D + H))
-        W_x = rng.uniform(-bound, bound, (G, D, H))
-        W_h = np.stack([np.linalg.qr(rng.standard_normal((H, H)))[0] for _ in range(G)])
+        square = rng.standard_normal((G, S, H, H))
         return {
-            "W_x": W_x.astype(dtype),
-            "W_h": W_h.astype(dtype),
-            "b": np.zeros((G, H), dtype=dtype),
+            "W_x": rng.uniform(-bound, bound, shapes["W_x"]).astype(dtype),
+            "W_h": np.linalg.qr(square)[0].astype(dtype),
+            **{
+                name: np.zeros(shape, dtype=dtype)
+                for name, shape in shapes.items()
+                if name not in ("W_x", "W_h")
+            },
         }
 
     @abstractmethod
@@ -106,18 +118,17 @@ class Cell(ABC):
 
     @abstractmethod
     def backward(
-        self, params: Params, trace: Trace, step: Step, d_states: Params, d_gates: Floats
+        self, weights: Params, trace: Trace, step: Step, d_states: Params, d_gates: Floats
     ) -> None:
         """Carry the gradient of a step's states back by one step.
 
         Args:
-            params: the parameters of the layer.
+            weights: from ``prepare_backward``.
             trace: what the forward pass left behind.
             step: the step, its rows narrowed to those that still have a gradient.
-            d_states: for each carried state its gradient, shape (n, H); replaced by
-                the gradient of the previous step's state (of no use to a document
-                that begins at this step).
-            d_gates: (G, n, H), receives the gradient of the gates' inputs.
+            d_states: for each carried state its gradient, shape (S, n, H); replaced by
+                the gradient of the previous step's state.
+            d_gates: (G, S, n, H), receives the gradient of the gates' inputs.
         """
 
     def recurrent_gradient(self, trace: Trace, rows: Any, d_gates: Floats) -> Floats:
@@ -132,12 +143,12 @@ class Cell(ABC):
 
 
 def add_recurrence(weights: Params, trace: Trace, step: Step) -> Floats:
-    """Add ``h_previous W_h`` to the step's input products; return them, (G, n, H)."""
-    z = trace.gates[:, step.rows]
-    if step.carried:
-        product = trace.scratch[:, : step.carried]
-        np.matmul(trace.h[step.previous], weights["W_h"], out=product)
-        z[:, : step.carried] += product
+    """Add ``h_previous W_h`` to the step's input products; return them, (G, S, n, H)."""
+    z = trace.gates[:, :, step.rows]
+    if step.previous is not None:
+        product = trace.scratch[:, :, : z.shape[2]]
+        np.matmul(trace.h[:, step.previous], weights["W_h"], out=product)
+        z += product
     return z
 
 
@@ -147,8 +158,8 @@ def halved_tanh_to_sigmoid(gates: Floats) -> None:
     gates += 0.5
 
 
-def back_through_weights(d_gates: Floats, W_h: Floats, out: Floats) -> None:
-    """Write the sum over gates of ``d_gates W_h^T`` into ``out``, shape (n, H)."""
-    np.matmul(d_gates[0], W_h[0].T, out=out)
-    for d_gate, weight in zip(d_gates[1:], W_h[1:], strict=True):
-        out += d_gate @ weight.T
+def back_through_weights(d_gates: Floats, weights: Params, scratch: Floats, out: Floats) -> None:
+    """Write the sum over gates of ``d_gates W_h^T`` into ``out``, shape (S, n, H)."""
+    products = scratch[:, :, : d_gates.shape[2]]
+    np.matmul(d_gates, weights["W_h_T"], out=products)
+    np.add.reduce(products, axis=0, out=out)

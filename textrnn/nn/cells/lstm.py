@@ -6,6 +6,10 @@ c_t     = f * c_{t-1} + i * g
 h_t     = o * tanh(c_t)
 
 Gates are stored in the order i, f, o, g: the three sigmoids side by side.
+
+The way back uses h = o tanh(c) and f c_{t-1} = c - i g, which the forward pass has
+already multiplied out, and takes what several gates share in one call: at the small
+sizes of a step a call costs as much as its arithmetic.
 """
 
 from __future__ import annotations
@@ -37,9 +41,12 @@ class LSTM(Cell):
     carried_names = ("h", "c")
 
     def initialise(
-        self, rng: np.random.Generator, input_size: int, hidden_size: int, dtype: np.dtype[Any]
+        self,
+        rng: np.random.Generator,
+        shapes: dict[str, tuple[int, ...]],
+        dtype: np.dtype[Any],
     ) -> Params:
-        params = super().initialise(rng, input_size, hidden_size, dtype)
+        params = super().initialise(rng, shapes, dtype)
         params["b"][FORGET] = 1.0  # remember at first (Jozefowicz et al. 2015)
         return params
 
@@ -47,48 +54,40 @@ class LSTM(Cell):
         z = add_recurrence(weights, trace, step)
         np.tanh(z, out=z)
         halved_tanh_to_sigmoid(z[: self.n_sigmoids])
-        c, tanh_c = trace.states["c"][step.rows], trace.states["tanh_c"][step.rows]
+        c, tanh_c = trace.states["c"][:, step.rows], trace.states["tanh_c"][:, step.rows]
         np.multiply(z[INPUT], z[CANDIDATE], out=c)
-        if step.carried:
-            kept = trace.scratch[0, : step.carried]
-            np.multiply(z[FORGET, : step.carried], trace.states["c"][step.previous], out=kept)
-            c[: step.carried] += kept
+        if step.previous is not None:
+            kept = trace.scratch[0, :, : c.shape[1]]
+            np.multiply(z[FORGET], trace.states["c"][:, step.previous], out=kept)
+            c += kept
         np.tanh(c, out=tanh_c)
-        np.multiply(z[OUTPUT], tanh_c, out=trace.h[step.rows])
+        np.multiply(z[OUTPUT], tanh_c, out=trace.h[:, step.rows])
 
     def backward(
-        self, params: Params, trace: Trace, step: Step, d_states: Params, d_gates: Floats
+        self, weights: Params, trace: Trace, step: Step, d_states: Params, d_gates: Floats
     ) -> None:
         d_h, d_c = d_states["h"], d_states["c"]
-        i, f, o, g = trace.gates[:, step.rows]
-        tanh_c = trace.states["tanh_c"][step.rows]
-        work = trace.scratch[0, : len(d_h)]
-        # The state's gradient: what came back along the cell, and through the output.
-        np.multiply(tanh_c, tanh_c, out=work)
-        np.subtract(1.0, work, out=work)
-        work *= o
+        gates = trace.gates[:, :, step.rows]
+        i, f, o, g = gates
+        h, c = trace.h[:, step.rows], trace.states["c"][:, step.rows]
+        work, new = trace.scratch[:2, :, : d_h.shape[1]]
+        # The state's gradient gains what came through the output: d_h o (1 - tanh_c^2).
+        np.multiply(h, trace.states["tanh_c"][:, step.rows], out=work)
+        np.subtract(o, work, out=work)
         work *= d_h
         d_c += work
 
-        np.multiply(d_c, g, out=d_gates[INPUT])
-        d_gates[FORGET] = 0.0
-        np.multiply(
-            d_c[: step.carried],
-            trace.states["c"][step.previous],
-            out=d_gates[FORGET, : step.carried],
-        )
-        np.multiply(d_h, tanh_c, out=d_gates[OUTPUT])
-        # sigmoid' = s (1 - s), for the three gates at once
-        sigmoids = trace.gates[: self.n_sigmoids, step.rows]
-        slope = trace.scratch[: self.n_sigmoids, : len(d_h)]
-        np.subtract(1.0, sigmoids, out=slope)
-        slope *= sigmoids
-        d_gates[: self.n_sigmoids] *= slope
-        # tanh' = 1 - g^2
-        np.multiply(g, g, out=work)
-        np.subtract(1.0, work, out=work)
-        work *= d_c
-        np.multiply(work, i, out=d_gates[CANDIDATE])
+        np.multiply(i, g, out=new)
+        np.subtract(c, new, out=work)
+        np.subtract(1.0, gates[: self.n_sigmoids], out=d_gates[: self.n_sigmoids])
+        d_gates[INPUT] *= new  # d_c g i (1 - i)
+        d_gates[FORGET] *= work  # d_c c_{t-1} f (1 - f)
+        d_gates[OUTPUT] *= h  # d_h tanh_c o (1 - o)
+        d_gates[OUTPUT] *= d_h
+        new *= g
+        np.subtract(i, new, out=d_gates[CANDIDATE])  # d_c i (1 - g^2)
+        d_gates[CANDIDATE] *= d_c
+        d_gates[:OUTPUT] *= d_c
 
         d_c *= f
-        back_through_weights(d_gates, params["W_h"], d_h)
+        back_through_weights(d_gates, weights, trace.scratch, out=d_h)

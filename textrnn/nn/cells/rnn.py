@@ -5,7 +5,7 @@ h_t = f(x_t W_x + h_{t-1} W_h + b)
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -21,40 +21,42 @@ class TanhRNN(Cell):
 
     def forward(self, weights: Params, trace: Trace, step: Step) -> None:
         z = add_recurrence(weights, trace, step)
-        np.tanh(z[0], out=trace.h[step.rows])
+        np.tanh(z[0], out=trace.h[:, step.rows])
 
     def backward(
-        self, params: Params, trace: Trace, step: Step, d_states: Params, d_gates: Floats
+        self, weights: Params, trace: Trace, step: Step, d_states: Params, d_gates: Floats
     ) -> None:
-        d_h = d_states["h"]
-        d_z = d_gates[0]
-        h = trace.h[step.rows]
+        d_h, d_z = d_states["h"], d_gates[0]
+        h = trace.h[:, step.rows]
         np.multiply(h, h, out=d_z)
         np.subtract(1.0, d_z, out=d_z)
         d_z *= d_h
-        back_through_weights(d_gates, params["W_h"], d_h)
+        back_through_weights(d_gates, weights, trace.scratch, out=d_h)
 
 
 class ReluRNN(Cell):
     """Simple recurrent cell with a rectifier; the identity starts its memory (Le et al. 2015)."""
 
-    name: ClassVar[str] = "rnn_relu"
+    name = "rnn_relu"
     n_gates = 1
 
     def initialise(
-        self, rng: np.random.Generator, input_size: int, hidden_size: int, dtype: np.dtype[Any]
+        self,
+        rng: np.random.Generator,
+        shapes: dict[str, tuple[int, ...]],
+        dtype: np.dtype[Any],
     ) -> Params:
-        params = super().initialise(rng, input_size, hidden_size, dtype)
-        params["W_h"] = np.eye(hidden_size, dtype=dtype)[np.newaxis].copy()
+        params = super().initialise(rng, shapes, dtype)
+        params["W_h"][...] = np.eye(shapes["W_h"][-1])
         return params
 
     def forward(self, weights: Params, trace: Trace, step: Step) -> None:
         z = add_recurrence(weights, trace, step)
-        np.maximum(z[0], 0.0, out=trace.h[step.rows])
+        np.maximum(z[0], 0.0, out=trace.h[:, step.rows])
 
     def backward(
-        self, params: Params, trace: Trace, step: Step, d_states: Params, d_gates: Floats
+        self, weights: Params, trace: Trace, step: Step, d_states: Params, d_gates: Floats
     ) -> None:
         d_h = d_states["h"]
-        np.multiply(d_h, trace.h[step.rows] > 0, out=d_gates[0])
-        back_through_weights(d_gates, params["W_h"], d_h)
+        np.multiply(d_h, trace.h[:, step.rows] > 0, out=d_gates[0])
+        back_through_weights(d_gates, weights, trace.scratch, out=d_h)

@@ -1,0 +1,427 @@
+"""The command line: what goes to stdout and stderr, the exit codes, the streams."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import LABELS, TEXTS
+from typer.testing import CliRunner
+
+from textrnn import __version__
+from textrnn.cli.app import app
+from textrnn.cli.output import width
+from textrnn.cli.train import train
+from textrnn.training.settings import Settings
+
+SMALL = ["--hidden", "8", "--embedding-dim", "8", "--epochs", "2"]
+BASELINES = {"majority", "naive_bayes", "bow_lr", "tfidf_lr", "nbsvm"}
+COMMANDS = ["train", "predict", "evaluate", "compare", "corpora", "inspect"]
+ESCAPE = "\x1b["
+
+
+def run(*arguments: str, code: int = 0, stdin: str | None = None) -> Any:
+    result = CliRunner().invoke(app, list(arguments), input=stdin)
+    assert result.exit_code == code, (result.stderr, result.exception)
+    return result
+
+
+def process(*arguments: str, **options: Any) -> subprocess.Popen[str]:
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "textrnn", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        env=environment,
+        **options,
+    )
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working directory with a corpus and the model ``stays`` trained on it."""
+    folder = tmp_path_factory.mktemp("home")
+    with (folder / "stays.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("text", "label"), *zip(TEXTS, LABELS, strict=True)])
+    here = Path.cwd()
+    os.chdir(folder)
+    try:
+        result = run("train", "stays.csv", *SMALL, "--json")
+    finally:
+        os.chdir(here)
+    (folder / "report.json").write_text(result.stdout, encoding="utf-8")
+    (folder / "notes.txt").write_text(result.stderr, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _at_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(home)
+    monkeypatch.delenv("TEXTRNN_DATA", raising=False)
+
+
+# -------------------------------------------------------------------------- train
+
+
+def test_train_json(home: Path) -> None:
+    text = (home / "report.json").read_text(encoding="utf-8")
+    assert text.count("\n") == 1
+    report = json.loads(text)
+    assert report["corpus"] == "stays"
+    assert report["model_dir"] == str(Path("models") / "stays")
+    assert report["seconds"] > 0
+    assert report["epochs"] == 2
+    assert set(report["baselines"]) == BASELINES
+    for scores in (report["test"], *report["baselines"].values()):
+        assert {"accuracy", "macro_f1", "log_loss", "n"} <= scores.keys()
+    assert report["verdict"]
+    notes = (home / "notes.txt").read_text(encoding="utf-8")
+    assert "epoch  2/2" in notes
+    assert "model saved in models" in notes
+    assert json.loads((home / "models/stays/metrics.json").read_text(encoding="utf-8")) == report
+
+
+def test_train_quietly_and_again_the_same() -> None:
+    quiet = ["train", "stays.csv", *SMALL, "--no-baselines", "--quiet"]
+    first = run(*quiet, "-o", "again/1")
+    assert first.stderr == ""
+    assert "accuracy" in first.stdout
+    assert "Comparison" not in first.stdout
+    run(*quiet, "-o", "again/2")
+    weights = [Path(f"again/{i}/weights.safetensors").read_bytes() for i in (1, 2)]
+    assert weights[0] == weights[1]
+
+
+def test_every_option_of_train_reaches_the_settings() -> None:
+    given = (
+        "--cell gru --layers 2 --one-way --readout mean --embedding onehot --tokenizer char "
+        "--keep-case --max-length 9 --max-features 50 --min-df 2 --patience 3 --batch-size 4 "
+        "--lr 0.01 --schedule cosine --solver sgd --dropout 0.1 --dropout-input 0.3 --alpha 0.001 "
+        "--max-grad-norm 0 --balanced --validation-fraction 0.2 --no-early-stopping "
+        "--freeze-embedding --test-fraction 0.25"
+    )
+    command = ["train", "stays.csv", *SMALL, "--no-baselines", "-q", "--json", "-o", "options/m"]
+    report = json.loads(run(*command, *given.split()).stdout)
+    wanted = {
+        "cell": "gru",
+        "num_layers": 2,
+        "bidirectional": False,
+        "readout": "mean",
+        "embedding": "onehot",
+        "tokenizer": "char",
+        "lowercase": False,
+        "max_length": 9,
+        "max_features": 50,
+        "min_df": 2,
+        "n_iter_no_change": 3,
+        "batch_size": 4,
+        "learning_rate_init": 0.01,
+        "learning_rate": "cosine",
+        "solver": "sgd",
+        "dropout_readout": 0.1,
+        "dropout_input": 0.3,
+        "alpha": 0.001,
+        "max_grad_norm": None,
+        "class_weight": "balanced",
+        "validation_fraction": 0.2,
+        "early_stopping": False,
+        "freeze_embedding": True,
+        "hidden_size": 8,
+        "embedding_dim": 8,
+        "max_iter": 2,
+    }
+    assert {name: report["settings"][name] for name in wanted} == wanted
+    assert report["n_test"] == len(TEXTS) // 4
+
+
+def test_defaults_are_those_of_the_settings() -> None:
+    import inspect
+
+    renamed = {
+        "hidden": "hidden_size",
+        "layers": "num_layers",
+        "lr": "learning_rate_init",
+        "schedule": "learning_rate",
+        "epochs": "max_iter",
+        "patience": "n_iter_no_change",
+        "dropout": "dropout_readout",
+    }
+    settings = Settings()
+    for name, parameter in inspect.signature(train).parameters.items():
+        setting = renamed.get(name, name)
+        if hasattr(settings, setting):
+            assert parameter.default == getattr(settings, setting), name
+
+
+def test_ctrl_c_and_resume() -> None:
+    long = ["train", "stays.csv", "--hidden", "8", "--epochs", "2000", "--no-early-stopping"]
+    long += ["--no-baselines", "-o", "stopped/m"]
+    running = process(*long)
+    assert running.stderr is not None
+    seen = ""
+    while "epoch" not in seen:
+        seen = running.stderr.readline()
+        assert seen, "it ended before its first epoch"
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=30)
+    assert running.returncode == 130
+    assert "Traceback" not in err
+    assert "--resume" in err
+    assert "accuracy" not in out
+    assert run("predict", "warm", "-m", "stopped/m").stdout
+    assert Path("stopped/m.checkpoint").is_file()
+
+
+# ------------------------------------------------------------------------ predict
+
+
+def test_predict_arguments() -> None:
+    result = run("predict", "the inn: fresh!", "", "a\tb\nc")
+    lines = [line.split("\t") for line in result.stdout.splitlines()]
+    assert [line[2] for line in lines] == ["the inn: fresh!", "", "a b c"]
+    assert {line[0] for line in lines} <= {"good", "bad"}
+    assert all(re.fullmatch(r"[01]\.\d{4}", line[1]) for line in lines)
+
+
+def test_predict_json() -> None:
+    texts = ["the inn: fresh!", "", "  ", "unbekannt 没见过 😀", "a\nb"]
+    records = [json.loads(line) for line in run("predict", "--json", *texts).stdout.splitlines()]
+    assert [record["text"] for record in records] == texts
+    for record in records:
+        assert set(record) == {"text", "label", "probability", "probabilities"}
+        assert sum(record["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+        best = max(record["probabilities"], key=record["probabilities"].get)
+        assert record["label"] == best
+        assert record["probability"] == record["probabilities"][best]
+
+
+def test_top_k() -> None:
+    fields = run("predict", "fresh", "--top-k", "9").stdout.rstrip("\n").split("\t")
+    assert {fields[0], fields[2]} == {"good", "bad"}
+    assert fields[4] == "fresh"
+    record = json.loads(run("predict", "fresh", "--top-k", "1", "--json").stdout)
+    assert [item["label"] for item in record["top"]] == [record["label"]]
+
+
+def test_predict_says_which_model() -> None:
+    run("train", "stays.csv", *SMALL, "--no-baselines", "-q", "-o", "models/newest")
+    assert run("predict", "fresh").stderr == f"model: {Path('models/newest')}\n"
+    assert run("predict", "fresh", "--quiet").stderr == ""
+    assert run("predict", "fresh", "-m", "stays").stderr == ""
+    by_name = run("predict", "fresh", "-m", "stays").stdout
+    assert run("predict", "fresh", "-m", "models/stays").stdout == by_name
+    # a folder that is no model does not hide the model of that name
+    Path("stays").mkdir(exist_ok=True)
+    assert run("predict", "fresh", "-m", "stays").stdout == by_name
+
+
+@pytest.mark.parametrize("way", ["file", "stdin", "format"])
+def test_one_record_out_for_each_in(home: Path, way: str) -> None:
+    texts = [f"text {i}" if i % 7 else "" for i in range(600)]
+    content = "".join(f"{text}\n" for text in texts)
+    (home / "texts.txt").write_text(content, encoding="utf-8")
+    jsonl = "".join(json.dumps({"text": text}) + "\n" for text in texts)
+    result = {
+        "file": lambda: run("predict", "-f", "texts.txt", "--json"),
+        "stdin": lambda: run("predict", "-", "--json", stdin=content),
+        "format": lambda: run("predict", "--format", "jsonl", "--json", stdin=jsonl),
+    }[way]()
+    assert [json.loads(line)["text"] for line in result.stdout.splitlines()] == texts
+
+
+def test_slow_producer_gets_each_answer_at_once() -> None:
+    running = process("predict", "-", "-m", "stays", stdin=subprocess.PIPE)
+    assert running.stdin is not None
+    assert running.stdout is not None
+    for text in ("one", "", "three"):
+        running.stdin.write(text + "\n")
+        running.stdin.flush()
+        # Would wait for ever, were answers held back until a batch is full.
+        assert running.stdout.readline().rstrip("\n").split("\t")[2] == text
+    running.stdin.close()
+    assert running.wait(timeout=30) == 0
+
+
+def test_memory_is_constant() -> None:
+    line = "some words of an ordinary text, warm or cold\n"
+    code = (
+        "import resource, sys\n"
+        "from textrnn.cli.app import main\n"
+        "sys.argv = ['textrnn', 'predict', '-', '-m', 'stays']\n"
+        "try:\n    main()\n"
+        "finally:\n"
+        "    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "    print(peak, file=sys.stderr)\n"
+    )
+    peaks = []
+    for n in (1_000, 60_000):
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            input=line * n,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.count("\n") == n
+        peaks.append(int(done.stderr))
+    assert peaks[1] < 1.2 * peaks[0]
+
+
+@pytest.mark.parametrize("arguments", ["predict - -m stays", "corpora", "inspect stays"])
+def test_broken_pipe_is_silent(arguments: str) -> None:
+    done = subprocess.run(
+        f"yes 'some text' | head -50000 | {sys.executable} -m textrnn {arguments} | head -1",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.count("\n") == 1
+    assert done.stderr == ""
+
+
+# --------------------------------------------------- evaluate, compare, inspect, corpora
+
+
+def test_evaluate() -> None:
+    report = json.loads(run("evaluate", "stays", "stays.csv", "--json").stdout)
+    assert report["model"] == str(Path("models/stays"))
+    assert (report["corpus"], report["split"], report["n"]) == ("stays.csv", "all", len(TEXTS))
+    assert 0 <= report["accuracy"] <= 1
+    assert 0 <= report["macro_f1"] <= 1
+    table = run("evaluate", "stays", "stays.csv").stdout
+    assert f"{report['accuracy']:.4f}" in table
+    assert "true \\ predicted" in table
+
+
+def test_gate() -> None:
+    accuracy = json.loads(run("evaluate", "stays", "stays.csv", "--json").stdout)["accuracy"]
+    gate = ["evaluate", "stays", "stays.csv", "--json", "--min-accuracy"]
+    assert run(*gate, str(accuracy)).stderr == ""
+    assert accuracy < 1, "the gate cannot fail"
+    failed = run(*gate, "1", code=1)
+    assert json.loads(failed.stdout)["accuracy"] == accuracy
+    assert failed.stderr.startswith("textrnn: the accuracy of ")
+    assert failed.stderr.count("\n") == 1
+
+
+def test_compare(home: Path) -> None:
+    alone = json.loads(run("compare", "stays.csv", "--json", "-q").stdout)
+    assert set(alone["baselines"]) == BASELINES
+    assert alone["test"] is None
+    both = json.loads(run("compare", "stays.csv", "--model", "stays", "--json", "-q").stdout)
+    trained = json.loads((home / "report.json").read_text(encoding="utf-8"))
+    assert both["test"] == trained["test"]
+    assert both["verdict"] == trained["verdict"]
+    assert "nbsvm" in run("compare", "stays.csv").stdout
+
+
+def test_inspect() -> None:
+    inside = json.loads(run("inspect", "stays", "--json").stdout)
+    assert inside["classes"] == ["bad", "good"]
+    assert inside["metrics"]["corpus"] == "stays"
+    assert sum(_size(shape) for shape in inside["weights"].values()) == inside["n_parameters"]
+    assert "bad, good" in run("inspect", "stays").stdout
+
+
+def _size(shape: list[int]) -> int:
+    size = 1
+    for length in shape:
+        size *= length
+    return size
+
+
+def test_corpora() -> None:
+    infos = json.loads(run("corpora", "--json").stdout)
+    assert {"cars", "imdb"} <= {info["name"] for info in infos}
+    shown = run("corpora").stdout
+    assert max(map(len, shown.splitlines())) <= 80
+    assert all(info["name"] in shown for info in infos)
+
+
+# --------------------------------------------------------------------------- looks
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+@pytest.mark.parametrize("command", [None, *COMMANDS])
+def test_help(command: str | None, option: str) -> None:
+    shown = run(*([command] if command else []), option).stdout
+    assert max(map(len, shown.splitlines())) <= 80
+    if command is None:
+        assert all(name in shown for name in COMMANDS)
+        assert "..." not in shown.split("Commands:")[1], "a summary is cut"
+    else:
+        assert "--json" in shown
+        assert "--debug" in shown
+
+
+def test_version_and_no_arguments() -> None:
+    assert run("--version").stdout == f"textrnn {__version__}\n"
+    assert "Commands:" in run(code=2).stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["corpora", "inspect stays", "evaluate stays stays.csv", "train stays.csv -q -o looks/m"],
+)
+def test_tables_fit_into_80_columns(command: str) -> None:
+    options = [*SMALL, "--baselines"] if command.startswith("train") else []
+    shown = run(*command.split(), *options).stdout
+    lines = [line for line in shown.splitlines() if not line.endswith(".")]  # the verdict wraps
+    assert max(map(width, lines)) <= 80
+    assert all(line == line.rstrip() for line in lines)
+    assert ESCAPE not in shown
+
+
+def test_width_of_chinese() -> None:
+    assert [width(text) for text in ("ab", "好", "e\u0301", "👍")] == [2, 2, 1, 2]
+
+
+def test_debug_shows_the_traceback() -> None:
+    told = run("predict", "hi", "-m", "none", code=4).stderr
+    debug = run("predict", "hi", "-m", "none", "--debug", code=4).stderr
+    assert debug.startswith("Traceback (most recent call last):")
+    assert debug.endswith(told)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a pseudo-terminal of Linux")
+@pytest.mark.parametrize("colour", [True, False])
+def test_terminal(colour: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bar moves on a terminal, coloured unless NO_COLOR forbids it."""
+    import pty
+
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    if not colour:
+        monkeypatch.setenv("NO_COLOR", "1")
+    ours, theirs = pty.openpty()
+    train = ["train", "stays.csv", *SMALL, "--no-baselines", "-o", f"terminal/{colour}"]
+    running = subprocess.Popen(
+        [sys.executable, "-m", "textrnn", *train], stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    seen = b""
+    start = time.monotonic()
+    while time.monotonic() - start < 30:
+        try:
+            piece = os.read(ours, 65_536)
+        except OSError:  # how Linux says that the other end is closed
+            break
+        if not piece:
+            break
+        seen += piece
+    os.close(ours)
+    assert running.wait(timeout=30) == 0
+    text = seen.decode("utf-8")
+    assert "ETA" in text
+    assert bool(re.search(r"\x1b\[(3\d|9\d|38;)", text)) == colour
