@@ -358,7 +358,7 @@ def test_resume_with_another_setting(place: Path) -> None:
     run_experiment(
         Experiment(
             load_corpus("ok.csv"),
-            Settings(hidden_size=4, embedding_dim=4, max_iter=1),
+            Settings(hidden_size=4, embedding_dim=4, max_iter=1, n_jobs=-1),
             out=place / "models" / "half",
             callbacks=[Stop()],
         )
@@ -469,7 +469,9 @@ def limited(what: str, limit: int, *arguments: str, **options: Any) -> Any:
 
 
 def test_full_disk(place: Path) -> None:
-    result = limited("FSIZE", 4_000, "train", "ok.csv", "-q", "--epochs", "1", "--out", "new")
+    result = limited(
+        "FSIZE", 4_000, "train", "ok.csv", "-q", "--epochs", "1", "--jobs", "1", "--out", "new"
+    )
     check_told(result, MODEL, "cannot write", "new", "--out")
     assert not list(place.glob("*new*")), "something was left behind"
 

@@ -20,7 +20,7 @@ from textrnn.training.loop import (
     LabelledDocuments,
     TrainingConfig,
     TrainingRun,
-    evaluate_documents,
+    loss_and_accuracy,
     make_optimizer,
 )
 from textrnn.typing import Params
@@ -29,6 +29,10 @@ V, CLASSES = 10, 3
 CONFIG = TrainingConfig(
     learning_rate_init=0.02, batch_size=16, max_iter=12, dropout_input=0.1, dropout_readout=0.1
 )
+
+
+def evaluate_documents(network: Network, documents: LabelledDocuments) -> tuple[float, float]:
+    return loss_and_accuracy(predict_proba(network, documents.documents), documents.targets)
 
 
 def first_word_task(n: int, seed: int) -> LabelledDocuments:
@@ -177,7 +181,7 @@ def test_patience(
 ) -> None:
     """Two epochs without a rise end the run; scores are (accuracy, loss) of each epoch."""
     told = iter([(loss, accuracy) for accuracy, loss in scores])
-    monkeypatch.setattr(loop, "evaluate_documents", lambda *_: next(told))
+    monkeypatch.setattr(loop, "loss_and_accuracy", lambda *_: next(told))
     config = replace(CONFIG, max_iter=9, n_iter_no_change=2, tol=tol)
     state = new_run(new_network("rnn"), config).run()
     assert (state.best_epoch, state.epoch) == (best, stopped)

@@ -117,6 +117,10 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Weight of each class in the loss.
     dtype : {"float32", "float64"}, default="float32"
         Floating-point type of all arithmetic.
+    n_jobs : int or None, default=None
+        Processes that share the work; -1 takes all cores, None is 1. The same seed and
+        number give the same model. With more than 1, a script needs the guard
+        ``if __name__ == "__main__":``, as everywhere with processes in Python.
     warm_start : bool, default=False
         Let ``fit`` go on from the weights of the last call, with its vocabulary.
     random_state : int, RandomState, Generator or None, default=None
@@ -194,6 +198,7 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tol: float = 0.0,
         class_weight: ClassWeight = None,
         dtype: str = "float32",
+        n_jobs: int | None = None,
         warm_start: bool = False,
         random_state: Any = None,
         verbose: bool = False,
@@ -231,6 +236,7 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.tol = tol
         self.class_weight = class_weight
         self.dtype = dtype
+        self.n_jobs = n_jobs
         self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose

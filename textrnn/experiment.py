@@ -229,6 +229,7 @@ def _train_network(experiment: Experiment, data: Data) -> tuple[TextModel, Train
             "seed": experiment.seed,
             "corpus": experiment.corpus.fingerprint(),
             **settings.to_dict(),
+            "n_jobs": settings.processes(),
         }
         # First, so that the others see the run where it goes on from.
         callbacks.append(Checkpoint(checkpoint_path(out), identity, resume=experiment.resume))

@@ -85,6 +85,10 @@ class NetworkConfig:
             shapes["W_x"] = (self.vocabulary_size, cell.n_gates, S, H)
         return shapes
 
+    def tables(self) -> tuple[str, ...]:
+        """Names of the parameters of which a batch touches only its words' rows."""
+        return (EMBEDDING,) if self.embedding_dim is not None else ("recurrent.0.W_x",)
+
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Name and shape of every parameter."""
         shapes: dict[str, tuple[int, ...]] = {}

@@ -27,6 +27,7 @@ OPTIONS = {
     "max_iter": "--epochs",
     "n_iter_no_change": "--patience",
     "dropout_readout": "--dropout",
+    "n_jobs": "--jobs",
     **{
         name: "--" + name.replace("_", "-")
         for name in (
@@ -57,6 +58,10 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from where a stopped run left off.")
     ] = False,
+    jobs: Annotated[
+        int,
+        typer.Option(help="Processes; -1 takes all cores. As the seed, part of what fixes a run."),
+    ] = -1,
     baselines: Annotated[
         bool, typer.Option("--baselines/--no-baselines", help="Compare with bag-of-words models.")
     ] = True,
@@ -250,6 +255,7 @@ def train(
         validation_fraction=validation_fraction,
         n_iter_no_change=patience,
         class_weight="balanced" if balanced else None,
+        n_jobs=jobs,
     )
     with _options_named():
         settings.validate()

@@ -16,7 +16,11 @@ def softmax(logits: Floats) -> Floats:
 
 
 def cross_entropy(
-    logits: Floats, targets: Ints, weights: Floats | None = None
+    logits: Floats,
+    targets: Ints,
+    weights: Floats | None = None,
+    *,
+    batch_size: int | None = None,
 ) -> tuple[float, Floats]:
     """Mean weighted cross-entropy in nats, and its gradient.
 
@@ -26,6 +30,7 @@ def cross_entropy(
         weights: (B,), the weight of each document; all one if None. The sum is
             divided by B, not by the sum of weights, so that a document counts the
             same in whichever batch it stands.
+        batch_size: what to divide by, if these are part of a larger batch.
 
     Returns:
         The loss and the gradient of the logits, (B, C).
@@ -40,5 +45,5 @@ def cross_entropy(
     if weights is not None:
         losses = losses * weights
         gradient *= weights[:, np.newaxis]
-    gradient /= B
-    return float(losses.mean(dtype=np.float64)), gradient
+    gradient /= batch_size or B
+    return float(losses.sum(dtype=np.float64)) / (batch_size or B), gradient

@@ -17,7 +17,8 @@ from textrnn.text.tokenizers import make_tokenizer
 from textrnn.text.vectors import embedding_matrix, load_vectors, train_word2vec
 from textrnn.text.vocabulary import Vocabulary
 from textrnn.training.callbacks import Callback
-from textrnn.training.loop import LabelledDocuments, TrainingConfig, TrainingRun
+from textrnn.training.gradient import LabelledDocuments
+from textrnn.training.loop import TrainingConfig, TrainingRun
 from textrnn.training.settings import ONE_HOT, RANDOM, WORD2VEC, Settings
 from textrnn.typing import Bools, Floats, Ints
 
@@ -151,6 +152,7 @@ def make_run(
         unknown_probabilities=unknown if settings.unknown_alpha > 0 else None,
         rng=rng,
         callbacks=callbacks,
+        n_jobs=settings.processes(),
     )
 
 

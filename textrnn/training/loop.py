@@ -14,18 +14,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from textrnn.errors import TrainingError
-from textrnn.inference import predict_proba
 from textrnn.network import Network
-from textrnn.nn.dropout import Dropout
 from textrnn.nn.gradients import global_norm, scale
-from textrnn.nn.losses import cross_entropy
 from textrnn.nn.optimizers import SGD, Adam, Optimizer
-from textrnn.nn.packed import pack
 from textrnn.nn.schedules import learning_rate_at
-from textrnn.nn.workspace import Workspace
-from textrnn.training.batching import drop_to_unknown, epoch_batches
+from textrnn.training.batching import epoch_batches
 from textrnn.training.callbacks import Callback
-from textrnn.typing import Floats, Ids, Ints, Params
+from textrnn.training.gradient import LabelledDocuments, Regularisation
+from textrnn.training.workers import Workers
+from textrnn.typing import Floats, Ints, Params
 
 SOLVERS = ("adam", "sgd")
 
@@ -51,24 +48,6 @@ class TrainingConfig:
     gradient_floor: float = 1e-7
     frozen: tuple[str, ...] = ()
     """Names of parameters that keep their first values."""
-
-
-@dataclass(frozen=True)
-class LabelledDocuments:
-    """Encoded documents with their classes.
-
-    Attributes:
-        documents: token ids of each.
-        targets: class numbers, shape (n,).
-        weights: weight of each document in the loss, shape (n,), or None for ones.
-    """
-
-    documents: Sequence[Ids]
-    targets: Ints
-    weights: Floats | None = None
-
-    def __len__(self) -> int:
-        return len(self.documents)
 
 
 @dataclass
@@ -140,6 +119,7 @@ class TrainingRun:
         unknown_probabilities: chance of each word to be replaced by the unknown word, (V,).
         rng: the source of chance of the whole run.
         callbacks: called in this order.
+        n_jobs: processes that share the work.
     """
 
     def __init__(
@@ -152,16 +132,23 @@ class TrainingRun:
         unknown_probabilities: Floats | None = None,
         rng: np.random.Generator,
         callbacks: Sequence[Callback] = (),
+        n_jobs: int = 1,
     ) -> None:
         self.network = network
         self.config = config
         self.train = train
         self.validation = validation
-        self.unknown_probabilities = unknown_probabilities
+        self.n_jobs = n_jobs
+        self.regularisation = Regularisation(
+            config.dropout_input,
+            config.dropout_readout,
+            unknown_probabilities,
+            config.gradient_floor,
+            config.frozen,
+        )
         self.rng = rng
         self.callbacks = callbacks
         self.state = TrainingState()
-        self._workspace = Workspace()
         self.optimizer = make_optimizer(config, network.params)
         self._lengths = np.fromiter((len(d) for d in train.documents), np.int64, len(train))
         self.progress = self._new_progress()
@@ -180,8 +167,8 @@ class TrainingRun:
         state = self.state
         try:
             # What overflows is found by its result, in one message instead of many warnings.
-            with np.errstate(over="ignore", invalid="ignore"):
-                self._run_epochs()
+            with np.errstate(over="ignore", invalid="ignore"), self._workers() as workers:
+                self._run_epochs(workers)
         except KeyboardInterrupt:
             state.interrupted = True
         finally:
@@ -192,10 +179,20 @@ class TrainingRun:
                 callback.on_end(self)
         return state
 
-    def _run_epochs(self) -> None:
+    def _workers(self) -> Workers:
+        documents = [*self.train.documents, *(self.validation.documents if self.validation else ())]
+        return Workers(
+            self.network,
+            documents,
+            self.n_jobs,
+            data=self.train,
+            regularisation=self.regularisation,
+        )
+
+    def _run_epochs(self, workers: Workers) -> None:
         state = self.state
         while not state.finished and state.epoch < self.config.max_iter:
-            self._run_epoch()
+            self._run_epoch(workers)
             state.finished = self._is_finished()
             for callback in self.callbacks:
                 callback.on_epoch(self)
@@ -203,14 +200,14 @@ class TrainingRun:
     def _new_progress(self) -> EpochProgress:
         return EpochProgress(len(self.train), int(self._lengths.sum()), time.perf_counter())
 
-    def _run_epoch(self) -> None:
+    def _run_epoch(self, workers: Workers) -> None:
         state, config = self.state, self.config
         batches = epoch_batches(
             self._lengths, batch_size=config.batch_size, shuffle=config.shuffle, rng=self.rng
         )
         self.progress = self._new_progress()
         for rows in batches:
-            self._run_batch(rows)
+            self._run_batch(workers, rows)
             for callback in self.callbacks:
                 callback.on_batch(self)
         progress = self.progress
@@ -225,30 +222,18 @@ class TrainingRun:
         }
         state.epoch += 1
         if self.validation is not None:
-            loss, accuracy = evaluate_documents(self.network, self.validation)
+            held_out = np.arange(len(self.validation)) + len(self.train)
+            probabilities = workers.predict_proba(held_out)
+            loss, accuracy = loss_and_accuracy(probabilities, self.validation.targets)
             record |= {"validation_loss": loss, "validation_accuracy": accuracy}
             self._remember_best(accuracy, loss)
         state.history.append(record)
 
-    def _run_batch(self, rows: Ints) -> None:
+    def _run_batch(self, workers: Workers, rows: Ints) -> None:
         config, progress = self.config, self.progress
-        documents = [self.train.documents[i] for i in rows]
-        if self.unknown_probabilities is not None:
-            documents = [
-                drop_to_unknown(ids, self.unknown_probabilities, self.rng) for ids in documents
-            ]
-        batch = pack(documents)
-        order = rows[batch.order]
-        targets = self.train.targets[order]
-        weights = None if self.train.weights is None else self.train.weights[order]
-
-        dropout = Dropout(config.dropout_input, config.dropout_readout, self.rng)
-        logits, cache = self.network.forward(batch, dropout=dropout, workspace=self._workspace)
-        loss, d_logits = cross_entropy(logits, targets, weights)
-        gradients = self.network.backward(d_logits, cache, gradient_floor=config.gradient_floor)
-        for name in config.frozen:
-            gradients.pop(name, None)
+        sums, gradients = workers.gradient(rows, self.rng)
         norm = global_norm(gradients)
+        loss = sums.loss / len(rows)
         if not (math.isfinite(loss) and math.isfinite(norm)):
             raise TrainingError(self._explain_not_finite(loss, norm))
         if config.max_grad_norm is not None and norm > config.max_grad_norm:
@@ -263,9 +248,9 @@ class TrainingRun:
         self.optimizer.update(self.network.params, gradients, progress.learning_rate)
 
         progress.documents += len(rows)
-        progress.tokens += batch.n_tokens
-        progress.loss += loss * len(rows)
-        progress.correct += float((logits.argmax(axis=1) == targets).sum())
+        progress.tokens += sums.tokens
+        progress.loss += sums.loss
+        progress.correct += sums.correct
         progress.norm += norm
         progress.batches += 1
 
@@ -296,13 +281,12 @@ class TrainingRun:
         return patience_over or self.state.epoch >= self.config.max_iter
 
 
-def evaluate_documents(network: Network, documents: LabelledDocuments) -> tuple[float, float]:
-    """Mean cross-entropy in nats and accuracy of a network on labelled documents."""
-    probabilities = predict_proba(network, documents.documents)
-    chosen = probabilities[np.arange(len(documents)), documents.targets]
+def loss_and_accuracy(probabilities: Floats, targets: Ints) -> tuple[float, float]:
+    """Mean cross-entropy in nats, and accuracy, of probabilities (n, C) and classes (n,)."""
+    chosen = probabilities[np.arange(len(targets)), targets]
     smallest = float(np.finfo(probabilities.dtype).tiny)
     loss = float(-np.log(np.maximum(chosen, smallest)).mean(dtype=np.float64))
-    return loss, float((probabilities.argmax(axis=1) == documents.targets).mean())
+    return loss, float((probabilities.argmax(axis=1) == targets).mean())
 
 
 def make_optimizer(config: TrainingConfig, params: Params) -> Optimizer:

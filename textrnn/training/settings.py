@@ -64,6 +64,7 @@ class Settings:
     tol: float = 0.0
     class_weight: ClassWeight = None
     dtype: str = "float32"
+    n_jobs: int | None = None
 
     def network_config(
         self, *, n_classes: int, vocabulary_size: int, embedding_dim: int
@@ -90,6 +91,12 @@ class Settings:
         frozen = ("embedding.weight",) if self.freeze_embedding else ()
         values |= {"max_iter": epochs, "n_iter_no_change": patience, "frozen": frozen}
         return TrainingConfig(**{**values, **changes})
+
+    def processes(self) -> int:
+        """Number of processes that ``n_jobs`` means, as in scikit-learn."""
+        if self.n_jobs is None:
+            return 1
+        return self.n_jobs if self.n_jobs > 0 else max(1, available_cores() + 1 + self.n_jobs)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values; a tokenizer of the user's own by its name in Python."""
@@ -134,6 +141,12 @@ def usual_epochs(n_texts: int, batch_size: int) -> int:
     """
     steps = math.ceil(n_texts / batch_size)
     return min(max(round(USUAL_STEPS / steps), 4), 50)
+
+
+def available_cores() -> int:
+    """Cores this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def _list(choices: Any) -> str:
@@ -208,6 +221,10 @@ CONSTRAINTS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "validation_fraction": (lambda v: _share(v) and v > 0, "a number above 0 and below 1"),
     "n_iter_no_change": (_optional(_positive_integer), "a whole number from 1, or None"),
     "tol": (_at_least_zero, "a number from 0"),
+    "n_jobs": (
+        _optional(lambda v: _is_integer(v) and v != 0),
+        "a whole number from 1, -1 for all cores, or None",
+    ),
     "class_weight": (
         lambda v: v is None or v == "balanced" or isinstance(v, Mapping),
         "None, 'balanced' or a dictionary from class to weight",

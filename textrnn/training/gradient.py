@@ -1,0 +1,104 @@
+"""The gradient of some documents of a batch: what a worker computes, or the only process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from textrnn.network import Network
+from textrnn.nn.dropout import Dropout
+from textrnn.nn.gradients import Gradients
+from textrnn.nn.losses import cross_entropy
+from textrnn.nn.packed import pack
+from textrnn.nn.workspace import Workspace
+from textrnn.training.batching import drop_to_unknown
+from textrnn.typing import Floats, Ids, Ints
+
+
+@dataclass(frozen=True)
+class LabelledDocuments:
+    """Encoded documents with their classes.
+
+    Attributes:
+        documents: token ids of each.
+        targets: class numbers, shape (n,).
+        weights: weight of each document in the loss, shape (n,), or None for ones.
+    """
+
+    documents: Sequence[Ids]
+    targets: Ints
+    weights: Floats | None = None
+
+    def __len__(self) -> int:
+        return len(self.documents)
+
+
+@dataclass(frozen=True)
+class Regularisation:
+    """What chance does to a text in training, and where its way back ends.
+
+    Attributes:
+        dropout_input: rate, see ``Dropout``.
+        dropout_readout: rate, see ``Dropout``.
+        unknown_probabilities: chance of each word to become the unknown word, (V,), or None.
+        gradient_floor: see ``nn.recurrent.backward``.
+        frozen: names of parameters that get no gradient.
+    """
+
+    dropout_input: float = 0.0
+    dropout_readout: float = 0.0
+    unknown_probabilities: Floats | None = None
+    gradient_floor: float = 0.0
+    frozen: tuple[str, ...] = ()
+
+
+class BatchSums(NamedTuple):
+    """Sums over the documents of a batch, or of a worker's part of it."""
+
+    loss: float
+    correct: int
+    tokens: int
+
+
+def batch_gradient(
+    network: Network,
+    data: LabelledDocuments,
+    rows: Ints,
+    regularisation: Regularisation,
+    *,
+    batch_size: int,
+    rng: np.random.Generator,
+    workspace: Workspace,
+) -> tuple[BatchSums, Gradients]:
+    """Forward and backward over the documents at ``rows``.
+
+    Args:
+        network: its parameters are read only.
+        data: all documents.
+        rows: positions of this part of the batch.
+        regularisation: dropout and the like.
+        batch_size: documents of the whole batch; the gradient is that of these
+            documents' share of its mean loss.
+        rng: the source of chance.
+        workspace: buffers; the gradient is valid until the next pass there.
+    """
+    documents = [data.documents[i] for i in rows.tolist()]
+    unknown = regularisation.unknown_probabilities
+    if unknown is not None:
+        documents = [drop_to_unknown(ids, unknown, rng) for ids in documents]
+    batch = pack(documents)
+    order = rows[batch.order]
+    targets = data.targets[order]
+    weights = None if data.weights is None else data.weights[order]
+
+    dropout = Dropout(regularisation.dropout_input, regularisation.dropout_readout, rng)
+    logits, cache = network.forward(batch, dropout=dropout, workspace=workspace)
+    loss, d_logits = cross_entropy(logits, targets, weights, batch_size=batch_size)
+    gradients = network.backward(d_logits, cache, gradient_floor=regularisation.gradient_floor)
+    for name in regularisation.frozen:
+        gradients.pop(name, None)
+    correct = int((logits.argmax(axis=1) == targets).sum())
+    return BatchSums(loss * batch_size, correct, batch.n_tokens), gradients
