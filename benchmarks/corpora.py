@@ -34,7 +34,7 @@ def run(name: str, seed: int) -> dict[str, Any]:
     report = run_experiment(
         Experiment(
             load_corpus(name, offline=True, random_state=seed),
-            Settings(),
+            Settings(n_jobs=-1),
             seed=seed,
             callbacks=(Progress(),),
             say=print,

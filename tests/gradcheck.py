@@ -56,7 +56,12 @@ def random_documents(
 
 def rows_of(batch: PackedBatch, place: int) -> Ints:
     """Rows of one document, given by its place in the batch, first word first."""
-    return np.flatnonzero(batch.documents == place)
+    return np.flatnonzero(batch.documents == place)[::-1]
+
+
+def last_rows(batch: PackedBatch) -> Ints:
+    """The row of each document's last word, found one document at a time."""
+    return np.array([rows_of(batch, place)[-1] for place in range(batch.n_documents)])
 
 
 def mirror(batch: PackedBatch) -> Ints:

@@ -13,10 +13,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from textrnn.cli.app import app
+from textrnn.cli.option_names import in_options, options_named
+from textrnn.cli.run import guarded
+from textrnn.errors import TrainingError
 
 TINY = ["--hidden", "4", "--embedding-dim", "4", "--epochs", "1", "--no-baselines", "-q"]
 USAGE, DATA, MODEL, FAULT = 2, 3, 4, 70
@@ -182,27 +187,38 @@ OPTIONS: dict[str, tuple[int, tuple[str, ...]]] = {
     "--cell lsm": (USAGE, ("--cell is 'lsm'", "Did you mean 'lstm'?")),
     "--solver adm": (USAGE, ("--solver is 'adm'", "Did you mean 'adam'?")),
     "--schedule linar": (USAGE, ("--schedule is 'linar'", "Did you mean 'linear'?")),
-    "--tokenizer wrd": (USAGE, ("'wrd'", "Did you mean 'word'?")),
+    "--tokenizer wrd": (
+        USAGE,
+        ("--tokenizer is 'wrd'; use one of word, char, jieba. Did you mean 'word'?",),
+    ),
     "--embedding missing.txt": (DATA, ("--embedding is 'missing.txt'", "no such file")),
     "--embedding word2vecc": (DATA, ("Did you mean 'word2vec'?",)),
-    "--embedding models": (DATA, ("models", "directory")),
+    "--embedding models": (DATA, ("models", "folder")),
     "--embedding ok.csv": (DATA, ("ok.csv holds no word vectors",)),
     "--embedding word2vec --unlabelled missing.txt": (DATA, ("missing.txt", "no such file")),
     "--embedding word2vec --unlabelled auto": (DATA, ("no unlabelled texts",)),
     "--unlabelled ok.csv": (USAGE, ("--unlabelled ok.csv", "--embedding word2vec")),
-    "--min-df 1000": (USAGE, ("no word is left", "Lower min_df")),
+    "--min-df 1000": (USAGE, ("--min-df is 1000, which excludes every word", "Lower --min-df.")),
+    "--min-df 0": (USAGE, ("--min-df is 0, but must be a whole number from 1.",)),
+    "--gradient-floor 1": (USAGE, ("--gradient-floor is 1.0", "below 1")),
+    f"--epochs {10**22}": (USAGE, (f"--epochs is {10**22}", "at most 1,000,000")),
+    f"--layers {10**9}": (USAGE, ("--layers",)),
+    f"--jobs {10**9}": (USAGE, ("--jobs",)),
     "--test missing.csv": (DATA, ("missing.csv", "no such file")),
     "--test strange.csv": (DATA, ("'strange'", "Training labels: neg, pos")),
     "--text-column txt": (DATA, ("no column 'txt'", "Did you mean 'text'?")),
     "--label-column lable": (DATA, ("no column 'lable'", "Did you mean 'label'?")),
-    "--hidden 10000000": (FAULT, ("out of memory", "--hidden")),
+    "--hidden 10000000": (USAGE, ("--hidden", "smaller")),
+    "--hidden 1000000000": (USAGE, ("--hidden", "smaller")),
     "--out ok.csv": (MODEL, ("'ok.csv'", "file")),
     "--out ok.csv/below": (MODEL, ("ok.csv/below",)),
     "--out /dev/full": (MODEL, ("/dev/full",)),
     "--out /proc/none": (MODEL, ("/proc/none", "--out")),
-    "--out /": (MODEL, ("'/' holds",)),
-    "--out data": (MODEL, ("'data' holds", "--out")),
-    "--out .": (MODEL, ("which is not of a model",)),
+    "--out data": (MODEL, ("data' holds 'mine.csv', which is not of a model", "--out")),
+    "--out /": (USAGE, ("--out is '/'", "a name of its own")),
+    "--out .": (USAGE, ("--out is '.'", "a name of its own")),
+    "--out=": (USAGE, ("--out is '.'", "a name of its own")),
+    "--out data/..": (USAGE, ("--out is 'data/..'", "a name of its own")),
 }
 
 
@@ -229,7 +245,7 @@ def test_bad_options_of_train(place: Path, options: str) -> None:
         ("evaluate m ok.csv --min-accuracy 88", USAGE, ("--min-accuracy is 88.0", "from 0 to 1")),
         ("evaluate m ok.csv --min-accuracy nan", USAGE, ("--min-accuracy is nan",)),
         ("evaluate m ok.csv --split test", USAGE, ("ok.csv has no splits", "--split")),
-        ("evaluate m cars --split tset", USAGE, ("no split 'tset'", "train, test")),
+        ("evaluate m cars --split tset", USAGE, ("no split 'tset'", "train, validation, test")),
         ("evaluate m cars", DATA, ("never saw", "'comedy'")),
         ("predict hi -m m --top-k 0", USAGE, ("--top-k is 0", "1 or more")),
         ("predict hi -m m --top-k x", USAGE, ("--top-k", "'x'")),
@@ -270,6 +286,38 @@ def test_bad_file_for_predict(
 
 def test_bad_standard_input() -> None:
     check_told(run("predict", "-", "-m", "m", stdin=b"sch\xf6n\n"), DATA, "byte 4 (0xf6)")
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ("max_iter is 0, but must be 1, or None.", "--epochs is 0, but must be 1."),
+        ("max_length is -1, but must be 1, or None.", "--max-length is -1, but must be 1, or 0."),
+        ("clip harder (max_grad_norm is 1.0).", "clip harder (--max-grad-norm is 1.0)."),
+        ("clip harder (max_grad_norm is None).", "clip harder (--max-grad-norm is 0)."),
+        ("max_iter was 3 and is None now.", "--epochs was 3 and is not given now."),
+        ("max_features was 9 and is None now.", "--max-features was 9 and is 0 now."),
+        ("class_weight was 'balanced' and is None now", "--balanced was on and is off now"),
+        ("lowercase was False and is True now", "--keep-case was on and is off now"),
+        ("give more text or a lower min_count", "give more text"),
+        ("'min_df' in models/min_df.csv: the cell", "'min_df' in models/min_df.csv: the cell"),
+    ],
+)
+def test_messages_name_options(message: str, told: str) -> None:
+    assert in_options(message) == told
+
+
+def test_every_kind_of_error_names_options() -> None:
+    with pytest.raises(TrainingError, match="--max-grad-norm is 2"), options_named():
+        raise TrainingError("max_grad_norm is 2")
+
+
+def test_an_array_too_big_for_any_machine(capsys: pytest.CaptureFixture[str]) -> None:
+    for size in (2**62, 2**80):
+        with pytest.raises(typer.Exit) as end:
+            guarded(np.empty)((size, 8))
+        assert end.value.exit_code == FAULT
+        assert capsys.readouterr().err.startswith("textrnn: out of memory; lower --hidden")
 
 
 # -------------------------------------------------------------------- bad models
@@ -365,7 +413,16 @@ def test_resume_with_another_setting(place: Path) -> None:
     )
     again = ["train", "ok.csv", *TINY, "-o", "models/half", "--resume"]
     check_told(run(*again, "--hidden", "5"), USAGE, "--hidden was 4 and is 5 now", "--resume")
-    check_told(run(*again, "--lr", "0.1"), USAGE, "--lr was 0.002 and is 0.1 now")
+    for options, told in {
+        "--lr 0.1": "--lr was 0.002 and is 0.1 now",
+        "--balanced": "--balanced was off and is on now",
+        "--keep-case": "--keep-case was off and is on now",
+        "--one-way": "--bidirectional was on and is off now",
+        "--max-grad-norm 0": "--max-grad-norm was 1.0 and is 0 now",
+        "--patience 3": "--patience was not given and is 3 now",
+        "--test-fraction 0.4": "is of another run: the corpus has changed. Use",
+    }.items():
+        check_told(run(*again, *options.split()), USAGE, told, "--resume")
     assert run(*again).exit_code == 0
 
 
@@ -474,6 +531,26 @@ def test_full_disk(place: Path) -> None:
     )
     check_told(result, MODEL, "cannot write", "new", "--out")
     assert not list(place.glob("*new*")), "something was left behind"
+
+
+def test_out_of_memory() -> None:
+    train = ["train", "ok.csv", "-q", "--no-baselines", "--hidden", "20000", "--jobs", "1"]
+    check_told(limited("AS", 3 * 2**30, *train), FAULT, "out of memory", "lower --hidden")
+
+
+@pytest.mark.parametrize("arguments", ["inspect m", "predict warm -m m", "--help"])
+def test_closed_standard_output(arguments: str) -> None:
+    closed = 'exec "$0" -m textrnn "$@" >&-'
+    done = subprocess.run(
+        ["sh", "-c", closed, sys.executable, *arguments.split()],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == DATA
+    assert done.stderr.splitlines() == [
+        "textrnn: cannot write the results to standard output: it is closed"
+    ]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")

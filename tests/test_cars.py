@@ -15,7 +15,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import MultinomialNB
 
 from textrnn.corpora import Split, load_corpus
-from textrnn.corpora.cars import COMEDY, CRIME, LABELS, generate
+from textrnn.corpora.cars import COMEDY, CRIME, LABELS, bag_of_words, generate
+from textrnn.corpora.registry import ENTRIES
 
 ROOT = Path(__file__).resolve().parents[1]
 STRENGTHS = (0.01, 0.1, 1.0, 10.0, 100.0)
@@ -23,9 +24,19 @@ WORDS = {"words": r"(?u)\b\w\w+\b", "words and marks": r"\w+|[^\w\s]"}
 
 
 @pytest.fixture(scope="module")
-def splits() -> tuple[Split, Split]:
-    train, test = ([list(column) for column in zip(*rows, strict=True)] for rows in generate())
-    return Split(*train), Split(*test)
+def made() -> dict[str, Split]:
+    return {
+        name: Split(*(list(column) for column in zip(*rows, strict=True)))
+        for name, rows in generate().items()
+    }
+
+
+@pytest.fixture(scope="module")
+def splits(made: dict[str, Split]) -> tuple[Split, Split]:
+    """What the baselines learn from, training and validation texts together, and the test."""
+    train, validation = made["train"], made["validation"]
+    learnt = Split(train.texts + validation.texts, train.labels + validation.labels)
+    return learnt, made["test"]
 
 
 def tokens(text: str) -> list[str]:
@@ -45,28 +56,46 @@ def best_logistic(features: tuple[object, object], splits: tuple[Split, Split]) 
 def test_files_are_made_again_bit_for_bit(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "textrnn.corpora.cars", str(tmp_path)]
     subprocess.run(command, check=True, cwd=ROOT, timeout=60)
-    for name in ("train.csv", "test.csv"):
+    for name in ("train.csv", "validation.csv", "test.csv"):
         assert (tmp_path / name).read_bytes() == (ROOT / "data" / "cars" / name).read_bytes()
 
 
-def test_shape(splits: tuple[Split, Split], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shape(made: dict[str, Split], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TEXTRNN_DATA", raising=False)
     corpus = load_corpus("cars")
-    assert (corpus.train, corpus.test) == splits
-    train, test = splits
-    assert (len(train), len(test)) == (4000, 1000)
-    assert not set(train.texts) & set(test.texts)
-    assert Counter(train.labels) == dict.fromkeys(LABELS, 2000)
-    assert Counter(test.labels) == dict.fromkeys(LABELS, 500)
+    assert {"train": corpus.train, "validation": corpus.validation, "test": corpus.test} == made
+    assert corpus.test_fraction is None
+    assert tuple(len(split) for split in made.values()) == ENTRIES["cars"].rows
+    for split in made.values():
+        assert Counter(split.labels) == dict.fromkeys(LABELS, len(split) // 2)
+    train = made["train"]
     assert 100 <= len({word for text in train.texts for word in tokens(text)}) <= 200
     where = dict(zip(train.texts, train.labels, strict=True))
     assert where["The stolen car sped into the arena."] == "crime"
     assert where["The clown car sped into the arena."] == "comedy"
 
 
-def test_long_sentences_come_with_their_twin(splits: tuple[Split, Split]) -> None:
+def test_no_bag_of_words_stands_in_two_splits(made: dict[str, Split]) -> None:
+    bags = [{bag_of_words(text) for text in split.texts} for split in made.values()]
+    assert len(set().union(*bags)) == sum(map(len, bags))
+
+
+def test_validation_tells_what_counting_is_worth(made: dict[str, Split]) -> None:
+    """Were twins parted, the bag of words would validate below chance."""
+    vectorizer = CountVectorizer(token_pattern=WORDS["words and marks"])
+    train = vectorizer.fit_transform(made["train"].texts)
+    bayes = MultinomialNB().fit(train, made["train"].labels)
+    scores = [
+        bayes.score(vectorizer.transform(made[name].texts), made[name].labels)
+        for name in ("validation", "test")
+    ]
+    assert min(scores) >= 0.5
+    assert abs(scores[0] - scores[1]) <= 0.05
+
+
+def test_long_sentences_come_with_their_twin(made: dict[str, Split]) -> None:
     """Equal bags of words, opposite labels, on one side of the split."""
-    for split in splits:
+    for split in made.values():
         bags: dict[tuple[str, ...], Counter[str]] = {}
         for text, label in zip(split.texts, split.labels, strict=True):
             words = tokens(text)
@@ -76,9 +105,9 @@ def test_long_sentences_come_with_their_twin(splits: tuple[Split, Split]) -> Non
         assert all(bag["comedy"] == bag["crime"] for bag in bags.values())
 
 
-def test_distances_vary(splits: tuple[Split, Split]) -> None:
+def test_distances_vary(made: dict[str, Split]) -> None:
     distances = []
-    for text, label in zip(splits[0].texts, splits[0].labels, strict=True):
+    for text, label in zip(made["train"].texts, made["train"].labels, strict=True):
         words = tokens(text)
         hero = next(i for i, w in enumerate(words) if w in (CRIME if label == "crime" else COMEDY))
         distances.append(words.index("into") - 1 - hero)

@@ -20,7 +20,9 @@ from typer.testing import CliRunner
 from textrnn import __version__
 from textrnn.cli.app import app
 from textrnn.cli.output import width
+from textrnn.cli.predict import BATCH, _batches
 from textrnn.cli.train import train
+from textrnn.persistence import load_model, save_model
 from textrnn.training.settings import Settings
 
 SMALL = ["--hidden", "8", "--embedding-dim", "8", "--epochs", "2"]
@@ -104,11 +106,11 @@ def test_train_quietly_and_again_the_same() -> None:
 
 def test_every_option_of_train_reaches_the_settings() -> None:
     given = (
-        "--cell gru --layers 2 --one-way --readout mean --embedding onehot --tokenizer char "
+        "--cell gru --layers 2 --one-way --readout mean --embedding word2vec --tokenizer char "
         "--keep-case --max-length 9 --max-features 50 --min-df 2 --patience 3 --batch-size 4 "
         "--lr 0.01 --schedule cosine --solver sgd --dropout 0.1 --dropout-input 0.3 --alpha 0.001 "
-        "--max-grad-norm 0 --balanced --validation-fraction 0.2 --no-early-stopping "
-        "--freeze-embedding --test-fraction 0.25"
+        "--max-grad-norm 0 --gradient-floor 0.001 --balanced --validation-fraction 0.2 "
+        "--no-early-stopping --freeze-embedding --test-fraction 0.25"
     )
     command = ["train", "stays.csv", *SMALL, "--no-baselines", "-q", "--json", "-o", "options/m"]
     report = json.loads(run(*command, *given.split()).stdout)
@@ -117,7 +119,7 @@ def test_every_option_of_train_reaches_the_settings() -> None:
         "num_layers": 2,
         "bidirectional": False,
         "readout": "mean",
-        "embedding": "onehot",
+        "embedding": "word2vec",
         "tokenizer": "char",
         "lowercase": False,
         "max_length": 9,
@@ -132,6 +134,7 @@ def test_every_option_of_train_reaches_the_settings() -> None:
         "dropout_input": 0.3,
         "alpha": 0.001,
         "max_grad_norm": None,
+        "gradient_floor": 0.001,
         "class_weight": "balanced",
         "validation_fraction": 0.2,
         "early_stopping": False,
@@ -182,6 +185,48 @@ def test_ctrl_c_and_resume() -> None:
     assert Path("stopped/m.checkpoint").is_file()
 
 
+def test_notes_about_checkpoints() -> None:
+    train = ["train", "stays.csv", *SMALL, "--no-baselines", "-o", "noted/m"]
+    path = Path("noted/m.checkpoint")
+    told = f"note: there is no {path} to go on from"
+    assert told in run(*train, "--resume").stderr
+    assert "note: there is no" not in run(*train).stderr
+    path.write_bytes(b"")
+    assert f"note: {path}, an unfinished run, will be replaced" in run(*train).stderr
+
+
+def test_notes_about_small_splits(home: Path) -> None:
+    notes = (home / "notes.txt").read_text(encoding="utf-8")
+    assert "note: validation texts: about 4, too few to mean much" in notes
+    assert "note: test" not in notes
+    train = ["train", "stays.csv", *SMALL, "--no-baselines", "-o", "small/m"]
+    told = run(*train, "--validation-fraction", "0.999", "--test-fraction", "0.0001").stderr
+    assert "note: training texts: about 2," in told
+    assert "note: test texts: 1," in told
+    told = run("compare", "stays.csv", "--test-fraction", "0.1").stderr
+    assert "note: test texts: 5," in told
+
+
+def test_a_guessed_header_is_read_alike_by_all(home: Path) -> None:
+    rows = zip(TEXTS, LABELS, strict=True)
+    with (home / "odd.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, delimiter=";").writerows([("Customer comment", "Happy?"), *rows])
+    told = (
+        "note: odd.csv: the columns are separated by semicolons\n"
+        "note: odd.csv: columns: text = 'Customer comment', label = 'Happy?'\n"
+    )
+    trained = run("train", "odd.csv", *SMALL, "--no-baselines", "--json")
+    assert json.loads(trained.stdout)["classes"] == ["bad", "good"]
+    assert told in trained.stderr
+    evaluated = run("evaluate", "odd", "odd.csv", "--json")
+    assert json.loads(evaluated.stdout)["n"] == len(TEXTS)
+    assert evaluated.stderr.startswith(told)
+    predicted = run("predict", "-f", "odd.csv", "-m", "odd", "--json")
+    assert [json.loads(line)["text"] for line in predicted.stdout.splitlines()] == TEXTS
+    assert predicted.stderr == told
+    assert run("predict", "-f", "odd.csv", "-m", "odd", "-q").stderr == ""
+
+
 # ------------------------------------------------------------------------ predict
 
 
@@ -225,6 +270,22 @@ def test_predict_says_which_model() -> None:
     assert run("predict", "fresh", "-m", "stays").stdout == by_name
 
 
+def test_the_batch_is_measured_once() -> None:
+    measured = 0
+
+    class Text(str):
+        def __len__(self) -> int:
+            nonlocal measured
+            measured += 1
+            return super().__len__()
+
+    batches = list(_batches(Text("some words") for _ in range(2 * BATCH + 1)))
+    assert list(map(len, batches)) == [BATCH, BATCH, 1]
+    assert measured <= 2 * BATCH + 1
+    long = "x" * 2**19
+    assert list(map(len, _batches([long, long, long]))) == [2, 1]
+
+
 @pytest.mark.parametrize("way", ["file", "stdin", "format"])
 def test_one_record_out_for_each_in(home: Path, way: str) -> None:
     texts = [f"text {i}" if i % 7 else "" for i in range(600)]
@@ -250,6 +311,20 @@ def test_slow_producer_gets_each_answer_at_once() -> None:
         assert running.stdout.readline().rstrip("\n").split("\t")[2] == text
     running.stdin.close()
     assert running.wait(timeout=30) == 0
+
+
+def test_ctrl_c_while_waiting_for_input() -> None:
+    running = process("predict", "-", "-m", "stays", stdin=subprocess.PIPE)
+    assert running.stdin is not None
+    assert running.stdout is not None
+    assert running.stderr is not None
+    running.stdin.write("one\n")
+    running.stdin.flush()
+    assert running.stdout.readline().endswith("one\n")
+    running.send_signal(signal.SIGINT)
+    assert running.wait(timeout=30) == 130  # with standard input still open
+    assert running.stderr.read() == "textrnn: interrupted\n"
+    running.communicate()
 
 
 def test_memory_is_constant() -> None:
@@ -304,9 +379,10 @@ def test_evaluate() -> None:
     assert "true \\ predicted" in table
 
 
-def test_gate() -> None:
-    accuracy = json.loads(run("evaluate", "stays", "stays.csv", "--json").stdout)["accuracy"]
-    gate = ["evaluate", "stays", "stays.csv", "--json", "--min-accuracy"]
+def test_gate(home: Path) -> None:
+    (home / "copy.csv").write_bytes((home / "stays.csv").read_bytes())
+    accuracy = json.loads(run("evaluate", "stays", "copy.csv", "--json").stdout)["accuracy"]
+    gate = ["evaluate", "stays", "copy.csv", "--json", "--min-accuracy"]
     assert run(*gate, str(accuracy)).stderr == ""
     assert accuracy < 1, "the gate cannot fail"
     failed = run(*gate, "1", code=1)
@@ -324,6 +400,64 @@ def test_compare(home: Path) -> None:
     assert both["test"] == trained["test"]
     assert both["verdict"] == trained["verdict"]
     assert "nbsvm" in run("compare", "stays.csv").stdout
+
+
+@pytest.fixture(scope="module")
+def seeded(home: Path) -> dict[str, Any]:
+    """The report of a model whose test texts were drawn, not by default, from a folder."""
+    (home / "drawn").mkdir()
+    (home / "drawn" / "train.csv").write_bytes((home / "stays.csv").read_bytes())
+    here = Path.cwd()
+    os.chdir(home)
+    try:
+        options = ["--seed", "3", "--test-fraction", "0.4", "--validation-fraction", "0.3"]
+        result = run("train", "drawn", *SMALL, "--epochs", "9", "--json", "-q", *options)
+        report: dict[str, Any] = {**json.loads(result.stdout), "test_fraction": 0.4}
+        save_model(load_model("models/drawn"), "models/drawn", metrics=report)
+    finally:
+        os.chdir(here)
+    return report
+
+
+def test_test_texts_are_those_held_out_at_the_training(seeded: dict[str, Any]) -> None:
+    result = run("evaluate", "drawn", "drawn", "--json")
+    scores = json.loads(result.stdout)
+    assert {name: scores[name] for name in seeded["test"]} == seeded["test"]
+    assert result.stderr == ""
+    result = run("compare", "drawn", "-m", "drawn", "--json", "-q")
+    both = json.loads(result.stdout)
+    assert (both["test"], both["seed"]) == (seeded["test"], 3)
+    tuned = {name: scores["validation_accuracy"] for name, scores in both["baselines"].items()}
+    assert tuned == {
+        name: scores["validation_accuracy"] for name, scores in seeded["baselines"].items()
+    }
+    assert result.stderr == ""
+
+
+def test_other_splits_than_at_the_training_are_told(seeded: dict[str, Any]) -> None:
+    told = "warning: drawn is not what the model was trained on: the scores may count training"
+    for options in (["--seed", "0"], ["--test-fraction", "0.2"]):
+        result = run("compare", "drawn", "-m", "drawn", "-q", *options)
+        assert result.stderr.startswith(told)
+        assert result.stderr.count("\n") == 1
+    unknown = {key: value for key, value in seeded.items() if key in ("corpus", "fingerprint")}
+    save_model(load_model("models/drawn"), "models/unknown", metrics=unknown)
+    assert run("evaluate", "unknown", "drawn").stderr.startswith(told)
+    save_model(load_model("models/drawn"), "models/silent", metrics={})
+    assert run("evaluate", "silent", "drawn").stderr == ""
+    assert run("evaluate", "drawn", "stays.csv").stderr == ""
+
+
+def test_scoring_the_training_file_is_told(home: Path, seeded: dict[str, Any]) -> None:
+    del seeded
+    for model, path in (
+        ("stays", "stays.csv"),
+        ("stays", str(home / "stays.csv")),
+        ("drawn", "drawn/train.csv"),
+    ):
+        told = run("evaluate", model, path).stderr
+        assert told.startswith(f"warning: the model was trained on most texts of {Path(path)};")
+        assert told.count("\n") == 1
 
 
 def test_inspect() -> None:

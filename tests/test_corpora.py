@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Hashable
 from pathlib import Path
 
 import pytest
@@ -15,13 +16,16 @@ from textrnn.corpora import (
     Split,
     check_split,
     describe_corpora,
+    holdout,
     load_corpus,
+    load_labelled,
     stratified_split,
 )
 from textrnn.corpora.registry import ENTRIES
 from textrnn.errors import CorpusNotFoundError, DataError, UsageError
 
 ROWS = "text,label\n" + "".join(f"text {i},{'ab'[i % 2]}\n" for i in range(20))
+SPLITS = ("train", "test")
 REAL = os.environ.get("TEXTRNN_DATA")
 
 
@@ -52,9 +56,24 @@ def test_a_file_is_split_and_says_so(tmp_path: Path) -> None:
     assert "4 of the rows were set aside" in corpus.notes[0]
     assert load_corpus(path).fingerprint() == corpus.fingerprint()
     assert load_corpus(path, random_state=1).fingerprint() != corpus.fingerprint()
-    half = load_corpus(str(path), test_fraction=0.5).test
-    assert half is not None
-    assert len(half) == 10
+    half = load_corpus(str(path), test_fraction=0.5)
+    assert half.test is not None
+    assert len(half.test) == 10
+    assert (corpus.test_fraction, half.test_fraction) == (0.2, 0.5)
+
+
+def test_evaluated_are_the_texts_held_out_at_the_training(tmp_path: Path) -> None:
+    folder = put(tmp_path / "own", train=ROWS)
+    trained = load_corpus(folder, test_fraction=0.3, random_state=5)
+    labelled = load_labelled(folder, test_fraction=0.3, random_state=5)
+    assert (labelled.rows, labelled.split) == (trained.test, "test")
+    assert labelled.corpus is not None
+    assert labelled.corpus.fingerprint() == trained.fingerprint()
+    assert load_labelled(folder).rows != trained.test
+    own = put(tmp_path / "tested", train=ROWS, test="text,label\nnew,a\n")
+    assert load_labelled(own, test_fraction=0.3).rows == Split(["new"], ["a"])
+    everything = load_labelled(folder / "train.csv")
+    assert (len(everything.rows), everything.split, everything.corpus) == (20, "all", None)
 
 
 def test_a_folder_keeps_its_splits(tmp_path: Path) -> None:
@@ -62,15 +81,31 @@ def test_a_folder_keeps_its_splits(tmp_path: Path) -> None:
     corpus = load_corpus(folder)
     assert corpus.validation is not None
     assert corpus.train == corpus.validation == corpus.test
+    assert corpus.test_fraction is None
+    assert load_corpus(folder, default_fraction=0.5).fingerprint() == corpus.fingerprint()
     assert corpus.unlabelled is None
     assert corpus.notes == ["20 of the 20 test texts also stand in train"]
     assert load_corpus(folder, unlabelled=True).unlabelled == ["free"]  # "text 3" is tested
     other = put(tmp_path, other="text,label\nnew,a\n") / "other.csv"
-    assert load_corpus(folder, test=other).test == Split(["new"], ["a"])
+    tested = load_corpus(folder, test=other)
+    assert (tested.test, tested.test_fraction) == (Split(["new"], ["a"]), None)
+    assert tested.notes == [
+        f"own has a test split of its own (20 texts), which is not used: --test {other} is"
+    ]
     with pytest.raises(UsageError, match="has its own test split"):
         load_corpus(folder, test_fraction=0.1)
     with pytest.raises(UsageError, match="exclude each other"):
         load_corpus(folder, test_fraction=0.1, test=other)
+
+
+def test_guesses_are_among_the_notes(tmp_path: Path) -> None:
+    rows = ROWS.replace("text,label", "My text,Is it?")
+    folder = put(tmp_path / "own", train=rows, test=rows)
+    told = [f"{folder / name}.csv: columns: text = 'My text', label = 'Is it?'" for name in SPLITS]
+    assert load_corpus(folder).notes[:2] == told
+    assert load_corpus(folder / "train.csv").notes[0] == told[0]
+    assert load_labelled(folder / "test.csv").notes == told[1:]
+    assert load_labelled(folder / "test.csv").rows == load_corpus(folder).test
 
 
 def test_the_layout_of_the_imdb_archive(tmp_path: Path) -> None:
@@ -106,7 +141,7 @@ def test_names_are_looked_for_in_order(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_a_name_wins_over_a_file(tmp_path: Path) -> None:
     put(tmp_path / "cars", train=ROWS)
-    assert len(load_corpus("cars").train) == 4000
+    assert len(load_corpus("cars").train) == 3600
     assert load_corpus("./cars").train.classes == ["a", "b"]
     (tmp_path / "cars2").write_text("x")
     with pytest.raises(DataError, match=r"are read from \.csv"):
@@ -131,6 +166,12 @@ def test_corpora_that_teach_nothing(tmp_path: Path) -> None:
         load_corpus(put(tmp_path, none="text,label\n") / "none.csv")
     with pytest.raises(DataError, match="only one class, 'a'; at least two"):
         load_corpus(put(tmp_path, one="text,label\nx,a\ny,a\n") / "one.csv")
+    ids = "text,label\n" + "".join(f"text {i},{i}\n" for i in range(40))
+    told = "40 rows with 40 different labels: every label occurs once.*--label-column"
+    with pytest.raises(DataError, match=told):
+        load_corpus(put(tmp_path, ids=ids) / "ids.csv")
+    with pytest.raises(DataError, match=told):
+        load_corpus(tmp_path / "ids.csv", test=put(tmp_path, mine=ROWS) / "mine.csv")
     strange = put(tmp_path, strange="text,label\nx,A\n") / "strange.csv"
     with pytest.raises(DataError, match="label 'A', which no training row has"):
         load_corpus(put(tmp_path, mine=ROWS) / "mine.csv", test=strange)
@@ -192,6 +233,30 @@ def test_stratified_split_is_exact_for_distinct_texts() -> None:
     for wrong in (0.0, 1.0, -1.0, float("nan")):
         with pytest.raises(UsageError, match="between 0 and 1"):
             stratified_split(split, wrong, random_state=0)
+
+
+NUMBERED = st.tuples(st.sampled_from("abcdefgh"), st.sampled_from([0, 1, True, "1", 2.5, None]))
+
+
+@given(st.lists(NUMBERED, min_size=1, max_size=40), st.floats(0.05, 0.95), st.integers(0, 3))
+def test_holdout(rows: list[tuple[str, Hashable]], fraction: float, seed: int) -> None:
+    texts, labels = [text for text, _ in rows], [label for _, label in rows]
+    held = holdout(texts, labels, fraction, random_state=seed)
+    assert (held.shape, held.dtype) == ((len(rows),), bool)
+    assert held.tolist() == holdout(texts, labels, fraction, random_state=seed).tolist()
+    gone = {text for text, out in zip(texts, held, strict=True) if out}
+    assert gone.isdisjoint(text for text, out in zip(texts, held, strict=True) if not out)
+    assert {label for label, out in zip(labels, held, strict=True) if not out} == set(labels)
+
+
+def test_holdout_is_what_a_split_is_cut_by() -> None:
+    split = Split([str(i % 30) for i in range(60)], ["a", "b", "c"] * 20)
+    held = holdout(split.texts, split.labels, 0.25, random_state=7)
+    _, second = stratified_split(split, 0.25, random_state=7)
+    assert second.texts == [text for text, out in zip(split.texts, held, strict=True) if out]
+    assert not holdout(["a", "a", "b"], [0, 0, 1], 0.5, random_state=0).any()
+    with pytest.raises(UsageError, match="between 0 and 1"):
+        holdout(["a"], [0], 1.0, random_state=0)
 
 
 @pytest.mark.skipif(not REAL or not Path(REAL, "imdb").is_dir(), reason="TEXTRNN_DATA has no imdb")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import json
 import re
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from benchmarks.corpora import table
 from textrnn.cli.app import app
 
 ROOT = Path(__file__).parents[1]
@@ -62,6 +64,11 @@ def test_files_named_in_the_documents_exist() -> None:
             document.read_text(encoding="utf-8"),
         ):
             assert (ROOT / name).exists() or (ROOT / "textrnn" / name).exists(), name
+
+
+def test_the_results_in_the_readme_are_those_on_file() -> None:
+    runs = json.loads((ROOT / "benchmarks/results/corpora.json").read_text())["runs"]
+    assert table(runs) in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_ci_runs_the_readmes_test_command() -> None:

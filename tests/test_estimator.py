@@ -30,7 +30,11 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from textrnn import TextRNNClassifier
+from textrnn.corpora import Corpus, Split
 from textrnn.errors import DataError, TrainingError, UsageError
+from textrnn.experiment import Experiment, run_experiment
+from textrnn.persistence import read_metrics
+from textrnn.text.tokenizers import make_tokenizer
 from textrnn.training.callbacks import Callback
 from textrnn.training.settings import CHOICES, CONSTRAINTS, Settings
 
@@ -131,10 +135,18 @@ def check_labels_of_every_kind(
     model: TextRNNClassifier, texts: list[str], labels: list[str]
 ) -> None:
     positive = np.array(labels) == "good"
-    for encoded in (positive, positive.astype(int) * 7 - 3, np.where(positive, 2.0, -1.0)):
+    numbers = np.where(positive, 4, -3)
+    for encoded in (positive, numbers, np.where(positive, 2.0, -1.0)):
         found = clone(model).fit(texts, encoded).predict(texts)
         assert found.dtype == encoded.dtype
         assert (found == encoded).all()
+    for encoded, dtype in ((positive, "boolean"), (numbers, "Int64")):
+        found = clone(model).fit(texts, pd.Series(encoded, dtype=dtype)).predict(texts)
+        assert found.dtype == encoded.dtype
+        assert (found == encoded).all()
+    for dtype in ("object", "str", "string", "category"):
+        found = clone(model).fit(texts, pd.Series(labels, dtype=dtype)).predict(texts)
+        assert list(found) == labels
 
 
 def check_pickle(model: TextRNNClassifier, texts: list[str], labels: list[str]) -> None:
@@ -231,14 +243,31 @@ def test_sklearns_own_checks_that_apply() -> None:
         (np.array([["a"], ["b"]]), ["x", "y"], "shape"),
         (["a", "b"], ["x", "x"], "one class"),
         (["a", "b"], None, "requires y"),
-        (["a", "b"], [0.0, float("nan")], "NaN"),
+        (["a", "b"], [0.0, float("nan")], "label 1 of y is nan"),
+        (["a", "b"], ["x", float("nan")], "label 1 of y is nan"),
+        (["a", "b"], np.array(["x", None], dtype=object), "label 1 of y is None"),
+        (["a", "b"], pd.Series(["x", None], dtype=object), "label 1 of y is None"),
+        (["a", "b"], pd.Series(["x", None], dtype="str"), "label 1 of y is nan"),
+        (["a", "b"], pd.Series(["x", None], dtype="string"), "label 1 of y is <NA>"),
+        (["a", "b"], pd.Series(["x", None], dtype="category"), "label 1 of y is nan"),
+        (["a", "b"], pd.Series([1, None], dtype="Int64"), "label 1 of y is <NA>"),
+        (["a", "b"], [0.0, float("inf")], "label 1 of y is inf"),
+        (["a", "b"], [b"x", b"y"], r"label 0 of y is b'x' \(bytes\)"),
+        (["a", "b", "c"], [1, 2, "n"], "numbers and strings: label 0 is 1, label 2 is 'n'"),
+        (["a", "b"], np.array(["n", 1], dtype=object), "strings and numbers"),
+        (["a", "b"], [True, 2], "booleans and numbers"),
+        (["a", "b"], [[1, 0], [0, 1]], r"y has shape \(2, 2\)"),
+        (["a", "b"], "xy", r"y has shape \(\)"),
+        (["a", "b"], np.array(["x", "x"]), "one class only, 'x'"),
+        ({"a", "b"}, ["x", "y"], "X is a set"),
         (["a", "b", "c"], [0.1, 0.7, 0.3], "continuous"),
         (5, ["x"], "list of texts"),
     ],
 )
 def test_bad_data_is_named(X: Any, y: Any, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=message) as caught:
         small().fit(X, y)
+    assert "continuous" in message or isinstance(caught.value, DataError)
 
 
 @pytest.mark.parametrize("name", [*CONSTRAINTS, *CHOICES])
@@ -261,6 +290,8 @@ def test_every_parameter_is_checked(name: str, reviews: Data) -> None:
         ("max_features", 0),
         ("min_df", -1),
         ("tokenizer", 5),
+        ("random_state", "x"),
+        ("random_state", -1),
         ("embedding", None),
         ("embedding", "no/such/file.txt"),
     ],
@@ -276,6 +307,49 @@ def test_negative_and_all_zero_weights(reviews: Data) -> None:
         small().fit(texts, labels, sample_weight=[-1.0] * len(texts))
     with pytest.raises(DataError, match="every sample_weight is 0"):
         small().fit(texts, labels, sample_weight=[0.0] * len(texts))
+
+
+@pytest.mark.parametrize(
+    ("class_weight", "message"),
+    [
+        ({"good": -1, "bad": 1}, "of 'good' is -1"),
+        ({"good": 1, "bad": float("nan")}, "of 'bad' is nan"),
+        ({"good": 1, "bad": np.inf}, "of 'bad' is inf"),
+        ({"good": "much", "bad": 1}, "of 'good' is 'much'"),
+        ({"good": 0, "bad": 0.0}, "above 0 for some class"),
+        ({}, "above 0 for some class"),
+        ({"good": 1}, "no weight for 'bad'"),
+        ({"good": 1, "bad": 1, "ugly": 1}, "a weight for 'ugly', which is not one"),
+        (np.array([1, 2]), "but must be None"),
+    ],
+)
+def test_class_weights_that_cannot_work(class_weight: Any, message: str, reviews: Data) -> None:
+    with pytest.raises(UsageError, match=message):
+        small(class_weight=class_weight).fit(*reviews)
+    if isinstance(class_weight, dict):
+        with pytest.raises(UsageError, match=message):
+            small(class_weight=class_weight).partial_fit(*reviews, classes=["good", "bad"])
+
+
+def test_weights_that_leave_nothing(reviews: Data) -> None:
+    weight = [float(label == "good") for label in reviews[1]]
+    model = small(class_weight={"good": 0, "bad": 1})
+    with pytest.raises(DataError, match="one class"):
+        model.fit(*reviews, sample_weight=weight)
+    model.partial_fit(["warm"], ["good"], classes=["good", "bad"])
+    assert model.loss_curve_ == [0.0]
+
+
+@pytest.mark.parametrize(
+    ("returned", "shown"), [(None, "None"), ([1, 2], r"\[1, 2\]"), ("ab", "'ab'"), (3, "3")]
+)
+def test_a_tokenizer_that_returns_no_tokens(returned: Any, shown: str, reviews: Data) -> None:
+    def cut(text: str) -> Any:
+        return returned if text == reviews[0][3] else text.split()
+
+    with pytest.raises(DataError, match=rf"cut' returned {shown} for text 3") as caught:
+        small(tokenizer=cut).fit(*reviews)
+    assert "a list of strings" in str(caught.value)
 
 
 def test_divergence_is_explained(reviews: Data) -> None:
@@ -387,6 +461,7 @@ def test_ones_own_tokenizer(reviews: Data, tmp_path: Path) -> None:
     model.save(tmp_path / "m")
     back = TextRNNClassifier.load(tmp_path / "m", tokenizer=str.split)
     assert np.array_equal(back.predict_proba(reviews[0]), model.predict_proba(reviews[0]))
+    assert back.tokenizer == str.split
 
 
 @pytest.mark.parametrize("labels", [["good", "bad"], [1, 0], [True, False], [2.5, 1.0]])
@@ -402,6 +477,72 @@ def test_save_and_load(labels: list[Any], reviews: Data, tmp_path: Path) -> None
     assert (back.predict(reviews[0]) == model.predict(reviews[0])).all()
     assert back.hidden_size == model.hidden_size
     assert clone(back).fit(reviews[0], y).score(reviews[0], y) == 1.0
+
+
+def test_parameters_survive_saving(reviews: Data, tmp_path: Path) -> None:
+    texts, labels = reviews
+    vectors = tmp_path / "vectors.txt"
+    vectors.write_text("warm 1 0 0\ncold 0 1 0\nfresh 1 0 1\nstale 0 1 1\n", encoding="utf-8")
+    y = [int(label == "good") for label in labels]
+    given = {
+        "hidden_size": np.int64(8),
+        "embedding": vectors,
+        "class_weight": {0: 1, 1: 2},
+        "lowercase": False,
+        "learning_rate_init": np.float32(0.5),
+    }
+    model = small(**given, max_iter=1).fit(texts, y)
+    model.save(tmp_path / "m")
+    back = TextRNNClassifier.load(tmp_path / "m")
+    left_out = {"random_state", "verbose", "warm_start", "embedding"}
+    before, after = model.get_params(), back.get_params()
+    assert {k: v for k, v in after.items() if k not in left_out} == {
+        k: v for k, v in before.items() if k not in left_out
+    }
+    assert (back.embedding, back.random_state) == (str(vectors), None)
+    back.set_params(warm_start=True).fit(texts, y).save(tmp_path / "m")
+    TextRNNClassifier.load(tmp_path / "m").fit(texts, y)
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "loaded"),
+    [
+        ("char", "char"),
+        (make_tokenizer("word"), "word"),
+        (make_tokenizer("word", lowercase=False), make_tokenizer("word", lowercase=False)),
+    ],
+)
+def test_a_named_tokenizer_keeps_its_name(
+    tokenizer: Any, loaded: Any, reviews: Data, tmp_path: Path
+) -> None:
+    small(tokenizer=tokenizer, max_iter=1).fit(*reviews).save(tmp_path / "m")
+    assert TextRNNClassifier.load(tmp_path / "m").tokenizer == loaded
+    with pytest.raises(UsageError, match="load it without tokenizer="):
+        TextRNNClassifier.load(tmp_path / "m", tokenizer=str.split)
+
+
+def test_saving_what_was_loaded_keeps_history_and_report(reviews: Data, tmp_path: Path) -> None:
+    model = small(early_stopping=True, max_iter=3).fit(*reviews)
+    model.save(tmp_path / "one")
+    back = TextRNNClassifier.load(tmp_path / "one")
+    back.save(tmp_path / "two")
+    assert read_metrics(tmp_path / "one") == read_metrics(tmp_path / "two")
+    assert back.history_ == model.history_
+    assert back.best_validation_score_ == model.best_validation_score_ is not None
+
+
+def test_a_model_of_the_command_line_keeps_its_report(reviews: Data, tmp_path: Path) -> None:
+    settings = Settings(hidden_size=4, embedding_dim=4, max_iter=2, validation_fraction=0.25)
+    split = Split(*reviews)
+    corpus = Corpus(name="inns", train=split, test=split)
+    run_experiment(Experiment(corpus, settings, out=tmp_path / "one", baselines=()))
+    back = TextRNNClassifier.load(tmp_path / "one")
+    back.save(tmp_path / "two")
+    one, two = (read_metrics(tmp_path / name) for name in ("one", "two"))
+    assert two == {**one, "best_validation_score": one["validation"]["accuracy"]}
+    assert back.best_validation_score_ == max(back.validation_scores_)
+    cards = [(tmp_path / name / "README.md").read_text(encoding="utf-8") for name in ("one", "two")]
+    assert cards[0] == cards[1]
 
 
 def test_partial_fit_learns_and_goes_on(reviews: Data) -> None:
@@ -420,12 +561,48 @@ def test_partial_fit_learns_and_goes_on(reviews: Data) -> None:
         model.partial_fit(["a"], ["strange"])
 
 
+def test_partial_fit_does_not_normalise_weights(reviews: Data) -> None:
+    """A batch may be of one class: relative to itself alone its weight would be lost."""
+    texts = [text for text, label in zip(*reviews, strict=True) if label == "good"]
+    labels = ["good"] * len(texts)
+
+    def loss(class_weight: Any, weight: Any = None) -> float:
+        model = small(dropout_input=0.0, dropout_readout=0.0, class_weight=class_weight)
+        model.set_params(batch_size=len(texts), max_grad_norm=None)
+        model.partial_fit(texts, labels, classes=["bad", "good"], sample_weight=weight)
+        return model.loss_curve_[0]
+
+    once = loss(None)
+    assert loss({"good": 3, "bad": 1}) == pytest.approx(3 * once, rel=1e-5)
+    assert loss(None, [3.0] * len(texts)) == pytest.approx(3 * once, rel=1e-5)
+    assert loss({"good": 3, "bad": 1}, [2.0] * len(texts)) == pytest.approx(6 * once, rel=1e-5)
+    with pytest.raises(UsageError, match="'balanced', but partial_fit"):
+        loss("balanced")
+
+
+def test_classes_of_partial_fit_are_checked(reviews: Data) -> None:
+    with pytest.raises(DataError, match="label 1 of classes is None"):
+        small().partial_fit(*reviews, classes=["good", None])
+    with pytest.raises(DataError, match="classes mixes"):
+        small().partial_fit(*reviews, classes=["good", 1])
+
+
 def test_warm_start_goes_on_from_the_weights(reviews: Data) -> None:
     model = small(max_iter=2, warm_start=True)
     first = model.fit(*reviews).loss_curve_[0]
     for _ in range(4):
         model.fit(*reviews)
     assert model.loss_curve_[-1] < first / 2
+
+
+def test_a_warm_start_keeps_the_model(reviews: Data) -> None:
+    model = small(max_iter=1, warm_start=True).fit(*reviews)
+    with pytest.raises(UsageError, match="hidden_size is 9, but was 8 when"):
+        model.set_params(hidden_size=9).fit(*reviews)
+    with pytest.raises(DataError, match="not one of the classes"):
+        model.set_params(hidden_size=8).fit(["a", "b"], ["good", "new"])
+    model.set_params(learning_rate_init=0.5).fit(*reviews)
+    assert model.model_.settings["learning_rate_init"] == 0.5
 
 
 class InterruptAfter(Callback):
@@ -445,6 +622,109 @@ def test_ctrl_c_keeps_the_best_model(reviews: Data) -> None:
         model.fit(*reviews, callbacks=[InterruptAfter(6)])
     assert model.n_iter_ == 6
     assert model.predict(reviews[0]).shape == (len(reviews[0]),)
+
+
+class Diverge(InterruptAfter):
+    """Spoils the weights, as a learning rate that is too high does."""
+
+    def on_batch(self, run: Any) -> None:
+        if run.state.epoch == self.epochs:
+            run.network.params["linear.bias"][...] = np.nan
+
+
+def test_a_failed_first_fit_leaves_nothing(reviews: Data) -> None:
+    model = small()
+    with pytest.raises(TrainingError):
+        model.fit(*reviews, callbacks=[Diverge(1)])
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(*reviews, callbacks=[InterruptAfter(0)])
+    with pytest.raises(NotFittedError):
+        model.predict(reviews[0])
+    with pytest.raises(NotFittedError):
+        model.save("unfitted")
+
+
+@pytest.mark.parametrize("warm_start", [False, True])
+@pytest.mark.parametrize(
+    ("failure", "error"), [(Diverge(0), TrainingError), (InterruptAfter(0), KeyboardInterrupt)]
+)
+def test_a_failed_refit_leaves_the_old_model_whole(
+    warm_start: bool, failure: Callback, error: type[BaseException], reviews: Data
+) -> None:
+    model = small(warm_start=warm_start, max_iter=2).fit(*reviews)
+    before, history = probabilities(model, reviews[0]), model.history_
+    with pytest.raises(error):
+        model.fit(reviews[0][::-1], reviews[1], callbacks=[failure])
+    assert np.array_equal(probabilities(model, reviews[0]), before)
+    assert model.history_ == history
+
+
+def test_a_failed_partial_fit_leaves_the_old_model_whole(reviews: Data) -> None:
+    model = small().partial_fit(*reviews, classes=["good", "bad"])
+    before = probabilities(model, reviews[0])
+    model.set_params(solver="adam", learning_rate_init=1e38, max_grad_norm=None)
+    with pytest.raises(TrainingError):
+        model.partial_fit(*reviews)
+    assert np.array_equal(probabilities(model, reviews[0]), before)
+
+
+def test_equal_texts_stay_on_one_side(reviews: Data) -> None:
+    seen: dict[str, set[str]] = {}
+
+    class Look(Callback):
+        def on_start(self, run: Any) -> None:
+            for name in ("train", "validation"):
+                seen[name] = {document.tobytes() for document in getattr(run, name).documents}
+
+    model = small(early_stopping=True, validation_fraction=0.3, max_iter=1)
+    model.fit([*reviews[0], *reviews[0]], [*reviews[1], *reviews[1]], callbacks=[Look()])
+    assert seen["train"]
+    assert seen["validation"]
+    assert not seen["train"] & seen["validation"]
+
+
+def test_a_warning_when_nothing_can_be_held_back() -> None:
+    model = small(early_stopping=True, max_iter=1)
+    with pytest.warns(UserWarning, match=r"20 texts \(2 different\) are too few") as caught:
+        model.fit(["warm", "cold"] * 10, ["good", "bad"] * 10)
+    assert caught[0].filename == __file__
+    assert model.validation_scores_ == []
+    assert model.best_validation_score_ is None
+
+
+def test_vectors_of_other_words(reviews: Data, tmp_path: Path) -> None:
+    path = tmp_path / "vectors.txt"
+    path.write_text("warum 1 2\nkalt 3 4\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"none of the \d+ words of the texts"):
+        small(embedding=path).fit(*reviews)
+    path.write_text("villa 1 2\nkalt 3 4\n", encoding="utf-8")
+    with pytest.warns(UserWarning, match=r"vectors for only \d\.\d% of the words") as caught:
+        small(embedding=path, max_iter=1).fit(*reviews)
+    assert caught[0].filename == __file__
+
+
+def test_divergence_is_no_early_stop(reviews: Data, capsys: pytest.CaptureFixture[str]) -> None:
+    model = small(early_stopping=True, verbose=True)
+    with pytest.raises(TrainingError):
+        model.fit(*reviews, callbacks=[Diverge(1)])
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(*reviews, callbacks=[InterruptAfter(0)])
+    err = capsys.readouterr().err
+    assert "stopped early" not in err
+    assert err.endswith("interrupted in the first epoch\n")
+
+
+@pytest.mark.parametrize(("tol", "by"), [(0.0, ""), (0.25, " by more than 0.25")])
+def test_an_early_stop_is_told(
+    tol: float, by: str, reviews: Data, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = small(early_stopping=True, n_iter_no_change=3, max_iter=40, tol=tol, verbose=True)
+    scores = model.fit(*reviews).validation_scores_
+    losses = [record["validation_loss"] for record in model.history_]
+    best = 1 + max(range(len(scores)), key=lambda i: (scores[i], -losses[i]))
+    err = capsys.readouterr().err
+    assert f"has not risen{by} for 3 epochs; the weights are those of epoch {best}," in err
+    assert len(err.splitlines()) == model.n_iter_ + 1 < 40
 
 
 def test_progress_goes_to_stderr_only_when_asked(

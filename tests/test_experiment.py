@@ -120,13 +120,69 @@ def test_a_checkpoint_of_another_run_is_refused(corpus: Corpus, tmp_path: Path) 
         run_experiment(Experiment(corpus, SMALL, out=tmp_path / "m", seed=1, resume=True))
 
 
-def test_a_new_run_forgets_an_old_checkpoint(corpus: Corpus, tmp_path: Path) -> None:
+def test_a_new_run_replaces_an_old_checkpoint_once_it_has_one(
+    corpus: Corpus, tmp_path: Path
+) -> None:
     out = tmp_path / "m"
-    with pytest.raises(MemoryError):
-        run_experiment(Experiment(corpus, SMALL, out=out, callbacks=[Stop(2, MemoryError)]))
-    with pytest.raises(MemoryError):
-        run_experiment(Experiment(corpus, SMALL, out=out, seed=1, callbacks=[Stop(0, MemoryError)]))
+
+    def stop(epoch: int, **changes: Any) -> None:
+        with pytest.raises(MemoryError):
+            run_experiment(
+                Experiment(corpus, SMALL, out=out, callbacks=[Stop(epoch, MemoryError)], **changes)
+            )
+
+    stop(2)
+    stop(0, seed=1)  # nothing to keep of this one: the old run can still go on
+    stop(3, resume=True)
+    stop(1, seed=1)
     run_experiment(Experiment(corpus, SMALL, out=out, seed=1, baselines=(), resume=True))
+
+
+def test_ctrl_c_in_the_first_epoch_leaves_an_old_model_alone(
+    corpus: Corpus, tmp_path: Path
+) -> None:
+    out = tmp_path / "m"
+    run_experiment(Experiment(corpus, SMALL, out=out, baselines=()))
+    before = weights_of(out)
+    lines: list[str] = []
+    stopped = run_experiment(
+        Experiment(corpus, SMALL, out=out, callbacks=[Stop(0, KeyboardInterrupt)], say=lines.append)
+    )
+    assert stopped["interrupted"]
+    assert stopped["model_dir"] is None
+    assert weights_of(out) == before
+    assert any("as it was" in line for line in lines)
+
+
+def test_resuming_a_damaged_model_is_an_error(corpus: Corpus, tmp_path: Path) -> None:
+    run_experiment(Experiment(corpus, SMALL, out=tmp_path / "m", baselines=()))
+    weights = bytearray(weights_of(tmp_path / "m"))
+    weights[-1] ^= 1
+    (tmp_path / "m/weights.safetensors").write_bytes(weights)
+    with pytest.raises(ModelError, match="damaged"):
+        run_experiment(Experiment(corpus, SMALL, out=tmp_path / "m", baselines=(), resume=True))
+
+
+def test_resuming_adds_the_baselines_that_were_left_out(corpus: Corpus, tmp_path: Path) -> None:
+    run_experiment(Experiment(corpus, SMALL, out=tmp_path / "m", baselines=()))
+    again = run_experiment(Experiment(corpus, SMALL, out=tmp_path / "m", resume=True))
+    assert set(again["baselines"]) == {"majority", "naive_bayes", "bow_lr", "tfidf_lr", "nbsvm"}
+
+
+def test_resuming_into_an_empty_folder_begins(corpus: Corpus, tmp_path: Path) -> None:
+    (tmp_path / "m").mkdir()
+    run_experiment(Experiment(corpus, SMALL, out=tmp_path / "m", baselines=(), resume=True))
+    load_model(tmp_path / "m")
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_the_same_seed_and_processes_give_the_same_bits(
+    corpus: Corpus, tmp_path: Path, jobs: int
+) -> None:
+    settings = Settings(**{**vars(SMALL), "n_jobs": jobs})
+    for name in ("one", "two"):
+        run_experiment(Experiment(corpus, settings, out=tmp_path / name, baselines=()))
+    assert weights_of(tmp_path / "one") == weights_of(tmp_path / "two")
 
 
 @pytest.mark.parametrize("n", [1, 2])
@@ -146,7 +202,7 @@ def test_too_few_texts_to_validate() -> None:
 def test_the_output_is_checked_before_the_training(corpus: Corpus, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for out in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(ModelError, match="cannot write"):
+        with pytest.raises(ModelError, match=r"is a file|cannot write"):
             run_experiment(Experiment(corpus, SMALL, out=out, callbacks=[Stop(0, AssertionError)]))
 
 

@@ -8,6 +8,7 @@ from gradcheck import (
     CELL_NAMES,
     READOUT_NAMES,
     assert_gradient,
+    last_rows,
     loss_and_gradients,
     mirror,
     random_documents,
@@ -128,11 +129,11 @@ def cell_params(cell: Cell, rng: np.random.Generator, S: int, D: int, H: int) ->
     return {name: rng.normal(0.0, 0.7, shape) for name, shape in cell.shapes(S, D, H).items()}
 
 
-@pytest.mark.parametrize("first", [False, True], ids=["later-step", "first-step"])
+@pytest.mark.parametrize("carried", [3, 2, 0], ids=["all-carry", "one-begins", "all-begin"])
 @ways
 @pytest.mark.parametrize("cell_name", CELL_NAMES)
-def test_cell_step(cell_name: str, n_directions: int, first: bool) -> None:
-    """One step of three documents, which carry on or begin."""
+def test_cell_step(cell_name: str, n_directions: int, carried: int) -> None:
+    """One step of three documents, of which some carry on and the others begin."""
     cell, S, H = CELLS[cell_name], n_directions, 3
     G = cell.n_gates
     rng = np.random.default_rng(0)
@@ -141,19 +142,18 @@ def test_cell_step(cell_name: str, n_directions: int, first: bool) -> None:
     z += 0.2 * np.sign(z)  # away from the rectifier's kink
     before = {name: rng.normal(0.0, 0.7, (S, 3, H)) for name in cell.carried_names}
     weigh = {name: rng.standard_normal((S, 3, H)) for name in cell.carried_names}
-    # As on a way back that has lost a longer document: not all rows of either step.
-    step = Step(rows=slice(5, 8), previous=None if first else slice(1, 4))
+    step = Step(rows=slice(1, 4), previous=slice(5, 5 + carried), carried=carried)
 
     def forward() -> Trace:
         trace = Trace(
             np.zeros((G, S, 9, H)),
-            # Not zeros: the rows of other steps must not matter.
-            {s: np.full((S, 9, H), 7.0) for s in cell.state_names},
-            np.empty((G, S, 4, H)),
+            # The rows of other steps, and what is left in a buffer, must not matter.
+            {s: np.full((S, 9, H), np.nan) for s in cell.state_names},
+            np.full((G, S, 4, H), np.nan),
         )
         trace.gates[:, :, step.rows] = z * cell.gate_scale(F64)
         for name, value in before.items():
-            trace.states[name][:, 1:4] = value
+            trace.states[name][:, step.previous] = value[:, :carried]
         cell.forward(cell.prepare_forward(params), trace, step)
         return trace
 
@@ -172,11 +172,13 @@ def test_cell_step(cell_name: str, n_directions: int, first: bool) -> None:
     assert_gradient(d_gates, objective, z, "gates")
     for name, value in cell.own_gradients(d_recurrent).items():
         assert_gradient(value, objective, params[name], name)
-    if not first:
-        for name, value in before.items():
-            assert_gradient(d_states[name], objective, value, name)
-        d_W_h = np.matmul(before["h"].swapaxes(1, 2), d_recurrent)
-        assert_gradient(d_W_h, objective, params["W_h"], "W_h")
+    for name, value in before.items():
+        d_states[name][:, carried:] = 0.0  # who begins has nothing before it
+        assert_gradient(d_states[name], objective, value, name)
+    h_before = before["h"].copy()
+    h_before[:, carried:] = 0.0
+    d_W_h = np.matmul(h_before.swapaxes(1, 2), d_recurrent)
+    assert_gradient(d_W_h, objective, params["W_h"], "W_h")
 
 
 @pytest.mark.parametrize("given", ["outputs", "final", "both"])
@@ -202,18 +204,18 @@ def test_recurrent_layer(cell_name: str, n_directions: int, given: str) -> None:
         if d_outputs is not None:
             total += float((d_outputs * h).sum())
         if d_final is not None:
-            total += float((d_final * h[:, batch.last_rows]).sum())
+            total += float((d_final * h[:, last_rows(batch)]).sum())
         return total
 
     trace = forward()
     if cell_name == "rnn_relu":
         assert np.abs(trace.gates).min() > 1e-3
-    d_inputs, gradients = recurrent.backward(
+    d_gates, gradients = recurrent.backward(
         cell, params, trace, batch, d_outputs=d_outputs, d_final=d_final
     )
-    assert d_inputs.rows is None
+    assert d_gates.shape == z.shape
     assert set(gradients) == set(params) - {"W_x", "b"}
-    assert_gradient(d_inputs.values, objective, z, "input products")
+    assert_gradient(d_gates, objective, z, "input products")
     for name, value in gradients.items():
         assert_gradient(value, objective, params[name], name)
 
@@ -252,6 +254,11 @@ def test_gather_and_sum_by_index(n_directions: int) -> None:
 
     assert_gradient(sum_by_index(weigh, indices, U), objective, products)
 
+    L = 4  # the way back may end before the last row
+    np.testing.assert_array_equal(
+        sum_by_index(weigh[:, :, :L], indices[:, :L], U),
+        sum_by_index(weigh * (np.arange(batch.n_tokens) < L)[:, np.newaxis], indices, U),
+    )
     rows = np.array([0, 2, 5])
     weigh[:, :, np.setdiff1d(np.arange(batch.n_tokens), rows)] = 0.0
     back = sum_by_index(weigh[:, :, rows], indices[:, rows], U)
@@ -281,7 +288,7 @@ def test_readout(name: str, n_directions: int) -> None:
     d_outputs, d_final = readout.backward(weigh, cache, batch)
     total = np.zeros_like(h) if d_outputs is None else d_outputs.copy()
     if d_final is not None:
-        total[:, batch.last_rows] += d_final
+        total[:, last_rows(batch)] += d_final
     assert_gradient(total, objective, h)
 
 

@@ -23,6 +23,8 @@ from textrnn.nn.projection import project, project_back
 from textrnn.typing import Params
 
 CLOSE = {"rtol": 0.0, "atol": 1e-12}
+READ = [1, 0]
+"""Rows of a text of two words in the order of reading; the first word's comes last."""
 
 
 def test_simple_network_over_two_words() -> None:
@@ -44,7 +46,7 @@ def test_simple_network_over_two_words() -> None:
     # logits = (0, 4/5 * 5/4 ln 3) = (0, ln 3)
     # probabilities = (1, 3) / 4; the loss of class 1 is ln 4/3
     logits, cache = network.forward(batch)
-    np.testing.assert_allclose(cache.layers[0].trace.h, [[[3 / 5], [4 / 5]]], **CLOSE)
+    np.testing.assert_allclose(cache.layers[0].trace.h[:, READ], [[[3 / 5], [4 / 5]]], **CLOSE)
     np.testing.assert_allclose(logits, [[0.0, log(3)]], **CLOSE)
     np.testing.assert_allclose(network.predict_proba(batch), [[1 / 4, 3 / 4]], **CLOSE)
     loss, d_logits = cross_entropy(logits, np.array([1]))
@@ -93,7 +95,8 @@ def test_two_directions_over_two_words() -> None:
     #         z2 = -ln 3 + ln 2 + 35/37 W_hb               of word 1, the final state
     h1 = 35 / 37
     h2 = tanh(log(2 / 3) + h1 * back)
-    np.testing.assert_allclose(cache.layers[0].trace.h[..., 0], [[3 / 5, 4 / 5], [h1, h2]], **CLOSE)
+    h = cache.layers[0].trace.h[:, READ, 0]
+    np.testing.assert_allclose(h, [[3 / 5, 4 / 5], [h1, h2]], **CLOSE)
     np.testing.assert_allclose(logits, [[0.0, 4 / 5 + 10.0 * h2]], **CLOSE)
 
     # With a gradient of 1 on the second logit:
@@ -135,12 +138,12 @@ def test_one_unit_lstm_over_two_words() -> None:
     # Both steps: i = 2/3, f = 3/4, o = 4/5, by their biases alone.
     # g1 = tanh(1 ln 2) = 3/5                c1 = i g1          = 2/5
     # g2 = tanh(0 + h1 W_hg) = 3/5           c2 = f c1 + i g2   = 3/10 + 2/5 = 7/10
-    products = project(x, params, cell.gate_scale(x.dtype))
+    products = project(x[READ], params, cell.gate_scale(x.dtype))
     trace = recurrent.forward(cell, params, products, batch)
     gates = [[2 / 3] * 2, [3 / 4] * 2, [4 / 5] * 2, [3 / 5] * 2]
-    np.testing.assert_allclose(trace.gates[:, 0, :, 0], gates, **CLOSE)
-    np.testing.assert_allclose(trace.states["c"], [[[2 / 5], [7 / 10]]], **CLOSE)
-    np.testing.assert_allclose(trace.h, [[[h1], [h2]]], **CLOSE)
+    np.testing.assert_allclose(trace.gates[:, 0, READ, 0], gates, **CLOSE)
+    np.testing.assert_allclose(trace.states["c"][:, READ], [[[2 / 5], [7 / 10]]], **CLOSE)
+    np.testing.assert_allclose(trace.h[:, READ], [[[h1], [h2]]], **CLOSE)
 
     # Step 2, with d_h2 = 1:
     # d_c2 = o (1 - T2^2)
@@ -156,15 +159,15 @@ def test_one_unit_lstm_over_two_words() -> None:
     d_c1 = 3 / 4 * d_c2 + d_h1 * 4 / 5 * (1 - T1**2)
     d_1 = np.array([2 / 15 * d_c1, 0.0, 4 / 25 * T1 * d_h1, 32 / 75 * d_c1])
 
-    d_inputs, own = recurrent.backward(
+    d_gates, own = recurrent.backward(
         cell, params, trace, batch, d_outputs=None, d_final=np.array([[[1.0]]])
     )
-    d_x, of_inputs = project_back(d_inputs.values, x, params)
-    np.testing.assert_allclose(d_inputs.values[:, 0, :, 0].T, [d_1, d_2], **CLOSE)
+    d_x, of_inputs = project_back(d_gates, x[READ], params)
+    np.testing.assert_allclose(d_gates[:, 0, READ, 0].T, [d_1, d_2], **CLOSE)
     np.testing.assert_allclose(own["W_h"].ravel(), h1 * d_2, **CLOSE)
     np.testing.assert_allclose(of_inputs["W_x"].ravel(), 1.0 * d_1 + 0.0 * d_2, **CLOSE)
     np.testing.assert_allclose(of_inputs["b"].ravel(), d_1 + d_2, **CLOSE)
-    np.testing.assert_allclose(d_x, [[log(2) * d_1[3]], [log(2) * d_2[3]]], **CLOSE)
+    np.testing.assert_allclose(d_x[READ], [[log(2) * d_1[3]], [log(2) * d_2[3]]], **CLOSE)
 
 
 def test_one_unit_gru_over_two_words() -> None:
@@ -183,9 +186,9 @@ def test_one_unit_gru_over_two_words() -> None:
     }
     cell, batch = CELLS["gru"], pack([np.array([0, 0], dtype=np.int32)])
     x = np.zeros((2, 1))
-    products = project(x, params, cell.gate_scale(x.dtype))
+    products = project(x[READ], params, cell.gate_scale(x.dtype))
     trace = recurrent.forward(cell, params, products, batch)
-    np.testing.assert_allclose(trace.h, [[[1 / 5], [2 / 5]]], **CLOSE)
+    np.testing.assert_allclose(trace.h[:, READ], [[[1 / 5], [2 / 5]]], **CLOSE)
 
     # Step 2, with d_h2 = 1:
     # d_n = (1 - u)(1 - n2^2)      = 1/3 * 9/25          = 3/25
@@ -200,10 +203,10 @@ def test_one_unit_gru_over_two_words() -> None:
     # d_r = d_n (4/3 ln 2) 3/16 = d_n ln 2 / 4 = 4/75 ln 2 d_h1
     d_1 = np.array([4 / 75 * log(2), -2 / 15, 16 / 75]) * d_h1
 
-    d_inputs, own = recurrent.backward(
+    d_gates, own = recurrent.backward(
         cell, params, trace, batch, d_outputs=None, d_final=np.array([[[1.0]]])
     )
-    np.testing.assert_allclose(d_inputs.values[:, 0, :, 0].T, [d_1, d_2], **CLOSE)
+    np.testing.assert_allclose(d_gates[:, 0, READ, 0].T, [d_1, d_2], **CLOSE)
     d_q1, d_q2 = 3 / 4 * d_1[2], 9 / 100
     np.testing.assert_allclose(own["b_q"], [[d_q1 + d_q2]], **CLOSE)
     # Only step 2 has a state before it, h1 = 1/5.

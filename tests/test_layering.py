@@ -11,11 +11,12 @@ PACKAGE = Path(__file__).parents[1] / "textrnn"
 
 FLOORS = [
     {"errors", "typing", "__init__"},
+    {"disk", "plain_json", "threads"},
     {"nn", "text", "corpora"},
     {"network", "significance", "ngram_counts"},
-    {"inference", "nbsvm", "evaluation"},
+    {"inference", "stream", "nbsvm", "evaluation"},
     {"model", "baselines"},
-    {"persistence", "model_card"},
+    {"persistence", "checkpoint_file", "model_card"},
     {"training"},
     {"estimator_input"},
     {"estimator"},

@@ -203,6 +203,36 @@ def test_a_loss_that_is_no_number_is_an_error(value: float) -> None:
     assert "\n" not in message
 
 
+def run_spoilt_at_the_end_of_epoch_2(value: float) -> tuple[TrainingRun, str]:
+    """The last update of an epoch spoils the weights: no batch of training sees it."""
+
+    def spoil(run: TrainingRun) -> None:
+        if run.state.epoch == 1 and run.progress.batches == 13:
+            run.network.params["linear.bias"][0] = value
+
+    run = new_run(new_network(), callbacks=[AfterBatch(spoil)])
+    with np.errstate(invalid="ignore"), pytest.raises(TrainingError) as caught:
+        run.run()
+    return run, str(caught.value)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_validation_loss_that_is_no_number_is_an_error(value: float) -> None:
+    run, message = run_spoilt_at_the_end_of_epoch_2(value)
+    assert "the loss is nan" in message
+    assert "learning rate (now 0.02)" in message
+    assert "\n" not in message
+    assert len(run.state.history) == 1
+    assert all(np.isfinite(value).all() for value in run.network.params.values())
+
+
+def test_an_error_in_validation_names_the_epoch_it_happened_in() -> None:
+    """Which has 13 batches, and no fourteenth."""
+    _, message = run_spoilt_at_the_end_of_epoch_2(np.nan)
+    assert "epoch 2" in message
+    assert "batch 14" not in message
+
+
 def test_an_infinite_gradient_is_an_error_before_it_spoils_the_weights() -> None:
     """Huge features that no class looks at: the loss is ln 3, the gradient's norm infinite."""
 
@@ -331,6 +361,7 @@ def test_hooks_and_records() -> None:
             "loss",
             "accuracy",
             "gradient_norm",
+            "backward_share",
             "learning_rate",
             "seconds",
             "words_per_second",
@@ -382,5 +413,32 @@ def test_the_gradient_floor_is_the_one_asked_for(monkeypatch: pytest.MonkeyPatch
         return backward(self, *args, gradient_floor=gradient_floor)
 
     monkeypatch.setattr(Network, "backward", noted)
-    new_run(new_network(), replace(CONFIG, max_iter=1, gradient_floor=1e-5)).run()
+    config = replace(CONFIG, max_iter=1, gradient_floor=1e-5)
+    new_run(new_network(), config).run()
     assert floors == {1e-5}
+    floors.clear()
+    new_run(new_network(dtype="float64"), config).run()
+    assert floors == {0.0}  # float64 is for proof
+
+
+@pytest.mark.parametrize(
+    ("options", "floor", "stops"),
+    [
+        ({}, 0.1, True),
+        ({}, 0.0, False),
+        ({"dtype": "float64"}, 0.1, False),
+        ({"readout": "max"}, 0.1, False),
+        ({"num_layers": 2}, 0.1, True),  # the share is that of the top layer
+    ],
+)
+def test_the_record_tells_the_share_of_words_walked_back(
+    options: dict[str, Any], floor: float, stops: bool
+) -> None:
+    rng = np.random.default_rng(0)
+    documents = [rng.integers(0, V, n).astype(np.int32) for n in (200, 150, 200, 5)]
+    data = LabelledDocuments(documents, np.array([0, 1, 2, 0]))
+    config = replace(CONFIG, max_iter=2, gradient_floor=floor)
+    run = TrainingRun(new_network(**options), config, data, rng=rng)
+    shares = [record["backward_share"] for record in run.run().history]
+    assert len(shares) == 2
+    assert all(0.0 < share < 0.5 for share in shares) if stops else shares == [1.0, 1.0]

@@ -14,12 +14,14 @@ from gradcheck import (
     mirror,
     random_documents,
     random_network,
+    rows_of,
 )
 from hypothesis import given
 from hypothesis import strategies as st
 
 from textrnn.inference import predict_proba
 from textrnn.network import EMBEDDING, Network, NetworkConfig, by_direction, side_by_side
+from textrnn.nn import recurrent
 from textrnn.nn.cells import CELLS
 from textrnn.nn.dropout import Dropout, dropout_mask
 from textrnn.nn.gradients import RowGradient
@@ -171,7 +173,11 @@ def test_features_stand_side_by_side() -> None:
 def test_gradient_floor_is_noise(
     cell: str, num_layers: int, dim: int | None, readout: str, bidirectional: bool
 ) -> None:
-    """In float32, on documents of up to 400 words, read in one and in both directions."""
+    """In float32, on documents of up to 400 words, read in one and in both directions.
+
+    Small gradients of single words are compared with their own size as well, as far as
+    it is above that of the noise.
+    """
     config = NetworkConfig(3, V, dim, cell, 6, num_layers, bidirectional, readout)
     rng = np.random.default_rng(2)
     network = random_network(config, rng, std=0.3)
@@ -182,6 +188,64 @@ def test_gradient_floor_is_noise(
     for name, value in full.items():
         noise = 2e-6 * float(np.abs(value).max())
         np.testing.assert_allclose(cut[name], value, rtol=0, atol=noise, err_msg=name)
+        if name == EMBEDDING or (dim is None and name == "recurrent.0.W_x"):
+            for word, (of_word, expected) in enumerate(zip(cut[name], value, strict=True)):
+                error = float(np.linalg.norm(of_word - expected))
+                size = float(np.linalg.norm(expected))
+                assert error <= 1e-4 * size + noise / 10, (name, word)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True], ids=["one-way", "two-way"])
+@pytest.mark.parametrize("dim", [3, None], ids=["embedding", "one-hot"])
+@pytest.mark.parametrize("cell", CELL_NAMES)
+def test_gradient_floor_drops_only_words_far_from_the_loss(
+    cell: str, dim: int | None, bidirectional: bool
+) -> None:
+    """A word that only stands far away has a gradient of nothing, and had nearly nothing."""
+    config = NetworkConfig(3, V, dim, cell, 6, 1, bidirectional)
+    rng = np.random.default_rng(2)
+    network = random_network(config, rng, std=0.3)
+    far, near, rare = V - 1, V - 2, V - 3
+    documents = random_documents(rng, [400, 7, 400], V - 3)
+    documents[0][200] = far  # from both ends
+    documents[2][[0, -1]] = near
+    documents[1][3] = rare  # once, in a short text
+    targets = rng.integers(0, 3, len(documents))
+    _, full = loss_and_gradients(network, documents, targets)
+    _, cut = loss_and_gradients(network, documents, targets, gradient_floor=1e-7)
+    name = EMBEDDING if dim else "recurrent.0.W_x"
+    assert not cut[name][far].any()
+    assert np.abs(full[name][far]).max() < 1e-7 * np.abs(full[name]).max()
+    for word in (near, rare):
+        of_word = full[name][word]
+        assert np.abs(of_word).max() > 1e-5
+        noise = 1e-5 * float(np.abs(of_word).max())
+        np.testing.assert_allclose(cut[name][word], of_word, rtol=0, atol=noise)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True], ids=["one-way", "two-way"])
+@pytest.mark.parametrize("num_layers", [1, 3])
+@pytest.mark.parametrize("readout", READOUT_NAMES)
+@pytest.mark.parametrize("cell", CELL_NAMES)
+def test_walked_tells_the_rows_of_the_way_back(
+    cell: str, readout: str, num_layers: int, bidirectional: bool
+) -> None:
+    """Of each layer, the top one first: it alone can stop, if only its last states count."""
+    config = NetworkConfig(3, V, 3, cell, 6, num_layers, bidirectional, readout)
+    rng = np.random.default_rng(2)
+    network = random_network(config, rng, std=0.3)
+    batch = pack(random_documents(rng, [400, 2, 230, 61, 1, 400], V))
+    for floor in (0.0, 1e-7):
+        logits, cache = network.forward(batch)
+        assert cache.walked == []
+        network.backward(np.ones_like(logits), cache, gradient_floor=floor)
+        top, *below = cache.walked
+        assert below == [batch.n_tokens] * (num_layers - 1)
+        if floor and readout == "last":
+            assert batch.n_documents < top < batch.n_tokens
+            assert top in batch.offsets[:: recurrent.CHECK_EVERY]
+        else:
+            assert top == batch.n_tokens
 
 
 @all_kinds
@@ -338,7 +402,8 @@ def test_a_dropped_one_hot_word_leaves_only_the_bias() -> None:
     mask = cache.layers[0].mask
     assert mask is not None
     assert mask.shape == (V, 1)
-    dropped = cache.layers[0].trace.h[0][mask[:, 0] == 0.0]
+    h = cache.layers[0].trace.h[0][rows_of(batch, 0)]  # word after word, as in the mask
+    dropped = h[mask[:, 0] == 0.0]
     assert 0 < len(dropped) < V
     bias = np.tanh(network.params["recurrent.0.b"][:, 0])
     np.testing.assert_allclose(dropped, np.broadcast_to(bias, dropped.shape))

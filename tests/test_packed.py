@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
-from gradcheck import mirror, rows_of
+from gradcheck import last_rows, mirror, rows_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,9 +23,10 @@ def as_ids(documents: list[list[int]]) -> list[Ids]:
 
 
 def unpack(batch: PackedBatch) -> list[list[int]]:
-    """The documents in the caller's order, read off step by step."""
+    """The documents in the caller's order, read off from the last step to step 0."""
     documents: list[list[int]] = [[] for _ in range(batch.n_documents)]
-    for start, size in zip(batch.offsets[:-1], batch.batch_sizes, strict=True):
+    steps = list(zip(batch.offsets[:-1], batch.batch_sizes, strict=True))
+    for start, size in reversed(steps):
         for place, word in enumerate(batch.ids[start : start + size]):
             documents[batch.order[place]].append(int(word))
     return documents
@@ -32,16 +35,14 @@ def unpack(batch: PackedBatch) -> list[list[int]]:
 def test_the_example_of_the_docstring() -> None:
     batch = pack(as_ids([[5], [0, 1, 2], [3, 4]]))
     assert batch.ids.dtype == np.int32
-    np.testing.assert_array_equal(batch.ids, [0, 3, 5, 1, 4, 2])
+    np.testing.assert_array_equal(batch.ids, [2, 4, 5, 1, 3, 0])
     np.testing.assert_array_equal(batch.batch_sizes, [3, 2, 1])
     np.testing.assert_array_equal(batch.offsets, [0, 3, 5, 6])
     np.testing.assert_array_equal(batch.lengths, [3, 2, 1])
     np.testing.assert_array_equal(batch.order, [1, 2, 0])
-    np.testing.assert_array_equal(batch.last_rows, [5, 4, 2])
     np.testing.assert_array_equal(batch.documents, [0, 1, 2, 0, 1, 0])
     assert batch.steps == [(0, 3), (3, 2), (5, 1)]
-    np.testing.assert_array_equal(batch.previous_rows[3:], [0, 1, 3])
-    assert (batch.previous_rows[:3] < 0).all()
+    np.testing.assert_array_equal(batch.previous_rows, [3, 4, -1, 5, -1, -1])
     np.testing.assert_array_equal(batch.mirrored_rows, [5, 4, 2, 3, 1, 0])
     assert (batch.n_documents, batch.n_tokens) == (3, 6)
 
@@ -70,9 +71,13 @@ def test_sizes_and_order(documents: list[list[int]]) -> None:
 def test_rows_of_documents(documents: list[list[int]]) -> None:
     batch = pack(as_ids(documents))
     for place, original in enumerate(batch.order):
-        assert batch.ids[batch.documents == place].tolist() == documents[original]
-        assert batch.documents[batch.last_rows[place]] == place
-        assert batch.ids[batch.last_rows[place]] == documents[original][-1]
+        own = batch.documents == place
+        assert batch.ids[own].tolist() == documents[original][::-1]
+        assert np.flatnonzero(own)[0] == place  # step 0 holds every document's last word
+        assert batch.ids[place] == documents[original][-1]
+        # Each word stands in the step of its distance from the end.
+        steps = np.searchsorted(batch.offsets, np.flatnonzero(own), side="right") - 1
+        assert steps.tolist() == list(range(len(documents[original])))
 
 
 @given(documents_of_ids)
@@ -96,17 +101,17 @@ def test_steps_are_the_rows_in_order(documents: list[list[int]]) -> None:
 
 @given(documents_of_ids)
 def test_previous_rows(documents: list[list[int]]) -> None:
-    """Each word's is that of the word before it in its own document, in the step before."""
+    """Each word's is that of the word before it in its own document, in the next step."""
     batch = pack(as_ids(documents))
     assert batch.previous_rows.shape == (batch.n_tokens,)
     for place in range(batch.n_documents):
         own = rows_of(batch, place)
-        assert batch.previous_rows[own[0]] < 0
+        assert batch.previous_rows[own[0]] == -1
         assert batch.previous_rows[own[1:]].tolist() == own[:-1].tolist()
-    for (start, size), (before, _) in zip(batch.steps[1:], batch.steps, strict=False):
-        # The walk takes them as one slice.
-        previous = batch.previous_rows[start : start + size]
-        assert previous.tolist() == list(range(before, before + size))
+    for (start, size), (before, carried) in itertools.pairwise([*batch.steps, (0, 0)]):
+        # The walk takes them as one slice; who has no word there comes after it.
+        previous = batch.previous_rows[start : start + size].tolist()
+        assert previous == [*range(before, before + carried), *[-1] * (size - carried)]
 
 
 @given(documents_of_ids)
@@ -120,7 +125,8 @@ def test_mirrored_rows(documents: list[list[int]]) -> None:
     twice = batch.mirrored_rows[batch.mirrored_rows]
     np.testing.assert_array_equal(twice, np.arange(batch.n_tokens))
     np.testing.assert_array_equal(
-        batch.mirrored_rows[batch.last_rows], np.arange(batch.n_documents)
+        batch.mirrored_rows[last_rows(batch)],
+        [rows_of(batch, place)[0] for place in range(batch.n_documents)],
     )
 
 

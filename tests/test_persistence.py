@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import os
 import resource
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from textrnn import persistence
-from textrnn.errors import ModelError
+from textrnn import disk, persistence
+from textrnn.cli.models import find_model, trained_models
+from textrnn.errors import DamagedModelError, ModelError
 from textrnn.model import TextModel
 from textrnn.network import Network, NetworkConfig
-from textrnn.persistence import load_arrays, load_model, save_arrays, save_model
+from textrnn.persistence import check_writable, load_model, read_config, read_metrics, save_model
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.text.vocabulary import Vocabulary
 
@@ -48,18 +51,21 @@ def test_a_model_comes_back_with_the_same_bits(
         assert value.tobytes() == back.network.params[name].tobytes()
     texts = ["a warm day", "", "unheard of"]
     assert np.array_equal(model.predict_proba(texts), back.predict_proba(texts))
-    assert persistence.read_metrics(tmp_path / "m") == {"accuracy": 0.5}
+    assert read_metrics(tmp_path / "m") == {"accuracy": 0.5}
 
 
 def load_all(folder: Path) -> None:
     load_model(folder)
-    persistence.read_metrics(folder)
+    read_metrics(folder)
 
 
 @pytest.mark.parametrize(
     "name", ["config.json", "weights.safetensors", "vocabulary.txt", "metrics.json"]
 )
-def test_any_flipped_byte_is_noticed(tmp_path: Path, name: str) -> None:
+def test_any_flipped_byte_is_noticed(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(persistence, "PAUSE", 0.0)
     folder = tmp_path / "m"
     save_model(make_model(), folder, metrics={"a": 1})
     original = (folder / name).read_bytes()
@@ -140,7 +146,7 @@ def test_a_crash_while_writing_leaves_the_old_model(
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(persistence, "write_durably", fail)
+    monkeypatch.setattr(disk, "write_durably", fail)
     with pytest.raises(ModelError, match="No space left on device"):
         save_model(make_model(), tmp_path / "m", card="new")
     assert (tmp_path / "m/README.md").read_text() == "old"
@@ -148,11 +154,261 @@ def test_a_crash_while_writing_leaves_the_old_model(
     assert [file.name for file in tmp_path.iterdir()] == ["m"]
 
 
-def test_a_crash_between_the_renames_is_mended(tmp_path: Path) -> None:
-    save_model(make_model(), tmp_path / "m", card="old")
-    (tmp_path / "m").rename(tmp_path / ".m.previous")
-    load_model(tmp_path / "m")
-    assert (tmp_path / "m/README.md").read_text() == "old"
+def card(folder: Path) -> str:
+    return (folder / "README.md").read_text()
+
+
+def names_in(folder: Path) -> set[str]:
+    return {file.name for file in folder.iterdir()}
+
+
+def call_between_the_renames(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
+    """Let ``act`` run once while the old folder is set aside and the new one not in place."""
+    rename = Path.rename
+
+    def rename_and_act(self: Path, target: Path) -> Path:
+        moved = rename(self, target)
+        if target.name.endswith(".previous"):
+            monkeypatch.setattr(Path, "rename", rename)
+            act()
+        return moved
+
+    monkeypatch.setattr(Path, "rename", rename_and_act)
+
+
+def test_after_a_crash_between_the_renames_the_old_model_is_read_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    save_model(make_model(), "models/m", metrics={"a": 1}, card="old")
+    Path("models/m").rename("models/.m.previous")
+    load_model("models/m")
+    assert read_metrics(Path("models/m")) == {"a": 1}
+    waiting = Path("models/.m.previous")
+    assert find_model("m") == find_model("models/m") == find_model(None) == waiting
+    assert names_in(Path("models")) == {".m.previous"}
+    with pytest.raises(ModelError, match=r"Did you mean 'm'\? Models under ./models: m\."):
+        find_model("mm")
+    save_model(make_model(), "models/m", card="new")
+    assert card(find_model("m")) == "new"
+    assert names_in(Path("models")) == {"m"}
+    assert trained_models() == [Path("models/m")]
+
+
+def test_a_reader_never_disturbs_a_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "m"
+    save_model(make_model(), folder, card="old")
+    seen = []
+
+    def read() -> None:
+        load_model(folder)
+        seen.append(card(find_model(str(folder))))
+
+    call_between_the_renames(monkeypatch, read)
+    save_model(make_model(), folder, card="new")
+    assert seen == ["old"]
+    assert card(folder) == "new"
+    assert names_in(tmp_path) == {"m"}
+
+
+def test_a_writer_that_is_overtaken_tries_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "m"
+    save_model(make_model(), folder, card="old")
+    call_between_the_renames(
+        monkeypatch, lambda: save_model(make_model(), folder, card="the other's")
+    )
+    save_model(make_model(), folder, card="mine")
+    assert card(folder) == "mine"
+    assert names_in(tmp_path) == {"m"}
+
+
+def test_a_new_model_that_cannot_take_its_place_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "m"
+    save_model(make_model(), folder, card="old")
+
+    def refuse(*_: object) -> None:
+        raise OSError(16, "Device or resource busy")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", refuse)
+        with pytest.raises(ModelError, match=r"resource busy.*Nothing is lost") as caught:
+            save_model(make_model(), folder, card="new")
+    (kept,) = set(tmp_path.iterdir()) - {folder}
+    assert repr(str(kept)) in str(caught.value)
+    assert (card(folder), card(kept)) == ("old", "new")
+    load_model(kept)
+    os.utime(kept, (0, 0))
+    save_model(make_model(), folder)
+    assert kept.exists(), "a whole model is nobody's litter"
+
+
+def test_somebodys_files_that_appear_while_saving_are_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = disk.write_durably
+
+    def write_and_be_visited(file: Path, content: bytes) -> None:
+        write(file, content)
+        (tmp_path / "m").mkdir(exist_ok=True)
+        (tmp_path / "m/notes.txt").write_text("mine")
+
+    monkeypatch.setattr(disk, "write_durably", write_and_be_visited)
+    with pytest.raises(ModelError, match=r"notes\.txt.*Nothing is lost"):
+        save_model(make_model(), tmp_path / "m")
+    assert names_in(tmp_path / "m") == {"notes.txt"}
+
+
+def test_what_a_killed_writer_left_goes_after_a_day(tmp_path: Path) -> None:
+    old, fresh = tmp_path / ".m.0123abcd", tmp_path / ".m.4567abcd"
+    for folder in (old, fresh):
+        folder.mkdir()
+        (folder / "weights.safetensors").write_text("half")
+    os.utime(old, (0, 0))
+    save_model(make_model(), tmp_path / "m")
+    assert names_in(tmp_path) == {"m", fresh.name}
+
+
+def test_a_model_replaced_while_it_is_read_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "m"
+    save_model(make_model(), folder)
+    read = persistence._read
+
+    def read_and_be_overtaken(path: Path, name: str) -> bytes:
+        content = read(path, name)
+        monkeypatch.setattr(persistence, "_read", read)
+        save_model(make_model(hidden_size=6), folder)
+        return content
+
+    monkeypatch.setattr(persistence, "_read", read_and_be_overtaken)
+    assert load_model(folder).network.config.hidden_size == 6
+
+
+def test_two_writers_and_a_reader_at_one_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "m"
+    save_model(make_model(), folder)
+    failures: list[Exception] = []
+
+    def repeat(act: Callable[[], object]) -> None:
+        try:
+            for _ in range(8):
+                act()
+        except Exception as error:
+            failures.append(error)
+
+    acts = [lambda: save_model(make_model(), folder)] * 2 + [lambda: load_model(folder)]
+    threads = [threading.Thread(target=repeat, args=(act,)) for act in acts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    load_model(folder)
+    assert names_in(tmp_path) <= {"m", ".m.previous"}
+
+
+def test_a_linked_folder_is_written_through_the_link(tmp_path: Path) -> None:
+    link = tmp_path / "latest"
+    link.symlink_to("runs/seven")
+    for text in ("one", "two"):
+        check_writable(link)
+        save_model(make_model(), link, card=text)
+        assert link.is_symlink()
+        assert card(tmp_path / "runs/seven") == text
+    assert names_in(tmp_path) == {"latest", "runs"}
+    (tmp_path / "runs/seven").rename(tmp_path / "runs/.seven.previous")
+    load_model(link)
+
+
+@pytest.mark.parametrize("name", ["damaged", "x is damaged: y"])
+def test_a_name_of_a_folder_says_nothing_about_whose_it_is(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    (folder / "config.json").write_text('{"model_type": "bert"}')
+    for write in (check_writable, lambda path: save_model(make_model(), path)):
+        with pytest.raises(ModelError, match="not replaced"):
+            write(folder)
+    assert names_in(folder) == {"config.json"}
+
+
+@pytest.mark.parametrize(
+    "files", [{"README.md": "hello"}, {"config.json": "{ // mine\n}", "README.md": "hello"}]
+)
+def test_files_that_only_share_our_names_are_never_replaced(
+    tmp_path: Path, files: dict[str, str]
+) -> None:
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    with pytest.raises(ModelError):
+        save_model(make_model(), tmp_path)
+    assert {file.name: file.read_text() for file in tmp_path.iterdir()} == files
+
+
+def test_a_place_that_cannot_be_written_is_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "loop").symlink_to("loop")
+    for name, why in [
+        ("file", "is a file"),
+        ("file/m", "is a file"),
+        ("x" * 250, "name too long"),
+        ("loop", "symbolic links"),
+    ]:
+        with pytest.raises(ModelError, match=why):
+            check_writable(tmp_path / name)
+    with pytest.raises(ModelError, match="mount point"):
+        check_writable(Path("/"))
+    assert names_in(tmp_path) == {"file", "loop"}
+
+
+def test_a_damaged_model_has_its_own_error(tmp_path: Path) -> None:
+    save_model(make_model(), tmp_path / "m")
+    (tmp_path / "m/config.json").write_text("{")
+    with pytest.raises(DamagedModelError):
+        read_config(tmp_path / "m")
+
+
+def test_the_folder_has_the_usual_rights_and_the_umask_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = os.umask(0o027)
+    try:
+        monkeypatch.setattr(os, "umask", lambda _: pytest.fail("other threads write files too"))
+        save_model(make_model(), tmp_path / "m")
+    finally:
+        monkeypatch.undo()
+        os.umask(before)
+    assert (tmp_path / "m").stat().st_mode & 0o777 == 0o750
+
+
+def test_odd_numbers_do_not_undo_a_training(tmp_path: Path) -> None:
+    odd = {
+        "epochs": np.int64(3),
+        "best": np.float32(0.5),
+        "done": np.bool_(True),
+        "loss": [float("nan"), np.inf, (1, 2)],
+        "curve": np.arange(2),
+        "source": Path("reviews.csv"),
+        "weights": {np.int64(10): 1.0, 9: np.nan},
+    }
+    even = {
+        "epochs": 3,
+        "best": 0.5,
+        "done": True,
+        "loss": [None, None, [1, 2]],
+        "curve": [0, 1],
+        "source": "reviews.csv",
+        "weights": {"10": 1.0, "9": None},
+    }
+    model = make_model()
+    model.settings.update(odd)
+    save_model(model, tmp_path / "m", metrics=odd)
+    assert read_metrics(tmp_path / "m") == even
+    assert load_model(tmp_path / "m").settings == {"cell": "x", **even}
 
 
 def test_a_full_disk_is_one_clear_error(tmp_path: Path) -> None:
@@ -179,17 +435,3 @@ def test_ones_own_tokenizer_must_be_given_again(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"tokenizer=\.\.\."):
         load_model(tmp_path / "m")
     assert load_model(tmp_path / "m", tokenizer=str.split).tokenizer is str.split
-
-
-def test_checkpoint_files_round_trip_and_are_checked(tmp_path: Path) -> None:
-    path = tmp_path / "run.checkpoint"
-    arrays = {"a/b": np.arange(6.0).reshape(2, 3), "c": np.zeros((0, 2), dtype=np.float32)}
-    save_arrays(path, arrays, {"epoch": 3, "rng": {"state": 2**100}})
-    back, state = load_arrays(path)
-    assert state == {"epoch": 3, "rng": {"state": 2**100}}
-    assert all(np.array_equal(back[name], value) for name, value in arrays.items())
-    content = bytearray(path.read_bytes())
-    content[-5] ^= 1
-    path.write_bytes(content)
-    with pytest.raises(ModelError, match="train without --resume"):
-        load_arrays(path)

@@ -36,6 +36,7 @@ def write_jsonl(rows: list[dict[str, object]]) -> bytes:
     return "".join(json.dumps(row) + "\n" for row in rows).encode()
 
 
+SENTENCES = (["All good.", "a b", "c d", "e f", "g h"], ["odd", "x", "y", "x", "y"])
 CSV = write_csv([("text", "label"), *ROWS])
 JSONL = write_jsonl([{"label": label, "text": text} for text, label in ROWS])
 
@@ -96,6 +97,24 @@ def test_parquet(tmp_path: Path) -> None:
         # without a header: the label repeats, and the first row is data
         (b"pos,it is fine\nneg,no\npos,ah\n", ["it is fine", "no", "ah"], ["pos", "neg", "pos"]),
         (b"so good,pos\nso bad,neg\n", ["so good", "so bad"], ["pos", "neg"]),
+        # a header of more than single words: its label is not one of those that repeat below
+        (
+            b"Customer comment,Happy?\nfine thing,yes\nnot so,no\nmore,yes\nworse,no\n",
+            ["fine thing", "not so", "more", "worse"],
+            ["yes", "no", "yes", "no"],
+        ),
+        (
+            b"My label,My text\n1,fine thing\n0,not so\n1,more\n0,worse\n",
+            ["fine thing", "not so", "more", "worse"],
+            ["1", "0", "1", "0"],
+        ),
+        # no header: a sentence, a number, a label seen below
+        (b"All good.,odd\na b,x\nc d,y\ne f,x\ng h,y\n", *SENTENCES),
+        (
+            b"so so,3\nso good,5\nso bad,1\nbest,5\nworst,1\n",
+            ["so so", "so good", "so bad", "best", "worst"],
+            ["3", "5", "1", "5", "1"],
+        ),
         # unknown names that are names all the same
         (
             b"remark,mood\nfine thing,pos\nnot so,neg\nmore,pos\n",
@@ -109,6 +128,43 @@ def test_csv_columns(data: bytes, texts: list[str], labels: list[str], tmp_path:
     path.write_bytes(data)
     assert read_split(path) == Split(texts, labels)
     assert list(read_texts(path)) == texts
+
+
+@pytest.mark.parametrize(
+    ("data", "notes"),
+    [
+        (b"text,label\na,x\nb,y\n", []),
+        (b"text;label\na, b;x\nb;y\n", ["the columns are separated by semicolons"]),
+        (b"text\tlabel\na, b\tx\nb\ty\n", ["the columns are separated by tabs"]),
+        (
+            b'"text, long"|label\na|x\nb|y\n',
+            [
+                "the columns are separated by bars (|)",
+                "columns: text = 'text, long', label = 'label'",
+            ],
+        ),
+        (
+            b"My text,My label\na b,x\nc d,y\ne f,x\ng h,y\n",
+            ["columns: text = 'My text', label = 'My label'"],
+        ),
+        (
+            b"x,a b\ny,c d\nx,e f\ny,g h\n",
+            [
+                "no header found: the first line is read as data; "
+                "columns: text is the second, label the first"
+            ],
+        ),
+    ],
+)
+def test_what_is_guessed_is_told(data: bytes, notes: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(data)
+    told: list[str] = []
+    rows = read_split(path, note=told.append)
+    assert told == [f"{path}: {note}" for note in notes]
+    told.clear()
+    assert list(read_texts(path, note=told.append)) == rows.texts
+    assert told == [f"{path}: {note}" for note in notes]
 
 
 def test_tsv_has_no_quotes(tmp_path: Path) -> None:
@@ -149,6 +205,18 @@ WRONG = {
         r"line 3, byte 4 \(0xf6\).*iconv -f .* -t UTF-8",
     ),
     "utf-16": ("a.csv", "text,label\na,x\n".encode("utf-16"), "iconv -f UTF-16"),
+    "gbk": (
+        "a.csv",
+        "text,label\n房间很好，非常干净,good\n".encode("gbk"),
+        r"line 2, byte 1 .*iconv -f GB18030",
+    ),
+    "cyrillic": (
+        "a.csv",
+        "text,label\nОчень хорошо,good\n".encode("cp1251"),
+        r"line 2, byte 1 .*iconv -f WINDOWS-1252",
+    ),
+    "old mac": ("a.csv", b"text,label\ra,x\rb,y\r", r"carriage returns .*tr '\\r' '\\n'"),
+    "old mac jsonl": ("a.jsonl", JSONL.replace(b"\n", b"\r"), "carriage returns"),
     "nul": ("a.csv", b"text,label\na\0b,x\n", r"line 2 holds a NUL byte \(place 2\)"),
     "no label": ("a.csv", b"text,label\na,x\nb,  \n", "line 3: the label in 'label' is empty"),
     "ids": (
@@ -263,6 +331,11 @@ def test_class_folders(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     assert read_split(tmp_path) == Split(["zero", "nine", "ten"], ["neg", "pos", "pos"])
+    for name in (".git/a.txt", ".ipynb_checkpoints/b.txt", "__MACOSX/c.txt", "pos/._9_1.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"\xff of a program")
+    (tmp_path / "pictures").mkdir()
+    assert read_split(tmp_path).classes == ["neg", "pos"]
     (tmp_path / "pos" / "11.txt").write_bytes(b"\xe9")
     with pytest.raises(DataError, match=r"11\.txt, byte 1 \(0xe9\)"):
         read_split(tmp_path)

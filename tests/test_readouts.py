@@ -53,8 +53,8 @@ def test_output_is_a_copy(name: str, n_directions: int) -> None:
 
 def test_max_hands_the_gradient_to_the_first_read_of_equals() -> None:
     batch = pack([np.array([0, 1, 2], dtype=np.int32), np.array([3, 4], dtype=np.int32)])
-    # rows: a0 b0 a1 b1 a2; in the second direction the words are mirrored
-    first, second = [1.0, 2.0, 3.0, 2.0, 3.0], [4.0, 5.0, 4.0, 6.0, 4.0]
+    # rows: a2 b1 a1 b0 a0; in the second direction the words are mirrored
+    first, second = [3.0, 2.0, 3.0, 2.0, 1.0], [4.0, 6.0, 4.0, 5.0, 4.0]
     h = np.array([first, second])[:, :, np.newaxis]
     out, cache = READOUTS["max"].forward(h, batch)
     np.testing.assert_array_equal(out[..., 0], [[3.0, 2.0], [4.0, 6.0]])
@@ -62,8 +62,8 @@ def test_max_hands_the_gradient_to_the_first_read_of_equals() -> None:
     d_h, d_final = READOUTS["max"].backward(d_out, cache, batch)
     assert d_final is None
     assert d_h is not None
-    np.testing.assert_array_equal(d_h[0, :, 0], [0.0, 20.0, 10.0, 0.0, 0.0])
-    np.testing.assert_array_equal(d_h[1, :, 0], [30.0, 0.0, 0.0, 40.0, 0.0])
+    np.testing.assert_array_equal(d_h[0, :, 0], [0.0, 0.0, 10.0, 20.0, 0.0])
+    np.testing.assert_array_equal(d_h[1, :, 0], [0.0, 40.0, 0.0, 0.0, 30.0])
 
 
 def test_only_last_hands_on_the_final_states() -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from gradcheck import CELL_NAMES, mirror, random_documents, rows_of
+from hypothesis import given
+from hypothesis import strategies as st
 
 from textrnn.nn import recurrent
-from textrnn.nn.cells import CELLS, Cell, Step, TanhRNN, Trace
+from textrnn.nn.cells import CELLS, Cell, Step, Trace
 from textrnn.nn.packed import PackedBatch, pack
+from textrnn.nn.workspace import Workspace
 from textrnn.typing import Floats, Ids, Params
 
 EXACT = {"rtol": 1e-12, "atol": 1e-12}
@@ -65,7 +68,7 @@ class Layer:
         d_outputs: Floats | None = None,
         d_final: Floats | None = None,
         floor: float = 0.0,
-    ) -> tuple[recurrent.InputGradient, Params]:
+    ) -> tuple[Floats, Params]:
         return recurrent.backward(
             self.cell,
             self.params,
@@ -81,20 +84,20 @@ def some_documents(lengths: list[int] = LENGTHS) -> list[Ids]:
     return random_documents(np.random.default_rng(1), lengths, V)
 
 
-def spread(d_inputs: recurrent.InputGradient, batch: PackedBatch) -> Floats:
+def spread(d_gates: Floats, batch: PackedBatch) -> Floats:
     """The gradient at all rows, zero at those that were not walked."""
-    G, S, _, H = d_inputs.values.shape
-    out = np.zeros((G, S, batch.n_tokens, H), dtype=d_inputs.values.dtype)
-    out[:, :, slice(None) if d_inputs.rows is None else d_inputs.rows] = d_inputs.values
+    G, S, L, H = d_gates.shape
+    out = np.zeros((G, S, batch.n_tokens, H), dtype=d_gates.dtype)
+    out[:, :, :L] = d_gates
     return out
 
 
-class Watched(TanhRNN):
-    """A cell that notes the steps it is handed."""
+class Watched(Cell):
+    """A cell that notes the steps it is handed, and with what gradient on the way back."""
 
-    def __init__(self) -> None:
-        self.there: list[Step] = []
-        self.back: list[Step] = []
+    there: list[Step]
+    back: list[Step]
+    sizes: list[float]
 
     def forward(self, weights: Params, trace: Trace, step: Step) -> None:
         self.there.append(step)
@@ -104,53 +107,115 @@ class Watched(TanhRNN):
         self, weights: Params, trace: Trace, step: Step, d_states: Params, d_gates: Floats
     ) -> None:
         self.back.append(step)
+        self.sizes.append(max(float(np.abs(d).max()) for d in d_states.values()))
         super().backward(weights, trace, step, d_states, d_gates)
 
 
+def watched(cell_name: str) -> Watched:
+    cell: Watched = type("WatchedCell", (Watched, type(CELLS[cell_name])), {})()
+    cell.there, cell.back, cell.sizes = [], [], []
+    return cell
+
+
+def rows_in(step: Step) -> range:
+    return range(step.rows.start, step.rows.stop)
+
+
 def check_step(step: Step, batch: PackedBatch) -> None:
-    """Each word comes after the one that stands before it in its own document."""
-    for k, row in enumerate(range(step.rows.start, step.rows.stop)):
+    """Each word comes after the one that stands before it in its own document, or begins it."""
+    assert step.previous.stop - step.previous.start == step.carried <= len(rows_in(step))
+    for k, row in enumerate(rows_in(step)):
         own = rows_of(batch, int(batch.documents[row])).tolist()
         place = own.index(row)
-        if step.previous is None:
-            assert place == 0
-        else:
+        assert (place > 0) == (k < step.carried)
+        if place > 0:
             assert step.previous.start + k == own[place - 1]
-            assert place > 0
-    if step.previous is not None:
-        assert step.previous.stop - step.previous.start == step.rows.stop - step.rows.start
+
+
+def test_walk_of_the_example() -> None:
+    """Of [a b c], [d e] and [f]: c e f, then b d, then a."""
+    batch = pack([np.arange(n, dtype=np.int32) for n in (3, 2, 1)])
+    assert recurrent.walk(batch) == [
+        Step(slice(0, 3), slice(3, 5), 2),
+        Step(slice(3, 5), slice(5, 6), 1),
+        Step(slice(5, 6), slice(6, 6), 0),
+    ]
+
+
+@given(st.lists(st.integers(1, 12), min_size=1, max_size=8))
+def test_walk(lengths: list[int]) -> None:
+    """All words, each once, from the last to the first, each with its own word before it."""
+    batch = pack([np.zeros(n, dtype=np.int32) for n in lengths])
+    steps = recurrent.walk(batch)
+    assert len(steps) == max(lengths)
+    assert [row for step in steps for row in rows_in(step)] == list(range(batch.n_tokens))
+    assert steps[0].rows == slice(0, len(lengths))
+    assert steps[-1].carried == 0
+    for t, step in enumerate(steps):
+        check_step(step, batch)
+        # Documents join on the way there, and end on the way back.
+        assert len(rows_in(step)) == sum(n > t for n in lengths)
+        assert step.carried == sum(n > t + 1 for n in lengths)
+        previous = batch.previous_rows[step.rows]
+        assert previous[: step.carried].tolist() == list(
+            range(step.previous.start, step.previous.stop)
+        )
+        assert (previous[step.carried :] == -1).all()
+        # numpy's integers would make every slice slower.
+        ends = (step.rows.start, step.rows.stop, step.previous.start, step.previous.stop)
+        assert all(type(value) is int for value in (*ends, step.carried))
 
 
 @WAYS
-def test_steps_of_a_walk(S: int) -> None:
-    """All words, each once, in the order of reading, and the same on the way back."""
-    cell, batch = Watched(), pack(some_documents())
+@ALL_CELLS
+def test_a_walk_reads_every_document_in_order(cell_name: str, S: int) -> None:
+    """The cell is handed the steps of ``walk``, from the first words, and so back again."""
+    cell, batch = watched(cell_name), pack(some_documents())
     layer = Layer(cell, S)
     trace = layer.forward(batch)
-    rows = [row for step in cell.there for row in range(step.rows.start, step.rows.stop)]
-    assert rows == list(range(batch.n_tokens))
-    for step in cell.there:
-        check_step(step, batch)
+    assert cell.there == recurrent.walk(batch)[::-1]
+    read = np.array([row for step in cell.there for row in rows_in(step)])
+    for place in range(batch.n_documents):
+        own = read[batch.documents[read] == place]
+        np.testing.assert_array_equal(own, rows_of(batch, place))
     layer.backward(trace, batch, d_final=np.ones((S, batch.n_documents, H)))
     assert cell.back == cell.there[::-1]
 
 
-@WAYS
-def test_steps_of_a_walk_that_lost_documents(S: int) -> None:
-    """Words whose gradient is gone are not handed to the cell: really skipped."""
-    cell, batch = Watched(), pack(some_documents(LONG))
-    layer = Layer(cell, S)
-    trace = layer.forward(batch)
-    d_final = np.ones((S, batch.n_documents, H))
-    d_inputs, _ = layer.backward(trace, batch, d_final=d_final, floor=1e-7)
-    handed = [row for step in cell.back for row in range(step.rows.start, step.rows.stop)]
-    assert d_inputs.rows is not None
-    assert sorted(handed) == d_inputs.rows.tolist()
-    assert len(handed) < batch.n_tokens / 2
-    starts = [step.rows.start for step in cell.back]
-    assert starts == sorted(starts, reverse=True)
-    for step in cell.back:
-        check_step(step, batch)
+@ALL_CELLS
+def test_a_document_begins_with_a_state_of_zeros(cell_name: str) -> None:
+    """Whatever the buffers hold, and on the way back too."""
+    layer, batch = Layer(cell_name, 2), pack(some_documents())
+    products = np.stack([layer.of_words[:, s, batch.ids] for s in range(2)], axis=1)
+    d_final = np.ones((2, batch.n_documents, H))
+
+    def run(workspace: Workspace) -> tuple[Floats, Floats, Params]:
+        trace = recurrent.forward(
+            layer.cell, layer.params, products.copy(), batch, workspace=workspace
+        )
+        d_gates, own = recurrent.backward(
+            layer.cell,
+            layer.params,
+            trace,
+            batch,
+            d_outputs=None,
+            d_final=d_final,
+            workspace=workspace,
+        )
+        return trace.h.copy(), d_gates.copy(), own
+
+    used = Workspace()
+    G, N = layer.cell.n_gates, batch.n_tokens
+    for name in layer.cell.state_names:
+        used.take(name, (2, N, H), products.dtype).fill(np.nan)
+    used.take("scratch", (G, 2, batch.n_documents, H), products.dtype).fill(np.nan)
+    used.take("d_gates", (G, 2, N, H), products.dtype).fill(np.nan)
+    h, d_gates, own = run(Workspace())
+    h_used, d_gates_used, own_used = run(used)
+    np.testing.assert_array_equal(h, h_used)
+    np.testing.assert_array_equal(d_gates, d_gates_used)
+    for name, value in own.items():
+        np.testing.assert_array_equal(value, own_used[name], err_msg=name)
 
 
 @WAYS
@@ -162,10 +227,10 @@ def test_batched_equals_one_at_a_time(cell_name: str, S: int) -> None:
     d_outputs = rng.standard_normal((S, batch.n_tokens, H))
     d_final = rng.standard_normal((S, batch.n_documents, H))
     trace = layer.forward(batch)
-    d_inputs, gradients = layer.backward(trace, batch, d_outputs=d_outputs, d_final=d_final)
+    d_gates, gradients = layer.backward(trace, batch, d_outputs=d_outputs, d_final=d_final)
     total = {name: np.zeros_like(value) for name, value in gradients.items()}
     for place, position in enumerate(batch.order):
-        rows = rows_of(batch, place)
+        rows = rows_of(batch, place)[::-1]  # the last word first, as in a batch of one
         single = pack([documents[position]])
         of_single = layer.forward(single)
         np.testing.assert_allclose(of_single.h, trace.h[:, rows], **EXACT)
@@ -175,7 +240,7 @@ def test_batched_equals_one_at_a_time(cell_name: str, S: int) -> None:
             d_outputs=d_outputs[:, rows],
             d_final=d_final[:, place : place + 1],
         )
-        np.testing.assert_allclose(d_single.values, d_inputs.values[:, :, rows], **EXACT)
+        np.testing.assert_allclose(d_single, d_gates[:, :, rows], **EXACT)
         for name, value in own.items():
             total[name] += value
     for name, value in gradients.items():
@@ -196,10 +261,10 @@ def test_second_direction_is_forward_reading_of_the_reversed_text(cell_name: str
         one_way, alone = layer.direction(s), pack(texts)
         trace = one_way.forward(alone)
         np.testing.assert_allclose(together.h[s], trace.h[0], **EXACT)
-        d_inputs, own_alone = one_way.backward(
+        d_alone, own_alone = one_way.backward(
             trace, alone, d_outputs=d_outputs[s : s + 1], d_final=d_final[s : s + 1]
         )
-        np.testing.assert_allclose(d_together.values[:, s], d_inputs.values[:, 0], **EXACT)
+        np.testing.assert_allclose(d_together[:, s], d_alone[:, 0], **EXACT)
         assert set(own) == set(own_alone)
         for name, value in own.items():
             of_direction = value[s : s + 1] if name == "b_q" else value[:, s : s + 1]
@@ -215,7 +280,7 @@ def test_the_way_back_can_be_walked_twice(cell_name: str, S: int) -> None:
     trace = layer.forward(batch)
     first, of_first = layer.backward(trace, batch, d_outputs=d_outputs, d_final=d_final)
     again, of_again = layer.backward(trace, batch, d_outputs=d_outputs, d_final=d_final)
-    np.testing.assert_array_equal(first.values, again.values)
+    np.testing.assert_array_equal(first, again)
     for name, value in of_first.items():
         np.testing.assert_array_equal(value, of_again[name])
     assert (d_outputs == 1.0).all()
@@ -225,30 +290,33 @@ def test_the_way_back_can_be_walked_twice(cell_name: str, S: int) -> None:
 # ------------------------------------------------------------------ gradient floor
 
 LONG = [400, 3, 1, 180, 77, 400, 24, 9]
-GIVEN = pytest.mark.parametrize("given", [[1.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]], ids=str)
+FLOOR = 1e-7
+GIVEN = pytest.mark.parametrize("given_ways", [[1.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]], ids=str)
 """Which of one or two directions have a gradient."""
 
 
 @GIVEN
 @ALL_CELLS
-def test_floor_changes_nothing_but_noise(cell_name: str, given: list[float]) -> None:
-    """In float32 on long documents; a part of the rows is not walked at all."""
-    S = len(given)
+def test_floor_changes_nothing_but_noise(cell_name: str, given_ways: list[float]) -> None:
+    """In float32 on long documents; a part of the rows is not walked at all.
+
+    What is walked keeps its bits, however small; what is not was smaller than the floor.
+    """
+    S = len(given_ways)
     layer, batch = Layer(cell_name, S, H=8, dtype="float32"), pack(some_documents(LONG))
     drawn = np.random.default_rng(4).standard_normal((S, len(LONG), 8))
-    d_final = (drawn * np.reshape(given, (S, 1, 1))).astype(np.float32)
+    d_final = (drawn * np.reshape(given_ways, (S, 1, 1))).astype(np.float32)
     trace = layer.forward(batch)
     full, of_full = layer.backward(trace, batch, d_final=d_final)
-    cut, of_cut = layer.backward(trace, batch, d_final=d_final, floor=1e-7)
+    cut, of_cut = layer.backward(trace, batch, d_final=d_final, floor=FLOOR)
 
-    assert full.rows is None
-    assert full.values.shape[2] == batch.n_tokens
-    assert cut.rows is not None
-    assert len(cut.rows) == cut.values.shape[2] < batch.n_tokens / 2
-    assert (np.diff(cut.rows) > 0).all()
-    largest = float(np.abs(full.values).max())
-    assert largest > 0.01
-    np.testing.assert_allclose(spread(cut, batch), full.values, rtol=0, atol=1e-6 * largest)
+    L = cut.shape[2]
+    assert full.shape[2] == batch.n_tokens
+    assert batch.n_documents < L < batch.n_tokens / 2
+    np.testing.assert_array_equal(cut, full[:, :, :L])
+    start = float(np.abs(d_final).max())
+    assert float(np.abs(full).max()) > 0.01 * start
+    assert float(np.abs(full[:, :, L:]).max()) < FLOOR * start
     for name, value in of_full.items():
         noise = 1e-6 * float(np.abs(value).max())
         np.testing.assert_allclose(of_cut[name], value, rtol=0, atol=noise, err_msg=name)
@@ -256,41 +324,68 @@ def test_floor_changes_nothing_but_noise(cell_name: str, given: list[float]) -> 
 
 @GIVEN
 @ALL_CELLS
-def test_floor_skips_only_what_is_gone(cell_name: str, given: list[float]) -> None:
-    """Each document keeps its last read words and loses the far ones, short ones nothing."""
-    S = len(given)
-    layer, batch = Layer(cell_name, S, H=8, dtype="float32"), pack(some_documents(LONG))
-    d_final = np.broadcast_to(np.reshape(given, (S, 1, 1)), (S, len(LONG), 8)).astype(np.float32)
+def test_floor_stops_at_the_first_look_that_finds_all_gone(
+    cell_name: str, given_ways: list[float]
+) -> None:
+    """No step earlier and none later; the steps beyond are not handed to the cell."""
+    S = len(given_ways)
+    cell = watched(cell_name)
+    layer, batch = Layer(cell, S, H=8, dtype="float32"), pack(some_documents(LONG))
+    shape = (S, len(LONG), 8)
+    d_final = np.broadcast_to(np.reshape(given_ways, (S, 1, 1)), shape).astype(np.float32)
     trace = layer.forward(batch)
-    cut, _ = layer.backward(trace, batch, d_final=d_final, floor=1e-7)
-    assert cut.rows is not None
-    walked = np.zeros(batch.n_tokens, dtype=bool)
-    walked[cut.rows] = True
-    for place, length in enumerate(batch.lengths):
-        own = walked[rows_of(batch, place)][::-1]  # from the gradient's start onwards
-        kept = int(own.sum())
-        assert own[:kept].all()
-        assert kept == length if length < 10 else kept < length or length < 100
+    layer.backward(trace, batch, d_final=d_final)
+    looks = range(0, len(cell.sizes), recurrent.CHECK_EVERY)
+    stop = next(t for t in looks if cell.sizes[t] < FLOOR)  # d_final is of size one
+    assert 0 < stop < max(LONG) / 2
+
+    cell.back.clear()
+    cut, _ = layer.backward(trace, batch, d_final=d_final, floor=FLOOR)
+    assert cell.back == recurrent.walk(batch)[:stop]
+    assert cut.shape[2] == batch.offsets[stop] == sum(min(n, stop) for n in LONG)
 
 
+@pytest.mark.parametrize("sooner", [0, 1], ids=["first-forgets", "second-forgets"])
 @ALL_CELLS
-def test_a_document_is_walked_while_either_direction_has_a_gradient(cell_name: str) -> None:
+def test_a_batch_is_walked_while_either_direction_has_a_gradient(
+    cell_name: str, sooner: int
+) -> None:
     """What two directions walk together is what the slower to fade would walk alone."""
     layer, batch = Layer(cell_name, 2), pack(some_documents(LONG))
-    layer.params["W_h"][:, 0] *= 0.5  # the first forgets sooner
+    layer.params["W_h"][:, sooner] *= 0.2
+    layer.of_words[1:2, sooner] -= 3.0  # the gate that keeps the state, if there is one
     d_final = np.ones((2, batch.n_documents, H))
-    both, _ = layer.backward(layer.forward(batch), batch, d_final=d_final, floor=1e-7)
+    both, _ = layer.backward(layer.forward(batch), batch, d_final=d_final, floor=FLOOR)
     walked = []
     for s, texts in enumerate([some_documents(LONG), [i[::-1] for i in some_documents(LONG)]]):
-        alone = layer.direction(s)
-        mirrored = pack(texts)
-        trace = alone.forward(mirrored)
-        cut, _ = alone.backward(trace, mirrored, d_final=d_final[:1], floor=1e-7)
-        assert cut.rows is not None
-        walked.append(set(cut.rows.tolist()))
-    assert both.rows is not None
-    assert set(both.rows.tolist()) >= walked[0] | walked[1]
-    assert walked[0] != walked[1]
+        alone, of_one = layer.direction(s), pack(texts)
+        trace = alone.forward(of_one)
+        cut, _ = alone.backward(trace, of_one, d_final=d_final[:1], floor=FLOOR)
+        walked.append(cut.shape[2])
+    assert walked[sooner] < walked[1 - sooner]
+    assert both.shape[2] == max(walked) < batch.n_tokens
+
+
+@pytest.mark.parametrize("place", range(len(LONG)))
+def test_a_batch_is_walked_while_any_document_has_a_gradient(place: int) -> None:
+    """The only one with a gradient is walked as far as it would be alone, others or not."""
+    layer, batch = Layer("lstm", 2), pack(some_documents(LONG))
+    d_final = np.zeros((2, batch.n_documents, H))
+    d_final[:, place] = 1.0
+    trace = layer.forward(batch)
+    full, of_full = layer.backward(trace, batch, d_final=d_final)
+    cut, of_cut = layer.backward(trace, batch, d_final=d_final, floor=FLOOR)
+    single = pack([some_documents(LONG)[batch.order[place]]])
+    of_single, _ = layer.backward(
+        layer.forward(single), single, d_final=d_final[:, place : place + 1], floor=FLOOR
+    )
+    # Alone it also ends with its last row, else at the next look that finds it over.
+    every = recurrent.CHECK_EVERY
+    steps = -(-of_single.shape[2] // every) * every
+    assert cut.shape[2] == batch.offsets[steps] < batch.n_tokens
+    np.testing.assert_allclose(spread(cut, batch), full, rtol=0, atol=FLOOR)
+    for name, value in of_full.items():
+        np.testing.assert_allclose(of_cut[name], value, rtol=0, atol=1e-6, err_msg=name)
 
 
 @WAYS
@@ -302,8 +397,8 @@ def test_floor_of_nothing_gone_is_exact(cell_name: str, S: int) -> None:
     trace = layer.forward(batch)
     full, of_full = layer.backward(trace, batch, d_final=d_final)
     cut, of_cut = layer.backward(trace, batch, d_final=d_final, floor=1e-300)
-    assert cut.rows is None
-    np.testing.assert_array_equal(full.values, cut.values)
+    assert cut.shape[2] == batch.n_tokens
+    np.testing.assert_array_equal(full, cut)
     for name, value in of_full.items():
         np.testing.assert_array_equal(value, of_cut[name])
 
@@ -315,28 +410,13 @@ def test_floor_rests_when_outputs_have_a_gradient_too(cell_name: str, S: int) ->
     layer, batch = Layer(cell_name, S), pack(some_documents(LONG))
     d_final = np.ones((S, batch.n_documents, H))
     d_outputs = np.zeros((S, batch.n_tokens, H))
-    d_outputs[:, : batch.n_documents] = 1.0  # at the words that are read first
+    d_outputs[:, batch.previous_rows < 0] = 1.0  # at the words that are read first
     trace = layer.forward(batch)
     full, _ = layer.backward(trace, batch, d_outputs=d_outputs, d_final=d_final)
-    cut, _ = layer.backward(trace, batch, d_outputs=d_outputs, d_final=d_final, floor=1e-7)
-    assert cut.rows is None
-    np.testing.assert_array_equal(cut.values, full.values)
-
-
-@GIVEN
-def test_documents_without_a_gradient_are_skipped(given: list[float]) -> None:
-    """A document of weight nothing costs no work, wherever it stands."""
-    S = len(given)
-    layer, batch = Layer("lstm", S), pack(some_documents())
-    for place in (0, 3, batch.n_documents - 1):
-        d_final = np.zeros((S, batch.n_documents, H))
-        d_final[:, place] = np.reshape(given, (S, 1))
-        trace = layer.forward(batch)
-        full, of_full = layer.backward(trace, batch, d_final=d_final)
-        cut, of_cut = layer.backward(trace, batch, d_final=d_final, floor=1e-9)
-        np.testing.assert_allclose(spread(cut, batch), full.values, rtol=0, atol=1e-8)
-        for name, value in of_full.items():
-            np.testing.assert_allclose(of_cut[name], value, rtol=0, atol=1e-7, err_msg=name)
+    cut, _ = layer.backward(trace, batch, d_outputs=d_outputs, d_final=d_final, floor=FLOOR)
+    assert cut.shape[2] == batch.n_tokens
+    np.testing.assert_array_equal(cut, full)
+    assert np.abs(full[:, :, -1]).max() > 1e-3  # the longest document's first word
 
 
 @WAYS
@@ -344,24 +424,26 @@ def test_no_gradient_at_all_is_no_error(S: int) -> None:
     layer, batch = Layer("gru", S), pack(some_documents())
     trace = layer.forward(batch)
     zero = np.zeros((S, batch.n_documents, H))
-    d_inputs, own = layer.backward(trace, batch, d_final=zero, floor=1e-7)
-    assert not d_inputs.values.any()
+    d_gates, own = layer.backward(trace, batch, d_final=zero, floor=FLOOR)
+    assert not d_gates.any()
     assert not any(value.any() for value in own.values())
 
 
 @pytest.mark.parametrize("s", [0, 1], ids=["first", "second"])
 @pytest.mark.parametrize("cell_name", ["rnn", "lstm", "gru"])  # a rectifier's is zero there
 def test_a_gradient_that_is_no_number_is_not_taken_for_gone(cell_name: str, s: int) -> None:
-    """It reaches the weights, where training finds it; the first document's has faded by then."""
-    layer, batch = Layer(cell_name, 2), pack(some_documents([100, 90]))
+    """It reaches the weights, where training finds it; all other gradients have faded by then."""
+    layer, batch = Layer(cell_name, 2), pack(some_documents([150, 90]))
     d_final = np.ones((2, 2, H))
     trace = layer.forward(batch)
+    sound, _ = layer.backward(trace, batch, d_final=d_final, floor=FLOOR)
+    assert sound.shape[2] < 2 * 90
     row = rows_of(batch, 1)[-2]
     for value in (trace.gates, *trace.states.values()):
         value[..., s, row, :] = np.nan
-    d_inputs, own = layer.backward(trace, batch, d_final=d_final, floor=1e-7)
-    walked = np.arange(batch.n_tokens) if d_inputs.rows is None else d_inputs.rows
-    assert set(rows_of(batch, 1)) <= set(walked)
-    assert not set(rows_of(batch, 0)) <= set(walked)
+    d_gates, own = layer.backward(trace, batch, d_final=d_final, floor=FLOOR)
+    # Until the document ends, and from there to the next look.
+    assert d_gates.shape[2] == batch.offsets[96] < batch.n_tokens
+    assert np.isnan(d_gates[:, s, rows_of(batch, 1)[0]]).any()
     assert np.isnan(own["W_h"][:, s]).any()
     assert np.isfinite(own["W_h"][:, 1 - s]).all()

@@ -7,11 +7,12 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from textrnn.errors import MissingDependencyError, UsageError
 from textrnn.text import tokenizers
+from textrnn.text._words import word_pattern
 from textrnn.text.tokenizers import (
     BLOCK,
     TOKENIZERS,
@@ -209,7 +210,7 @@ def test_jieba_is_quiet():
 def test_jieba_is_asked_for_when_absent(monkeypatch):
     monkeypatch.setitem(sys.modules, "jieba", None)
     tokenizers._jieba_cut.cache_clear()
-    with pytest.raises(MissingDependencyError, match=r"pip install 'textrnn\[chinese\]'"):
+    with pytest.raises(MissingDependencyError, match="pip install jieba"):
         make_tokenizer("jieba")
 
 
@@ -255,3 +256,10 @@ def test_real_reviews():
     tokens = WordTokenizer()(text)
     assert 550_000 < len(tokens) < 700_000
     assert tokens.count("br") < 5
+
+
+@given(st.text(st.characters(max_codepoint=127), max_size=200))
+@example("Don't :-) <3 a_b __ 'tis it's 3.5 u.s. www.x.y/z -- ... ~~ `` #1 \x1f \x7f ^_^")
+def test_the_pattern_for_ascii_gives_the_same_tokens(text: str) -> None:
+    few, many = word_pattern(ascii_only=True), word_pattern(ascii_only=False)
+    assert few.findall(text) == many.findall(text)

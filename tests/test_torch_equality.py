@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from gradcheck import loss_and_gradients, mirror
+from gradcheck import last_rows, loss_and_gradients, mirror
 from reference.make_torch_reference import (
     CASES,
     DOCUMENTS,
@@ -81,25 +81,26 @@ def test_layer_equals_torch(cell_name: str, given: list[float]) -> None:
     cell = Network(case.config, everything).cell
     products = project(x, params, cell.gate_scale(x.dtype))
     trace = recurrent.forward(cell, params, gather(products, indices), batch)
-    d_inputs, own = recurrent.backward(
+    d_gates, own = recurrent.backward(
         cell, params, trace, batch, d_outputs=d_outputs, d_final=d_final
     )
-    d_products = sum_by_index(d_inputs.values, indices, batch.n_tokens)
+    d_products = sum_by_index(d_gates, indices, batch.n_tokens)
     d_x, of_inputs = project_back(d_products, x, params)
 
     module = build_module(case, everything)
-    leaf = torch.tensor(x, requires_grad=True)
+    # PyTorch aligns documents at their first words: its rows are ours mirrored.
+    leaf = torch.tensor(x[mirrored], requires_grad=True)
     packed = torch.nn.utils.rnn.PackedSequence(leaf, torch.tensor(batch.batch_sizes))
     outputs, final = module(packed)
     states = final[0] if cell_name == "lstm" else final
-    h = torch.stack([outputs.data[:, :H], outputs.data[mirrored, H:]][:S])
+    h = torch.stack([outputs.data[mirrored, :H], outputs.data[:, H:]][:S])
     np.testing.assert_allclose(trace.h, h.detach().numpy(), **CLOSE)
-    np.testing.assert_allclose(trace.h[:, batch.last_rows], states.detach().numpy(), **CLOSE)
+    np.testing.assert_allclose(trace.h[:, last_rows(batch)], states.detach().numpy(), **CLOSE)
     of_outputs = (h * torch.tensor(d_outputs)).sum()
     of_final = (states * torch.tensor(d_final)).sum()
     (of_outputs + of_final).backward()
 
-    np.testing.assert_allclose(d_x, leaf.grad.numpy(), **CLOSE)
+    np.testing.assert_allclose(d_x, leaf.grad.numpy()[mirrored], **CLOSE)
     expected = layer_gradients(case, module, layer=0)
     assert set(expected) == {*own, *of_inputs}
     for name, value in expected.items():

@@ -18,6 +18,7 @@ from gradcheck import CELL_NAMES, dense
 from textrnn.errors import TrainingError
 from textrnn.inference import predict_proba
 from textrnn.network import Network, NetworkConfig
+from textrnn.nn import recurrent
 from textrnn.nn.gradients import RowGradient
 from textrnn.training.gradient import LabelledDocuments, Regularisation
 from textrnn.training.workers import Workers, add_gradients
@@ -50,10 +51,19 @@ def test_two_processes_compute_the_gradient_of_one(cell: str, embedding_dim: int
     together, two = gradient(network, 2, range(10))
     assert together.tokens == alone.tokens
     assert together.correct == alone.correct
+    assert together.walked == alone.walked == alone.tokens  # there is no floor
     assert together.loss == pytest.approx(alone.loss, rel=1e-12)
     assert one.keys() == two.keys() == network.params.keys()
     for name, value in one.items():
         np.testing.assert_allclose(two[name], value, rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2, 3])
+def test_words_walked_back_are_summed_over_processes(n_jobs: int) -> None:
+    """With a floor of all there is, each one stops at its first look."""
+    sums, _ = gradient(make_network(), n_jobs, range(10), gradient_floor=1.0)
+    assert sums.tokens == sum(map(len, DOCUMENTS))
+    assert sums.walked == sum(min(len(ids), recurrent.CHECK_EVERY) for ids in DOCUMENTS)
 
 
 def test_more_processes_than_documents() -> None:

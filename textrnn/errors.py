@@ -37,6 +37,10 @@ class ModelError(TextRNNError, ValueError):
     exit_code = 4
 
 
+class DamagedModelError(ModelError):
+    """A model folder of ours is not what was written."""
+
+
 class TrainingError(TextRNNError, ArithmeticError):
     """Training cannot go on: the loss is no longer a finite number."""
 

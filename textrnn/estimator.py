@@ -5,31 +5,37 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
-from sklearn.utils.validation import column_or_1d
-from threadpoolctl import threadpool_limits
 
-from textrnn.errors import DataError, UsageError
+from textrnn.errors import UsageError
 from textrnn.estimator_input import (
     Texts,
+    check_classes,
     check_labelled,
+    check_labels,
+    check_same_model,
     check_texts,
+    hold_back,
+    join_weights,
     make_generator,
     plain,
     tokenise,
 )
-from textrnn.inference import predict_proba
 from textrnn.model import TextModel
 from textrnn.model_card import model_card
-from textrnn.persistence import load_model, save_model
-from textrnn.text.tokenizers import Tokenizer
+from textrnn.network import Network
+from textrnn.persistence import load_model, read_config, read_metrics, save_model
+from textrnn.stream import Stream
+from textrnn.text.tokenizers import Tokenizer, make_tokenizer, tokenizer_name
+from textrnn.threads import one_blas_thread
 from textrnn.training.callbacks import Callback
-from textrnn.training.fit import build_model, make_run, stratified_holdout
+from textrnn.training.fit import build_model, make_run
 from textrnn.training.progress import Progress
 from textrnn.training.settings import Settings
 from textrnn.typing import ClassWeight, Floats
@@ -93,6 +99,10 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Of ``solver="sgd"``.
     alpha : float, default=0.0
         Weight decay, decoupled from the gradient; not on biases and word vectors.
+    gradient_floor : float, default=1e-7
+        With the last readout, where the way back through a text ends: at this share of
+        the batch's largest gradient. 0 walks all texts to their first word. float64
+        always does.
     max_grad_norm : float or None, default=1.0
         Gradients of a larger norm are scaled down to it.
     batch_size : int, default=32
@@ -114,7 +124,7 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     tol : float, default=0.0
         By how much it must be better.
     class_weight : dict, "balanced" or None, default=None
-        Weight of each class in the loss.
+        Weight of each class in the loss; a dictionary has all classes.
     dtype : {"float32", "float64"}, default="float32"
         Floating-point type of all arithmetic.
     n_jobs : int or None, default=None
@@ -152,7 +162,7 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     >>> from textrnn import TextRNNClassifier
     >>> texts = ["what a fine film", "what a dull film"] * 20
     >>> labels = ["good", "bad"] * 20
-    >>> classifier = TextRNNClassifier(hidden_size=8, max_iter=20, random_state=0)
+    >>> classifier = TextRNNClassifier(hidden_size=8, early_stopping=False, random_state=0)
     >>> print(*classifier.fit(texts, labels).predict(["a fine film"]))
     good
     """
@@ -187,6 +197,7 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         momentum: float = 0.9,
         alpha: float = 0.0,
         max_grad_norm: float | None = 1.0,
+        gradient_floor: float = 1e-7,
         batch_size: int = 32,
         max_iter: int | None = None,
         shuffle: bool = True,
@@ -225,6 +236,7 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.momentum = momentum
         self.alpha = alpha
         self.max_grad_norm = max_grad_norm
+        self.gradient_floor = gradient_floor
         self.batch_size = batch_size
         self.max_iter = max_iter
         self.shuffle = shuffle
@@ -270,42 +282,45 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         settings = self._settings()
         go_on = self.warm_start and hasattr(self, "model_")
+        if go_on:
+            check_same_model(self.model_, settings)
         given = check_labelled(X, y, sample_weight)
-        classes = self.classes_ if go_on else np.unique(given.labels)
-        if len(np.unique(given.labels)) < 2:
-            raise DataError(
-                f"y has one class only, {given.labels[0]!r}; a classifier needs at least two "
-                "classes."
-            )
+        found = check_classes(given.labels)
+        classes = self.classes_ if go_on else found
         rng = make_generator(self.random_state)
-        data = tokenise(given, classes, settings)
+        train = tokenise(given, classes, settings, join_weights(given, settings))
         validation = None
-        if validation_data is not None and settings.early_stopping:
+        if validation_data is not None:
             validation = tokenise(check_labelled(*validation_data), classes, settings)
         elif settings.early_stopping:
-            held = stratified_holdout(data.targets, settings.validation_fraction, rng)
-            if held.any():
-                data, validation = data.take(~held), data.take(held)
-        with threadpool_limits(limits=1, user_api="blas"):
-            if not go_on:
-                self.model_ = build_model(settings, data.tokens, plain(classes), rng=rng)
-            progress = [Progress()] if self.verbose else []
+            train, validation = hold_back(train, given, settings, rng)
+        with one_blas_thread():
+            if go_on:
+                model = self._copy_of_model(settings)
+            else:
+                model = build_model(settings, train.tokens, plain(classes), rng=rng)
+            watching = [*callbacks, *([Progress()] if self.verbose else [])]
             run = make_run(
-                self.model_,
-                settings,
-                data,
-                validation=validation,
-                rng=rng,
-                callbacks=[*callbacks, *progress],
+                model, settings, train, validation=validation, rng=rng, callbacks=watching
             )
             state = run.run()
-        self.classes_ = classes
+        if state.interrupted and state.epoch == 0:
+            raise KeyboardInterrupt  # there is nothing to keep
+        self.model_, self.classes_ = model, classes
         self.history_ = state.history
         self.best_validation_score_ = state.best_score[0] if state.best_params else None
         self._partial: PartialState | None = None
+        self._report: dict[str, Any] = {}
         if state.interrupted:
             warnings.warn("training was interrupted", ConvergenceWarning, stacklevel=2)
         return self
+
+    def _copy_of_model(self, settings: Settings) -> TextModel:
+        """The model to go on with; a failure leaves the old one whole."""
+        network = self.model_.network
+        params = {name: value.copy() for name, value in network.params.items()}
+        copied = Network(network.config, params)
+        return replace(self.model_, network=copied, settings=settings.to_dict())
 
     def partial_fit(self, X: Texts, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Train one more epoch on some texts, at a constant learning rate.
@@ -328,23 +343,34 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         given = check_labelled(X, y, sample_weight)
         first = not hasattr(self, "model_")
         known = self._check_classes(classes, first=first)
-        data = tokenise(given, known, settings)
+        if settings.class_weight == "balanced":
+            raise UsageError(
+                "class_weight is 'balanced', but partial_fit sees only some texts at a time; "
+                "give a dictionary from class to weight."
+            )
+        weights = join_weights(given, settings, normalise=False)
+        data = tokenise(given, known, settings, weights)
         before = getattr(self, "_partial", None)
         rng = before.rng if before else make_generator(self.random_state)
-        with threadpool_limits(limits=1, user_api="blas"):
+        with one_blas_thread():
             if first:
-                self.model_ = build_model(settings, data.tokens, plain(known), rng=rng)
+                model = build_model(settings, data.tokens, plain(known), rng=rng)
+            else:
+                model = self._copy_of_model(settings)
             one_epoch = settings.training_config(
                 len(data), max_iter=1, learning_rate="constant", warmup_fraction=0.0
             )
-            run = make_run(self.model_, settings, data, rng=rng, config=one_epoch)
+            run = make_run(model, settings, data, rng=rng, config=one_epoch)
             if before:
                 run.optimizer.restore(before.optimizer)
             state = run.run()
-        self.classes_ = known
+        if state.interrupted:
+            raise KeyboardInterrupt
+        self.model_, self.classes_ = model, known
         self._partial = PartialState(rng, run.optimizer.state())
         self.history_ = [*([] if first else self.history_), *state.history]
         self.best_validation_score_ = None
+        self._report = {}
         return self
 
     def _check_classes(self, classes: Any, *, first: bool) -> Any:
@@ -352,7 +378,7 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             if first:
                 raise UsageError("classes must be given in the first call of partial_fit.")
             return self.classes_
-        known = np.unique(column_or_1d(classes))
+        known = np.unique(check_labels(classes, "classes"))
         if not first and not np.array_equal(known, self.classes_):
             raise UsageError(
                 f"classes is {known.tolist()!r}, but was {self.classes_.tolist()!r} before."
@@ -370,9 +396,7 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def predict_proba(self, X: Texts) -> Floats:
         """Probability of each class, shape (n_texts, n_classes), columns as ``classes_``."""
         self._check_fitted()
-        documents = self.model_.encode(check_texts(X))
-        with threadpool_limits(limits=1, user_api="blas"):
-            return predict_proba(self.model_.network, documents).astype(np.float64)
+        return self.model_.predict_proba(check_texts(X)).astype(np.float64)
 
     def predict_log_proba(self, X: Texts) -> Floats:
         """Logarithm of ``predict_proba``."""
@@ -382,6 +406,15 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """The most probable class of each text, shape (n_texts,)."""
         best = self.predict_proba(X).argmax(axis=1)
         return self.classes_[best]
+
+    def stream(self) -> Stream:
+        """A reader of one token at a time, with the class probabilities so far after each.
+
+        Raises:
+            UsageError: the network reads from both ends (``bidirectional=True``).
+        """
+        self._check_fitted()
+        return self.model_.stream()
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "model_"):
@@ -413,24 +446,45 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a model folder; see ``textrnn.persistence``."""
         self._check_fitted()
-        metrics = {"history": self.history_, "best_validation_score": self.best_validation_score_}
-        save_model(self.model_, path, metrics=metrics, card=model_card(self.model_, {}))
+        metrics = {
+            **self._report,
+            "history": self.history_,
+            "best_validation_score": self.best_validation_score_,
+        }
+        save_model(self.model_, path, metrics=metrics, card=model_card(self.model_, self._report))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, tokenizer: Tokenizer | None = None) -> Self:
         """Read a model folder, from ``save`` or from ``textrnn train``.
 
+        The parameters come back too, but for ``random_state``, ``verbose`` and
+        ``warm_start``, which are of a call and not of a model.
+
         Args:
             path: the folder.
             tokenizer: the callable it was trained with, if it was not a named one.
+
+        Raises:
+            ModelError: the folder is missing, damaged, foreign or too new.
+            UsageError: ``tokenizer`` is given, but the model has a named one.
         """
         model = load_model(path, tokenizer=tokenizer)
-        names = {f.name for f in fields(Settings)}
-        settings = {k: v for k, v in model.settings.items() if k in names}
-        estimator = cls(**{**settings, "tokenizer": model.tokenizer})
+        saved_name = read_config(Path(path))["tokenizer"]["name"]
+        if tokenizer is not None and saved_name is not None:
+            raise UsageError(
+                f"the model {os.fspath(path)!r} reads texts with the tokenizer {saved_name!r}; "
+                "load it without tokenizer=."
+            )
+        report = read_metrics(Path(path))
+        estimator = cls(**_parameters_of(model))
         estimator.model_ = model
         estimator.classes_ = np.array(model.classes)
-        estimator.history_, estimator.best_validation_score_ = [], None
+        estimator.history_ = report.get("history", [])
+        validation = report.get("validation", {})  # where ``textrnn train`` writes it
+        estimator.best_validation_score_ = report.get(
+            "best_validation_score", validation.get("accuracy")
+        )
+        estimator._report = report if "corpus" in report else {}
         return estimator
 
     def __sklearn_tags__(self) -> Any:
@@ -440,3 +494,12 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.one_d_array = True
         tags.non_deterministic = self.random_state is None
         return tags
+
+
+def _parameters_of(model: TextModel) -> dict[str, Any]:
+    """The parameters a model was trained with; a named tokenizer by its name."""
+    settings = Settings.from_dict(model.settings)
+    parameters = {f.name: getattr(settings, f.name) for f in fields(settings)}
+    name = tokenizer_name(model.tokenizer)
+    by_name = name and make_tokenizer(name, lowercase=settings.lowercase) == model.tokenizer
+    return {**parameters, "tokenizer": name if by_name else model.tokenizer}

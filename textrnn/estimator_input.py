@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+import math
+import reprlib
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
-from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, column_or_1d
 
-from textrnn.errors import DataError
-from textrnn.text.tokenizers import make_tokenizer
-from textrnn.training.fit import TokenisedTexts
+from textrnn.corpora import holdout
+from textrnn.errors import DataError, UsageError
+from textrnn.model import TextModel
+from textrnn.text.tokenizers import Tokenizer, make_tokenizer, tokenizer_name
+from textrnn.training.fit import (
+    TokenisedTexts,
+    check_class_weight,
+    number_classes,
+    weights_by_class,
+)
 from textrnn.training.settings import Settings
-from textrnn.typing import Floats, Ints
+from textrnn.typing import Floats
 
 Texts = Sequence[str] | Iterable[str]
+
+MODEL_SETTINGS = (
+    *("cell", "hidden_size", "num_layers", "bidirectional", "readout", "dtype"),
+    *("embedding", "embedding_dim", "tokenizer", "lowercase", "max_length"),
+)
+"""Settings that are built into a model and cannot change when its training goes on."""
 
 
 @dataclass(frozen=True)
@@ -29,16 +45,21 @@ class Labelled:
     weights: Floats | None
 
 
+# ---------------------------------------------------------------- texts and labels
+
+
 def check_texts(X: Any) -> list[str]:
     """A list of the texts in ``X``.
 
     Raises:
-        DataError: ``X`` is a bare string, empty, or holds something that is no string.
+        DataError: ``X`` is a bare string, has no order, or holds something that is no string.
     """
     if isinstance(X, str | bytes):
         raise DataError(
             f"X is a single {type(X).__name__}, but must be a list of texts: write [text]."
         )
+    if isinstance(X, set | frozenset):
+        raise DataError("X is a set, which has no order, but must be a list of texts.")
     if getattr(X, "ndim", 1) != 1:
         raise DataError(f"X has shape {X.shape}, but must be a list of texts, shape (n,).")
     try:
@@ -48,22 +69,55 @@ def check_texts(X: Any) -> list[str]:
     for position, text in enumerate(texts):
         if not isinstance(text, str):
             raise DataError(
-                f"text {position} is {text!r} ({type(text).__name__}), but must be a string; "
-                "drop missing values or replace them by ''."
+                f"text {position} is {reprlib.repr(text)} ({type(text).__name__}), but must be a "
+                "string; drop missing values or replace them by ''."
             )
     return texts
 
 
-def _check_labels(y: Any) -> Any:
+def check_labels(y: Any, name: str = "y") -> Any:
+    """An array of labels, shape (n,): all strings, all numbers or all booleans.
+
+    Args:
+        y: what the user gave.
+        name: what the user calls it.
+
+    Raises:
+        DataError: a label is missing or of another kind than the first.
+    """
     if y is None:
         raise DataError("y is None, but a classifier requires y: the label of each text.")
-    labels = column_or_1d(y, warn=True)
-    if len(labels) == 0:
-        raise DataError("there are no texts to train on: X and y are empty.")
-    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
-        raise DataError("y has labels that are not numbers (NaN or infinite); drop those texts.")
-    check_classification_targets(labels)
-    return labels
+    # As objects, for NumPy turns [1, "a", nan] into three strings.
+    given = np.asarray(y, dtype=object)
+    if given.ndim != 1 and given.shape[1:] != (1,):
+        raise DataError(f"{name} has shape {given.shape}, but must be a list of labels, (n,).")
+    labels: list[Any] = column_or_1d(given, warn=True).tolist()
+    if not labels:
+        raise DataError(f"{name} is empty: there are no texts to train on.")
+    kinds = [_kind(label) for label in labels]
+    for position, (label, kind) in enumerate(zip(labels, kinds, strict=True)):
+        if kind is None:
+            raise DataError(
+                f"label {position} of {name} is {reprlib.repr(label)} ({type(label).__name__}), "
+                "but must be a string, a number (not NaN) or a boolean; drop texts without a label."
+            )
+        if kind != kinds[0]:
+            raise DataError(
+                f"{name} mixes {kinds[0]} and {kind}: label 0 is {plain(labels[0])!r}, label "
+                f"{position} is {plain(label)!r}; make them all of one kind."
+            )
+    found = y if isinstance(y, np.ndarray) and y.dtype.kind in "biufU" else np.array(labels)
+    check_classification_targets(found.reshape(-1))
+    return found.reshape(-1)
+
+
+def _kind(label: Any) -> str | None:
+    """What a label is, or None if it is missing or cannot be one."""
+    if isinstance(label, str):
+        return "strings"
+    if isinstance(label, bool | np.bool_):
+        return "booleans"
+    return "numbers" if isinstance(label, Real) and math.isfinite(label) else None
 
 
 def check_labelled(X: Texts, y: Any, sample_weight: Any = None) -> Labelled:
@@ -76,7 +130,7 @@ def check_labelled(X: Texts, y: Any, sample_weight: Any = None) -> Labelled:
         DataError: the texts or labels cannot be used.
         ValueError: the weights have a wrong shape, or one is negative.
     """
-    texts, labels = check_texts(X), _check_labels(y)
+    texts, labels = check_texts(X), check_labels(y)
     if len(texts) != len(labels):
         raise DataError(f"X has {len(texts)} texts, but y has {len(labels)} labels.")
     if sample_weight is None:
@@ -88,43 +142,134 @@ def check_labelled(X: Texts, y: Any, sample_weight: Any = None) -> Labelled:
     return Labelled([texts[i] for i in kept], labels[kept], weights[kept])
 
 
-def _targets(labels: Any, classes: Any) -> Ints:
-    """Number of each label among the classes."""
-    targets: Ints = np.searchsorted(classes, labels)
-    targets = np.minimum(targets, len(classes) - 1)
-    foreign = np.flatnonzero(classes[targets] != labels)
-    if len(foreign):
-        raise DataError(
-            f"label {labels[foreign[0]]!r} is not one of the classes {list(classes)!r}."
-        )
-    return targets
-
-
-def tokenise(given: Labelled, classes: Any, settings: Settings) -> TokenisedTexts:
-    """Tokenise texts, number their classes, and join both kinds of weight to a mean of 1.
+def check_classes(labels: Any) -> Any:
+    """The classes of training labels, sorted, shape (C,).
 
     Raises:
-        DataError: a label is not among ``classes``.
+        DataError: there is only one.
     """
+    classes = np.unique(labels)
+    if len(classes) < 2:
+        raise DataError(
+            f"y has one class only, {plain(labels[0])!r}; a classifier needs at least two classes."
+        )
+    return classes
+
+
+def plain(labels: Any) -> Any:
+    """An array of labels, or one label, as plain Python values."""
+    return labels.tolist() if isinstance(labels, np.ndarray | np.generic) else labels
+
+
+# ------------------------------------------------------------- tokens and weights
+
+
+def tokenise(
+    given: Labelled, classes: Any, settings: Settings, weights: Floats | None = None
+) -> TokenisedTexts:
+    """Tokenise texts and number their classes.
+
+    Raises:
+        UsageError: ``class_weight`` has other classes.
+        DataError: a label is not among ``classes``, or the tokenizer does not return tokens.
+    """
+    check_class_weight(settings.class_weight, plain(classes))
+    targets = number_classes(plain(given.labels), plain(classes))
     tokenizer = make_tokenizer(settings.tokenizer, lowercase=settings.lowercase)
-    weights = given.weights
-    if settings.class_weight is not None:
-        by_class = compute_sample_weight(settings.class_weight, given.labels)
-        weights = by_class if weights is None else weights * by_class
-    if weights is not None:
-        weights = (weights / weights.mean()).astype(settings.dtype)
     tokens = [tokenizer(text) for text in given.texts]
-    return TokenisedTexts(tokens, _targets(given.labels, classes), weights)
+    if tokenizer_name(tokenizer) is None:
+        _check_tokens(tokens, tokenizer)
+    return TokenisedTexts(tokens, targets, weights)
 
 
-def plain(classes: Any) -> list[str | int | float | bool]:
-    """Class labels as plain Python values."""
-    labels: list[str | int | float | bool] = classes.tolist()
-    return labels
+def _check_tokens(token_lists: list[Any], tokenizer: Tokenizer) -> None:
+    """Raise DataError unless a tokenizer of the user's own returned lists of strings."""
+    name = getattr(tokenizer, "__qualname__", type(tokenizer).__qualname__)
+    for position, tokens in enumerate(token_lists):
+        is_list = isinstance(tokens, list | tuple | np.ndarray)
+        if not is_list or not all(isinstance(token, str) for token in tokens):
+            raise DataError(
+                f"the tokenizer {name!r} returned {reprlib.repr(tokens)} for text {position}, but "
+                "must return a list of strings."
+            )
+
+
+def join_weights(given: Labelled, settings: Settings, *, normalise: bool = True) -> Floats | None:
+    """Both kinds of weight in one, shape (n,), or None for ones.
+
+    Args:
+        given: checked texts with their own weights.
+        settings: the weights of classes.
+        normalise: scale to a mean of 1, so that only the proportions matter.
+
+    Raises:
+        DataError: no text has a weight above 0.
+    """
+    by_class = weights_by_class(given.labels, settings.class_weight, normalise=False)
+    factors = [weights for weights in (given.weights, by_class) if weights is not None]
+    if not factors:
+        return None
+    weights: Floats = np.prod(factors, axis=0)
+    if normalise:
+        if not weights.any():
+            raise DataError("every text has weight 0 by its class; change class_weight.")
+        weights = weights / weights.mean()
+    return weights.astype(settings.dtype)
+
+
+def hold_back(
+    data: TokenisedTexts, given: Labelled, settings: Settings, rng: np.random.Generator
+) -> tuple[TokenisedTexts, TokenisedTexts | None]:
+    """Split texts into those to train on and those to choose the best epoch by.
+
+    Equal texts stay on one side. Warns if there are too few to hold any back.
+    """
+    held = holdout(
+        given.texts,
+        plain(given.labels),
+        settings.validation_fraction,
+        random_state=int(rng.integers(2**31)),
+    )
+    if held.any():
+        return data.take(~held), data.take(held)
+    warnings.warn(
+        f"{len(data)} texts ({len(set(given.texts))} different) are too few to hold any back: no "
+        "early stopping",
+        stacklevel=3,  # who called fit
+    )
+    return data, None
+
+
+# ----------------------------------------------------------------------- the rest
+
+
+def check_same_model(model: TextModel, settings: Settings) -> None:
+    """A warm start keeps vocabulary and network: their settings must be the same.
+
+    Raises:
+        UsageError: one is not.
+    """
+    before, now = model.settings, settings.to_dict()
+    for name in MODEL_SETTINGS:
+        if before.get(name, now[name]) != now[name]:
+            raise UsageError(
+                f"{name} is {now[name]!r}, but was {before[name]!r} when the model that "
+                "warm_start goes on with was made; set warm_start=False to begin anew."
+            )
 
 
 def make_generator(random_state: Any) -> np.random.Generator:
-    """A generator from what scikit-learn calls a random state."""
+    """A generator from what scikit-learn calls a random state.
+
+    Raises:
+        UsageError: it is none.
+    """
     if isinstance(random_state, np.random.RandomState):
         return np.random.default_rng(random_state.randint(2**31))
-    return np.random.default_rng(random_state)
+    try:
+        return np.random.default_rng(random_state)
+    except (TypeError, ValueError):
+        raise UsageError(
+            f"random_state is {random_state!r}, but must be a whole number from 0, a "
+            "RandomState, a Generator or None."
+        ) from None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +21,21 @@ from textrnn.evaluation import Report, best_baseline, evaluate, verdict
 from textrnn.inference import predict_proba
 from textrnn.model import TextModel
 from textrnn.model_card import model_card
-from textrnn.persistence import check_writable, load_model, read_metrics, save_model
+from textrnn.persistence import CONFIG, check_writable, load_model, read_metrics, save_model
 from textrnn.significance import paired_test
 from textrnn.text.tokenizers import Tokenizer, make_tokenizer
 from textrnn.training.callbacks import Callback
 from textrnn.training.checkpoint import Checkpoint
-from textrnn.training.fit import TokenisedTexts, build_model, make_run
+from textrnn.training.fit import (
+    TokenisedTexts,
+    build_model,
+    make_run,
+    number_classes,
+    weights_by_class,
+)
 from textrnn.training.loop import TrainingState
 from textrnn.training.settings import Settings
-from textrnn.typing import ClassWeight, Floats
+from textrnn.typing import ClassWeight
 
 Say = Callable[[str], None]
 """Receives a line about what is being done."""
@@ -127,6 +133,7 @@ def run_experiment(experiment: Experiment) -> dict[str, Any]:
         "textrnn_version": __version__,
         "seed": experiment.seed,
         "classes": list(model.classes),
+        "test_fraction": experiment.corpus.test_fraction,
         "n_train": len(data.train),
         "n_validation": len(data.validation),
         "n_test": len(data.test) if data.test else 0,
@@ -145,7 +152,10 @@ def run_experiment(experiment: Experiment) -> dict[str, Any]:
         "settings": settings.to_dict(),
         "history": state.history,
     }
-    if out is not None:
+    if out is not None and state.best_params is None:
+        report["model_dir"] = None
+        say(f"stopped before the first epoch was done; {out} is as it was")
+    elif out is not None:
         _save(model, report, out)  # before the baselines, which take time and may be stopped
         say(f"model saved in {out}")
     if data.test is not None and not state.interrupted:
@@ -166,7 +176,7 @@ def run_experiment(experiment: Experiment) -> dict[str, Any]:
 def _finished_report(experiment: Experiment) -> dict[str, Any] | None:
     """The report of this very run, when it is resumed though it had come to its end."""
     out = experiment.out
-    if not experiment.resume or out is None or not out.is_dir():
+    if not experiment.resume or out is None or not (out / CONFIG).is_file():
         return None
     report = read_metrics(out)
     same = (
@@ -174,6 +184,7 @@ def _finished_report(experiment: Experiment) -> dict[str, Any] | None:
         and report.get("fingerprint") == experiment.corpus.fingerprint()
         and report.get("seed") == experiment.seed
         and report.get("settings") == experiment.settings.to_dict()
+        and set(experiment.baselines) <= report.get("baselines", {}).keys()
     )
     if not same or checkpoint_path(out).exists():
         return None
@@ -228,40 +239,23 @@ def _train_network(experiment: Experiment, data: Data) -> tuple[TextModel, Train
         identity = {
             "seed": experiment.seed,
             "corpus": experiment.corpus.fingerprint(),
+            "unlabelled": bool(experiment.unlabelled),
             **settings.to_dict(),
             "n_jobs": settings.processes(),
         }
         # First, so that the others see the run where it goes on from.
         callbacks.append(Checkpoint(checkpoint_path(out), identity, resume=experiment.resume))
     callbacks += experiment.callbacks
-    config = settings.training_config(len(train))
-    if not settings.early_stopping:
-        config = replace(config, n_iter_no_change=config.max_iter)
-    run = make_run(
-        model, settings, train, validation=validation, rng=rng, callbacks=callbacks, config=config
-    )
+    run = make_run(model, settings, train, validation=validation, rng=rng, callbacks=callbacks)
     return model, run.run()
 
 
 def _labelled(
     tokens: list[list[str]], split: Split, classes: list[str], settings: Settings
 ) -> TokenisedTexts:
-    number = {label: i for i, label in enumerate(classes)}
-    unseen = sorted(set(split.labels) - set(classes))
-    if unseen:
-        raise DataError(f"the label {unseen[0]!r} of the validation texts is in no training text.")
-    targets = np.array([number[label] for label in split.labels])
-    return TokenisedTexts(tokens, targets, _class_weights(split, settings))
-
-
-def _class_weights(split: Split, settings: Settings) -> Floats | None:
-    if settings.class_weight is None:
-        return None
-    from sklearn.utils.class_weight import compute_sample_weight
-
-    weights = compute_sample_weight(settings.class_weight, split.labels)
-    scaled: Floats = (weights / weights.mean()).astype(settings.dtype)
-    return scaled
+    weights = weights_by_class(split.labels, settings.class_weight)
+    cast = None if weights is None else weights.astype(settings.dtype)
+    return TokenisedTexts(tokens, number_classes(split.labels, classes), cast)
 
 
 def compare(
@@ -290,8 +284,7 @@ def compare(
     result: dict[str, Any] = {"test": None, "baselines": {}, "paired": None, "verdict": ""}
     network = None
     if model is not None:
-        encode = model.vocabulary.encode
-        documents = [encode(tokens[: model.max_length]) for tokens in data.tokens["test"]]
+        documents = model.encode_tokens(data.tokens["test"])
         probabilities = predict_proba(model.network, documents)
         network = evaluate(labels, probabilities, [str(c) for c in model.classes])
         ours = [str(model.classes[i]) for i in probabilities.argmax(axis=1)]

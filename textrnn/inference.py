@@ -9,11 +9,12 @@ import numpy as np
 from textrnn.network import Network
 from textrnn.nn.packed import pack
 from textrnn.nn.workspace import Workspace
+from textrnn.threads import one_blas_thread
 from textrnn.typing import Floats, Ids, Ints
 
 MAX_DOCUMENTS = 256
 MAX_TOKENS = 32_768
-"""Bounds of a batch: wide enough for fast products, small enough to stay in the caches."""
+"""Bounds of a batch: wide enough for fast products, and of memory."""
 
 
 def length_batches(
@@ -39,6 +40,7 @@ def predict_proba(network: Network, documents: Sequence[Ids]) -> Floats:
     out = np.empty((len(documents), network.config.n_classes), dtype=network.dtype)
     lengths = np.fromiter((len(d) for d in documents), dtype=np.int64, count=len(documents))
     workspace = Workspace()
-    for rows in length_batches(lengths):
-        out[rows] = network.predict_proba(pack([documents[i] for i in rows]), workspace)
+    with one_blas_thread():
+        for rows in length_batches(lengths):
+            out[rows] = network.predict_proba(pack([documents[i] for i in rows]), workspace)
     return out

@@ -12,6 +12,7 @@ from typing import Any
 
 from textrnn.inference import predict_proba
 from textrnn.network import Network
+from textrnn.stream import Stream
 from textrnn.text.tokenizers import Tokenizer, first_tokens
 from textrnn.text.vocabulary import Vocabulary
 from textrnn.typing import Floats, Ids
@@ -43,6 +44,14 @@ class TextModel:
             self.vocabulary.encode(first_tokens(self.tokenizer, text, self.max_length))
             for text in texts
         ]
+
+    def encode_tokens(self, token_lists: Sequence[Sequence[str]]) -> list[Ids]:
+        """Token ids of texts that are tokenised already."""
+        return [self.vocabulary.encode(tokens[: self.max_length]) for tokens in token_lists]
+
+    def stream(self) -> Stream:
+        """A reader that takes one token at a time; of models that read left to right only."""
+        return Stream(self.network, self.vocabulary)
 
     def predict_proba(self, texts: Sequence[str]) -> Floats:
         """Class probabilities, shape (n_texts, C)."""

@@ -124,6 +124,8 @@ class Cache:
     readout: Any
     features: Floats
     feature_mask: Floats | None
+    walked: list[int]
+    """Filled by the backward pass: the rows it passed in each layer, the top one first."""
 
 
 class Network:
@@ -176,7 +178,7 @@ class Network:
     def n_parameters(self) -> int:
         return sum(value.size for value in self.params.values())
 
-    def _weights(self, layer: int) -> Params:
+    def layer(self, layer: int) -> Params:
         """Parameters of a recurrent layer by their short names."""
         prefix = f"recurrent.{layer}."
         return {
@@ -213,7 +215,7 @@ class Network:
         if mask is not None:
             features *= mask
         logits = features @ self.params["linear.weight"] + self.params["linear.bias"]
-        return logits, Cache(batch, layers, readout, features, mask)
+        return logits, Cache(batch, layers, readout, features, mask, [])
 
     def _layer_forward(
         self,
@@ -223,7 +225,7 @@ class Network:
         dropout: Dropout | None,
         space: Workspace,
     ) -> LayerCache:
-        weights = self._weights(layer)
+        weights = self.layer(layer)
         indices = self._indices(layer, batch)
         x = self._layer_input(batch, below)
         shape = (len(batch.distinct), 1) if x is None else x.shape
@@ -287,9 +289,9 @@ class Network:
         d_vectors = by_direction(d_features, self.config.n_directions)
         d_outputs, d_final = readout.backward(d_vectors, cache.readout, cache.batch)
         for layer in reversed(range(self.config.num_layers)):
-            d_inputs, own = recurrent.backward(
+            d_gates, own = recurrent.backward(
                 self.cell,
-                self._weights(layer),
+                self.layer(layer),
                 cache.layers[layer].trace,
                 cache.batch,
                 d_outputs=d_outputs,
@@ -297,7 +299,8 @@ class Network:
                 gradient_floor=gradient_floor,
                 workspace=cache.layers[layer].space,
             )
-            d_x, of_inputs = self._inputs_back(layer, d_inputs, cache)
+            cache.walked.append(d_gates.shape[2])
+            d_x, of_inputs = self._inputs_back(layer, d_gates, cache)
             of_layer: Gradients = {**own, **of_inputs}
             gradients |= {f"recurrent.{layer}.{name}": value for name, value in of_layer.items()}
             if layer == 0 and d_x is not None:
@@ -309,17 +312,16 @@ class Network:
         return gradients
 
     def _inputs_back(
-        self, layer: int, d_inputs: recurrent.InputGradient, cache: Cache
+        self, layer: int, d_gates: Floats, cache: Cache
     ) -> tuple[Floats | None, Gradients]:
-        """From the gates' inputs to the layer's input before dropout, ``W_x`` and ``b``."""
+        """From the gates' inputs, (G, S, L, H), to the layer's input, ``W_x`` and ``b``."""
         of_layer = cache.layers[layer]
         x, mask, indices = of_layer.x, of_layer.mask, of_layer.indices
-        if d_inputs.rows is not None:
-            indices = indices[:, d_inputs.rows]
+        indices = indices[:, : d_gates.shape[2]]
         n = len(cache.batch.distinct) if x is None else len(x)
-        d_products = sum_by_index(d_inputs.values, indices, n, workspace=of_layer.space)
+        d_products = sum_by_index(d_gates, indices, n, workspace=of_layer.space)
         if x is not None:
-            d_x, of_inputs = project_back(d_products, x, self._weights(layer))
+            d_x, of_inputs = project_back(d_products, x, self.layer(layer))
             return (d_x if mask is None else d_x * mask), {**of_inputs}
         d_b = d_products.sum(axis=2)
         d_rows = np.ascontiguousarray(d_products.transpose(2, 0, 1, 3))

@@ -13,24 +13,30 @@
 | S | directions of reading: 1, or 2 if bidirectional |
 | F | features that reach the linear layer |
 | C | classes |
+
+``Floats`` are float32 for work and float64 for proof, of any shape; ``Ids`` the token ids
+of one document, int32 of shape (length,).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats: TypeAlias = NDArray[np.floating[Any]]
-"""Floating-point array of any shape, float32 for work and float64 for proof."""
-Ints: TypeAlias = NDArray[np.integer[Any]]
-"""Integer array: token ids, lengths, row numbers."""
-Ids: TypeAlias = NDArray[np.int32]
-"""Token ids of one document, shape (length,)."""
-Bools: TypeAlias = NDArray[np.bool_]
-ClassWeight: TypeAlias = Mapping[Any, float] | Literal["balanced"] | None
-"""Weight of each class, as scikit-learn takes it."""
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats: TypeAlias = NDArray[np.floating[Any]]
+    Ints: TypeAlias = NDArray[np.integer[Any]]
+    Ids: TypeAlias = NDArray[np.int32]
+    Counts: TypeAlias = NDArray[np.int64]
+    Bools: TypeAlias = NDArray[np.bool_]
+else:  # numpy.typing takes a while to import, and nobody asks at run time
+    Floats = Ints = Ids = Counts = Bools = np.ndarray
+
 Params: TypeAlias = dict[str, Floats]
 """Parameters, or gradients, by name."""
+ClassWeight: TypeAlias = Mapping[Any, float] | Literal["balanced"] | None
+"""Weight of each class, as scikit-learn takes it."""

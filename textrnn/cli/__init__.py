@@ -1,8 +1,5 @@
 """The command line: parse, call, print."""
 
-import os
+from textrnn.threads import limit_from_the_start
 
-# One BLAS thread: the products of a recurrent step are too small to share, and on a
-# busy machine a second thread made them over 50 times slower. Must precede numpy.
-for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[_variable] = "1"
+limit_from_the_start()  # here, as every command's modules are imported after this one

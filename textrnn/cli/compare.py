@@ -7,17 +7,18 @@ from typing import Annotated
 import typer
 
 from textrnn.cli.models import find_model
+from textrnn.cli.option_names import options_named
 from textrnn.cli.options import (
     Debug,
     Json,
     LabelColumn,
     Offline,
     Quiet,
-    Seed,
     TextColumn,
     check_seed,
     say,
     silent,
+    tell_small_splits,
 )
 from textrnn.errors import UsageError
 
@@ -29,7 +30,10 @@ def compare(
     ] = None,
     test: Annotated[str | None, typer.Option("--test", help="File with the test texts.")] = None,
     test_fraction: Annotated[
-        float | None, typer.Option("--test-fraction", help="Share held out for the test.")
+        float | None,
+        typer.Option(
+            "--test-fraction", help="Share held out for the test; as for the model, or 0.2."
+        ),
     ] = None,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
@@ -37,9 +41,12 @@ def compare(
         str, typer.Option(help="word, char, or jieba; a --model brings its own.")
     ] = "word",
     validation_fraction: Annotated[
-        float, typer.Option(help="Share of the training texts that tunes.")
-    ] = 0.1,
-    seed: Seed = 0,
+        float | None,
+        typer.Option(help="Share of the training texts that tunes; as for the model, or 0.1."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of the splits; as for the model, or 0.")
+    ] = None,
     offline: Offline = False,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -47,9 +54,8 @@ def compare(
 ) -> None:
     """Score bag-of-words models on a corpus, alone or with a network.
 
-    Each is trained on the corpus, tuned on validation texts and scored on test texts. A
-    network must not have been trained on those: give the seed and the fractions of its
-    training.
+    Each is trained on the corpus, tuned on validation texts and scored on test texts. What
+    is drawn for them is what was drawn at the training of the network.
 
     Examples:
 
@@ -58,12 +64,14 @@ def compare(
         textrnn compare cars --model cars
     """
     del debug
-    check_seed(seed)
-    if not 0.0 < validation_fraction < 1.0:
+    if seed is not None:
+        check_seed(seed)
+    if validation_fraction is not None and not 0.0 < validation_fraction < 1.0:
         raise UsageError(
             f"--validation-fraction is {validation_fraction}, but must be above 0 and below 1."
         )
     from textrnn.cli.output import print_json, print_report
+    from textrnn.cli.trained import Training, read_training
     from textrnn.corpora import load_corpus
     from textrnn.persistence import load_model
     from textrnn.text.tokenizers import make_tokenizer
@@ -71,16 +79,23 @@ def compare(
     tell = silent if quiet else say
     folder = None if model is None else find_model(model)
     loaded = None if folder is None else load_model(folder)
-    tokenize = loaded.tokenizer if loaded else make_tokenizer(tokenizer)
+    training = Training() if folder is None else read_training(folder)
+    seed = training.seed if seed is None else seed
+    with options_named():
+        tokenize = loaded.tokenizer if loaded else make_tokenizer(tokenizer)
     texts = load_corpus(
         corpus,
         text_column=text_column,
         label_column=label_column,
         test=test,
         test_fraction=test_fraction,
+        default_fraction=training.test_fraction,
         random_state=seed,
         offline=offline,
     )
+    training.warn_of_other_splits(texts)
+    validation_fraction = validation_fraction or training.validation_fraction
+    tell_small_splits(texts, validation_fraction, tell)
     # Only now: scikit-learn takes a second, and a mistake should be told before.
     from textrnn import experiment
 

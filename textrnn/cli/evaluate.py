@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -33,6 +34,8 @@ def evaluate(
 ) -> None:
     """Evaluate a saved model on labelled texts.
 
+    If the corpus has no test split, the texts are those held out at the training.
+
     Examples:
 
         textrnn evaluate cars cars
@@ -43,25 +46,36 @@ def evaluate(
     if min_accuracy is not None and not 0.0 <= min_accuracy <= 1.0:
         raise UsageError(f"--min-accuracy is {min_accuracy}, but must be from 0 to 1.")
     from textrnn.cli.output import print_evaluation, print_json
+    from textrnn.cli.trained import read_training
     from textrnn.corpora import load_labelled
     from textrnn.persistence import load_model
 
     folder = find_model(model)
-    loaded = load_model(folder)
-    texts, name = load_labelled(
+    loaded, training = load_model(folder), read_training(folder)
+    labelled = load_labelled(
         corpus,
         split=split,
         text_column=text_column,
         label_column=label_column,
+        test_fraction=training.test_fraction,
+        random_state=training.seed,
         offline=offline,
     )
+    for note in labelled.notes:
+        say(f"note: {note}")
+    if labelled.corpus is None:
+        training.warn_of_training_file(Path(corpus))
+    else:
+        training.warn_of_other_splits(labelled.corpus)
     # Only now: scikit-learn takes a second, and a mistake should be told before.
     from textrnn.evaluation import evaluate as evaluate_labels
 
-    probabilities = loaded.predict_proba(texts.texts)
-    report = evaluate_labels(texts.labels, probabilities, [str(c) for c in loaded.classes])
+    probabilities = loaded.predict_proba(labelled.rows.texts)
+    classes = [str(c) for c in loaded.classes]
+    report = evaluate_labels(labelled.rows.labels, probabilities, classes)
     if as_json:
-        print_json({"model": str(folder), "corpus": corpus, "split": name, **report.to_dict()})
+        where = {"model": str(folder), "corpus": corpus, "split": labelled.split}
+        print_json({**where, **report.to_dict()})
     else:
         print_evaluation(report.to_dict())
     if min_accuracy is not None and report.accuracy < min_accuracy:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from textrnn.errors import UsageError
+
+if TYPE_CHECKING:
+    from textrnn.corpora import Corpus
+
+FEW = 10
+"""Texts of a split below which its scores, or what is learnt from it, are chance."""
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
@@ -38,3 +45,21 @@ def say(line: str) -> None:
 def silent(line: str) -> None:
     """Tell nothing (``--quiet``)."""
     del line
+
+
+def tell_small_splits(
+    corpus: Corpus, validation_fraction: float, tell: Callable[[str], None]
+) -> None:
+    """Tell which splits have so few texts that they mean little."""
+    sizes = {"training": len(corpus.train)}
+    if corpus.validation is None:
+        sizes["validation"] = max(round(validation_fraction * sizes["training"]), 1)
+        rest = sizes["training"] - sizes["validation"]
+        sizes["training"] = max(rest, len(corpus.train.classes))
+    else:
+        sizes["validation"] = len(corpus.validation)
+    sizes["test"] = 0 if corpus.test is None else len(corpus.test)
+    for name, size in sizes.items():
+        if size < FEW:
+            about = "" if name == "test" or corpus.validation else "about "
+            tell(f"note: {name} texts: {about}{size}, too few to mean much")

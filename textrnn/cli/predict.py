@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import IO, Annotated, Any
 
 import typer
 
 from textrnn.cli.models import find_model
-from textrnn.cli.options import Debug, Json, Quiet, TextColumn, say
+from textrnn.cli.options import Debug, Json, Quiet, TextColumn, say, silent
 from textrnn.errors import UsageError
 
 BATCH = 256
@@ -70,7 +71,8 @@ def predict(
 
     if top_k is not None and top_k < 1:
         raise UsageError(f"--top-k is {top_k}, but must be 1 or more.")
-    records = _records(texts, file, format, text_column)
+    note = silent if quiet else _note
+    records = _records(texts, file, format, text_column, note)
     folder = find_model(model)
     loaded = load_model(folder)
     if model is None and not quiet:
@@ -111,8 +113,16 @@ def _as_line(text: str, ranked: list[tuple[float, str]], top_k: int | None) -> s
     return "\t".join([*fields, text.translate(ONE_LINE)]) + "\n"
 
 
+def _note(line: str) -> None:
+    say(f"note: {line}")
+
+
 def _records(
-    texts: list[str] | None, file: Path | None, format_: str | None, text_column: str | None
+    texts: list[str] | None,
+    file: Path | None,
+    format_: str | None,
+    text_column: str | None,
+    note: Callable[[str], None],
 ) -> Iterator[list[str]]:
     """Batches of texts from wherever the user has them."""
     if file is not None and texts:
@@ -134,24 +144,52 @@ def _records(
     from textrnn.corpora.readers import read_texts
 
     if file is not None and str(file) != "-":
-        return _batches(read_texts(file, format=format_, text_column=text_column))
-    stream = read_texts(sys.stdin.buffer, format=format_, text_column=text_column)
-    return _batches_as_they_come(stream)
+        return _batches(read_texts(file, format=format_, text_column=text_column, note=note))
+    lines = read_texts(_standard_input(), format=format_, text_column=text_column, note=note)
+    return _batches_as_they_come(lines)
+
+
+def _standard_input() -> IO[bytes]:
+    """Open standard input once more, under a buffer of our own.
+
+    The thread that waits for input holds the lock of its buffer, and Python aborts if it ends
+    (after Ctrl-C) while that is the buffer of ``sys.stdin``.
+    """
+    try:
+        return open(sys.stdin.fileno(), "rb", closefd=False)
+    except io.UnsupportedOperation:  # a test's stdin has no descriptor
+        return sys.stdin.buffer
+
+
+class _Batch:
+    """Records that wait to be predicted together, their characters counted as they come."""
+
+    def __init__(self) -> None:
+        self.records: list[str] = []
+        self.characters = 0
+
+    def add(self, record: str) -> None:
+        self.records.append(record)
+        self.characters += len(record)
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.records) >= BATCH or self.characters >= BATCH_CHARACTERS
+
+    def take(self) -> list[str]:
+        """Return the records, leaving none."""
+        records, self.records, self.characters = self.records, [], 0
+        return records
 
 
 def _batches(records: Iterable[str]) -> Iterator[list[str]]:
-    batch: list[str] = []
+    batch = _Batch()
     for record in records:
-        batch.append(record)
-        if _is_full(batch):
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
-def _is_full(batch: list[str]) -> bool:
-    return len(batch) >= BATCH or sum(map(len, batch)) >= BATCH_CHARACTERS
+        batch.add(record)
+        if batch.is_full:
+            yield batch.take()
+    if batch.records:
+        yield batch.take()
 
 
 def _batches_as_they_come(records: Iterable[str]) -> Iterator[list[str]]:
@@ -163,7 +201,7 @@ def _batches_as_they_come(records: Iterable[str]) -> Iterator[list[str]]:
     import threading
 
     changed = threading.Condition()
-    waiting: list[str] = []
+    waiting = _Batch()
     end: list[BaseException | None] = []  # why the reading ended, once it has
 
     def read() -> None:
@@ -171,8 +209,8 @@ def _batches_as_they_come(records: Iterable[str]) -> Iterator[list[str]]:
         try:
             for record in records:
                 with changed:
-                    changed.wait_for(lambda: not _is_full(waiting))
-                    waiting.append(record)
+                    changed.wait_for(lambda: not waiting.is_full)
+                    waiting.add(record)
                     changed.notify()
         except BaseException as error:
             why = error
@@ -183,9 +221,8 @@ def _batches_as_they_come(records: Iterable[str]) -> Iterator[list[str]]:
     threading.Thread(target=read, daemon=True).start()
     while True:
         with changed:
-            changed.wait_for(lambda: waiting or end)
-            batch = waiting[:]
-            waiting.clear()
+            changed.wait_for(lambda: waiting.records or end)
+            batch = waiting.take()
             changed.notify()
         if batch:
             yield batch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import os
 import sys
@@ -94,7 +95,8 @@ def _tell(error: BaseException) -> int:
         say(f"textrnn: {one_line(str(error))}")
         return error.exit_code
     if isinstance(error, OSError):
-        reason = error.strerror or str(error)
+        closed = error.errno == errno.EBADF
+        reason = "it is closed" if closed else error.strerror or str(error)
         if error.filename is None:  # files have names: this was standard output
             _abandon_stdout()
             say(f"textrnn: cannot write the results to standard output: {one_line(reason)}")
@@ -104,12 +106,22 @@ def _tell(error: BaseException) -> int:
     if isinstance(error, KeyboardInterrupt):
         say("textrnn: interrupted")
         return INTERRUPTED
-    if isinstance(error, MemoryError):
-        say("textrnn: out of memory; lower --hidden, --batch-size, --max-length or --max-features")
+    if isinstance(error, MemoryError) or _is_too_big(error):
+        say(
+            "textrnn: out of memory; lower --hidden, --embedding-dim, --batch-size, --max-length "
+            "or --max-features"
+        )
         return INTERNAL
     kind = type(error).__name__
     say(f"textrnn: {kind}: {one_line(str(error))} (run again with --debug for the traceback)")
     return INTERNAL
+
+
+def _is_too_big(error: BaseException) -> bool:
+    """Return whether an array was asked for that no machine could hold: NumPy has other errors."""
+    messages = ("array is too big", "Maximum allowed dimension exceeded", "too large to convert")
+    is_kind = isinstance(error, ValueError | OverflowError)
+    return is_kind and any(message in str(error) for message in messages)
 
 
 def _abandon_stdout() -> None:

@@ -2,44 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from textrnn.cli.options import Debug, Json, Offline, Quiet, Seed, check_seed, say, silent
+from textrnn.cli.option_names import options_named
+from textrnn.cli.options import (
+    Debug,
+    Json,
+    Offline,
+    Quiet,
+    Seed,
+    check_seed,
+    say,
+    silent,
+    tell_small_splits,
+)
 from textrnn.cli.run import INTERRUPTED
-from textrnn.errors import DataError, UsageError, did_you_mean
+from textrnn.cli.train_checks import check_embedding, check_limits, check_out, tell_checkpoint
 
 if TYPE_CHECKING:
     from textrnn.corpora import Corpus
 
 DATA, TEXT, NETWORK, TRAINING = "Data", "Text", "Network", "Training"  # groups of the help
-
-OPTIONS = {
-    "hidden_size": "--hidden",
-    "num_layers": "--layers",
-    "learning_rate_init": "--lr",
-    "learning_rate": "--schedule",
-    "max_iter": "--epochs",
-    "n_iter_no_change": "--patience",
-    "dropout_readout": "--dropout",
-    "n_jobs": "--jobs",
-    **{
-        name: "--" + name.replace("_", "-")
-        for name in (
-            *("cell", "readout", "embedding", "embedding_dim", "tokenizer", "min_df"),
-            *("max_features", "max_length", "solver", "alpha", "max_grad_norm", "batch_size"),
-            *("dropout_input", "validation_fraction", "seed", "bidirectional", "early_stopping"),
-        )
-    },
-}
-"""The option behind each setting, for the messages about it."""
-
-_SETTING = re.compile(rf"\b({'|'.join(OPTIONS)}) (is|was) ")
 
 
 def train(
@@ -100,7 +88,11 @@ def train(
         typer.Option(help="Column with the label, if it is not found.", rich_help_panel=DATA),
     ] = None,
     tokenizer: Annotated[
-        str, typer.Option(help="word, char, or jieba for Chinese words.", rich_help_panel=TEXT)
+        str,
+        typer.Option(
+            help="word, char, or jieba for Chinese words (pip install jieba).",
+            rich_help_panel=TEXT,
+        ),
     ] = "word",
     keep_case: Annotated[
         bool,
@@ -206,6 +198,14 @@ def train(
         float,
         typer.Option(help="Clip gradients to this norm; 0 does not.", rich_help_panel=TRAINING),
     ] = 1.0,
+    gradient_floor: Annotated[
+        float,
+        typer.Option(
+            help="With --readout last: where the way back through a text ends, as a share of the "
+            "largest gradient; 0 walks all.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = 1e-7,
     balanced: Annotated[
         bool,
         typer.Option(
@@ -226,6 +226,7 @@ def train(
     del debug
     from textrnn.cli.output import print_json, print_report
     from textrnn.corpora import load_corpus
+    from textrnn.text.tokenizers import make_tokenizer
     from textrnn.training.settings import Settings
 
     settings = Settings(
@@ -247,6 +248,7 @@ def train(
         learning_rate=schedule,
         alpha=alpha,
         max_grad_norm=max_grad_norm or None,
+        gradient_floor=gradient_floor,
         batch_size=batch_size,
         max_iter=epochs,
         dropout_input=dropout_input,
@@ -257,10 +259,14 @@ def train(
         class_weight="balanced" if balanced else None,
         n_jobs=jobs,
     )
-    with _options_named():
+    with options_named():
         settings.validate()
+        make_tokenizer(tokenizer)
+    check_limits({"--epochs": epochs, "--layers": layers, "--jobs": jobs})
     check_seed(seed)
-    _check_embedding(embedding, unlabelled)
+    if out is not None:
+        check_out(out)
+    check_embedding(embedding, unlabelled)
     tell = silent if quiet else say
     loaded = load_corpus(
         corpus,
@@ -277,10 +283,13 @@ def train(
     from textrnn.experiment import Experiment, run_experiment
     from textrnn.training.progress import Progress
 
+    out = out or Path("models") / _folder_name(loaded.name)
+    tell_small_splits(loaded, validation_fraction, tell)
+    tell_checkpoint(out, resume, tell)
     experiment = Experiment(
         corpus=loaded,
         settings=settings,
-        out=out or Path("models") / _folder_name(loaded.name),
+        out=out,
         seed=seed,
         baselines=BASELINES if baselines else (),
         resume=resume,
@@ -288,7 +297,7 @@ def train(
         callbacks=() if quiet else (Progress(),),
         say=tell,
     )
-    with _options_named():
+    with options_named():
         report = run_experiment(experiment)
     if as_json:
         print_json(report)
@@ -297,34 +306,6 @@ def train(
     if report["interrupted"]:
         tell("interrupted; go on with the same command and --resume")
         raise typer.Exit(INTERRUPTED)
-
-
-@contextlib.contextmanager
-def _options_named() -> Iterator[None]:
-    """Tell of a setting by the option that the user wrote."""
-    try:
-        yield
-    except UsageError as error:
-        told = _SETTING.sub(lambda found: f"{OPTIONS[found[1]]} {found[2]} ", str(error))
-        # The three that a script switches off with None are switched off here with 0.
-        can_be_0 = told.startswith(("--max-features", "--max-length", "--max-grad-norm"))
-        raise UsageError(told.replace(", or None.", ", or 0." if can_be_0 else ".")) from error
-
-
-def _check_embedding(embedding: str, unlabelled: str | None) -> None:
-    """Complain before the corpus is read."""
-    from textrnn.training.settings import EMBEDDINGS, WORD2VEC
-
-    if embedding not in EMBEDDINGS and not Path(embedding).exists():
-        raise DataError(
-            f"--embedding is {embedding!r}, but there is no such file of word vectors, and it is "
-            f"none of {', '.join(EMBEDDINGS)}.{did_you_mean(embedding, EMBEDDINGS)}"
-        )
-    if unlabelled is not None and embedding != WORD2VEC:
-        raise UsageError(
-            f"--unlabelled {unlabelled} serves --embedding word2vec only, not {embedding}; "
-            "leave one of them out."
-        )
 
 
 def _folder_name(name: str) -> str:

@@ -1,16 +1,18 @@
 """Where labelled text comes from: files, folders, the hub and the built-in corpus."""
 
-from textrnn.corpora.corpus import Corpus, Split, check_split, stratified_split
-from textrnn.corpora.loading import load_corpus, load_labelled
+from textrnn.corpora.corpus import Corpus, Split, check_split, holdout, stratified_split
+from textrnn.corpora.loading import Labelled, load_corpus, load_labelled
 from textrnn.corpora.readers import read_split, read_texts
 from textrnn.corpora.registry import CorpusInfo, describe_corpora
 
 __all__ = [
     "Corpus",
     "CorpusInfo",
+    "Labelled",
     "Split",
     "check_split",
     "describe_corpora",
+    "holdout",
     "load_corpus",
     "load_labelled",
     "read_split",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from textrnn.errors import DataError, UsageError
+from textrnn.errors import DataError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from textrnn.typing import Bools
@@ -41,6 +41,8 @@ class Corpus:
 
     ``read_unlabelled`` reads the unlabelled texts when called, so that IMDB's
     50,000 are read only by those who want them; ``None`` when there are none.
+    ``test_fraction`` is the share of the rows that was drawn for the test split;
+    ``None`` when the corpus has one of its own.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Corpus:
     read_unlabelled: Callable[[], list[str]] | None = None
     source: str = ""
     notes: list[str] = field(default_factory=list)
+    test_fraction: float | None = None
 
     @property
     def unlabelled(self) -> list[str] | None:
@@ -86,40 +89,77 @@ def check_split(split: Split, where: str) -> None:
         )
 
 
-def stratified_split(split: Split, fraction: float, *, random_state: int) -> tuple[Split, Split]:
-    """Cut ``split`` in two, each class in proportion; ``fraction`` of it goes to the second part.
+def check_labels_repeat(split: Split, where: str) -> None:
+    """Raise DataError if no two rows share a label, so that none can be held out."""
+    n = len(split)
+    if n > 3 and len(split.classes) == n:
+        raise DataError(
+            f"{where} has {n} rows with {n} different labels: every label occurs once, so "
+            "there is nothing to learn a class from; is another column the label? Name it with "
+            "--label-column"
+        )
 
-    Equal texts stay on one side. Every class keeps at least one row in the
-    first part, so a class with a single distinct text is there alone. Of many
-    small classes some give a row and some none, so that the total is right. The
-    order of rows is kept. Raises UsageError for a fraction outside (0, 1).
+
+def check_held_out(train: Split, split: Split, where: str) -> None:
+    """Raise DataError unless ``split`` has rows, and no label that is not trained on."""
+    if not len(split):
+        raise DataError(f"{where} is empty: it holds no rows")
+    known = train.classes
+    if strange := sorted(set(split.classes) - set(known)):
+        raise DataError(
+            f"{where} has the label {strange[0]!r}, which no training row has."
+            f"{did_you_mean(strange[0], known)} Training labels: {', '.join(known[:20])}"
+        )
+
+
+def stratified_split(split: Split, fraction: float, *, random_state: int) -> tuple[Split, Split]:
+    """Cut ``split`` in two; ``fraction`` of it goes to the second part, as ``holdout`` chooses.
+
+    The order of rows is kept. Raises UsageError for a fraction outside (0, 1).
+    """
+    second = holdout(split.texts, split.labels, fraction, random_state=random_state)
+    return _select(split, ~second), _select(split, second)
+
+
+def holdout(
+    texts: Sequence[str], labels: Sequence[Hashable], fraction: float, *, random_state: int
+) -> Bools:
+    """Choose the rows to hold out, each class in proportion; equal texts stay on one side.
+
+    Every class keeps at least one row, so a class with a single distinct text is
+    not held out. Of many small classes some give a row and some none, so that
+    the total is right. Returns shape (n,), bool, True for a row held out; none is
+    where the texts are too few. Raises UsageError for a fraction outside (0, 1).
     """
     import numpy as np
 
     if not 0.0 < fraction < 1.0:
         raise UsageError(f"the fraction to set aside is {fraction:g}; give one between 0 and 1")
     rng = np.random.default_rng(random_state)
-    second = np.zeros(len(split), dtype=bool)
-    by_class = list(_groups_by_class(split).values())
+    held = np.zeros(len(texts), dtype=bool)
+    rows_of: dict[str, list[int]] = {}
+    for row, text in enumerate(texts):
+        rows_of.setdefault(text, []).append(row)
+    by_class = _groups_by_class(rows_of, labels)
     shares = _shares([sum(len(rows) for rows in groups) for groups in by_class], fraction)
     for groups, wanted in zip(by_class, shares, strict=True):
-        _take(second, [groups[i] for i in rng.permutation(len(groups))], wanted)
-    _return_lost_classes(split, second)
-    return _select(split, ~second), _select(split, second)
+        _take(held, [groups[i] for i in rng.permutation(len(groups))], wanted)
+    _return_lost_classes(held, [rows_of[text] for text in texts], labels)
+    return held
 
 
-def _groups_by_class(split: Split) -> dict[str, list[list[int]]]:
-    """Return for each class the lists of rows with equal text, classes in sorted order.
+def _groups_by_class(
+    rows_of: Mapping[str, list[int]], labels: Sequence[Hashable]
+) -> list[list[list[int]]]:
+    """Return for each class, in alphabetical order, the lists of rows with equal text.
 
     A text that occurs with several labels belongs to the class it has first.
     """
-    rows_of: dict[str, list[int]] = {}
-    for row, text in enumerate(split.texts):
-        rows_of.setdefault(text, []).append(row)
-    groups: dict[str, list[list[int]]] = {label: [] for label in split.classes}
+    classes = sorted(dict.fromkeys(labels), key=str)
+    groups: dict[Hashable, list[list[int]]] = {label: [] for label in classes}
     for rows in rows_of.values():
-        groups[split.labels[rows[0]]].append(rows)
-    return groups
+        groups[labels[rows[0]]].append(rows)
+    return list(groups.values())
 
 
 def _shares(sizes: list[int], fraction: float) -> list[int]:
@@ -145,13 +185,15 @@ def _take(chosen: Bools, groups: list[list[int]], n: int) -> None:
             n -= len(rows)
 
 
-def _return_lost_classes(split: Split, second: Bools) -> None:
-    """Move one text of every class that is wholly in the second part back to the first."""
-    kept = {label for label, gone in zip(split.labels, second, strict=True) if not gone}
-    for label in split.classes:
+def _return_lost_classes(
+    held: Bools, group_of: Sequence[list[int]], labels: Sequence[Hashable]
+) -> None:
+    """Give one text back of every class that was held out wholly."""
+    kept = {label for label, gone in zip(labels, held, strict=True) if not gone}
+    for group, label in zip(group_of, labels, strict=True):
         if label not in kept:
-            text = split.texts[split.labels.index(label)]
-            second[[row for row, other in enumerate(split.texts) if other == text]] = False
+            held[group] = False
+            kept.update(labels[row] for row in group)
 
 
 def _select(split: Split, keep: Bools) -> Split:

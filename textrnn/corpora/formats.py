@@ -1,20 +1,20 @@
-"""Rows out of CSV, TSV, JSON lines, Parquet and plain text, packed or not, a few at a time.
+"""Rows out of CSV, TSV, JSON lines and Parquet, a few at a time.
 
-Text files are read as UTF-8 lines in binary, so that a wrong byte can be named
-by line and place, and nothing but the current record is held in memory.
+Nothing but the current record is held in memory.
 """
 
 from __future__ import annotations
 
 import csv
-import io
+import itertools
 import json
-import zlib
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
+from textrnn.corpora.byte_lines import PACKED, text_lines
 from textrnn.errors import DataError, UsageError, did_you_mean
 
 Row = tuple[int, list[object]]
@@ -32,7 +32,8 @@ SUFFIXES = {
     ".parquet": "parquet",
     ".txt": "lines",
 }
-PACKED = (".gz", ".xz", ".bz2")
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars (|)"}
+"""What may part the columns of a CSV file."""
 FORMATS = ("lines", "csv", "tsv", "jsonl", "parquet")
 
 
@@ -41,13 +42,14 @@ class Table:
     """Column names and a way to iterate over some of the columns, once.
 
     ``named`` tells whether ``columns`` are certainly names; the first row of a
-    CSV file may be data.
+    CSV file may be data. ``separator`` is what parts the columns of a CSV file.
     """
 
     columns: list[str]
     select: Callable[[Sequence[int]], Iterator[Row]]
     unit: str = "line"
     named: bool = True
+    separator: str = ","
 
 
 def format_of(path: Path) -> str | None:
@@ -66,83 +68,6 @@ def check_format(name: str) -> str:
     return name
 
 
-def open_binary(path: Path) -> IO[bytes]:
-    """Open a file, unpacking .gz, .xz and .bz2; raise DataError when it cannot be opened."""
-    try:
-        match path.suffix.lower():
-            case ".gz":
-                import gzip
-
-                return cast(IO[bytes], gzip.open(path, "rb"))
-            case ".xz":
-                import lzma
-
-                return lzma.open(path, "rb")
-            case ".bz2":
-                import bz2
-
-                return bz2.open(path, "rb")
-        return open(path, "rb")
-    except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file") from None
-    except IsADirectoryError:
-        raise DataError(f"{path} is a folder; give a file in it") from None
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error}") from None
-
-
-def raw_lines(stream: IO[bytes], where: str, limit: int | None) -> Iterator[bytes]:
-    """Yield lines with their ends; DataError for one beyond ``limit`` or a damaged archive."""
-    size = -1 if limit is None else limit + 1
-    try:
-        number = 0
-        while line := stream.readline(size):
-            number += 1
-            if limit is not None and len(line) > limit:
-                raise DataError(
-                    f"{where}: line {number} is longer than {limit // 2**20} MiB; "
-                    "put one text on each line"
-                )
-            yield line
-    except DataError:
-        raise
-    except (EOFError, zlib.error, OSError, ValueError) as error:
-        raise DataError(f"{where} cannot be read to its end ({error}); fetch it again") from None
-    except Exception as error:  # lzma.LZMAError, not imported only to be named here
-        if type(error).__name__ != "LZMAError":
-            raise
-        raise DataError(f"{where} cannot be unpacked ({error}); fetch it again") from None
-
-
-def text_lines(stream: IO[bytes], where: str, limit: int | None) -> Iterator[str]:
-    """Yield decoded lines with their ends; a byte order mark at the start is dropped."""
-    for number, line in enumerate(raw_lines(stream, where, limit), start=1):
-        if number == 1:
-            line = line.removeprefix(b"\xef\xbb\xbf")
-            if line.startswith((b"\xff\xfe", b"\xfe\xff")):
-                raise DataError(
-                    f"{where} is UTF-16, not UTF-8; convert it: "
-                    "iconv -f UTF-16 -t UTF-8 FILE > NEW_FILE"
-                )
-        yield decode(line, f"{where}: line {number}")
-
-
-def decode(data: bytes, where: str) -> str:
-    """Return ``data`` as text; DataError naming the first wrong byte, or a NUL."""
-    if b"\0" in data:
-        raise DataError(
-            f"{where} holds a NUL byte (place {data.index(0) + 1}); "
-            "this is no UTF-8 text: convert the file, or remove the byte"
-        )
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{where}, byte {error.start + 1} (0x{data[error.start]:02x}) is not UTF-8; convert "
-            "the file: iconv -f WINDOWS-1252 -t UTF-8 FILE > NEW_FILE (or what it was saved in)"
-        ) from None
-
-
 def open_table(stream: IO[bytes], form: str, where: str, limit: int | None) -> Table:
     """Return the table in a stream of ``form`` (csv, tsv, jsonl or parquet)."""
     if form == "parquet":
@@ -153,7 +78,8 @@ def open_table(stream: IO[bytes], form: str, where: str, limit: int | None) -> T
 
 def _csv(lines: Iterator[str], where: str, form: str, limit: int | None) -> Table:
     """Read CSV (RFC 4180) or TSV (IANA's text/tab-separated-values, which has no quotes)."""
-    records = _csv_records(lines, where, form, limit)
+    separator, lines = _find_separator(lines) if form == "csv" else ("\t", lines)
+    records = _csv_records(lines, where, form, separator, limit)
     first = next(records, None)
     if first is None:
         raise DataError(f"{where} is empty: not even a header line (text,label) is there")
@@ -164,15 +90,34 @@ def _csv(lines: Iterator[str], where: str, form: str, limit: int | None) -> Tabl
             if len(fields) != len(header):
                 raise DataError(
                     f"{where}: line {number} has {len(fields)} fields where the first line has "
-                    f"{len(header)}; put texts with commas, quotes or line breaks in quotes"
+                    f"{len(header)}; put texts with {SEPARATORS[separator]}, quotes or line "
+                    "breaks in quotes"
                 )
             yield number, [fields[i] for i in chosen]
 
-    return Table([name.strip() for name in header], select, named=False)
+    names = [name.strip() for name in header]
+    return Table(names, select, named=False, separator=separator)
+
+
+def _find_separator(lines: Iterator[str]) -> tuple[str, Iterator[str]]:
+    """Return what parts the columns of CSV, by its first line, and all lines again.
+
+    A comma if there is one outside quotes, else whichever of the others is most often there:
+    where commas are decimal points, spreadsheets write semicolons.
+    """
+    blank: list[str] = []
+    for line in lines:
+        if not line.strip():
+            blank.append(line)
+            continue
+        bare = re.sub(r'"[^"]*("|$)', "", line)
+        separator = "," if "," in bare else max(SEPARATORS, key=bare.count)
+        return separator, itertools.chain(blank, [line], lines)
+    return ",", iter(blank)
 
 
 def _csv_records(
-    lines: Iterator[str], where: str, form: str, limit: int | None
+    lines: Iterator[str], where: str, form: str, separator: str, limit: int | None
 ) -> Iterator[tuple[int, list[str]]]:
     """Yield (line number of its start, fields) of each record that is not blank."""
     if csv.field_size_limit() < CSV_FIELD_LIMIT:
@@ -190,10 +135,10 @@ def _csv_records(
                 )
             yield line
 
+    dialect: dict[str, Any] = {"delimiter": separator, "strict": True}
     if form == "tsv":
-        reader = csv.reader(watched(), delimiter="\t", quoting=csv.QUOTE_NONE, strict=True)
-    else:
-        reader = csv.reader(watched(), strict=True)
+        dialect["quoting"] = csv.QUOTE_NONE
+    reader = csv.reader(watched(), **dialect)
     try:
         for fields in reader:
             if fields:
@@ -267,12 +212,3 @@ def _parquet(stream: IO[bytes], where: str) -> Table:
 
 def _first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
-
-
-def binary(stream: IO[Any]) -> IO[bytes]:
-    """Return the bytes beneath a stream; a text stream without any is encoded again."""
-    if hasattr(stream, "buffer"):
-        return cast(IO[bytes], stream.buffer)
-    if isinstance(stream.read(0), str):
-        return io.BytesIO(stream.read().encode("utf-8"))
-    return stream

@@ -10,14 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from textrnn.corpora.readers import (
-    LABEL_NAMES,
-    TEXT_NAMES,
-    check_label,
-    check_text,
-    find_column,
-    unclear_columns,
-)
+from textrnn.corpora.columns import LABEL_NAMES, TEXT_NAMES, find_column, unclear_columns
+from textrnn.corpora.readers import check_label, check_text
 from textrnn.corpora.registry import SPLIT_NAMES
 from textrnn.errors import CorpusNotFoundError, DataError, UsageError
 

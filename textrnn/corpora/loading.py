@@ -5,10 +5,18 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypedDict
 
-from textrnn.corpora.corpus import Corpus, Split, check_split, stratified_split
+from textrnn.corpora.corpus import (
+    Corpus,
+    Split,
+    check_held_out,
+    check_labels_repeat,
+    check_split,
+    stratified_split,
+)
 from textrnn.corpora.formats import format_of
 from textrnn.corpora.hub import HubAddress, download, is_offline, parse_address
 from textrnn.corpora.readers import class_folders, read_split, read_text_files, read_texts
@@ -23,7 +31,29 @@ from textrnn.corpora.registry import (
 from textrnn.errors import CorpusNotFoundError, DataError, UsageError, did_you_mean
 
 TEST_FRACTION = 0.2
-Columns = dict[str, str | None]
+"""Share of the rows that is drawn for a test, if neither the corpus nor the caller has another."""
+
+
+class Columns(TypedDict, total=False):
+    """Names of the columns to read, where they are told."""
+
+    text_column: str | None
+    label_column: str | None
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Labelled texts to evaluate on.
+
+    ``split`` is the name of the split, and ``corpus`` what it is a split of. All
+    rows of a file without splits are the split ``all``, of no corpus; ``notes``
+    tell what was guessed about it.
+    """
+
+    rows: Split
+    split: str
+    corpus: Corpus | None = None
+    notes: list[str] = field(default_factory=list)
 
 
 def load_corpus(
@@ -33,6 +63,7 @@ def load_corpus(
     label_column: str | None = None,
     test: str | os.PathLike[str] | None = None,
     test_fraction: float | None = None,
+    default_fraction: float = TEST_FRACTION,
     random_state: int = 0,
     offline: bool = False,
     unlabelled: bool = False,
@@ -43,13 +74,15 @@ def load_corpus(
     the user's cache, then fetched from the hub and kept in the cache. A known
     name wins over a file of that name; write ``./NAME`` for the file. The test
     split is ``test`` (a file or folder), else the corpus's own, else a
-    stratified ``test_fraction`` (0.2) of the training rows. With ``unlabelled``
-    the corpus can read its unlabelled texts, without those equal to a test text.
+    stratified share of the training rows, drawn by ``random_state``:
+    ``test_fraction``, which a corpus with a test split refuses, or else
+    ``default_fraction``. With ``unlabelled`` the corpus can read its unlabelled
+    texts, without those equal to a test text.
 
     Raises CorpusNotFoundError for a name found nowhere or, when ``offline`` (or
     TEXTRNN_OFFLINE, HF_HUB_OFFLINE or HF_DATASETS_OFFLINE) is set, not found
     here; DataError for what cannot be read; UsageError for options that exclude
-    each other.
+    each other. The corpus's ``notes`` tell what was guessed or is odd.
     """
     if test is not None and test_fraction is not None:
         raise UsageError("--test and --test-fraction exclude each other; give one of them")
@@ -65,7 +98,17 @@ def load_corpus(
         corpus = _read_path(Path(given), columns)
     else:
         raise _not_found(given)
-    return _finish(corpus, test, test_fraction, columns, random_state, unlabelled)
+    check_split(corpus.train, f"the training split of {corpus.name}")
+    if corpus.test is not None and test_fraction is not None:
+        raise UsageError(f"{corpus.name} has its own test split; leave --test-fraction out")
+    if corpus.test is None or corpus.validation is None:
+        check_labels_repeat(corpus.train, corpus.name)
+    if test is not None:
+        corpus = _with_test(corpus, os.fspath(test), columns)
+    elif corpus.test is None:
+        fraction = default_fraction if test_fraction is None else test_fraction
+        corpus = _set_test_aside(corpus, fraction, random_state)
+    return _finish(corpus, unlabelled)
 
 
 def _not_found(given: str) -> CorpusNotFoundError:
@@ -85,12 +128,16 @@ def load_labelled(
     split: str | None = None,
     text_column: str | None = None,
     label_column: str | None = None,
+    test_fraction: float = TEST_FRACTION,
+    random_state: int = 0,
     offline: bool = False,
-) -> tuple[Split, str]:
-    """Load labelled texts to evaluate on, and the name of their split.
+) -> Labelled:
+    """Load labelled texts to evaluate on.
 
     Of a corpus with splits that is ``split``, by default ``test``; of a file or a
-    folder without splits all rows, named ``all``.
+    folder without splits all rows. If a corpus has no test split of its own,
+    ``test_fraction`` of its rows are drawn by ``random_state``: give those of the
+    training, or texts that were trained on are among them.
 
     Raises what ``load_corpus`` raises, and UsageError for a split that is not there.
     """
@@ -99,12 +146,20 @@ def load_labelled(
     if not is_corpus and path.exists() and not (path.is_dir() and find_split(path, "train")):
         if split is not None:
             raise UsageError(f"{path} has no splits; leave --split out to evaluate on all of it")
-        rows = read_split(path, text_column=text_column, label_column=label_column)
+        notes: list[str] = []
+        rows = read_split(
+            path, text_column=text_column, label_column=label_column, note=notes.append
+        )
         if not len(rows):
             raise DataError(f"{path} is empty: it holds no rows")
-        return rows, "all"
+        return Labelled(rows, "all", notes=notes)
     corpus = load_corpus(
-        name_or_path, text_column=text_column, label_column=label_column, offline=offline
+        name_or_path,
+        text_column=text_column,
+        label_column=label_column,
+        default_fraction=test_fraction,
+        random_state=random_state,
+        offline=offline,
     )
     name = split or "test"
     splits = {"train": corpus.train, "validation": corpus.validation, "test": corpus.test}
@@ -112,7 +167,7 @@ def load_labelled(
     if found is None:
         there = ", ".join(key for key, value in splits.items() if value is not None)
         raise UsageError(f"{corpus.name} has no split {name!r}; it has: {there}")
-    return found, name
+    return Labelled(found, name, corpus)
 
 
 def _named_folder(entry: Entry, offline: bool) -> Path:
@@ -172,16 +227,17 @@ def _read_path(path: Path, columns: Columns) -> Corpus:
             f"{path} holds neither train.csv (or .tsv, .jsonl, .parquet) nor class folders of "
             ".txt files"
         )
-    name = path.resolve().name
-    return Corpus(name.split(".")[0] or name, read_split(path, **columns), source=str(path))
+    name, notes = path.resolve().name, list[str]()
+    rows = read_split(path, note=notes.append, **columns)
+    return Corpus(name.split(".")[0] or name, rows, source=str(path), notes=notes)
 
 
 def _read_folder(folder: Path, name: str, columns: Columns) -> Corpus:
     """Read the splits of a folder; ``SOURCE.txt`` of a fetched one tells origin and notes."""
-    splits = {}
+    splits, guesses = {}, list[str]()
     for split in ("train", "validation", "test"):
         path = find_split(folder, split)
-        splits[split] = read_split(path, **columns) if path else None
+        splits[split] = read_split(path, note=guesses.append, **columns) if path else None
     train = splits["train"]
     assert train is not None, "callers look for the training split first"
     source, notes = str(folder), list[str]()
@@ -190,6 +246,7 @@ def _read_folder(folder: Path, name: str, columns: Columns) -> Corpus:
         source = f"{first}, kept in {folder}"
     unsup = find_split(folder, "unsup")
     reader = functools.partial(_read_unlabelled, unsup, columns) if unsup else None
+    notes += guesses
     return Corpus(name, train, splits["validation"], splits["test"], reader, source, notes)
 
 
@@ -199,64 +256,52 @@ def _read_unlabelled(path: Path, columns: Columns) -> list[str]:
     return list(read_texts(path, text_column=columns.get("text_column")))
 
 
-def _finish(
-    corpus: Corpus,
-    test: str | os.PathLike[str] | None,
-    fraction: float | None,
-    columns: Columns,
-    random_state: int,
-    unlabelled: bool,
-) -> Corpus:
-    """Settle the test split, check all splits, say what is odd, and dress the unlabelled texts."""
-    check_split(corpus.train, f"the training split of {corpus.name}")
-    train, held_out, notes = corpus.train, corpus.test, list(corpus.notes)
-    if test is not None:
-        held_out = read_split(os.fspath(test), **columns)
-    elif held_out is None:
-        train, held_out = _set_aside(corpus, fraction, random_state)
-        notes.append(f"no test split given: {len(held_out):,} of the rows were set aside for it")
-    elif fraction is not None:
-        raise UsageError(f"{corpus.name} has its own test split; leave --test-fraction out")
-    for split, where in ((corpus.validation, "validation"), (held_out, "test")):
-        if split is not None:
-            _check_held_out(train, split, f"the {where} split of {corpus.name}")
-    known = set(train.texts)
-    if seen := sum(text in known for text in held_out.texts):
-        notes.append(f"{seen:,} of the {len(held_out):,} test texts also stand in train")
-    if unlabelled and corpus.read_unlabelled is None:
-        raise DataError(f"{corpus.name} has no unlabelled texts (unsup.csv with the header text)")
-    reader = None
-    if unlabelled and corpus.read_unlabelled:
-        reader = functools.partial(_without, corpus.read_unlabelled, frozenset(held_out.texts))
-    return Corpus(corpus.name, train, corpus.validation, held_out, reader, corpus.source, notes)
+def _with_test(corpus: Corpus, path: str, columns: Columns) -> Corpus:
+    """Put the test texts of a file into a corpus."""
+    notes = list(corpus.notes)
+    test = read_split(path, note=notes.append, **columns)
+    if corpus.test is not None:
+        notes.append(
+            f"{corpus.name} has a test split of its own ({len(corpus.test):,} texts), which is "
+            f"not used: --test {path} is"
+        )
+    return replace(corpus, test=test, notes=notes)
 
 
-def _set_aside(corpus: Corpus, fraction: float | None, random_state: int) -> tuple[Split, Split]:
-    """Cut test texts from the training rows of a corpus that has none."""
-    fraction = TEST_FRACTION if fraction is None else fraction
+def _set_test_aside(corpus: Corpus, fraction: float, random_state: int) -> Corpus:
+    """Draw test texts from the training rows of a corpus that has none."""
     if not 0.0 < fraction < 1.0:
         raise UsageError(f"--test-fraction is {fraction}, but must be above 0 and below 1")
-    train, held_out = stratified_split(corpus.train, fraction, random_state=random_state)
-    if not len(held_out):
+    train, test = stratified_split(corpus.train, fraction, random_state=random_state)
+    if not len(test):
         raise DataError(
             f"{corpus.name} has {len(corpus.train)} rows ({len(set(corpus.train.texts))} different "
             f"texts), too few to set {fraction:.0%} of them aside for a test; bring more, or "
             "give test texts with --test"
         )
-    return train, held_out
+    note = f"no test split given: {len(test):,} of the rows were set aside for it"
+    notes = [*corpus.notes, note]
+    return replace(corpus, train=train, test=test, notes=notes, test_fraction=fraction)
+
+
+def _finish(corpus: Corpus, unlabelled: bool) -> Corpus:
+    """Check the held-out splits, say what is odd, and dress the unlabelled texts."""
+    assert corpus.test is not None, "callers settle the test split first"
+    for split, where in ((corpus.validation, "validation"), (corpus.test, "test")):
+        if split is not None:
+            check_held_out(corpus.train, split, f"the {where} split of {corpus.name}")
+    known, notes = set(corpus.train.texts), list(corpus.notes)
+    if seen := sum(text in known for text in corpus.test.texts):
+        notes.append(f"{seen:,} of the {len(corpus.test):,} test texts also stand in train")
+    if unlabelled and corpus.read_unlabelled is None:
+        raise DataError(f"{corpus.name} has no unlabelled texts (unsup.csv with the header text)")
+    reader = None
+    if unlabelled and corpus.read_unlabelled:
+        tested = frozenset(corpus.test.texts)
+        reader = functools.partial(_without, corpus.read_unlabelled, tested)
+    return replace(corpus, read_unlabelled=reader, notes=notes)
 
 
 def _without(read: Callable[[], list[str]], texts: frozenset[str]) -> list[str]:
     """Return the texts read, without those of the test split: 270 of IMDB's are."""
     return [text for text in read() if text not in texts]
-
-
-def _check_held_out(train: Split, split: Split, where: str) -> None:
-    if not len(split):
-        raise DataError(f"{where} is empty: it holds no rows")
-    known = train.classes
-    if strange := sorted(set(split.classes) - set(known)):
-        raise DataError(
-            f"{where} has the label {strange[0]!r}, which no training row has."
-            f"{did_you_mean(strange[0], known)} Training labels: {', '.join(known[:20])}"
-        )

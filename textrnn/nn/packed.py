@@ -1,15 +1,17 @@
 """Batches without padding: the layout every other numeric module relies on.
 
-Documents are sorted by length, longest first, and their tokens stored step by
-step. Step t is then one contiguous block of rows, and the block shrinks as
-documents end::
+Documents are sorted by length, longest first, and aligned at their *ends*. Step t holds
+the words that stand t words before the end of their document, one contiguous block of
+rows; a batch is read from its last step to step 0, and documents join on the way::
 
     documents   [a b c]  [d e]  [f]
-    rows         a d f | b e | c
+    rows         c e f | b d | a
     batch_sizes  3       2     1
 
-No step works on padding, and a short document cannot be changed by a long
-neighbour.
+No step works on padding. All documents have their last word in step 0, so that the way
+back begins with the whole batch, and where a gradient dies out after some steps it does so
+for all of them at about the same step: what is left of the way need not be walked, and what
+was walked is one block of rows.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ class PackedBatch:
         ids: token ids, int32 of shape (N,).
         lengths: words of each document, longest first, shape (B,).
         order: position of each document in the caller's list, shape (B,).
-        batch_sizes: documents that have a token at step t, shape (T,).
+        batch_sizes: documents of more than t tokens, shape (T,).
         offsets: first row of step t, shape (T + 1,); the last entry is N.
     """
 
@@ -75,9 +77,11 @@ class PackedBatch:
 
     @cached_property
     def previous_rows(self) -> Ints:
-        """For each row that of the word before it, shape (N,); negative for a first word."""
-        distance = np.concatenate([self.batch_sizes[:1], self.batch_sizes[:-1]])
-        rows: Ints = np.arange(self.n_tokens) - np.repeat(distance, self.batch_sizes)
+        """For each row that of the word before it, shape (N,); -1 for a first word."""
+        sizes = self.batch_sizes
+        joined = np.repeat(np.append(sizes[1:], 0), sizes)
+        rows: Ints = np.arange(self.n_tokens) + np.repeat(sizes, sizes)
+        rows[self.documents >= joined] = -1
         return rows
 
     @cached_property
@@ -86,12 +90,6 @@ class PackedBatch:
         step = np.repeat(np.arange(len(self.batch_sizes)), self.batch_sizes)
         mirrored = self.lengths[self.documents] - 1 - step
         rows: Ints = self.offsets[mirrored] + self.documents
-        return rows
-
-    @cached_property
-    def last_rows(self) -> Ints:
-        """Row of each document's own last token, shape (B,)."""
-        rows: Ints = self.offsets[self.lengths - 1] + np.arange(self.n_documents)
         return rows
 
     @cached_property
@@ -116,7 +114,7 @@ def pack(documents: Sequence[Ids]) -> PackedBatch:
     batch_sizes = np.searchsorted(-lengths, -np.arange(lengths[0]), side="left")
     offsets = np.concatenate([[0], np.cumsum(batch_sizes)])
 
-    step = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    step = np.repeat(np.cumsum(lengths), lengths) - 1 - np.arange(lengths.sum())
     rows = offsets[step] + np.repeat(np.arange(len(lengths)), lengths)
     ids = np.empty(len(rows), dtype=np.int32)
     ids[rows] = np.concatenate([documents[i] for i in order])

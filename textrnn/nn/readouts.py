@@ -32,7 +32,7 @@ class Last:
     """The state after each document's own last word, in the direction of reading."""
 
     def forward(self, h: Floats, batch: PackedBatch) -> tuple[Floats, None]:
-        return h[:, batch.last_rows], None
+        return h[:, : batch.n_documents].copy(), None  # step 0 holds every last word
 
     def backward(self, d_out: Floats, cache: None, batch: PackedBatch) -> tuple[None, Floats]:
         del cache, batch
@@ -70,7 +70,8 @@ class Max:
         larger = np.empty((S, B, H), dtype=bool)
         for t, (start, size) in enumerate(batch.steps):
             here = h[:, start : start + size]
-            np.greater(here, best[:, :size], out=larger[:, :size])
+            # "Or equal", as later steps are read earlier.
+            np.greater_equal(here, best[:, :size], out=larger[:, :size])
             np.copyto(best[:, :size], here, where=larger[:, :size])
             np.copyto(step_of_best[:, :size], t, where=larger[:, :size])
         rows = batch.offsets[step_of_best] + np.arange(B)[:, np.newaxis]

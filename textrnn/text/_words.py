@@ -17,9 +17,11 @@ _TAGS = (
     "html|i|img|ins|li|ol|p|pre|q|s|small|span|strike|strong|sub|sup|table|tbody|td|th|thead|"
     "tr|tt|u|ul"
 )
-_MARKUP = re.compile(rf"(?i)</?(?:{_TAGS})(?:\s[^<>=]*+=[^<>]*+)?\s*+/?>|<!--[^<]*?-->")
+# Patterns are strings that `re` compiles, and keeps, when a text first needs them: compiling
+# all of them would take as long as a prediction.
+_MARKUP = rf"(?i)</?(?:{_TAGS})(?:\s[^<>=]*+=[^<>]*+)?\s*+/?>|<!--[^<]*?-->"
 # News feeds lose the "&" of an entity: "Italy #39;s largest".
-_ENTITY = re.compile(
+_ENTITY = (
     r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,30});"
     r"|#(?:3[4689]|[0-9]{3,5});"
 )
@@ -46,13 +48,13 @@ _TREEBANK = (
 def clean(text: str, *, lowercase: bool) -> str:
     """Decode entities, drop markup, and give what looks alike one spelling (NFC among it)."""
     if "&" in text or "#" in text:
-        text = _ENTITY.sub(_decode_entity, text.replace("n #39;t", "n't"))
+        text = re.sub(_ENTITY, _decode_entity, text.replace("n #39;t", "n't"))
     if not text.isascii():
         text = _compose(text)
         for old, new in _PLAIN:
             text = text.replace(old, new)
     if "<" in text:
-        text = _MARKUP.sub(" ", text)
+        text = re.sub(_MARKUP, " ", text)
     if lowercase:
         text = text.lower()
     for old, new in _TREEBANK:
@@ -67,13 +69,13 @@ def _decode_entity(match: re.Match[str]) -> str:
 
 
 # `normalize` sorts a run of combining marks by insertion: 40,000 of them take a second.
-_LONG_RUN = re.compile(r"[^\w\x00-\x7f]{100}")
-_SHORT_RUNS = re.compile(r"[\w\x00-\x7f]*+[^\w\x00-\x7f]{0,100}+")
+_LONG_RUN = r"[^\w\x00-\x7f]{100}"
+_SHORT_RUNS = r"[\w\x00-\x7f]*+[^\w\x00-\x7f]{0,100}+"
 
 
 def _compose(text: str) -> str:
     """Return the text in normal form C, composed piece by piece where marks pile up."""
-    pieces = _SHORT_RUNS.findall(text) if _LONG_RUN.search(text) else [text]
+    pieces = re.findall(_SHORT_RUNS, text) if re.search(_LONG_RUN, text) else [text]
     return "".join(unicodedata.normalize("NFC", piece) for piece in pieces)
 
 
@@ -107,13 +109,17 @@ def _marks() -> str:
 
 
 @functools.cache
-def word_pattern() -> re.Pattern[str]:
-    """Return the pattern whose matches are the tokens of a cleaned text; it has no groups."""
-    marks = _marks()
-    inner = rf"[{marks}\u200c\u200d]*+"  # with the joiners that Persian and Hindi words hold
-    letter = rf"[^\W_{_UNSPACED}]"
+def word_pattern(*, ascii_only: bool) -> re.Pattern[str]:
+    """Return the pattern whose matches are the tokens of a cleaned text; it has no groups.
+
+    With `ascii_only` it knows only what an ASCII text can hold and gives the same tokens
+    there; it compiles in a tenth of the time, which a single prediction would wait for.
+    """
+    marks = "" if ascii_only else _marks()
+    # With the joiners that Persian and Hindi words hold.
+    inner = "" if ascii_only else rf"[{marks}\u200c\u200d]*+"
+    letter = "[a-zA-Z0-9]" if ascii_only else rf"[^\W_{_UNSPACED}]"
     clitic = rf"(?i:s|re|ve|ll|d|m)(?!{letter})"
-    symbol = rf"(?:[^\w\s{_SILENT}]|_)[{marks}\ufe0e\ufe0f\u20e3\U0001f3fb-\U0001f3ff]*+"
     others = (
         ",",
         r"(?i:https?://|www\.)[!#-;=?-~]*[a-zA-Z0-9]/?",
@@ -121,18 +127,26 @@ def word_pattern() -> re.Pattern[str]:
         r"[<>]?[:;=]['^o*-]?[)(\]\[}{|/\\*]",
         r"[:;]['-]?[dpoDPO](?![^\W_])",
         r"\(-?[:;]|</?3(?![0-9]|[.,][0-9])|8-\)|\^_?\^|-_{1,5}+-|>_{1,5}+<",
-        r"[0-9#*]\ufe0f?\u20e3",
+        *(() if ascii_only else (r"[0-9#*]\ufe0f?\u20e3",)),
         r"[0-9]++(?:[.,:/][0-9]++)++",
         r"(?:[a-zA-Z]\.){2,}+",
         rf"(?i:n't)(?!{letter})",
         rf"(?:{letter}++{inner})++(?:'(?!{clitic})(?={letter}))?+",
         rf"'{clitic}",
         r"\.{2,}+|-{2,}+|\*{2,}+|={2,}+|_{2,}+|~{2,}+",
-        rf"[{_UNSPACED}]{inner}",
-        r"[\U0001f1e6-\U0001f1ff]{2}",  # flags
-        rf"{symbol}(?:\u200d{symbol})*+",
+        *((r"[!-/:-@\[-`{-~]",) if ascii_only else _beyond_ascii(marks, inner)),
     )
     # Nine tokens of ten are plain words: tried first, and white space tried against nothing
     # else, they make the pattern three times as fast.
     plain = r"[a-zA-Z]++(?![^\x00-\x7f]|['0-9:.])"
     return re.compile(rf"{plain}|(?!\s)(?:{'|'.join(others)})")
+
+
+def _beyond_ascii(marks: str, inner: str) -> tuple[str, ...]:
+    """Characters of unspaced scripts, flags, and symbols such as emoji with what modifies them."""
+    symbol = rf"(?:[^\w\s{_SILENT}]|_)[{marks}\ufe0e\ufe0f\u20e3\U0001f3fb-\U0001f3ff]*+"
+    return (
+        rf"[{_UNSPACED}]{inner}",
+        r"[\U0001f1e6-\U0001f1ff]{2}",
+        rf"{symbol}(?:\u200d{symbol})*+",
+    )

@@ -84,7 +84,7 @@ class WordTokenizer(_BlockTokenizer):
         text = clean(block, lowercase=self.lowercase)
         # A space before "n't" is far cheaper than a pattern that looks for it in every word.
         text = text.replace("n't", " n't").replace("N'T", " N'T")
-        return word_pattern().findall(text)
+        return word_pattern(ascii_only=text.isascii()).findall(text)
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def _jieba_cut() -> Tokenizer:
             import jieba
     except ImportError as error:
         raise MissingDependencyError(
-            "the tokenizer 'jieba' needs the package jieba: pip install 'textrnn[chinese]'"
+            "the tokenizer 'jieba' needs the package jieba: pip install jieba"
         ) from error
     jieba.setLogLevel(logging.WARNING)
     return cast(Tokenizer, jieba.Tokenizer().lcut)

@@ -24,6 +24,7 @@ _LONGEST_LINE = 1_000_000
 _SAMPLE = 65_536
 _SQUEEZE = 1_100  # no gzip file holds more than so many times its size
 _TOKENS_SHOWN = 20_000_000
+PACKED = (".gz", ".xz", ".bz2")
 _PIECE = 10_000  # gensim drops, silently, what a text holds beyond so many tokens
 
 
@@ -109,6 +110,8 @@ def load_vectors(path: str | Path) -> WordVectors:
     from zlib import error as ZlibError  # noqa: N812
 
     path = Path(path)
+    if path.is_dir():
+        raise DataError(f"{path} is a folder, not a file of word vectors")
     try:
         # A number too large for float32 becomes infinite, and is reported below.
         with _open(path) as stream, np.errstate(over="ignore"):
@@ -116,7 +119,9 @@ def load_vectors(path: str | Path) -> WordVectors:
     except DataError:
         raise
     except (OSError, EOFError, ValueError, LZMAError, ZlibError) as error:
-        reason = getattr(error, "strerror", None) or error
+        packed = path.suffix.lower() in PACKED
+        damage = f"it is no whole {path.suffix} file" if packed else "it is damaged or cut off"
+        reason = getattr(error, "strerror", None) or f"{damage}; get it again"
         raise DataError(f"{path} cannot be read: {reason}") from error
     bad = ~np.isfinite(found.vectors).all(axis=1)
     if bad.any():
@@ -141,7 +146,9 @@ def _read(stream: IO[bytes], path: Path) -> WordVectors:
     header = _HEADER.fullmatch(start)
     rows, size = map(int, header.groups()) if header else (None, _numbers_at_the_end(start))
     if not size:
-        raise DataError(f"{path} holds no word vectors: it starts with {start[:40]!r}")
+        shown = start[:40].decode("utf-8", "replace").strip()
+        found = f"it starts with {shown!r}" if shown else "its first line is empty"
+        raise DataError(f"{path} holds no word vectors: {found}")
     if rows is not None and 4 * rows * size > _SQUEEZE * path.stat().st_size:
         raise DataError(f"{path}, line 1: {rows} vectors cannot be in so small a file")
     sample = second + stream.read(_SAMPLE)
@@ -175,7 +182,23 @@ def _parse_row(line: bytes, size: int) -> tuple[str, NDArray[np.float32]]:
         raise ValueError(f"{len(numbers)} numbers instead of {size}")
     if b" " in word and _is_row(b"word " + word.rsplit(b" ", 1)[1], 1):
         raise ValueError(f"more than {size} numbers")
-    return word.decode("utf-8"), np.array(numbers).astype(np.float32)
+    try:
+        text = word.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ValueError("the word is not UTF-8 text") from None
+    try:
+        return text, np.array(numbers).astype(np.float32)
+    except ValueError:
+        odd = next(number for number in numbers if not _is_number(number))
+        raise ValueError(f"{odd.decode('utf-8', 'replace')[:40]!r} is not a number") from None
+
+
+def _is_number(field: bytes) -> bool:
+    try:
+        np.array([field]).astype(np.float32)
+    except ValueError:
+        return False
+    return True
 
 
 def _read_text(stream: IO[bytes], *, size: int, rows: int | None, path: Path) -> WordVectors:

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from textrnn.errors import ModelError, UsageError
-from textrnn.typing import Floats, Ids, Ints
+from textrnn.typing import Counts, Floats, Ids, Ints
 
 UNKNOWN = "<unk>"
 """The token that stands for every word the vocabulary does not hold; its id is 0."""
@@ -40,7 +39,7 @@ class Vocabulary:
     """
 
     tokens: tuple[str, ...]
-    counts: NDArray[np.int64]
+    counts: Counts
     index: dict[str, int] = field(init=False)
 
     def __post_init__(self) -> None:

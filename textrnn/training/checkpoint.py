@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from textrnn.checkpoint_file import load_arrays, save_arrays
 from textrnn.errors import UsageError
-from textrnn.persistence import load_arrays, save_arrays
 from textrnn.training.callbacks import Callback
 from textrnn.training.loop import TrainingRun, TrainingState
 from textrnn.typing import Params
@@ -30,9 +30,7 @@ class Checkpoint(Callback):
         self.resume = resume
 
     def on_start(self, run: TrainingRun) -> None:
-        if not self.resume:
-            self.path.unlink(missing_ok=True)  # of a run that is now given up
-        elif self.path.exists():
+        if self.resume and self.path.exists():
             arrays, saved = load_arrays(self.path)
             self._check_identity(saved["identity"])
             restore(run, arrays, saved)

@@ -5,12 +5,14 @@ What the estimator and a command line run share.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from textrnn.errors import UsageError
+from textrnn.errors import DataError, UsageError
 from textrnn.model import TextModel
 from textrnn.network import Network
 from textrnn.text.tokenizers import make_tokenizer
@@ -20,7 +22,7 @@ from textrnn.training.callbacks import Callback
 from textrnn.training.gradient import LabelledDocuments
 from textrnn.training.loop import TrainingConfig, TrainingRun
 from textrnn.training.settings import ONE_HOT, RANDOM, WORD2VEC, Settings
-from textrnn.typing import Bools, Floats, Ints
+from textrnn.typing import Bools, ClassWeight, Floats, Ints
 
 TokenLists = Sequence[Sequence[str]]
 
@@ -28,6 +30,8 @@ WORD2VEC_MIN_COUNT = 5
 """Occurrences below which word2vec learns nothing useful of a word."""
 SMALL_CORPUS = 500_000
 """Tokens below which word2vec keeps rarer words, as there is little else."""
+LOW_COVERAGE = 0.1
+"""Share of running words with a vector below which something is likely wrong."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +59,59 @@ class TokenisedTexts:
 
     def encode(self, model: TextModel) -> LabelledDocuments:
         """Token ids by a model's vocabulary, cut at its ``max_length``."""
-        encode, limit = model.vocabulary.encode, model.max_length
-        documents = [encode(tokens[:limit]) for tokens in self.tokens]
-        return LabelledDocuments(documents, self.targets, self.weights)
+        return LabelledDocuments(model.encode_tokens(self.tokens), self.targets, self.weights)
+
+
+def number_classes(labels: Sequence[Any], classes: Sequence[Any]) -> Ints:
+    """The number of each label among the classes, shape (n,).
+
+    Raises:
+        DataError: a label is not among them.
+    """
+    number = {label: i for i, label in enumerate(classes)}
+    try:
+        return np.array([number[label] for label in labels], dtype=np.int64)
+    except KeyError as error:
+        raise DataError(
+            f"label {error.args[0]!r} is not one of the classes {list(classes)!r}."
+        ) from None
+
+
+def check_class_weight(class_weight: ClassWeight, classes: Sequence[Any]) -> None:
+    """Make sure that a dictionary of weights has all classes and no other.
+
+    Raises:
+        UsageError: it lacks a class, or names something that is none.
+    """
+    if not isinstance(class_weight, Mapping):
+        return
+    lacking = [label for label in classes if label not in class_weight]
+    foreign = [label for label in class_weight if label not in classes]
+    if lacking:
+        raise UsageError(
+            f"class_weight has no weight for {lacking[0]!r}; give one for each of the classes "
+            f"{list(classes)!r}."
+        )
+    if foreign:
+        raise UsageError(
+            f"class_weight has a weight for {foreign[0]!r}, which is not one of the classes "
+            f"{list(classes)!r}."
+        )
+
+
+def weights_by_class(
+    labels: Sequence[Any], class_weight: ClassWeight, *, normalise: bool = True
+) -> Floats | None:
+    """The weight of each text by its class, shape (n,), or None for ones.
+
+    Normalised, their mean is 1.
+    """
+    if class_weight is None:
+        return None
+    from sklearn.utils.class_weight import compute_sample_weight
+
+    weights: Floats = compute_sample_weight(class_weight, labels)
+    return weights / weights.mean() if normalise else weights
 
 
 def build_model(
@@ -78,9 +132,10 @@ def build_model(
         unlabelled: further tokenised texts for word2vec to learn from.
 
     Raises:
-        UsageError: no word is left in the vocabulary.
-        DataError: the word vector file cannot be read.
+        UsageError: no word is left in the vocabulary, or ``class_weight`` has other classes.
+        DataError: the word vector file cannot be read, or has no word of the texts.
     """
+    check_class_weight(settings.class_weight, classes)
     limit = settings.max_length
     cut = [text[:limit] for text in tokens] if limit else tokens
     vocabulary = Vocabulary.build(
@@ -115,6 +170,7 @@ def _word_vectors(
     rng: np.random.Generator,
 ) -> Floats | None:
     """The embedding to start from, (V, D), or None for one drawn at random."""
+    dtype = np.dtype(settings.dtype)
     if settings.embedding in (ONE_HOT, RANDOM):
         return None
     if settings.embedding == WORD2VEC:
@@ -126,10 +182,26 @@ def _word_vectors(
             min_count=1 if small else WORD2VEC_MIN_COUNT,
             random_state=int(rng.integers(2**31)),
         )
-    else:
-        vectors = load_vectors(settings.embedding)
-    matrix, _ = embedding_matrix(vocabulary, vectors, rng=rng, dtype=np.dtype(settings.dtype))
+        return embedding_matrix(vocabulary, vectors, rng=rng, dtype=dtype)[0]
+    vectors = load_vectors(settings.embedding)
+    matrix, covered = embedding_matrix(vocabulary, vectors, rng=rng, dtype=dtype)
+    _check_coverage(covered, settings.embedding, vocabulary)
     return matrix
+
+
+def _check_coverage(covered: float, path: Any, vocabulary: Vocabulary) -> None:
+    """Vectors of few words of the texts are those of another language, or cut otherwise."""
+    if covered == 0.0:
+        raise DataError(
+            f"{path} has a vector for none of the {len(vocabulary) - 1} words of the texts (as "
+            f"{vocabulary.tokens[1]!r}); give vectors of the same language and tokenizer."
+        )
+    if covered < LOW_COVERAGE:
+        warnings.warn(
+            f"{path} has vectors for only {covered:.1%} of the words of the texts; the others "
+            "start at random",
+            stacklevel=5,  # who called fit
+        )
 
 
 def make_run(
@@ -154,21 +226,3 @@ def make_run(
         callbacks=callbacks,
         n_jobs=settings.processes(),
     )
-
-
-def stratified_holdout(targets: Ints, fraction: float, rng: np.random.Generator) -> Bools:
-    """Choose the share of each class that is kept back for validation, at random.
-
-    Args:
-        targets: class numbers, shape (n,).
-        fraction: share to keep back; a class always leaves one text to train on.
-        rng: the source of chance.
-
-    Returns:
-        True for each text kept back, shape (n,).
-    """
-    held = np.zeros(len(targets), dtype=bool)
-    for target in np.unique(targets):
-        members = rng.permutation(np.flatnonzero(targets == target))
-        held[members[: min(round(fraction * len(members)), len(members) - 1)]] = True
-    return held

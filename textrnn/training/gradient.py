@@ -61,6 +61,8 @@ class BatchSums(NamedTuple):
     loss: float
     correct: int
     tokens: int
+    walked: int
+    """Tokens that the way back passed before the gradient was gone, in the top layer."""
 
 
 def batch_gradient(
@@ -101,4 +103,5 @@ def batch_gradient(
     for name in regularisation.frozen:
         gradients.pop(name, None)
     correct = int((logits.argmax(axis=1) == targets).sum())
-    return BatchSums(loss * batch_size, correct, batch.n_tokens), gradients
+    sums = BatchSums(loss * batch_size, correct, batch.n_tokens, cache.walked[0])
+    return sums, gradients

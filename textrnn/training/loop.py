@@ -18,6 +18,7 @@ from textrnn.network import Network
 from textrnn.nn.gradients import global_norm, scale
 from textrnn.nn.optimizers import SGD, Adam, Optimizer
 from textrnn.nn.schedules import learning_rate_at
+from textrnn.threads import one_blas_thread
 from textrnn.training.batching import epoch_batches
 from textrnn.training.callbacks import Callback
 from textrnn.training.gradient import LabelledDocuments, Regularisation
@@ -84,6 +85,7 @@ class EpochProgress:
     started: float
     documents: int = 0
     tokens: int = 0
+    walked: int = 0
     loss: float = 0.0
     correct: float = 0.0
     norm: float = 0.0
@@ -143,7 +145,8 @@ class TrainingRun:
             config.dropout_input,
             config.dropout_readout,
             unknown_probabilities,
-            config.gradient_floor,
+            # float64 is for proof: nothing is cut off there.
+            config.gradient_floor if network.dtype == np.float32 else 0.0,
             config.frozen,
         )
         self.rng = rng
@@ -167,7 +170,8 @@ class TrainingRun:
         state = self.state
         try:
             # What overflows is found by its result, in one message instead of many warnings.
-            with np.errstate(over="ignore", invalid="ignore"), self._workers() as workers:
+            quiet = np.errstate(over="ignore", invalid="ignore")
+            with quiet, one_blas_thread(), self._workers() as workers:
                 self._run_epochs(workers)
         except KeyboardInterrupt:
             state.interrupted = True
@@ -216,18 +220,30 @@ class TrainingRun:
             "loss": progress.mean_loss,
             "accuracy": progress.accuracy,
             "gradient_norm": progress.norm / progress.batches,
+            "backward_share": progress.walked / progress.tokens,
             "learning_rate": progress.learning_rate,
             "seconds": progress.seconds,
             "words_per_second": progress.words_per_second,
         }
-        state.epoch += 1
         if self.validation is not None:
-            held_out = np.arange(len(self.validation)) + len(self.train)
-            probabilities = workers.predict_proba(held_out)
-            loss, accuracy = loss_and_accuracy(probabilities, self.validation.targets)
+            loss, accuracy = self._validate(workers, self.validation)
             record |= {"validation_loss": loss, "validation_accuracy": accuracy}
-            self._remember_best(accuracy, loss)
+        # From here nothing fails: an epoch is counted whole or not at all.
+        state.epoch += 1
         state.history.append(record)
+        if self.validation is not None:
+            self._remember_best(accuracy, loss)
+
+    def _validate(self, workers: Workers, validation: LabelledDocuments) -> tuple[float, float]:
+        """Loss and accuracy on the documents that stand behind the training ones."""
+        held_out = np.arange(len(validation)) + len(self.train)
+        probabilities = workers.predict_proba(held_out)
+        loss, accuracy = loss_and_accuracy(probabilities, validation.targets)
+        if not math.isfinite(loss):
+            raise TrainingError(
+                self._explain_not_finite(f"the loss is {loss} on the held-out texts")
+            )
+        return loss, accuracy
 
     def _run_batch(self, workers: Workers, rows: Ints) -> None:
         config, progress = self.config, self.progress
@@ -235,7 +251,8 @@ class TrainingRun:
         norm = global_norm(gradients)
         loss = sums.loss / len(rows)
         if not (math.isfinite(loss) and math.isfinite(norm)):
-            raise TrainingError(self._explain_not_finite(loss, norm))
+            found = f"batch {progress.batches + 1}: the loss is {loss}, the gradient norm {norm}"
+            raise TrainingError(self._explain_not_finite(found))
         if config.max_grad_norm is not None and norm > config.max_grad_norm:
             scale(gradients, config.max_grad_norm / norm)
         progress.learning_rate = learning_rate_at(
@@ -249,15 +266,15 @@ class TrainingRun:
 
         progress.documents += len(rows)
         progress.tokens += sums.tokens
+        progress.walked += sums.walked
         progress.loss += sums.loss
         progress.correct += sums.correct
         progress.norm += norm
         progress.batches += 1
 
-    def _explain_not_finite(self, loss: float, norm: float) -> str:
+    def _explain_not_finite(self, found: str) -> str:
         return (
-            f"training diverged in epoch {self.state.epoch + 1}, batch "
-            f"{self.progress.batches + 1}: the loss is {loss} and the gradient norm {norm}. "
+            f"training diverged in epoch {self.state.epoch + 1}, {found}. "
             f"Lower the learning rate (now {self.config.learning_rate_init:g}) or clip the "
             f"gradient harder (max_grad_norm is {self.config.max_grad_norm})."
         )

@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 from textrnn.training.callbacks import Callback
-from textrnn.training.loop import TrainingRun
+from textrnn.training.loop import TrainingRun, TrainingState
 
 
 class Progress(Callback):
@@ -87,14 +87,26 @@ class Progress(Callback):
             self._bar.stop()
             self._bar = None
         if run.state.interrupted:
-            self.console.print("interrupted: keeping the best weights so far", style="yellow")
-        elif run.validation is not None and run.state.epoch < run.config.max_iter:
-            self.console.print(
-                f"stopped early: no better validation accuracy for {run.state.stale} epochs; "
-                f"the weights are those of epoch {run.state.best_epoch}",
-                style="dim",
-                soft_wrap=True,
-            )
+            self.console.print(_interruption(run.state), style="yellow", soft_wrap=True)
+        elif run.state.finished and run.state.epoch < run.config.max_iter:
+            self.console.print(_early_stop(run), style="dim", soft_wrap=True)
+
+
+def _interruption(state: TrainingState) -> str:
+    if state.epoch == 0:
+        return "interrupted in the first epoch"
+    kept = f" of epoch {state.best_epoch}" if state.best_params else ", the last ones"
+    return f"interrupted in epoch {state.epoch + 1}: keeping the weights{kept}"
+
+
+def _early_stop(run: TrainingRun) -> str:
+    """Patience counts epochs without a higher accuracy, but the loss decides between equals."""
+    by = f" by more than {run.config.tol:g}" if run.config.tol else ""
+    return (
+        f"stopped early: the accuracy held out has not risen{by} for {run.state.stale} epochs; "
+        f"the weights are those of epoch {run.state.best_epoch}, the most accurate and, of equals, "
+        "the one of least loss"
+    )
 
 
 def clock(seconds: float) -> str:

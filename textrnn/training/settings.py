@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from typing import Any
 
 from textrnn.errors import UsageError, did_you_mean
-from textrnn.network import NetworkConfig
+from textrnn.network import EMBEDDING, NetworkConfig
 from textrnn.nn.cells import CELLS
 from textrnn.nn.readouts import READOUTS
 from textrnn.nn.schedules import SCHEDULES
@@ -24,6 +24,8 @@ from textrnn.typing import ClassWeight
 
 ONE_HOT, RANDOM, WORD2VEC = "onehot", "random", "word2vec"
 USUAL_STEPS = 3_000
+LARGEST = 2**40
+"""Bytes of recurrent weights that no machine holds."""
 EMBEDDINGS = (RANDOM, WORD2VEC, ONE_HOT)
 
 
@@ -53,6 +55,7 @@ class Settings:
     momentum: float = 0.9
     alpha: float = 0.0
     max_grad_norm: float | None = 1.0
+    gradient_floor: float = 1e-7
     batch_size: int = 32
     max_iter: int | None = None
     shuffle: bool = True
@@ -86,9 +89,11 @@ class Settings:
         """The training these settings describe, for some number of training texts."""
         epochs = self.max_iter or usual_epochs(n_texts, self.batch_size)
         patience = self.n_iter_no_change or max(2, math.ceil(epochs / 3))
+        if not self.early_stopping:
+            patience = epochs
         names = {f.name for f in fields(TrainingConfig)} & {f.name for f in fields(self)}
         values = {name: getattr(self, name) for name in names}
-        frozen = ("embedding.weight",) if self.freeze_embedding else ()
+        frozen = (EMBEDDING,) if self.freeze_embedding else ()
         values |= {"max_iter": epochs, "n_iter_no_change": patience, "frozen": frozen}
         return TrainingConfig(**{**values, **changes})
 
@@ -99,16 +104,26 @@ class Settings:
         return self.n_jobs if self.n_jobs > 0 else max(1, available_cores() + 1 + self.n_jobs)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready values; a tokenizer of the user's own by its name in Python."""
-        values = asdict(self) | {"tokenizer": self.tokenizer}
+        """JSON-ready values, with a tokenizer of the user's own by its name in Python."""
+        values = {f.name: _plain(getattr(self, f.name)) for f in fields(self)}
         if callable(self.tokenizer):
             named = tokenizer_name(self.tokenizer)
             values["tokenizer"] = named or getattr(
                 self.tokenizer, "__qualname__", type(self.tokenizer).__qualname__
             )
         if isinstance(self.class_weight, Mapping):
-            values["class_weight"] = {str(k): float(v) for k, v in self.class_weight.items()}
+            pairs = self.class_weight.items()
+            values["class_weight"] = [[_plain(label), float(weight)] for label, weight in pairs]
         return values
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Settings:
+        """The way back of ``to_dict``; names it does not know are left out."""
+        known = {f.name for f in fields(cls)}
+        kept = {name: value for name, value in values.items() if name in known}
+        if isinstance(kept.get("class_weight"), list):
+            kept["class_weight"] = dict(map(tuple, kept["class_weight"]))
+        return cls(**kept)
 
     def validate(self) -> None:
         """Check every value.
@@ -131,6 +146,26 @@ class Settings:
                 f"embedding is {self.embedding!r}, but must be one of {_list(EMBEDDINGS)} "
                 "or the path of a word vector file."
             )
+        if self.freeze_embedding and self.embedding == ONE_HOT:
+            raise UsageError(
+                "freeze_embedding is True, but one-hot words have no vectors to keep; leave it "
+                "out or choose another embedding."
+            )
+        if isinstance(self.class_weight, Mapping):
+            _check_weights(self.class_weight)
+        self._check_size()
+
+    def _check_size(self) -> None:
+        """Refuse what no machine holds, for NumPy would explain it badly."""
+        H, layers = int(self.hidden_size), int(self.num_layers)
+        units = 2 * H if self.bidirectional else H
+        inputs = int(self.embedding_dim) + (layers - 1) * units
+        size = int(self.dtype.removeprefix("float")) // 8
+        if CELLS[self.cell].n_gates * units * (layers * H + inputs) * size > LARGEST:
+            raise UsageError(
+                f"hidden_size={H}, num_layers={layers} and embedding_dim={self.embedding_dim} make "
+                f"recurrent weights of more than {LARGEST / 2**40:g} TiB; choose a smaller network."
+            )
 
 
 def usual_epochs(n_texts: int, batch_size: int) -> int:
@@ -147,6 +182,27 @@ def available_cores() -> int:
     """Cores this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def _check_weights(class_weight: Mapping[Any, float]) -> None:
+    """Raise UsageError unless every weight is a number from 0, and one is more."""
+    for label, weight in class_weight.items():
+        if not _at_least_zero(weight):
+            raise UsageError(
+                f"class_weight of {_plain(label)!r} is {_plain(weight)!r}, but must be a number "
+                "from 0."
+            )
+    if not any(class_weight.values()):
+        raise UsageError(
+            f"class_weight is {dict(class_weight)!r}, but must be above 0 for some class."
+        )
+
+
+def _plain(value: Any) -> Any:
+    """A NumPy number as Python's, a path as its text."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    return value.item() if hasattr(value, "item") else value
 
 
 def _list(choices: Any) -> str:
@@ -178,7 +234,7 @@ def _share(value: Any) -> bool:
 
 
 def _is_bool(value: Any) -> bool:
-    return type(value).__name__ in ("bool", "bool_", "bool")
+    return type(value).__name__ in ("bool", "bool_")
 
 
 def _optional(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
@@ -211,6 +267,7 @@ CONSTRAINTS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "warmup_fraction": _RATE,
     "momentum": _RATE,
     "alpha": (_at_least_zero, "a number from 0"),
+    "gradient_floor": _RATE,
     "max_grad_norm": (_optional(_above_zero), "a number above 0, or None"),
     "batch_size": _WHOLE,
     "max_iter": (_optional(_positive_integer), "a whole number from 1, or None"),
@@ -226,7 +283,7 @@ CONSTRAINTS: dict[str, tuple[Callable[[Any], bool], str]] = {
         "a whole number from 1, -1 for all cores, or None",
     ),
     "class_weight": (
-        lambda v: v is None or v == "balanced" or isinstance(v, Mapping),
+        lambda v: v is None or isinstance(v, Mapping) or (isinstance(v, str) and v == "balanced"),
         "None, 'balanced' or a dictionary from class to weight",
     ),
 }

@@ -29,6 +29,7 @@ from textrnn.network import Network, NetworkConfig
 from textrnn.nn.gradients import Gradients, RowGradient
 from textrnn.nn.packed import pack
 from textrnn.nn.workspace import Workspace
+from textrnn.threads import one_blas_thread
 from textrnn.training.gradient import (
     BatchSums,
     LabelledDocuments,
@@ -314,10 +315,8 @@ class Workers:
 
 def serve(pipe: Connection, job: Job) -> None:
     """The life of a worker process: answer until the pipe closes."""
-    from threadpoolctl import threadpool_limits
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    with threadpool_limits(limits=1, user_api="blas"), np.errstate(over="ignore", invalid="ignore"):
+    with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
         params: Params = {name: shared.array for name, shared in job.params.items()}
         network, workspace = Network(job.config, params), Workspace()
         documents = job.documents.views()

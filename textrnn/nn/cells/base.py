@@ -28,12 +28,14 @@ class Step(NamedTuple):
 
     Attributes:
         rows: the step's rows, one for each document that has a token here.
-        previous: the rows that hold the states these documents come from; None at
-            the first step, where the state is zero.
+        previous: the rows that hold the states these documents come from.
+        carried: how many of the documents, counted from the first, have such a
+            state; the others begin here, with a state of zeros.
     """
 
     rows: slice
-    previous: slice | None
+    previous: slice
+    carried: int
 
 
 @dataclass(frozen=True)
@@ -125,9 +127,10 @@ class Cell(ABC):
         Args:
             weights: from ``prepare_backward``.
             trace: what the forward pass left behind.
-            step: the step, its rows narrowed to those that still have a gradient.
+            step: the step.
             d_states: for each carried state its gradient, shape (S, n, H); replaced by
-                the gradient of the previous step's state.
+                the gradient of the previous step's state (of no use to a document
+                that begins here).
             d_gates: (G, S, n, H), receives the gradient of the gates' inputs.
         """
 
@@ -145,10 +148,10 @@ class Cell(ABC):
 def add_recurrence(weights: Params, trace: Trace, step: Step) -> Floats:
     """Add ``h_previous W_h`` to the step's input products; return them, (G, S, n, H)."""
     z = trace.gates[:, :, step.rows]
-    if step.previous is not None:
-        product = trace.scratch[:, :, : z.shape[2]]
+    if step.carried:
+        product = trace.scratch[:, :, : step.carried]
         np.matmul(trace.h[:, step.previous], weights["W_h"], out=product)
-        z += product
+        z[:, :, : step.carried] += product
     return z
 
 

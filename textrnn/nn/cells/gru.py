@@ -45,11 +45,11 @@ class GRU(Cell):
         z = trace.gates[:, :, step.rows]
         h, q = trace.h[:, step.rows], trace.states["q"][:, step.rows]
         q[...] = weights["b_q"]
-        if step.previous is not None:
-            product = trace.scratch[:, :, : z.shape[2]]
+        if k := step.carried:
+            product = trace.scratch[:, :, :k]
             np.matmul(trace.h[:, step.previous], weights["W_h"], out=product)
-            z[:CANDIDATE] += product[:CANDIDATE]
-            q += product[CANDIDATE]
+            z[:CANDIDATE, :, :k] += product[:CANDIDATE]
+            q[:, :k] += product[CANDIDATE]
         np.tanh(z[:CANDIDATE], out=z[:CANDIDATE])
         halved_tanh_to_sigmoid(z[:CANDIDATE])
         n = z[CANDIDATE]
@@ -57,7 +57,7 @@ class GRU(Cell):
         n += h
         np.tanh(n, out=n)
         # (1 - u) n + u h_previous = n + u (h_previous - n)
-        _minus(self._previous(trace, step), n, out=h)
+        _previous_minus(n, trace, step, out=h)
         h *= z[UPDATE]
         h += n
 
@@ -69,7 +69,7 @@ class GRU(Cell):
         d_r, d_u, d_n = d_gates
         work = trace.scratch[0, :, : d_h.shape[1]]
         np.subtract(1.0, u, out=work)
-        _minus(self._previous(trace, step), n, out=d_u)
+        _previous_minus(n, trace, step, out=d_u)
         d_u *= d_h
         d_u *= work
         d_u *= u
@@ -91,10 +91,6 @@ class GRU(Cell):
         d_n[...] = d_candidate
         d_h += straight
 
-    @staticmethod
-    def _previous(trace: Trace, step: Step) -> Floats | None:
-        return None if step.previous is None else trace.h[:, step.previous]
-
     def recurrent_gradient(self, trace: Trace, rows: Any, d_gates: Floats) -> Floats:
         d_recurrent = d_gates.copy()
         d_recurrent[CANDIDATE] *= trace.gates[RESET][:, rows]
@@ -104,9 +100,7 @@ class GRU(Cell):
         return {"b_q": d_recurrent[CANDIDATE].sum(axis=1)}
 
 
-def _minus(a: Floats | None, b: Floats, out: Floats) -> None:
-    """``a - b``, where ``a`` is zero if None."""
-    if a is None:
-        np.negative(b, out=out)
-    else:
-        np.subtract(a, b, out=out)
+def _previous_minus(n: Floats, trace: Trace, step: Step, out: Floats) -> None:
+    """``h_previous - n``, where the state of a document that begins here is zero."""
+    np.negative(n, out=out)
+    out[:, : step.carried] += trace.h[:, step.previous]

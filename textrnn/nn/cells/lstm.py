@@ -56,10 +56,11 @@ class LSTM(Cell):
         halved_tanh_to_sigmoid(z[: self.n_sigmoids])
         c, tanh_c = trace.states["c"][:, step.rows], trace.states["tanh_c"][:, step.rows]
         np.multiply(z[INPUT], z[CANDIDATE], out=c)
-        if step.previous is not None:
-            kept = trace.scratch[0, :, : c.shape[1]]
-            np.multiply(z[FORGET], trace.states["c"][:, step.previous], out=kept)
-            c += kept
+        if step.carried:
+            kept = trace.scratch[0, :, : step.carried]
+            forget = z[FORGET, :, : step.carried]
+            np.multiply(forget, trace.states["c"][:, step.previous], out=kept)
+            c[:, : step.carried] += kept
         np.tanh(c, out=tanh_c)
         np.multiply(z[OUTPUT], tanh_c, out=trace.h[:, step.rows])
 

@@ -1,0 +1,368 @@
+"""Training and prediction against PyTorch and Keras: same network, texts, batches, cores.
+
+    TEXTRNN_DATA=DIR python -m benchmarks.speed [J1 J2 ...] [--documents 5120] [--turns 5]
+
+Needs the ``bench`` extra. Training jobs run a part of an epoch (``--documents``) at each
+turn, in the same batches for all, from the same weights; the first losses must agree.
+Warm-up is left out; ratios are medians of neighbouring turns; all use all cores: textrnn
+by processes, PyTorch and TensorFlow by threads, with denormals flushed. Of PyTorch's
+idioms the fastest counts. Writes benchmarks/results/speed.json.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.machine import machine
+from benchmarks.timing import Timing, ratio, take_turns
+from textrnn.corpora import load_corpus
+from textrnn.inference import length_batches
+from textrnn.network import Network, NetworkConfig
+from textrnn.nn.optimizers import Adam
+from textrnn.nn.packed import pack
+from textrnn.nn.workspace import Workspace
+from textrnn.text.tokenizers import make_tokenizer
+from textrnn.text.vocabulary import Vocabulary
+from textrnn.training.batching import epoch_batches
+from textrnn.training.gradient import LabelledDocuments, Regularisation
+from textrnn.training.settings import available_cores
+from textrnn.training.workers import Workers
+from textrnn.typing import Ids, Ints
+
+OUT = Path(__file__).parent / "results" / "speed.json"
+LEARNING_RATE = 1e-3
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """One network on one corpus."""
+
+    title: str
+    target: float
+    corpus: str
+    config: NetworkConfig
+    batch_size: int
+    max_length: int | None
+
+
+LAST = NetworkConfig(2, 10_001, 32, "lstm", 100, readout="last")
+JOBS = {
+    "J1": TrainingJob("IMDB, LSTM 100, last state, cut at 500", 5.0, "imdb", LAST, 256, 500),
+    "J2": TrainingJob("IMDB, LSTM 100, mean", 2.0, "imdb", replace(LAST, readout="mean"), 256, 500),
+    "J3": TrainingJob(
+        "IMDB, BiLSTM 128, max, whole texts",
+        2.0,
+        "imdb",
+        NetworkConfig(2, 10_001, 100, "lstm", 128, bidirectional=True, readout="max"),
+        64,
+        None,
+    ),
+    "J5": TrainingJob("SST-2, LSTM 100, last state", 2.0, "sst2", LAST, 32, None),
+}
+
+
+def documents_of(corpus: str, n: int, max_length: int | None) -> LabelledDocuments:
+    """The first n of a corpus's training texts in random order, as ids of 10,000 words."""
+    split = load_corpus(corpus, offline=True).train
+    rows = np.random.default_rng(0).permutation(len(split))[:n]
+    tokenizer = make_tokenizer("word")
+    tokens = [tokenizer(split.texts[i])[:max_length] for i in rows]
+    vocabulary = Vocabulary.build(tokens, max_features=10_000)
+    classes = {label: i for i, label in enumerate(split.classes)}
+    targets = np.array([classes[split.labels[i]] for i in rows])
+    documents = [vocabulary.encode(text) for text in tokens]
+    print(f"{corpus}: {len(documents):,} texts, {sum(map(len, documents)):,} words", flush=True)
+    return LabelledDocuments(documents, targets)
+
+
+def fresh_network(config: NetworkConfig, seed: int = 0) -> Network:
+    """Weights drawn as PyTorch draws them, so that all start where its users start."""
+    rng = np.random.default_rng(seed)
+    network = Network.initialise(config, rng)
+    bound = config.hidden_size**-0.5
+    for name, value in network.params.items():
+        if name.startswith("recurrent"):
+            value[...] = rng.uniform(-bound, bound, value.shape)
+    network.params["embedding.weight"][...] = rng.standard_normal(
+        network.params["embedding.weight"].shape
+    )
+    return network
+
+
+class OurTrainer:
+    """Adam steps over given batches, by processes."""
+
+    def __init__(self, network: Network, data: LabelledDocuments, jobs: int) -> None:
+        self.optimizer = Adam(network.params)
+        cut = Regularisation(gradient_floor=1e-7)
+        self.workers = Workers(network, data.documents, jobs, data=data, regularisation=cut)
+        self.workers.__enter__()
+        self.walked = self.tokens = 0
+
+    def epoch(self, batches: list[Ints]) -> list[float]:
+        rng, losses = np.random.default_rng(0), []
+        for rows in batches:
+            sums, gradients = self.workers.gradient(rows, rng)
+            self.optimizer.update(self.workers.network.params, gradients, LEARNING_RATE)
+            losses.append(sums.loss / len(rows))
+            self.walked += sums.walked
+            self.tokens += sums.tokens
+        return losses
+
+    def close(self) -> None:
+        self.workers.__exit__(None, None, None)
+
+
+def same_losses(ours: Sequence[float], theirs: Sequence[float]) -> None:
+    """The first two: from the third on lazy Adam and dense Adam part ways."""
+    np.testing.assert_allclose(ours[:2], theirs[:2], rtol=2e-3)
+
+
+def training(name: str, options: argparse.Namespace) -> dict[str, Any]:
+    """textrnn against the best PyTorch idiom (and Keras for J1)."""
+    from benchmarks.torch_peer import IDIOMS, TorchTrainer
+
+    job = JOBS[name]
+    data = documents_of(job.corpus, options.documents, job.max_length)
+    lengths = np.array([len(d) for d in data.documents])
+    batches = epoch_batches(
+        lengths, batch_size=job.batch_size, shuffle=True, rng=np.random.default_rng(1)
+    )
+    network = fresh_network(job.config)
+    idioms = [i for i in IDIOMS if job.max_length or i != "padded"]
+    peers = {i: TorchTrainer(network, i, LEARNING_RATE) for i in idioms}
+    trial = take_turns(
+        {
+            i: lambda p=p: p.epoch(data.documents, data.targets, batches[:2])
+            for i, p in peers.items()
+        },
+        1,
+    )
+    best = min(trial, key=lambda i: trial[i].median)
+    print("idioms of PyTorch, two batches:", {i: round(t.median, 2) for i, t in trial.items()})
+    ours = OurTrainer(fresh_network(job.config), data, options.jobs)
+    theirs = TorchTrainer(network, best, LEARNING_RATE)
+    check = OurTrainer(fresh_network(job.config), data, 1)
+    same_losses(
+        check.epoch(batches[:2]),
+        TorchTrainer(network, best, LEARNING_RATE).epoch(data.documents, data.targets, batches[:2]),
+    )
+    jobs: dict[str, Callable[[], object]] = {
+        "textrnn": lambda: ours.epoch(batches),
+        f"torch {best}": lambda: theirs.epoch(data.documents, data.targets, batches),
+    }
+    if name == "J1" and not options.no_keras:
+        from benchmarks.keras_peer import KerasTrainer
+
+        keras = KerasTrainer(job.config, LEARNING_RATE)
+        jobs["keras"] = lambda: keras.epoch(data.documents, data.targets, job.batch_size)
+    timings = take_turns(jobs, options.turns)
+    ours.close()
+    share = ours.walked / ours.tokens
+    return report(name, job.title, job.target, timings, {"backward_share": share})
+
+
+def inference(name: str, options: argparse.Namespace) -> dict[str, Any]:
+    """J4: probabilities of many reviews from token ids."""
+    from benchmarks.torch_peer import IDIOMS, TorchTrainer
+
+    data = documents_of("imdb", options.documents, None)
+    lengths = np.array([len(d) for d in data.documents])
+    batches = list(length_batches(lengths))
+    results = {}
+    for title, config in (
+        ("LSTM 100, last state", LAST),
+        ("BiLSTM 128, max", JOBS["J3"].config),
+    ):
+        network = fresh_network(config)
+        peers = {i: TorchTrainer(network, i, LEARNING_RATE) for i in IDIOMS[1:]}
+        with Workers(fresh_network(config), data.documents, options.jobs) as workers:
+            ours = workers.predict_proba()
+            for peer in peers.values():
+                theirs = peer.predict(data.documents, batches)
+                np.testing.assert_allclose(ours, theirs, atol=1e-4)
+            jobs: dict[str, Callable[[], object]] = {
+                "textrnn": workers.predict_proba,
+                **{
+                    f"torch {i}": lambda p=p: p.predict(data.documents, batches)
+                    for i, p in peers.items()
+                },
+            }
+            timings = take_turns(jobs, options.turns)
+        results[title] = report(name, f"prediction, {title}", 1.5, timings)
+    return results
+
+
+def one_sentence(name: str, options: argparse.Namespace) -> dict[str, Any]:
+    """J6: one sentence of 20 words at a time, 200 of them."""
+    import torch
+
+    from benchmarks.torch_peer import TorchClassifier
+
+    network = fresh_network(LAST)
+    rng = np.random.default_rng(0)
+    sentences = [rng.integers(1, 10_000, 20).astype(np.int32) for _ in range(200)]
+    model = TorchClassifier(network, "bucketed")
+    workspace = Workspace()
+
+    def ours() -> None:
+        for ids in sentences:
+            network.predict_proba(pack([ids]), workspace)
+
+    def theirs() -> None:
+        with torch.inference_mode():
+            for ids in sentences:
+                model(torch.from_numpy(ids[None].astype(np.int64)), torch.tensor([20]))
+
+    timings = take_turns({"textrnn": ours, "torch": theirs}, options.turns)
+    return report(name, "one sentence of 20 words at a time", 3.0, timings)
+
+
+def cold_start(name: str, options: argparse.Namespace) -> dict[str, Any]:
+    """J7: whole process, from nothing to the first prediction."""
+    import subprocess
+
+    import torch
+
+    from benchmarks.torch_peer import TorchClassifier
+    from textrnn.model import TextModel
+    from textrnn.persistence import save_model
+
+    words = [[f"w{i}"] for i in range(10_000)]
+    vocabulary = Vocabulary.build(words)
+    network = fresh_network(LAST)
+    with tempfile.TemporaryDirectory() as folder:
+        model = TextModel(make_tokenizer("word"), vocabulary, network, ("neg", "pos"))
+        save_model(model, Path(folder) / "m")
+        torch.save(TorchClassifier(network, "bucketed").state_dict(), Path(folder) / "m.pt")
+        script = (
+            "import torch, sys; from torch import nn\n"
+            f"state = torch.load({folder + '/m.pt'!r})\n"
+            "e = nn.Embedding(10002, 32); l = nn.LSTM(32, 100, batch_first=True)\n"
+            "f = nn.Linear(100, 2)\n"
+            "for m, n in ((e, 'embedding.'), (l, 'recurrent.'), (f, 'linear.')):\n"
+            "    m.load_state_dict({k[len(n):]: v for k, v in state.items() if k.startswith(n)})\n"
+            "with torch.inference_mode():\n"
+            "    print(torch.softmax(f(l(e(torch.tensor([[1, 2, 3]])))[0][:, -1]), 1))\n"
+        )
+        ours = [sys.executable, "-m", "textrnn", "predict", "w1 w2 w3", "-m", f"{folder}/m"]
+
+        def run(command: list[str]) -> Callable[[], object]:
+            return lambda: subprocess.run(command, check=True, capture_output=True)
+
+        jobs = {"textrnn": run(ours), "torch": run([sys.executable, "-c", script])}
+        timings = take_turns(jobs, options.turns)
+    return report(name, "cold start to the first prediction", 8.0, timings)
+
+
+def workers_gain(name: str, options: argparse.Namespace) -> dict[str, Any]:
+    """J8: processes against one, J2's network."""
+    job = JOBS["J2"]
+    data = documents_of(job.corpus, options.documents, job.max_length)
+    lengths = np.array([len(d) for d in data.documents])
+    batches = epoch_batches(lengths, batch_size=256, shuffle=True, rng=np.random.default_rng(1))
+    many = OurTrainer(fresh_network(job.config), data, options.jobs)
+    one = OurTrainer(fresh_network(job.config), data, 1)
+    timings = take_turns(
+        {"textrnn": lambda: many.epoch(batches), "one process": lambda: one.epoch(batches)},
+        options.turns,
+    )
+    many.close()
+    return report(name, f"{options.jobs} processes against one", 1.7, timings)
+
+
+def growth(name: str, options: argparse.Namespace) -> dict[str, Any]:
+    """J9: the cost of twice the texts, twice the length, ten times the vocabulary."""
+    rng = np.random.default_rng(0)
+
+    def texts(n: int, length: int, vocabulary: int) -> list[Ids]:
+        ranks = np.arange(1, vocabulary)
+        chance = (1 / ranks) / (1 / ranks).sum()
+        return [rng.choice(ranks, length, p=chance).astype(np.int32) for _ in range(n)]
+
+    def job(n: int, length: int, vocabulary: int) -> Callable[[], object]:
+        data = LabelledDocuments(texts(n, length, vocabulary), rng.integers(0, 2, n))
+        config = replace(LAST, vocabulary_size=vocabulary, readout="mean")
+        trainer = OurTrainer(fresh_network(config), data, 1)
+        batches = [np.arange(i, i + 64) for i in range(0, n, 64)]
+        return lambda: trainer.epoch(batches)
+
+    jobs = {
+        "textrnn": job(512, 200, 10_000),
+        "texts x 2": job(1024, 200, 10_000),
+        "length x 2": job(512, 400, 10_000),
+        "vocabulary x 10": job(512, 200, 100_000),
+    }
+    timings = take_turns(jobs, options.turns)
+    return report(name, "growth of cost (2, 2 and 1 expected)", 1.0, timings)
+
+
+def report(
+    name: str,
+    title: str,
+    target: float,
+    timings: dict[str, Timing],
+    more: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Print a job's line and return its JSON."""
+    ours = timings["textrnn"]
+    ratios = {peer: ratio(t, ours) for peer, t in timings.items() if peer != "textrnn"}
+    told = ", ".join(
+        f"{peer} {timings[peer].median:.2f} s = x {value:.2f}" for peer, value in ratios.items()
+    )
+    print(f"{name} {title}: textrnn {ours.median:.3f} s; {told} (target {target:g})", flush=True)
+    return {
+        "title": title,
+        "target": target,
+        "ratios": ratios,
+        "timings": [t.to_dict() for t in timings.values()],
+        **(more or {}),
+    }
+
+
+RUNNERS: dict[str, Callable[[str, argparse.Namespace], dict[str, Any]]] = {
+    "J1": training,
+    "J2": training,
+    "J3": training,
+    "J4": inference,
+    "J5": training,
+    "J6": one_sentence,
+    "J7": cold_start,
+    "J8": workers_gain,
+    "J9": growth,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("names", nargs="*", default=list(RUNNERS))
+    parser.add_argument("--documents", type=int, default=5_120)
+    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--jobs", type=int, default=available_cores())
+    parser.add_argument("--no-keras", action="store_true")
+    options = parser.parse_args()
+    from benchmarks.torch_peer import prepare_threads
+
+    prepare_threads(available_cores())
+    results = json.loads(OUT.read_text()) if OUT.exists() else {}
+    for name in options.names:
+        results[name] = {**RUNNERS[name](name, options), "machine": machine()}
+        OUT.parent.mkdir(exist_ok=True)
+        OUT.write_text(json.dumps(results, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

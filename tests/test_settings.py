@@ -1,0 +1,91 @@
+"""Settings: what they refuse, and that they come back from JSON as they were."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from textrnn.errors import UsageError
+from textrnn.text.tokenizers import make_tokenizer
+from textrnn.training.settings import CHOICES, CONSTRAINTS, Settings, usual_epochs
+
+labels = st.booleans() | st.integers(-9, 9) | st.text(max_size=3)
+
+
+def test_every_setting_is_checked_somewhere() -> None:
+    elsewhere = {"embedding", "tokenizer"}
+    assert {f.name for f in fields(Settings)} == {*CONSTRAINTS, *CHOICES, *elsewhere}
+
+
+def test_the_defaults_can_work() -> None:
+    Settings().validate()
+
+
+@given(st.dictionaries(labels, st.floats(0, 9), max_size=4))
+def test_class_weights_come_back_from_json(class_weight: dict[Any, float]) -> None:
+    settings = Settings(class_weight=class_weight)
+    values = json.loads(json.dumps(settings.to_dict()))
+    assert Settings.from_dict(values) == settings
+
+
+def test_odd_types_come_back_as_plain_ones() -> None:
+    odd = Settings(
+        hidden_size=np.int64(8),  # type: ignore[arg-type]
+        embedding=Path("some/vectors"),  # type: ignore[arg-type]
+        class_weight={np.str_("a"): np.float32(2.0), np.int64(1): 1},  # type: ignore[dict-item]
+        tokenizer=make_tokenizer("char"),
+    )
+    odd.validate()
+    back = Settings.from_dict(json.loads(json.dumps({**odd.to_dict(), "of later": 1})))
+    assert back == Settings(
+        hidden_size=8,
+        embedding=str(Path("some/vectors")),
+        class_weight={"a": 2.0, 1: 1.0},
+        tokenizer="char",
+    )
+    assert Settings(tokenizer=str.split).to_dict()["tokenizer"] == "str.split"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"hidden_size": 10**9},
+        {"hidden_size": np.int64(2**62)},
+        {"hidden_size": 10**30},
+        {"embedding_dim": 10**12},
+        {"num_layers": 10**9},
+        {"hidden_size": 400_000, "cell": "rnn", "dtype": "float64"},
+    ],
+)
+def test_a_network_that_no_machine_holds(changes: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="more than 1 TiB; choose a smaller network"):
+        Settings(**changes).validate()
+
+
+def test_the_bound_is_that_of_the_weights() -> None:
+    """4 gates x 2 directions x H x (H + 100) x 4 bytes, all the weights of the default network."""
+    fits = int(np.sqrt(2**40 / 32)) - 51
+    Settings(hidden_size=fits).validate()
+    with pytest.raises(UsageError, match="TiB"):
+        Settings(hidden_size=fits + 5).validate()
+    Settings(hidden_size=fits, dtype="float32", bidirectional=False).validate()
+
+
+def test_one_hot_words_have_no_vectors_to_freeze() -> None:
+    settings = Settings(embedding="onehot", freeze_embedding=True)
+    with pytest.raises(UsageError, match="no vectors to keep"):
+        settings.validate()
+    replace(settings, embedding="random").validate()
+
+
+@pytest.mark.parametrize(("n_texts", "epochs"), [(1, 50), (1_000, 50), (10_000, 10), (10**6, 4)])
+def test_epochs_go_by_the_size_of_the_corpus(n_texts: int, epochs: int) -> None:
+    assert usual_epochs(n_texts, 32) == epochs
+    assert Settings().training_config(n_texts).max_iter == epochs

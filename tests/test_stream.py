@@ -1,0 +1,65 @@
+"""Streaming equals the batch path after every word, for every cell, input and readout."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from gradcheck import CELL_NAMES, READOUT_NAMES
+
+from textrnn import TextRNNClassifier
+from textrnn.errors import UsageError
+from textrnn.network import Network, NetworkConfig
+from textrnn.nn.packed import pack
+from textrnn.stream import RUNNING, Stream
+from textrnn.text.vocabulary import Vocabulary
+
+VOCABULARY = Vocabulary.build([[f"w{i}" for i in range(30)]])
+
+
+@pytest.mark.parametrize("cell", CELL_NAMES)
+@pytest.mark.parametrize("readout", READOUT_NAMES)
+@pytest.mark.parametrize("embedding_dim", [None, 7])
+@pytest.mark.parametrize("num_layers", [1, 2])
+def test_every_prefix_is_answered_as_in_a_batch(
+    cell: str, readout: str, embedding_dim: int | None, num_layers: int
+) -> None:
+    config = NetworkConfig(3, 31, embedding_dim, cell, 6, num_layers, readout=readout)
+    network = Network.initialise(config, np.random.default_rng(2))
+    stream = Stream(network, VOCABULARY)
+    ids = np.random.default_rng(3).integers(0, 31, 25).astype(np.int32)
+    for _ in range(2):
+        for n in range(1, len(ids) + 1):
+            found = stream.feed_id(int(ids[n - 1]))
+            expected = network.predict_proba(pack([ids[:n]]))[0]
+            np.testing.assert_allclose(found, expected, atol=1e-6)
+        stream.reset()
+
+
+def test_every_readout_can_run() -> None:
+    assert set(RUNNING) == set(READOUT_NAMES)
+
+
+def test_answers_stay_as_they_were_given() -> None:
+    network = Network.initialise(NetworkConfig(2, 31, 4, "gru", 5), np.random.default_rng(0))
+    stream = Stream(network, VOCABULARY)
+    first = stream.feed("w3")
+    kept = first.copy()
+    stream.feed("w9")
+    assert np.array_equal(first, kept)
+
+
+def test_the_estimator_streams(reviews: tuple[list[str], list[str]]) -> None:
+    model = TextRNNClassifier(
+        bidirectional=False, hidden_size=6, embedding_dim=5, max_iter=2, random_state=0
+    ).fit(*reviews)
+    stream = model.stream()
+    text = "the inn: stale!"
+    for token in model.model_.tokenizer(text):
+        found = stream.feed(token)
+    np.testing.assert_allclose(found, model.predict_proba([text])[0], atol=1e-6)
+
+
+def test_reading_from_both_ends_cannot_stream(reviews: tuple[list[str], list[str]]) -> None:
+    model = TextRNNClassifier(hidden_size=4, max_iter=1, random_state=0).fit(*reviews)
+    with pytest.raises(UsageError, match="both ends"):
+        model.stream()

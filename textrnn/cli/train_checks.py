@@ -1,0 +1,54 @@
+"""What ``textrnn train`` looks at before the work: mistakes are told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from textrnn.errors import DataError, UsageError, did_you_mean
+
+LIMITS = {"--epochs": 1_000_000, "--layers": 100, "--jobs": 1_000}
+"""Far more than anybody needs: above them a slip of the finger would run for ever."""
+
+
+def check_limits(given: dict[str, int | None]) -> None:
+    """Complain of a number far above what anybody needs."""
+    for option, value in given.items():
+        if value is not None and value > LIMITS[option]:
+            raise UsageError(f"{option} is {value}, but must be at most {LIMITS[option]:,}.")
+
+
+def check_out(out: Path) -> None:
+    """Complain of a folder that cannot be replaced by another, as it has no name."""
+    if out.name in ("", ".."):
+        raise UsageError(
+            f"--out is {str(out)!r}, but must be a folder with a name of its own, such as "
+            "models/mine."
+        )
+
+
+def tell_checkpoint(out: Path, resume: bool, tell: Callable[[str], None]) -> None:
+    """Tell if there is no unfinished run to go on with, or one that will be lost."""
+    from textrnn.experiment import checkpoint_path
+
+    path = checkpoint_path(out)
+    if resume and not path.exists():
+        tell(f"note: there is no {path} to go on from; unless this run is finished, it begins anew")
+    elif not resume and path.exists():
+        tell(f"note: {path}, an unfinished run, will be replaced; --resume would go on with it")
+
+
+def check_embedding(embedding: str, unlabelled: str | None) -> None:
+    """Complain before the corpus is read."""
+    from textrnn.training.settings import EMBEDDINGS, WORD2VEC
+
+    if embedding not in EMBEDDINGS and not Path(embedding).exists():
+        raise DataError(
+            f"--embedding is {embedding!r}, but there is no such file of word vectors, and it is "
+            f"none of {', '.join(EMBEDDINGS)}.{did_you_mean(embedding, EMBEDDINGS)}"
+        )
+    if unlabelled is not None and embedding != WORD2VEC:
+        raise UsageError(
+            f"--unlabelled {unlabelled} serves --embedding word2vec only, not {embedding}; "
+            "leave one of them out."
+        )

@@ -1,0 +1,72 @@
+"""What a saved model's report says of the texts it was trained on, lest it be scored on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textrnn.cli.options import say
+from textrnn.corpora.loading import TEST_FRACTION
+from textrnn.corpora.registry import find_split
+
+if TYPE_CHECKING:
+    from textrnn.corpora import Corpus
+
+
+@dataclass(frozen=True)
+class Training:
+    """How the texts of a training were drawn; where nothing is known, as ``train`` would.
+
+    Attributes:
+        corpus: its name, empty if unknown.
+        fingerprint: of its splits, empty if unknown.
+        source: the file or folder it came from, empty if unknown.
+        seed: of the splits.
+        test_fraction: share drawn for the test, if the corpus had no such split.
+        validation_fraction: share of the training texts drawn for validation.
+    """
+
+    corpus: str = ""
+    fingerprint: str = ""
+    source: str = ""
+    seed: int = 0
+    test_fraction: float = TEST_FRACTION
+    validation_fraction: float = 0.1
+
+    def warn_of_other_splits(self, corpus: Corpus) -> None:
+        """Tell if a corpus of the same name has other splits than at the training."""
+        if corpus.name == self.corpus and self.fingerprint not in ("", corpus.fingerprint()):
+            say(
+                f"warning: {corpus.name} is not what the model was trained on: the scores may "
+                "count training texts"
+            )
+
+    def warn_of_training_file(self, path: Path) -> None:
+        """Tell if all of a file is scored, though its texts were trained on."""
+        source = Path(self.source).absolute()
+        if self.source and path.absolute() in (source, find_split(source, "train")):
+            say(
+                f"warning: the model was trained on most texts of {path}; textrnn compare scores "
+                "it on those held out"
+            )
+
+
+def read_training(folder: Path) -> Training:
+    """Read how a model was trained; one saved by a script may say little or nothing of it.
+
+    Raises:
+        ModelError: the folder is damaged.
+    """
+    from textrnn.persistence import read_metrics
+
+    report, unknown = read_metrics(folder), Training()
+    settings = report.get("settings") or {}
+    return Training(
+        corpus=report.get("corpus") or unknown.corpus,
+        fingerprint=report.get("fingerprint") or unknown.fingerprint,
+        source=report.get("source") or unknown.source,
+        seed=report.get("seed") or unknown.seed,
+        test_fraction=report.get("test_fraction") or unknown.test_fraction,
+        validation_fraction=settings.get("validation_fraction") or unknown.validation_fraction,
+    )

@@ -1,0 +1,36 @@
+"""JSON of nearly anything, so that no odd number undoes a long training at its end."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+
+
+def to_json(value: Any) -> bytes:
+    """Indented UTF-8 JSON of the plain value."""
+    text = json.dumps(plain(value), ensure_ascii=False, indent=2, allow_nan=False)
+    return (text + "\n").encode("utf-8", "surrogatepass")
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON gives it back.
+
+    NumPy's numbers and arrays become Python's, numbers that are not finite None, keys
+    strings, and whatever JSON does not know (a path) its text.
+    """
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, dict):
+        keys = [plain(key) for key in value]
+        names = [key if isinstance(key, str) else json.dumps(key) for key in keys]
+        return dict(zip(names, map(plain, value.values()), strict=True))
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    return str(value)
