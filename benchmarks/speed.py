@@ -3,7 +3,7 @@
     TEXTRNN_DATA=DIR python -m benchmarks.speed [J1 J2 ...] [--documents 5120] [--turns 5]
 
 Needs the ``bench`` extra. Training jobs run a part of an epoch (``--documents``) at each
-turn, in the same batches for all, from the same weights; the first losses must agree.
+turn, in the same batches for all, from the same first weights; the first losses must agree.
 Warm-up is left out; ratios are medians of neighbouring turns; all use all cores: textrnn
 by processes, PyTorch and TensorFlow by threads, with denormals flushed. Of PyTorch's
 idioms the fastest counts. Writes benchmarks/results/speed.json.
@@ -106,14 +106,18 @@ class OurTrainer:
     """Adam steps over given batches, by processes."""
 
     def __init__(self, network: Network, data: LabelledDocuments, jobs: int) -> None:
-        self.optimizer = Adam(network.params)
+        self.start = {name: value.copy() for name, value in network.params.items()}
         cut = Regularisation(gradient_floor=1e-7)
         self.workers = Workers(network, data.documents, jobs, data=data, regularisation=cut)
         self.workers.__enter__()
         self.walked = self.tokens = 0
 
     def epoch(self, batches: list[Ints]) -> list[float]:
+        """The first epoch, or a part of it: from the start each time."""
         rng, losses = np.random.default_rng(0), []
+        for name, value in self.start.items():
+            self.workers.network.params[name][...] = value
+        self.optimizer = Adam(self.workers.network.params)
         for rows in batches:
             sums, gradients = self.workers.gradient(rows, rng)
             self.optimizer.update(self.workers.network.params, gradients, LEARNING_RATE)
@@ -127,8 +131,10 @@ class OurTrainer:
 
 
 def same_losses(ours: Sequence[float], theirs: Sequence[float]) -> None:
-    """The first two: from the third on lazy Adam and dense Adam part ways."""
-    np.testing.assert_allclose(ours[:2], theirs[:2], rtol=2e-3)
+    """The first to rounding; the second nearly, as Adam's first step makes steps of full size
+    out of gradients that are all rounding; from the third lazy and dense Adam part ways."""
+    np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-5)
+    np.testing.assert_allclose(ours[1], theirs[1], rtol=2e-2)
 
 
 def training(name: str, options: argparse.Namespace) -> dict[str, Any]:
@@ -144,22 +150,21 @@ def training(name: str, options: argparse.Namespace) -> dict[str, Any]:
     network = fresh_network(job.config)
     idioms = [i for i in IDIOMS if job.max_length or i != "padded"]
     peers = {i: TorchTrainer(network, i, LEARNING_RATE) for i in idioms}
+    # One batch of middling length: the packed idiom's way back can take a minute for it.
+    middling = [sorted(batches, key=lambda rows: lengths[rows].max())[len(batches) // 2]]
     trial = take_turns(
-        {
-            i: lambda p=p: p.epoch(data.documents, data.targets, batches[:2])
-            for i, p in peers.items()
-        },
+        {i: lambda p=p: p.epoch(data.documents, data.targets, middling) for i, p in peers.items()},
         1,
     )
     best = min(trial, key=lambda i: trial[i].median)
-    print("idioms of PyTorch, two batches:", {i: round(t.median, 2) for i, t in trial.items()})
+    print("idioms of PyTorch, one batch:", {i: round(t.median, 2) for i, t in trial.items()})
     ours = OurTrainer(fresh_network(job.config), data, options.jobs)
     theirs = TorchTrainer(network, best, LEARNING_RATE)
+    exact = "packed" if job.config.bidirectional else best
     check = OurTrainer(fresh_network(job.config), data, 1)
-    same_losses(
-        check.epoch(batches[:2]),
-        TorchTrainer(network, best, LEARNING_RATE).epoch(data.documents, data.targets, batches[:2]),
-    )
+    peer = TorchTrainer(network, exact, LEARNING_RATE)
+    few = [rows[:16] for rows in batches[:2]]
+    same_losses(check.epoch(few), peer.epoch(data.documents, data.targets, few))
     jobs: dict[str, Callable[[], object]] = {
         "textrnn": lambda: ours.epoch(batches),
         f"torch {best}": lambda: theirs.epoch(data.documents, data.targets, batches),
@@ -191,9 +196,11 @@ def inference(name: str, options: argparse.Namespace) -> dict[str, Any]:
         peers = {i: TorchTrainer(network, i, LEARNING_RATE) for i in IDIOMS[1:]}
         with Workers(fresh_network(config), data.documents, options.jobs) as workers:
             ours = workers.predict_proba()
-            for peer in peers.values():
+            for idiom, peer in peers.items():
                 theirs = peer.predict(data.documents, batches)
-                np.testing.assert_allclose(ours, theirs, atol=1e-4)
+                # Padded, the second direction begins in the padding: another network.
+                if idiom == "packed" or not config.bidirectional:
+                    np.testing.assert_allclose(ours, theirs, atol=1e-4)
             jobs: dict[str, Callable[[], object]] = {
                 "textrnn": workers.predict_proba,
                 **{
@@ -333,6 +340,17 @@ def report(
     }
 
 
+def table(results: dict[str, Any]) -> str:
+    """Markdown of all results on file: ratios to each peer, and the target."""
+    lines = ["| job | what | ratio to each peer | target |", "|---|---|---|---|"]
+    for name, result in sorted(results.items()):
+        for part in [result] if "ratios" in result else result.values():
+            if "ratios" in part:
+                ratios = ", ".join(f"{peer} {x:.2f}" for peer, x in part["ratios"].items())
+                lines.append(f"| {name} | {part['title']} | {ratios} | {part['target']:g} |")
+    return "\n".join(lines)
+
+
 RUNNERS: dict[str, Callable[[str, argparse.Namespace], dict[str, Any]]] = {
     "J1": training,
     "J2": training,
@@ -362,6 +380,7 @@ def main() -> None:
         results[name] = {**RUNNERS[name](name, options), "machine": machine()}
         OUT.parent.mkdir(exist_ok=True)
         OUT.write_text(json.dumps(results, indent=1) + "\n")
+    print(table(results))
 
 
 if __name__ == "__main__":

@@ -96,10 +96,13 @@ class TorchTrainer:
 
     def __init__(self, network: Network, idiom: str, learning_rate: float) -> None:
         self.model = TorchClassifier(network, idiom)
-        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=learning_rate)
+        self.start = {name: value.clone() for name, value in self.model.state_dict().items()}
+        self.learning_rate = learning_rate
 
     def epoch(self, documents: Sequence[Ids], targets: Ints, batches: list[Ints]) -> list[float]:
-        """One pass over the batches; the loss of each."""
+        """One pass over the batches, from the first weights; the loss of each."""
+        self.model.load_state_dict(self.start)
+        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=self.learning_rate)
         losses: list[float] = []
         loss_of: Any = nn.functional.cross_entropy
         for rows in batches:

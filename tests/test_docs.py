@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmarks.corpora import table
+from benchmarks.speed import table as speed_table
 from textrnn.cli.app import app
 
 ROOT = Path(__file__).parents[1]
@@ -69,6 +70,11 @@ def test_files_named_in_the_documents_exist() -> None:
 def test_the_results_in_the_readme_are_those_on_file() -> None:
     runs = json.loads((ROOT / "benchmarks/results/corpora.json").read_text())["runs"]
     assert table(runs) in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_ratios_in_the_document_are_those_on_file() -> None:
+    results = json.loads((ROOT / "benchmarks/results/speed.json").read_text())
+    assert speed_table(results) in (ROOT / "docs/speed.md").read_text(encoding="utf-8")
 
 
 def test_ci_runs_the_readmes_test_command() -> None:

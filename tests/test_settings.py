@@ -89,3 +89,14 @@ def test_one_hot_words_have_no_vectors_to_freeze() -> None:
 def test_epochs_go_by_the_size_of_the_corpus(n_texts: int, epochs: int) -> None:
     assert usual_epochs(n_texts, 32) == epochs
     assert Settings().training_config(n_texts).max_iter == epochs
+
+
+@pytest.mark.parametrize(
+    ("n_jobs", "batch_size", "expected"),
+    [(None, 32, 1), (1, 32, 1), (3, 32, 3), (-1, 32, 2), (-1, 15, 1), (-1, 256, 8), (-8, 256, 1)],
+)
+def test_processes(
+    n_jobs: int | None, batch_size: int, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("textrnn.training.settings.available_cores", lambda: 8)
+    assert Settings(n_jobs=n_jobs, batch_size=batch_size).processes() == expected

@@ -10,7 +10,8 @@ from textrnn import TextRNNClassifier
 from textrnn.errors import UsageError
 from textrnn.network import Network, NetworkConfig
 from textrnn.nn.packed import pack
-from textrnn.stream import RUNNING, Stream
+from textrnn.nn.readouts import RUNNING
+from textrnn.stream import Stream
 from textrnn.text.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary.build([[f"w{i}" for i in range(30)]])

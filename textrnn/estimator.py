@@ -128,7 +128,8 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     dtype : {"float32", "float64"}, default="float32"
         Floating-point type of all arithmetic.
     n_jobs : int or None, default=None
-        Processes that share the work; -1 takes all cores, None is 1. The same seed and
+        Processes that share the work; None is 1, -1 takes all cores that get at least 16
+        texts of each batch. The same seed and
         number give the same model. With more than 1, a script needs the guard
         ``if __name__ == "__main__":``, as everywhere with processes in Python.
     warm_start : bool, default=False

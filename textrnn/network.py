@@ -21,7 +21,7 @@ from textrnn.nn.gradients import Gradients, RowGradient
 from textrnn.nn.losses import softmax
 from textrnn.nn.packed import PackedBatch
 from textrnn.nn.projection import gather, project, project_back, sum_by_index
-from textrnn.nn.readouts import READOUTS
+from textrnn.nn.readouts import READOUTS, RUNNING
 from textrnn.nn.workspace import Workspace
 from textrnn.typing import Floats, Ints, Params
 
@@ -225,19 +225,24 @@ class Network:
         dropout: Dropout | None,
         space: Workspace,
     ) -> LayerCache:
-        weights = self.layer(layer)
+        x, mask, products = self._layer_products(layer, batch, below, dropout)
         indices = self._indices(layer, batch)
+        gates = gather(products, indices, workspace=space)
+        trace = recurrent.forward(self.cell, self.layer(layer), gates, batch, workspace=space)
+        return LayerCache(x, mask, indices, trace, space)
+
+    def _layer_products(
+        self, layer: int, batch: PackedBatch, below: Floats | None, dropout: Dropout | None
+    ) -> tuple[Floats | None, Floats | None, Floats]:
+        """A layer's input after dropout, its mask, and its input products (G, S, U or N, H)."""
+        weights = self.layer(layer)
         x = self._layer_input(batch, below)
         shape = (len(batch.distinct), 1) if x is None else x.shape
         mask = dropout.of_input(shape, self.dtype) if dropout else None
-        if x is not None:
-            x = x if mask is None else x * mask
-            products = project(x, weights, self._scale)
-        else:
-            products = self._one_hot_products(weights, batch, mask)
-        gates = gather(products, indices, workspace=space)
-        trace = recurrent.forward(self.cell, weights, gates, batch, workspace=space)
-        return LayerCache(x, mask, indices, trace, space)
+        if x is None:
+            return None, mask, self._one_hot_products(weights, batch, mask)
+        x = x if mask is None else x * mask
+        return x, mask, project(x, weights, self._scale)
 
     def _indices(self, layer: int, batch: PackedBatch) -> Ints:
         """Where each row's word stands in the layer's input; mirrored for the second direction."""
@@ -259,8 +264,31 @@ class Network:
         return (rows.transpose(1, 2, 0, 3) + weights["b"][:, :, np.newaxis]) * self._scale
 
     def predict_proba(self, batch: PackedBatch, workspace: Workspace | None = None) -> Floats:
-        """Class probabilities (B, C), documents in the caller's order."""
-        logits, _ = self.forward(batch, workspace=workspace)
+        """Class probabilities (B, C), documents in the caller's order.
+
+        The top layer is read without keeping anything for a way back.
+        """
+        config, space = self.config, workspace or Workspace()
+        top = config.num_layers - 1
+        below: Floats | None = None
+        for layer in range(top):
+            below = self._layer_forward(
+                layer, batch, below, None, space.part(f"layer {layer}")
+            ).trace.h
+        _, _, products = self._layer_products(top, batch, below, None)
+        shape = (config.n_directions, batch.n_documents, config.hidden_size)
+        readout = RUNNING[config.readout](shape, self.dtype)
+        recurrent.read(
+            self.cell,
+            self.layer(top),
+            products,
+            self._indices(top, batch),
+            batch,
+            readout.add,
+            workspace=space.part("top"),
+        )
+        features = side_by_side(readout.value(batch.lengths))
+        logits = features @ self.params["linear.weight"] + self.params["linear.bias"]
         probabilities = np.empty_like(logits)
         probabilities[batch.order] = softmax(logits)
         return probabilities

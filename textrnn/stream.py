@@ -6,66 +6,16 @@ reads left to right can answer before the end; one that reads from both ends can
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import numpy as np
 
 from textrnn.errors import UsageError
 from textrnn.network import EMBEDDING, Network
 from textrnn.nn.cells import Step, Trace
+from textrnn.nn.readouts import RUNNING
 from textrnn.text.vocabulary import Vocabulary
 from textrnn.typing import Floats
 
 ROWS = (slice(0, 1), slice(1, 2))
-
-
-class RunningReadout(Protocol):
-    """A readout that takes one state after the other."""
-
-    def add(self, h: Floats) -> Floats:
-        """Take the state after a word, shape (H,); return the readout so far, shape (H,)."""
-
-
-class RunningLast:
-    """The newest state."""
-
-    def add(self, h: Floats) -> Floats:
-        return h
-
-
-class RunningMean:
-    """The mean of all states."""
-
-    def __init__(self) -> None:
-        self._total: Floats | None = None
-        self._n = 0
-
-    def add(self, h: Floats) -> Floats:
-        self._total = h.copy() if self._total is None else self._total + h
-        self._n += 1
-        mean: Floats = self._total / self._n
-        return mean
-
-
-class RunningMax:
-    """The largest value of each unit."""
-
-    def __init__(self) -> None:
-        self._best: Floats | None = None
-
-    def add(self, h: Floats) -> Floats:
-        if self._best is None:
-            self._best = h.copy()
-        else:
-            np.maximum(self._best, h, out=self._best)
-        return self._best
-
-
-RUNNING: dict[str, type[RunningReadout]] = {
-    "last": RunningLast,
-    "mean": RunningMean,
-    "max": RunningMax,
-}
 
 
 class Stream:
@@ -118,7 +68,9 @@ class Stream:
 
     def reset(self) -> None:
         """Forget all that was read."""
-        self._readout = RUNNING[self._network.config.readout]()
+        config = self._network.config
+        self._readout = RUNNING[config.readout]((1, 1, config.hidden_size), self._network.dtype)
+        self._read = np.zeros(1, dtype=np.int64)
         self._n = 0
 
     def feed(self, token: str) -> Floats:
@@ -135,8 +87,9 @@ class Stream:
             self._cell.forward(self._weights[i], trace, step)
             h = trace.h[0, turn]
         self._n += 1
-        assert h is not None
-        logits = self._readout.add(h) @ self._linear
+        self._read[0] = self._n
+        self._readout.add(self._traces[-1].h[:, step.rows])
+        logits: Floats = np.dot(self._readout.value(self._read)[0, 0], self._linear)
         logits += self._bias
         logits -= np.maximum.reduce(logits)  # the methods take three times as long
         np.exp(logits, out=logits)

@@ -8,6 +8,7 @@ every step.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, Protocol
 
 import numpy as np
@@ -85,4 +86,68 @@ class Max:
         return d_h, None
 
 
+class Running(ABC):
+    """A readout that takes one step after the other, where there is no way back.
+
+    Args:
+        shape: (S, B, H).
+        dtype: of the outputs.
+    """
+
+    @abstractmethod
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None: ...
+
+    @abstractmethod
+    def add(self, h: Floats) -> None:
+        """Take the outputs (S, n, H) of the n documents that have begun."""
+
+    @abstractmethod
+    def value(self, lengths: Ints) -> Floats:
+        """The vectors (S, B, H) so far, of documents of which so many words were read, (B,)."""
+
+
+class RunningLast(Running):
+    """The newest state."""
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        self._newest = np.zeros(shape, dtype)
+
+    def add(self, h: Floats) -> None:
+        self._newest = h  # a view: the last one taken in holds every document's last state
+
+    def value(self, lengths: Ints) -> Floats:
+        del lengths
+        return self._newest
+
+
+class RunningMean(Running):
+    """The mean of all states."""
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        self._total = np.zeros(shape, dtype)
+
+    def add(self, h: Floats) -> None:
+        self._total[:, : h.shape[1]] += h
+
+    def value(self, lengths: Ints) -> Floats:
+        mean: Floats = self._total / lengths[:, np.newaxis].astype(self._total.dtype)
+        return mean
+
+
+class RunningMax(Running):
+    """The largest value of each unit."""
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        self._best = np.full(shape, -np.inf, dtype)
+
+    def add(self, h: Floats) -> None:
+        best = self._best[:, : h.shape[1]]
+        np.maximum(best, h, out=best)
+
+    def value(self, lengths: Ints) -> Floats:
+        del lengths
+        return self._best
+
+
+RUNNING: dict[str, type[Running]] = {"last": RunningLast, "mean": RunningMean, "max": RunningMax}
 READOUTS: dict[str, Readout] = {"last": Last(), "mean": Mean(), "max": Max()}

@@ -15,14 +15,18 @@ kept and each weight's gradient is one product over all of them.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 import numpy as np
 
 from textrnn.nn.cells import Cell, Step, Trace
 from textrnn.nn.packed import PackedBatch
+from textrnn.nn.projection import gather
 from textrnn.nn.workspace import Workspace
-from textrnn.typing import Floats, Params
+from textrnn.typing import Floats, Ints, Params
 
+READ_AT_ONCE = 1_024
+"""Rows that are gathered together when there is no way back: they stay in the cache."""
 CHECK_EVERY = 8
 """Steps between two looks at whether a gradient is gone; each look costs a pass over it."""
 
@@ -56,6 +60,59 @@ def forward(
     for step in reversed(walk(batch)):
         cell.forward(weights, trace, step)
     return trace
+
+
+def read(
+    cell: Cell,
+    params: Params,
+    products: Floats,
+    indices: Ints,
+    batch: PackedBatch,
+    take_in: Callable[[Floats], None],
+    *,
+    workspace: Workspace | None = None,
+) -> None:
+    """Read a batch without a way back: what is kept does not grow with the documents.
+
+    Args:
+        cell: the kind of recurrence.
+        params: ``W_h`` and what else the cell has.
+        products: ``gate_scale * (x W_x + b)`` of the distinct inputs, (G, S, U, H).
+        indices: for each direction and row the place of its word there, (S, N).
+        batch: the documents.
+        take_in: is called after every step with the outputs (S, n, H) of the n documents
+            that have begun; the array is overwritten by later steps.
+        workspace: buffers to use again.
+    """
+    G, S, _, H = products.shape
+    B, dtype = batch.n_documents, products.dtype
+    space = workspace or Workspace()
+    room = max(READ_AT_ONCE, B)
+    states = {name: space.take(name, (S, room + B, H), dtype) for name in cell.state_names}
+    scratch = space.take("scratch", (G, S, B, H), dtype)
+    weights = cell.prepare_forward(params)
+    steps = walk(batch)
+    last = len(steps)
+    while last:
+        # As many steps as there is room for; their states, and behind them the states that
+        # the steps before left off with.
+        first = last - 1
+        end = steps[first].rows.stop
+        while first and end - steps[first - 1].rows.start <= room:
+            first -= 1
+        start = steps[first].rows.start
+        gates = gather(products, indices[:, start:end], workspace=space)
+        trace = Trace(gates, states, scratch)
+        for t in reversed(range(first, last)):
+            rows, previous, carried = steps[t]
+            here = slice(rows.start - start, rows.stop - start)
+            origin = room if t == last - 1 else previous.start - start
+            cell.forward(weights, trace, Step(here, slice(origin, origin + carried), carried))
+            take_in(trace.h[:, here])
+        n = steps[first].rows.stop - start
+        for name in cell.carried_names:
+            states[name][:, room : room + n] = states[name][:, :n]
+        last = first
 
 
 def walk(batch: PackedBatch) -> list[Step]:

@@ -24,6 +24,7 @@ from textrnn.typing import ClassWeight
 
 ONE_HOT, RANDOM, WORD2VEC = "onehot", "random", "word2vec"
 USUAL_STEPS = 3_000
+TEXTS_A_PROCESS = 16
 LARGEST = 2**40
 """Bytes of recurrent weights that no machine holds."""
 EMBEDDINGS = (RANDOM, WORD2VEC, ONE_HOT)
@@ -98,10 +99,17 @@ class Settings:
         return TrainingConfig(**{**values, **changes})
 
     def processes(self) -> int:
-        """Number of processes that ``n_jobs`` means, as in scikit-learn."""
+        """Number of processes that ``n_jobs`` means, as in scikit-learn.
+
+        Counted from the cores, no more than have ``TEXTS_A_PROCESS`` of each batch: with
+        fewer a process waits more than it works.
+        """
         if self.n_jobs is None:
             return 1
-        return self.n_jobs if self.n_jobs > 0 else max(1, available_cores() + 1 + self.n_jobs)
+        if self.n_jobs > 0:
+            return self.n_jobs
+        useful = max(1, self.batch_size // TEXTS_A_PROCESS)
+        return max(1, min(available_cores() + 1 + self.n_jobs, useful))
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values, with a tokenizer of the user's own by its name in Python."""
