@@ -11,7 +11,6 @@ import contextlib
 import errno
 import os
 import re
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -108,6 +107,8 @@ def replace_folder(path: Path, files: dict[str, bytes], check: Callable[[Path], 
         ModelError: they are written, but the old folder does not give way. The new one
             stays; the message says where.
     """
+    import shutil  # only where something is written: readers start without it
+
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_leftovers(path, whole=list(files)[-1])
     temporary = temporary_name(path)
@@ -132,6 +133,8 @@ def replace_folder(path: Path, files: dict[str, bytes], check: Callable[[Path], 
 
 
 def _swap(new: Path, path: Path, check: Callable[[Path], None]) -> None:
+    import shutil  # only where something is written: readers start without it
+
     old = previous(path)
     for left in reversed(range(SWAPS)):
         try:
@@ -153,6 +156,8 @@ def remove_leftovers(path: Path, whole: str = "") -> None:
 
     A folder that holds the file ``whole`` is somebody's work and stays.
     """
+    import shutil  # only where something is written: readers start without it
+
     name = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{8}}")
     with contextlib.suppress(OSError):
         for entry in path.parent.iterdir():
