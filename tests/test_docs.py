@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from benchmarks.ceilings import table as ceilings_table
 from benchmarks.corpora import table
 from benchmarks.speed import table as speed_table
 from textrnn.cli.app import app
@@ -74,7 +75,10 @@ def test_the_results_in_the_readme_are_those_on_file() -> None:
 
 def test_the_ratios_in_the_document_are_those_on_file() -> None:
     results = json.loads((ROOT / "benchmarks/results/speed.json").read_text())
-    assert speed_table(results) in (ROOT / "docs/speed.md").read_text(encoding="utf-8")
+    ceilings = json.loads((ROOT / "benchmarks/results/ceilings.json").read_text())
+    document = (ROOT / "docs/speed.md").read_text(encoding="utf-8")
+    assert speed_table(results) in document
+    assert ceilings_table(ceilings) in document
 
 
 def test_ci_runs_the_readmes_test_command() -> None:

@@ -163,6 +163,19 @@ def test_resuming_a_damaged_model_is_an_error(corpus: Corpus, tmp_path: Path) ->
         run_experiment(Experiment(corpus, SMALL, out=tmp_path / "m", baselines=(), resume=True))
 
 
+def test_a_checkpoint_counts_more_than_a_damaged_older_model(
+    corpus: Corpus, tmp_path: Path
+) -> None:
+    out = tmp_path / "m"
+    run_experiment(Experiment(corpus, SMALL, out=out, baselines=()))
+    whole = weights_of(out)
+    with pytest.raises(MemoryError):
+        run_experiment(Experiment(corpus, SMALL, out=out, callbacks=[Stop(2, MemoryError)]))
+    (out / "metrics.json").write_text("{")
+    run_experiment(Experiment(corpus, SMALL, out=out, baselines=(), resume=True))
+    assert weights_of(out) == whole
+
+
 def test_resuming_adds_the_baselines_that_were_left_out(corpus: Corpus, tmp_path: Path) -> None:
     run_experiment(Experiment(corpus, SMALL, out=tmp_path / "m", baselines=()))
     again = run_experiment(Experiment(corpus, SMALL, out=tmp_path / "m", resume=True))

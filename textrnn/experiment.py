@@ -178,6 +178,8 @@ def _finished_report(experiment: Experiment) -> dict[str, Any] | None:
     out = experiment.out
     if not experiment.resume or out is None or not (out / CONFIG).is_file():
         return None
+    if checkpoint_path(out).exists():
+        return None  # there is a run to go on with, whatever the folder holds
     report = read_metrics(out)
     same = (
         report.get("finished") is True
@@ -186,7 +188,7 @@ def _finished_report(experiment: Experiment) -> dict[str, Any] | None:
         and report.get("settings") == experiment.settings.to_dict()
         and set(experiment.baselines) <= report.get("baselines", {}).keys()
     )
-    if not same or checkpoint_path(out).exists():
+    if not same:
         return None
     load_model(out)  # a damaged one is not finished
     return report

@@ -51,7 +51,7 @@ class Stream:
             np.ascontiguousarray(
                 (layer["W_x"] * self._scale).transpose(2, 0, 1, 3).reshape(-1, G * H)
             )
-            if layer["W_x"].ndim == 4 and (i or config.embedding_dim)
+            if config.input_size(i) is not None
             else None
             for i, layer in enumerate(self._layers)
         ]

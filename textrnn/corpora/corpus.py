@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from textrnn.errors import DataError, UsageError, did_you_mean
@@ -61,6 +62,10 @@ class Corpus:
 
     def fingerprint(self) -> str:
         """Return a SHA-256 (64 hex digits) of all labelled rows, in order."""
+        return self._fingerprint
+
+    @cached_property
+    def _fingerprint(self) -> str:
         digest = hashlib.sha256()
         for name in ("train", "validation", "test"):
             split: Split | None = getattr(self, name)

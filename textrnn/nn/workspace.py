@@ -1,7 +1,7 @@
 """Buffers that outlive a batch, so that a training step asks the system for no memory.
 
 A batch of reviews needs some 50 MB of arrays. Fresh ones are mapped and zeroed page by
-page each time, which took a quarter of a forward pass.
+page each time; ``benchmarks/ceilings.py`` prints what that costs.
 """
 
 from __future__ import annotations
@@ -36,9 +36,3 @@ class Workspace:
             buffer = np.empty(size if buffer is None else int(size * SPARE), dtype=dtype)
             self._buffers[name] = buffer
         return buffer[:size].reshape(shape)
-
-    def zeros(self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Floats:
-        """Return an array of zeros in the buffer of that name."""
-        array = self.take(name, shape, dtype)
-        array.fill(0.0)
-        return array
