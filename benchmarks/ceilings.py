@@ -8,10 +8,6 @@ within a few seconds, as the machine's own speed drifts. Writes benchmarks/resul
 
 from __future__ import annotations
 
-import os
-
-os.environ["OPENBLAS_NUM_THREADS"] = "1"
-
 import json
 import time
 from collections.abc import Callable

@@ -8,10 +8,6 @@ not on this machine are left out. Writes benchmarks/results/corpora.json.
 
 from __future__ import annotations
 
-import os
-
-os.environ["OPENBLAS_NUM_THREADS"] = "1"
-
 import argparse
 import json
 import statistics

@@ -8,18 +8,41 @@ from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from threadpoolctl import threadpool_info
+
+PACKAGES = (
+    *("numpy", "scipy", "scikit-learn", "textrnn"),
+    *("torch", "tensorflow", "tensorflow-cpu", "keras", "floret"),
+)
+
 
 def machine() -> dict[str, object]:
-    """Processor, cores, threads, versions and date, for the JSON of a benchmark."""
+    """Processor, cores, thread pools, versions and date, for the JSON of a benchmark.
+
+    Call it after the measurement: a thread pool shows once its library is loaded.
+    """
     return {
         "date": date.today().isoformat(),
         "processor": _processor(),
         "cores": os.cpu_count(),
-        "blas_threads": os.environ.get("OPENBLAS_NUM_THREADS"),
+        "thread_pools": thread_pools(),
         "python": platform.python_version(),
         "system": platform.platform(terse=True),
-        **{name: _version(name) for name in ("numpy", "scipy", "scikit-learn", "textrnn")},
+        **{name: found for name in PACKAGES if (found := _version(name))},
     }
+
+
+def thread_pools() -> list[dict[str, object]]:
+    """Name, version, kernels and threads of each BLAS and OpenMP library in this process."""
+    kept = {"internal_api": "name", "architecture": "kernels", "num_threads": "threads"}
+    return [
+        {
+            "library": Path(pool["filepath"]).name,
+            "version": pool["version"],
+            **{ours: pool[theirs] for theirs, ours in kept.items() if theirs in pool},
+        }
+        for pool in threadpool_info()
+    ]
 
 
 def _processor() -> str:

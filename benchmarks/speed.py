@@ -11,10 +11,6 @@ idioms the fastest counts. Writes benchmarks/results/speed.json.
 
 from __future__ import annotations
 
-import os
-
-os.environ["OPENBLAS_NUM_THREADS"] = "1"
-
 import argparse
 import json
 import sys
@@ -29,11 +25,9 @@ import numpy as np
 from benchmarks.machine import machine
 from benchmarks.timing import Timing, ratio, take_turns
 from textrnn.corpora import load_corpus
-from textrnn.inference import length_batches
+from textrnn.inference import length_batches, predict_proba
 from textrnn.network import Network, NetworkConfig
 from textrnn.nn.optimizers import Adam
-from textrnn.nn.packed import pack
-from textrnn.nn.workspace import Workspace
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.text.vocabulary import Vocabulary
 from textrnn.training.batching import epoch_batches
@@ -223,11 +217,11 @@ def one_sentence(name: str, options: argparse.Namespace) -> dict[str, Any]:
     rng = np.random.default_rng(0)
     sentences = [rng.integers(1, 10_000, 20).astype(np.int32) for _ in range(200)]
     model = TorchClassifier(network, "bucketed")
-    workspace = Workspace()
+    network.freeze()  # as a loaded model's is
 
     def ours() -> None:
         for ids in sentences:
-            network.predict_proba(pack([ids]), workspace)
+            predict_proba(network, [ids])
 
     def theirs() -> None:
         with torch.inference_mode():
@@ -244,6 +238,7 @@ def cold_start(name: str, options: argparse.Namespace) -> dict[str, Any]:
 
     import torch
 
+    from benchmarks.cold_start import installed
     from benchmarks.torch_peer import TorchClassifier
     from textrnn.model import TextModel
     from textrnn.persistence import save_model
@@ -268,7 +263,7 @@ def cold_start(name: str, options: argparse.Namespace) -> dict[str, Any]:
         ours = [sys.executable, "-m", "textrnn", "predict", "w1 w2 w3", "-m", f"{folder}/m"]
 
         def run(command: list[str]) -> Callable[[], object]:
-            return lambda: subprocess.run(command, check=True, capture_output=True)
+            return lambda: subprocess.run(command, check=True, capture_output=True, env=installed())
 
         jobs = {"textrnn": run(ours), "torch": run([sys.executable, "-c", script])}
         timings = take_turns(jobs, options.turns)

@@ -61,7 +61,6 @@ class TorchClassifier(nn.Module):
 
     def forward(self, ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         vectors = self.embedding(ids)
-        mask = torch.arange(ids.shape[1])[None, :] < lengths[:, None]
         if self.idiom == "packed":
             packed = pack_padded_sequence(vectors, lengths, batch_first=True, enforce_sorted=True)
             outputs, state = self.recurrent(packed)
@@ -72,8 +71,9 @@ class TorchClassifier(nn.Module):
         else:
             outputs, _ = self.recurrent(vectors)
         if self.readout == "last":
-            features = outputs[torch.arange(len(ids)), lengths - 1]
-        elif self.readout == "mean":
+            return self.linear(outputs[torch.arange(len(ids)), lengths - 1])
+        mask = torch.arange(ids.shape[1])[None, :] < lengths[:, None]
+        if self.readout == "mean":
             features = (outputs * mask[:, :, None]).sum(1) / lengths[:, None]
         else:
             features = outputs.masked_fill(~mask[:, :, None], -torch.inf).amax(1)

@@ -1,0 +1,109 @@
+"""What the benchmarks stand on: the environment, the contenders, the tables."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks.linear_models import CONTENDERS
+from benchmarks.linear_peers import merged, table
+from benchmarks.machine import machine
+from textrnn.corpora import Split
+
+ROOT = Path(__file__).parents[1]
+PINNED = {"OPENBLAS_NUM_THREADS": "2", "OPENBLAS_CORETYPE": "Haswell", "OPENBLAS_L2_SIZE": "512"}
+LIGHT = sorted(CONTENDERS.keys() - {"floret"})  # whose model takes 800 MB of disk
+SHOW = f"import os; print([os.environ.get(name) for name in {list(PINNED)}])"
+
+
+def said_by(code: str) -> str:
+    """What Python prints when the environment pins OpenBLAS."""
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+        env={**os.environ, **PINNED},
+    )
+    return ran.stdout.strip()
+
+
+def test_a_benchmark_takes_the_pins_away() -> None:
+    assert said_by(f"import benchmarks.timing; {SHOW}") == "['1', None, None]"
+
+
+def test_nothing_is_changed_once_numpy_is_loaded() -> None:
+    said = said_by(f"import numpy, benchmarks.timing; {SHOW}")
+    assert said == str(list(PINNED.values()))
+
+
+def test_the_machine_tells_kernels_threads_and_versions() -> None:
+    found: dict[str, Any] = machine()
+    assert found["numpy"] == np.__version__
+    blas = [pool for pool in found["thread_pools"] if pool["name"] in ("openblas", "mkl")]
+    assert blas
+    assert all({"version", "threads", "library"} <= pool.keys() for pool in blas)
+
+
+@pytest.mark.parametrize("name", LIGHT)
+def test_contenders_learn_and_are_saved(
+    name: str, reviews: tuple[list[str], list[str]], tmp_path: Path
+) -> None:
+    if name == "small_floret" and not find_spec("floret"):
+        pytest.skip("floret is not installed: it is part of the bench extra")
+    texts, labels = reviews
+    data = Split(texts, labels)
+    trained = CONTENDERS[name].train(data, data, 0)
+    assert trained.preparing > 0
+    assert trained.training > 0
+    trained.save(tmp_path)
+    assert any(file.stat().st_size for file in tmp_path.rglob("*") if file.is_file())
+    predicted = trained.predict(texts)
+    assert len(predicted) == len(texts)
+    assert np.mean(np.asarray(predicted) == np.asarray(labels)) > 0.9
+
+
+def test_a_pickled_contender_answers_the_same(
+    reviews: tuple[list[str], list[str]], tmp_path: Path
+) -> None:
+    data = Split(*reviews)
+    trained = CONTENDERS["tfidf"].train(data, data, 0)
+    trained.save(tmp_path)
+    vectorizer, classifier = pickle.loads((tmp_path / "model.pickle").read_bytes())
+    again = classifier.predict(vectorizer.transform(data.texts))
+    assert list(again) == list(trained.predict(data.texts))
+
+
+def a_run(model: str, seed: int, accuracy: float, training: float) -> dict[str, Any]:
+    return {
+        "corpus": "sst2",
+        "model": model,
+        "seed": seed,
+        "n_test": 1000,
+        "preparing_seconds": 0.5,
+        "training_seconds": training,
+        "accuracy": accuracy,
+        "prediction_microseconds": 12.0,
+        "bytes": 3_400_000,
+    }
+
+
+def test_the_table_has_median_times_and_the_mean_accuracy() -> None:
+    figures = ((0, 0.80, 1.0), (1, 0.82, 2.0), (2, 0.81, 30.0))
+    row = table([a_run("tfidf", *of_run) for of_run in figures]).splitlines()[-1]
+    assert "| 3 | 0.50 | 2.00 | 0.8100 (0.7845 to 0.8331) | 12 | 3.4 |" in row
+
+
+def test_runs_made_again_replace_the_earlier_ones() -> None:
+    earlier = [a_run("tfidf", 0, 0.7, 1.0), a_run("nbsvm", 0, 0.8, 1.0)]
+    again = a_run("tfidf", 0, 0.75, 1.0)
+    assert merged(earlier, [again]) == [earlier[1], again]
