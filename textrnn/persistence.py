@@ -3,6 +3,7 @@
     config.json           everything needed to rebuild, with a format version and checksums
     weights.safetensors   the parameters
     vocabulary.txt        a token and its count a line
+    ngrams.safetensors    keys and weights of the n-gram model, where there is one
     metrics.json          how it was trained and what it scored
     README.md             the model card
 
@@ -21,23 +22,27 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+
 from textrnn import __version__
 from textrnn.disk import PAUSE, find_folder, real_path, replace_folder, temporary_name, writing
 from textrnn.errors import DamagedModelError, ModelError
 from textrnn.model import TextModel
 from textrnn.network import Network, NetworkConfig
+from textrnn.ngram_model import NGramModel
 from textrnn.plain_json import plain, to_json
 from textrnn.text.tokenizers import Tokenizer, make_tokenizer, tokenizer_name
 from textrnn.text.vocabulary import Vocabulary
-from textrnn.typing import Params
+from textrnn.typing import RawBytes
+from textrnn.weights_file import tensors
 
 T = TypeVar("T")
 
 FORMAT = "textrnn"
 FORMAT_VERSION = 1
 CONFIG, WEIGHTS, VOCABULARY = "config.json", "weights.safetensors", "vocabulary.txt"
-METRICS, CARD = "metrics.json", "README.md"
-FILES = {CONFIG, WEIGHTS, VOCABULARY, METRICS, CARD}
+NGRAMS, METRICS, CARD = "ngrams.safetensors", "metrics.json", "README.md"
+FILES = {CONFIG, WEIGHTS, VOCABULARY, NGRAMS, METRICS, CARD}
 
 
 # ---------------------------------------------------------------------- writing
@@ -62,7 +67,7 @@ def save_model(
         ModelError: the folder cannot be written, or holds something that is no model.
             If only the last step failed, the message says where the new model is.
     """
-    from safetensors.numpy import save
+    from safetensors.numpy import save  # only where something is written
 
     asked, path = Path(path), real_path(path)
     files = {
@@ -71,8 +76,10 @@ def save_model(
         METRICS: to_json(metrics or {}),
         CARD: (card or f"# {path.name}\n\nA textrnn model.\n").encode("utf-8", "replace"),
     }
+    if model.ngrams is not None:
+        files[NGRAMS] = save(model.ngrams.arrays())
     config = plain(_config_of(model))
-    config["files"] = {name: _digest(files[name]) for name in (WEIGHTS, VOCABULARY, METRICS)}
+    config["files"] = {name: _digest(files[name]) for name in files if name != CARD}
     config["checksum"] = _config_checksum(config)
     files[CONFIG] = to_json(config)  # the last: what has it is whole
     with writing(asked):
@@ -93,6 +100,7 @@ def _config_of(model: TextModel) -> dict[str, Any]:
         },
         "max_length": model.max_length,
         "settings": model.settings,
+        "ngrams": None if model.ngrams is None else model.ngrams.kind.to_dict(),
     }
 
 
@@ -172,18 +180,17 @@ def _reading(path: Path, read: Callable[[Path], T]) -> T:
 
 
 def _load(path: Path, tokenizer: Tokenizer | None) -> TextModel:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
     config = _config_in(path)
     weights = _checked(path, WEIGHTS, config)
-    vocabulary_text = _checked(path, VOCABULARY, config).decode("utf-8", "surrogatepass")
+    vocabulary_text = bytes(_checked(path, VOCABULARY, config)).decode("utf-8", "surrogatepass")
+    kind = config.get("ngrams")
+    ngrams = _checked(path, NGRAMS, config) if kind else None
     try:
-        params: Params = load(weights)
-        network = Network(NetworkConfig(**config["network"]), params)
+        network = Network(NetworkConfig(**config["network"]), tensors(weights))
         vocabulary = Vocabulary.loads(vocabulary_text, where=str(path / VOCABULARY))
         if len(vocabulary) != network.config.vocabulary_size:
             raise ValueError(f"{len(vocabulary)} words")
+        network.freeze()
         return TextModel(
             tokenizer=tokenizer or _tokenizer_of(path, config),
             vocabulary=vocabulary,
@@ -191,8 +198,9 @@ def _load(path: Path, tokenizer: Tokenizer | None) -> TextModel:
             classes=tuple(config["classes"]),
             max_length=config["max_length"],
             settings=config["settings"],
+            ngrams=None if ngrams is None else NGramModel.of(kind or {}, tensors(ngrams)),
         )
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, ModelError):
             raise
         raise DamagedModelError(
@@ -218,7 +226,7 @@ def read_config(path: Path) -> dict[str, Any]:
 def read_metrics(path: Path) -> dict[str, Any]:
     """Read ``metrics.json`` of a model folder; see ``load_model`` for the errors."""
     content = _reading(path, lambda folder: _checked(folder, METRICS, _config_in(folder)))
-    metrics = json.loads(content)
+    metrics = json.loads(bytes(content))
     assert isinstance(metrics, dict)
     return metrics
 
@@ -228,7 +236,7 @@ def _config_in(path: Path) -> dict[str, Any]:
         raise ModelError(f"there is no model folder {str(path)!r}.")
     content = _read(path, CONFIG)
     try:
-        config = json.loads(content)
+        config = json.loads(bytes(content))
     except ValueError as error:
         raise DamagedModelError(
             f"the model {str(path)!r} is damaged: {CONFIG} is not valid JSON; train it again."
@@ -250,9 +258,9 @@ def _config_in(path: Path) -> dict[str, Any]:
     return config
 
 
-def _read(path: Path, name: str) -> bytes:
+def _read(path: Path, name: str) -> RawBytes:
     try:
-        return (path / name).read_bytes()
+        return np.fromfile(path / name, dtype=np.uint8)  # weights stay where they are read to
     except FileNotFoundError as error:
         raise DamagedModelError(
             f"{str(path)!r} is no whole textrnn model: {name} is missing."
@@ -261,16 +269,16 @@ def _read(path: Path, name: str) -> bytes:
         raise ModelError(f"cannot read {str(path / name)!r}: {error.strerror}.") from error
 
 
-def _checked(path: Path, name: str, config: dict[str, Any]) -> bytes:
+def _checked(path: Path, name: str, config: dict[str, Any]) -> RawBytes:
     content = _read(path, name)
-    if _digest(content) != config.get("files", {}).get(name):
+    if _digest(content.data) != config.get("files", {}).get(name):
         raise DamagedModelError(
             f"the model {str(path)!r} is damaged: {name} is not what was written; train it again."
         )
     return content
 
 
-def _digest(content: bytes) -> str:
+def _digest(content: bytes | memoryview) -> str:
     return hashlib.sha256(content).hexdigest()
 
 

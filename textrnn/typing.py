@@ -33,8 +33,10 @@ if TYPE_CHECKING:
     Ids: TypeAlias = NDArray[np.int32]
     Counts: TypeAlias = NDArray[np.int64]
     Bools: TypeAlias = NDArray[np.bool_]
+    RawBytes: TypeAlias = NDArray[np.uint8]
+    Keys: TypeAlias = NDArray[np.uint64]
 else:  # numpy.typing takes a while to import, and nobody asks at run time
-    Floats = Ints = Ids = Counts = Bools = np.ndarray
+    Floats = Ints = Ids = Counts = Bools = RawBytes = Keys = np.ndarray
 
 Params: TypeAlias = dict[str, Floats]
 """Parameters, or gradients, by name."""
