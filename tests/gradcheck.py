@@ -15,7 +15,7 @@ from textrnn.nn.packed import PackedBatch, pack
 from textrnn.typing import Floats, Ids, Ints, Params
 
 CELL_NAMES = ("rnn", "rnn_relu", "lstm", "gru")
-READOUT_NAMES = ("last", "mean", "max")
+READOUT_NAMES = ("last", "mean", "max", "max_mean", "max_mean_last", "attention")
 STEP = 1e-5
 """Of a central difference: its two errors, step^2 and 1e-16 / step, are both about 1e-11."""
 
@@ -109,11 +109,14 @@ def loss_and_gradients(
     *,
     dropout: Dropout | None = None,
     gradient_floor: float = 0.0,
+    label_smoothing: float = 0.0,
 ) -> tuple[float, Params]:
     """One forward and backward pass over documents in the caller's order."""
     batch = pack(documents)
     logits, cache = network.forward(batch, dropout=dropout)
     ordered = None if weights is None else weights[batch.order]
-    loss, d_logits = cross_entropy(logits, targets[batch.order], ordered)
+    loss, d_logits = cross_entropy(
+        logits, targets[batch.order], ordered, label_smoothing=label_smoothing
+    )
     gradients = network.backward(d_logits, cache, gradient_floor=gradient_floor)
     return loss, dense(gradients)

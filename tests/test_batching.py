@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textrnn.inference import length_batches
-from textrnn.training.batching import POOL_BATCHES, drop_to_unknown, epoch_batches
+from textrnn.training.batching import POOL_BATCHES, batch_count, drop_to_unknown, epoch_batches
 
 some_lengths = st.lists(st.integers(1, 60), max_size=80).map(lambda x: np.array(x, dtype=np.int64))
 
@@ -32,8 +32,39 @@ def test_epoch_batches(lengths: np.ndarray, batch_size: int, shuffle: bool, seed
     assert sorted(order) == list(range(len(lengths)))
     assert all(1 <= len(rows) <= batch_size for rows in batches)
     assert len(batches) == -(-len(lengths) // batch_size)
+    assert len(batches) == batch_count(len(lengths), int(lengths.sum()), batch_size=batch_size)
     if not shuffle:
         assert order == sorted(order)
+
+
+@given(some_lengths, st.integers(1, 300), st.booleans(), st.integers(0, 99))
+def test_batches_by_words(lengths: np.ndarray, batch_tokens: int, shuffle: bool, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    batches = epoch_batches(
+        lengths, batch_size=1, batch_tokens=batch_tokens, shuffle=shuffle, rng=rng
+    )
+    order = [int(i) for rows in batches for i in rows]
+    assert sorted(order) == list(range(len(lengths)))
+    # Without its last document no batch is full.
+    assert all(lengths[rows[:-1]].sum() < batch_tokens for rows in batches)
+    most = batch_count(len(lengths), int(lengths.sum()), batch_size=1, batch_tokens=batch_tokens)
+    assert len(batches) <= most
+    if len(lengths) and batch_tokens >= 60:  # the longest there can be
+        assert len(batches) >= most - 1
+    if not shuffle:
+        assert order == sorted(order)
+
+
+def test_shuffled_batches_by_words_are_of_like_length_and_size() -> None:
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(1, 500, 4_000)
+    batches = epoch_batches(lengths, batch_size=1, batch_tokens=5_000, shuffle=True, rng=rng)
+    words = np.array([lengths[rows].sum() for rows in batches])
+    assert words.mean() == pytest.approx(5_000, rel=0.01)
+    assert words.std() < 250
+    assert np.mean([np.ptp(lengths[rows]) for rows in batches]) < 500 / POOL_BATCHES * 2
+    means = np.array([lengths[rows].mean() for rows in batches])
+    assert abs(np.corrcoef(means, np.arange(len(means)))[0, 1]) < 0.3
 
 
 def test_shuffled_batches_hold_documents_of_like_length() -> None:

@@ -45,6 +45,42 @@ def test_cross_entropy(logits: Floats, data: st.DataObject) -> None:
     np.testing.assert_allclose(gradient, expected, atol=1e-12)
 
 
+@given(logit_tables, st.floats(0.0, 0.99), st.data())
+def test_label_smoothing(logits: Floats, share: float, data: st.DataObject) -> None:
+    """That of targets which share out a part of themselves."""
+    B, C = logits.shape
+    targets = np.array(data.draw(st.lists(st.integers(0, C - 1), min_size=B, max_size=B)))
+    spread = (1 - share) * np.eye(C)[targets] + share / C
+    loss, gradient = cross_entropy(logits, targets, label_smoothing=share)
+    expected = -(spread * log_softmax(logits, axis=1)).sum() / B
+    assert loss == pytest.approx(expected, abs=1e-12)
+    np.testing.assert_allclose(gradient, (softmax(logits) - spread) / B, atol=1e-12)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.9])
+def test_label_smoothing_equals_torch(share: float) -> None:
+    torch = pytest.importorskip("torch", reason="compares with an installed PyTorch")
+    rng = np.random.default_rng(0)
+    logits, targets = rng.standard_normal((7, 4)), rng.integers(0, 4, 7)
+    weights = rng.uniform(0.0, 2.0, 7)
+    leaf = torch.tensor(logits, requires_grad=True)
+    each = torch.nn.functional.cross_entropy(
+        leaf, torch.tensor(targets), label_smoothing=share, reduction="none"
+    )
+    expected = (each * torch.tensor(weights)).mean()
+    expected.backward()
+    loss, gradient = cross_entropy(logits, targets, weights, label_smoothing=share)
+    assert loss == pytest.approx(expected.item(), rel=1e-12)
+    np.testing.assert_allclose(gradient, leaf.grad.numpy(), rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
+def test_the_type_of_the_logits_is_kept(label_smoothing: float) -> None:
+    logits, weights = np.ones((2, 3), np.float32), np.ones(2, np.float32)
+    _, gradient = cross_entropy(logits, np.array([0, 2]), weights, label_smoothing=label_smoothing)
+    assert gradient.dtype == np.float32
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_large_logits(dtype: str) -> None:
     """No overflow, no logarithm of zero, and the type of the logits is kept."""

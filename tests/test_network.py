@@ -115,16 +115,18 @@ def test_doubled_weight_is_a_doubled_document(config: NetworkConfig) -> None:
         np.testing.assert_allclose(value * B, doubled[name] * (B + 1), err_msg=name, **EXACT)
 
 
-def directions_exchanged(params: Params, H: int) -> Params:
+def directions_exchanged(params: Params) -> Params:
     """The same network with its second direction in the first one's place."""
 
     def halves_exchanged(value: Floats, axis: int) -> Floats:
-        return np.roll(value, H, axis)
+        return np.roll(value, value.shape[axis] // 2, axis)
 
     exchanged = {}
     for name, value in params.items():
         if name == "linear.weight":
             value = halves_exchanged(value, axis=0)
+        elif name.startswith("attention."):
+            value = np.flip(value, axis=0)
         elif name.startswith("recurrent."):
             one_hot = name == "recurrent.0.W_x" and EMBEDDING not in params
             value = np.flip(value, axis=0 if name.endswith("b_q") else 2 if one_hot else 1)
@@ -144,7 +146,7 @@ def test_exchanged_directions_read_the_reversed_text(
     """The second direction is the first one on mirrored documents, in every layer."""
     config = NetworkConfig(3, V, dim, cell, 4, num_layers, True, readout, "float64")
     network, documents, targets = example(config)
-    exchanged = Network(config, directions_exchanged(network.params, config.hidden_size))
+    exchanged = Network(config, directions_exchanged(network.params))
     mirrored = [ids[::-1] for ids in documents]
     probabilities = network.predict_proba(pack(documents))
     np.testing.assert_allclose(exchanged.predict_proba(pack(mirrored)), probabilities, **EXACT)
@@ -152,7 +154,7 @@ def test_exchanged_directions_read_the_reversed_text(
     loss, gradients = loss_and_gradients(network, documents, targets)
     of_mirrored, others = loss_and_gradients(exchanged, mirrored, targets)
     assert of_mirrored == pytest.approx(loss, rel=1e-12)
-    for name, value in directions_exchanged(gradients, config.hidden_size).items():
+    for name, value in directions_exchanged(gradients).items():
         np.testing.assert_allclose(others[name], value, err_msg=name, **EXACT)
 
 
@@ -270,13 +272,20 @@ def test_type_is_kept(cell: str, dtype: str) -> None:
     """No step of a float32 network works in float64 by accident, which costs twice the time."""
     config = NetworkConfig(2, V, 3, cell, 4, 2, bidirectional=True, readout="mean", dtype=dtype)
     network, documents, _ = example(config)
-    dropout = Dropout(0.2, 0.2, np.random.default_rng(0))
+    dropout = Dropout(0.2, 0.2, np.random.default_rng(0), recurrent=0.2, embedding=0.2)
     logits, cache = network.forward(pack(documents), dropout=dropout)
     assert logits.dtype == dtype
     arrays = [cache.features, cache.feature_mask]
     for layer in cache.layers:
         trace = layer.trace
-        arrays += [layer.x, layer.mask, trace.gates, trace.scratch, *trace.states.values()]
+        arrays += [
+            layer.x,
+            layer.mask,
+            layer.weights["W_h"],
+            trace.gates,
+            trace.scratch,
+            *trace.states.values(),
+        ]
     assert {a.dtype.name for a in arrays if a is not None} == {dtype}
     gradients = dense(network.backward(np.ones_like(logits), cache))
     assert {g.dtype.name for g in gradients.values()} == {dtype}
@@ -391,6 +400,69 @@ def test_input_dropout_masks_a_word_alike_wherever_it_stands() -> None:
     for word in (1, 3):
         of_word = h[0][batch.ids == word]
         np.testing.assert_allclose(of_word, np.broadcast_to(of_word[0], of_word.shape))
+
+
+@pytest.mark.parametrize("dim", [3, None], ids=["embedding", "one-hot"])
+def test_dropped_words_are_dropped_wherever_they_stand(dim: int | None) -> None:
+    """The same as a network without their vectors, the others' scaled up; in the first layer."""
+    config = NetworkConfig(3, V, dim, "lstm", 4, 2, bidirectional=True, dtype="float64")
+    network, documents, _ = example(config)
+    batch = pack(documents)
+    dropout = Dropout(0.0, 0.0, np.random.default_rng(1), embedding=0.5)
+    logits, cache = network.forward(batch, dropout=dropout)
+    mask = cache.layers[0].mask
+    assert mask is not None
+    assert cache.layers[1].mask is None
+    assert mask.shape == (len(batch.distinct), 1)
+    assert set(np.unique(mask)) == {0.0, 2.0}
+    table = EMBEDDING if dim else "recurrent.0.W_x"
+    scaled = network.params[table].copy()
+    scaled[batch.distinct] *= mask.reshape(-1, *[1] * (scaled.ndim - 1))
+    expected, _ = Network(config, {**network.params, table: scaled}).forward(batch)
+    np.testing.assert_allclose(logits, expected, **EXACT)
+
+
+def test_words_and_inputs_are_dropped_together() -> None:
+    config = NetworkConfig(3, V, 40, "gru", 4, dtype="float64")
+    network, documents, _ = example(config)
+    dropout = Dropout(0.25, 0.0, np.random.default_rng(1), embedding=0.5)
+    _, cache = network.forward(pack(documents), dropout=dropout)
+    mask = cache.layers[0].mask
+    assert mask is not None
+    kept = mask[mask.any(axis=1)]
+    assert 0 < len(kept) < len(mask)  # some words are gone
+    assert np.ptp(mask[mask > 0]) == 0.0
+    assert kept.max() == pytest.approx(2 / 0.75)
+    assert (kept == 0).mean() == pytest.approx(0.25, abs=0.1)  # of the others some inputs
+
+
+@pytest.mark.parametrize("cell", CELL_NAMES)
+def test_recurrent_dropout_is_one_mask_on_the_weights(cell: str) -> None:
+    """The same as a network that has the thinned weights; each layer draws its own."""
+    config = NetworkConfig(3, V, 5, cell, 6, 2, bidirectional=True, dtype="float64")
+    network, documents, _ = example(config)
+    before = {name: value.copy() for name, value in network.params.items()}
+    batch = pack(documents)
+    dropout = Dropout(0.0, 0.0, np.random.default_rng(1), recurrent=0.5)
+    logits, cache = network.forward(batch, dropout=dropout)
+    thinned = dict(network.params)
+    masks = []
+    for i, layer in enumerate(cache.layers):
+        assert layer.recurrent_mask is not None
+        masks.append(layer.recurrent_mask)
+        assert set(np.unique(masks[i])) == {0.0, 2.0}
+        thinned[f"recurrent.{i}.W_h"] = thinned[f"recurrent.{i}.W_h"] * masks[i]
+    assert (masks[0] != masks[1]).any()
+    assert (masks[0][:, 0] != masks[0][:, 1]).any()
+    expected, _ = Network(config, thinned).forward(batch)
+    np.testing.assert_allclose(logits, expected, **EXACT)
+    gradients = network.backward(np.ones_like(logits), cache)
+    for i, mask in enumerate(masks):
+        gradient = gradients[f"recurrent.{i}.W_h"]
+        assert isinstance(gradient, np.ndarray)
+        assert not gradient[mask == 0.0].any()
+    for name, value in network.params.items():
+        np.testing.assert_array_equal(value, before[name])
 
 
 def test_a_dropped_one_hot_word_leaves_only_the_bias() -> None:

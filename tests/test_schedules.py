@@ -37,12 +37,23 @@ def test_cosine() -> None:
     assert end == pytest.approx(0.0, abs=1e-15)
 
 
+def test_slanted() -> None:
+    """Up in two equal steps and down in four, between a 32nd and all."""
+    low, high = 2.0, 64.0
+    found = rates("slanted", warmup=2, total=6, base=high)
+    assert found == pytest.approx([33.0, 64.0, 64.0, 48.5, 33.0, 17.5])
+    end = learning_rate_at(99, base=high, schedule="slanted", warmup_updates=2, total_updates=6)
+    assert end == low
+
+
 @given(st.sampled_from(SCHEDULES), st.integers(0, 20), st.integers(1, 40), st.floats(1e-5, 10))
 def test_shape(schedule: str, warmup: int, total: int, base: float) -> None:
     """It rises in equal steps to its base, then never rises again nor falls below zero."""
     all_rates = rates(schedule, warmup=warmup, total=total, base=base)
     rising, rest = all_rates[:warmup], all_rates[warmup:]
-    assert rising == pytest.approx([base * (i + 1) / warmup for i in range(len(rising))])
+    first = 1 / 32 if schedule == "slanted" else 0.0
+    heights = [(i + 1) / warmup for i in range(len(rising))]
+    assert rising == pytest.approx([base * (first + (1 - first) * h) for h in heights])
     assert all(0.0 < rate <= base * (1 + 1e-12) for rate in all_rates)
     assert all(later <= earlier for earlier, later in pairwise(rest))
     if rest:

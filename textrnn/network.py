@@ -21,7 +21,7 @@ from textrnn.nn.gradients import Gradients, RowGradient
 from textrnn.nn.losses import softmax
 from textrnn.nn.packed import PackedBatch
 from textrnn.nn.projection import gather, project, project_back, sum_by_index
-from textrnn.nn.readouts import READOUTS, RUNNING
+from textrnn.nn.readouts import READOUTS
 from textrnn.nn.workspace import Workspace
 from textrnn.typing import Floats, Ints, Params
 
@@ -62,16 +62,21 @@ class NetworkConfig:
         return 2 if self.bidirectional else 1
 
     @property
+    def n_outputs(self) -> int:
+        """Width of a recurrent layer's output, both directions together."""
+        return self.hidden_size * self.n_directions
+
+    @property
     def n_features(self) -> int:
         """F, the width of the readout."""
-        return self.hidden_size * self.n_directions
+        return self.n_outputs * READOUTS[self.readout].width
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
     def input_size(self, layer: int) -> int | None:
         """Width of a layer's input; None for one-hot words."""
-        return self.n_features if layer else self.embedding_dim
+        return self.n_outputs if layer else self.embedding_dim
 
     def layer_shapes(self, layer: int) -> dict[str, tuple[int, ...]]:
         """Shape of each parameter of a recurrent layer.
@@ -97,6 +102,7 @@ class NetworkConfig:
         for layer in range(self.num_layers):
             of_layer = self.layer_shapes(layer)
             shapes |= {f"recurrent.{layer}.{name}": shape for name, shape in of_layer.items()}
+        shapes |= READOUTS[self.readout].shapes(self.n_directions, self.hidden_size)
         shapes["linear.weight"] = (self.n_features, self.n_classes)
         shapes["linear.bias"] = (self.n_classes,)
         return shapes
@@ -106,8 +112,12 @@ class NetworkConfig:
 class LayerCache:
     """One recurrent layer's part of a forward pass."""
 
+    weights: Params
+    """Its parameters as they were used: ``W_h`` after dropout."""
+    recurrent_mask: Floats | None
+    """Of ``W_h``."""
     x: Floats | None
-    """Its input after dropout: (U, D) in the first layer, (N, F) above; None if one-hot."""
+    """Its input after dropout: (U, D) in the first layer, (N, S * H) above; None if one-hot."""
     mask: Floats | None
     indices: Ints
     """For each direction and row the place of its word in the input, (S, N)."""
@@ -168,6 +178,9 @@ class Network:
                 rows = config.layer_shapes(layer)["W_x"]
                 drawn["W_x"] = rng.normal(0.0, EMBEDDING_STD, rows).astype(dtype)
             params |= {f"recurrent.{layer}.{name}": value for name, value in drawn.items()}
+        readout = READOUTS[config.readout]
+        shapes = readout.shapes(config.n_directions, config.hidden_size)
+        params |= readout.initialise(rng, shapes, dtype)
         bound = np.sqrt(6.0 / (config.n_features + config.n_classes))
         weight = rng.uniform(-bound, bound, (config.n_features, config.n_classes))
         params["linear.weight"] = weight.astype(dtype)
@@ -177,6 +190,16 @@ class Network:
     @property
     def n_parameters(self) -> int:
         return sum(value.size for value in self.params.values())
+
+    def freeze(self) -> None:
+        """Make the parameters read-only: what is derived from them may then be kept."""
+        for value in self.params.values():
+            value.flags.writeable = False
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether no parameter can change."""
+        return not any(value.flags.writeable for value in self.params.values())
 
     def layer(self, layer: int) -> Params:
         """Parameters of a recurrent layer by their short names."""
@@ -209,7 +232,8 @@ class Network:
             below = layers[-1].trace.h if layers else None
             space = workspace.part(f"layer {layer}")
             layers.append(self._layer_forward(layer, batch, below, dropout, space))
-        vectors, readout = READOUTS[self.config.readout].forward(layers[-1].trace.h, batch)
+        reading = READOUTS[self.config.readout]
+        vectors, readout = reading.forward(layers[-1].trace.h, batch, self.params)
         features = side_by_side(vectors)
         mask = dropout.of_readout(features.shape, self.dtype) if dropout else None
         if mask is not None:
@@ -228,8 +252,12 @@ class Network:
         x, mask, products = self._layer_products(layer, batch, below, dropout)
         indices = self._indices(layer, batch)
         gates = gather(products, indices, workspace=space)
-        trace = recurrent.forward(self.cell, self.layer(layer), gates, batch, workspace=space)
-        return LayerCache(x, mask, indices, trace, space)
+        weights = self.layer(layer)
+        thinned = dropout.of_recurrent(weights["W_h"].shape, self.dtype) if dropout else None
+        if thinned is not None:
+            weights["W_h"] = weights["W_h"] * thinned
+        trace = recurrent.forward(self.cell, weights, gates, batch, workspace=space)
+        return LayerCache(weights, thinned, x, mask, indices, trace, space)
 
     def _layer_products(
         self, layer: int, batch: PackedBatch, below: Floats | None, dropout: Dropout | None
@@ -239,6 +267,8 @@ class Network:
         x = self._layer_input(batch, below)
         shape = (len(batch.distinct), 1) if x is None else x.shape
         mask = dropout.of_input(shape, self.dtype) if dropout else None
+        if dropout and layer == 0:
+            mask = _product(mask, dropout.of_words(shape[0], self.dtype))
         if x is None:
             return None, mask, self._one_hot_products(weights, batch, mask)
         x = x if mask is None else x * mask
@@ -250,7 +280,7 @@ class Network:
         return np.stack([own, own[batch.mirrored_rows]][: self.config.n_directions])
 
     def _layer_input(self, batch: PackedBatch, below: Floats | None) -> Floats | None:
-        """Vectors of the distinct words, (U, D), or the outputs below, (N, F)."""
+        """Vectors of the distinct words, (U, D), or the outputs below, (N, S * H)."""
         if below is not None:
             backward = [h[batch.mirrored_rows] for h in below[1:]]
             return np.concatenate([below[0], *backward], axis=1)
@@ -277,7 +307,7 @@ class Network:
             ).trace.h
         _, _, products = self._layer_products(top, batch, below, None)
         shape = (config.n_directions, batch.n_documents, config.hidden_size)
-        readout = RUNNING[config.readout](shape, self.dtype)
+        readout = READOUTS[config.readout].running(shape, self.dtype, self.params)
         recurrent.read(
             self.cell,
             self.layer(top),
@@ -315,18 +345,24 @@ class Network:
             d_features *= cache.feature_mask
         readout = READOUTS[self.config.readout]
         d_vectors = by_direction(d_features, self.config.n_directions)
-        d_outputs, d_final = readout.backward(d_vectors, cache.readout, cache.batch)
+        d_outputs, d_final, of_readout = readout.backward(
+            d_vectors, cache.readout, cache.batch, self.params
+        )
+        gradients |= of_readout
         for layer in reversed(range(self.config.num_layers)):
+            of_cache = cache.layers[layer]
             d_gates, own = recurrent.backward(
                 self.cell,
-                self.layer(layer),
-                cache.layers[layer].trace,
+                of_cache.weights,
+                of_cache.trace,
                 cache.batch,
                 d_outputs=d_outputs,
                 d_final=d_final,
                 gradient_floor=gradient_floor,
-                workspace=cache.layers[layer].space,
+                workspace=of_cache.space,
             )
+            if of_cache.recurrent_mask is not None:
+                own["W_h"] *= of_cache.recurrent_mask
             cache.walked.append(d_gates.shape[2])
             d_x, of_inputs = self._inputs_back(layer, d_gates, cache)
             of_layer: Gradients = {**own, **of_inputs}
@@ -357,6 +393,13 @@ class Network:
             d_rows *= mask[:, :, np.newaxis, np.newaxis]
         d_W_x = RowGradient(cache.batch.distinct, d_rows, self.config.vocabulary_size)
         return None, {"W_x": d_W_x, "b": d_b}
+
+
+def _product(a: Floats | None, b: Floats | None) -> Floats | None:
+    """Of two masks, of which None is all ones."""
+    if a is None or b is None:
+        return b if a is None else a
+    return a * b
 
 
 def side_by_side(vectors: Floats) -> Floats:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from contextlib import AbstractContextManager, nullcontext
+from functools import cache
 from typing import Any
 
 VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
@@ -24,7 +25,13 @@ def one_blas_thread() -> AbstractContextManager[Any]:
     """A context in which BLAS has one thread; the number before is put back after it."""
     if all(os.environ.get(variable) == "1" for variable in VARIABLES):
         return nullcontext()  # limited from the start; saves an import
-    from threadpoolctl import threadpool_limits
-
-    limits: AbstractContextManager[Any] = threadpool_limits(limits=1, user_api="blas")
+    limits: AbstractContextManager[Any] = _controller().limit(limits=1, user_api="blas")
     return limits
+
+
+@cache
+def _controller() -> Any:
+    """Of the BLAS libraries: finding them takes a hundred times longer than limiting them."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()

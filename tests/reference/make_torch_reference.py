@@ -49,7 +49,7 @@ class Case(NamedTuple):
 CASES = [
     Case(cell, readout, num_layers, bidirectional)
     for cell in GATE_ORDER
-    for readout in ("last", "mean", "max")
+    for readout in ("last", "mean", "max", "max_mean", "max_mean_last", "attention")
     for num_layers, bidirectional in ((1, False), (2, True))
 ]
 
@@ -81,19 +81,33 @@ def run_torch(case: Case, params: Params) -> Params:
 
     H, rows = config.hidden_size, torch.arange(len(DOCUMENTS))
     inside = (torch.arange(h.shape[1]) < lengths[:, None])[:, :, None]
-    if case.readout == "last":
-        features = torch.cat([h[rows, lengths - 1, :H], h[:, 0, H:]], dim=1)
-    elif case.readout == "mean":
-        features = (h * inside).sum(dim=1) / lengths[:, None]
-    else:
-        features = h.masked_fill(~inside, -torch.inf).max(dim=1).values
+
+    def read(name: str, of_direction: Any, s: int) -> Any:
+        if name == "last":
+            return of_direction[rows, lengths - 1] if s == 0 else of_direction[:, 0]
+        if name == "mean":
+            return (of_direction * inside).sum(dim=1) / lengths[:, None]
+        if name == "max":
+            return of_direction.masked_fill(~inside, -torch.inf).max(dim=1).values
+        weight, bias = leaves["attention.W"][s], leaves["attention.b"][s]
+        scores = torch.tanh(of_direction @ weight + bias) @ leaves["attention.context"][s]
+        weights = scores.masked_fill(~inside[:, :, 0], -torch.inf).softmax(dim=1)
+        return (weights[:, :, None] * of_direction).sum(dim=1)
+
+    parts = [
+        read(name, h[:, :, s * H : (s + 1) * H], s)
+        for s in range(config.n_directions)
+        for name in case.readout.split("_")
+    ]
+    features = torch.cat(parts, dim=1)
     logits = features @ leaves["linear.weight"] + leaves["linear.bias"]
     loss = F.cross_entropy(logits, torch.tensor(TARGETS))
     loss.backward()
 
     result = {"logits": logits.detach().numpy(), "loss": loss.detach().numpy()}
-    for name in ("embedding.weight", "linear.weight", "linear.bias"):
-        result[f"gradient.{name}"] = leaves[name].grad.numpy()
+    for name, leaf in leaves.items():
+        if not name.startswith("recurrent."):
+            result[f"gradient.{name}"] = leaf.grad.numpy()
     for layer in range(case.num_layers):
         for name, value in layer_gradients(case, module, layer).items():
             result[f"gradient.recurrent.{layer}.{name}"] = value

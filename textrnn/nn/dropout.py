@@ -20,11 +20,17 @@ class Dropout:
             (Gal and Ghahramani 2016); of one-hot inputs it drops whole words.
         readout: rate on the vector that reaches the linear layer.
         rng: the source of chance.
+        recurrent: rate on the recurrent weights ``W_h`` (DropConnect, Wan et al. 2013),
+            one mask for all steps and documents, as in AWD-LSTM (Merity et al. 2018).
+        embedding: rate on whole words: the vector of a distinct word of the batch is
+            zero wherever the word stands, or scaled up (AWD-LSTM).
     """
 
     input: float
     readout: float
     rng: np.random.Generator
+    recurrent: float = 0.0
+    embedding: float = 0.0
 
     def of_input(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Floats | None:
         """A mask for a layer's input; None where nothing is dropped."""
@@ -33,6 +39,16 @@ class Dropout:
     def of_readout(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Floats | None:
         """A mask for the readout; None where nothing is dropped."""
         return dropout_mask(self.rng, shape, self.readout, dtype) if self.readout > 0.0 else None
+
+    def of_recurrent(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Floats | None:
+        """A mask for recurrent weights; None where nothing is dropped."""
+        rate = self.recurrent
+        return dropout_mask(self.rng, shape, rate, dtype) if rate > 0.0 else None
+
+    def of_words(self, n_words: int, dtype: np.dtype[Any]) -> Floats | None:
+        """A mask for the distinct words, (U, 1); None where nothing is dropped."""
+        rate = self.embedding
+        return dropout_mask(self.rng, (n_words, 1), rate, dtype) if rate > 0.0 else None
 
 
 def dropout_mask(

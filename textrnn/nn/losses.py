@@ -21,6 +21,7 @@ def cross_entropy(
     weights: Floats | None = None,
     *,
     batch_size: int | None = None,
+    label_smoothing: float = 0.0,
 ) -> tuple[float, Floats]:
     """Mean weighted cross-entropy in nats, and its gradient.
 
@@ -31,6 +32,8 @@ def cross_entropy(
             divided by B, not by the sum of weights, so that a document counts the
             same in whichever batch it stands.
         batch_size: what to divide by, if these are part of a larger batch.
+        label_smoothing: the share of each target that is spread evenly over all
+            classes (Szegedy et al. 2016).
 
     Returns:
         The loss and the gradient of the logits, (B, C).
@@ -41,7 +44,10 @@ def cross_entropy(
     log_norm = np.log(np.exp(shifted).sum(axis=1))
     losses = log_norm - shifted[rows, targets]
     gradient = np.exp(shifted - log_norm[:, np.newaxis])
-    gradient[rows, targets] -= 1.0
+    gradient[rows, targets] -= 1.0 - label_smoothing
+    if label_smoothing:
+        gradient -= label_smoothing / logits.shape[1]
+        losses += label_smoothing * (shifted[rows, targets] - shifted.mean(axis=1))
     if weights is not None:
         losses = losses * weights
         gradient *= weights[:, np.newaxis]

@@ -15,7 +15,7 @@ import numpy as np
 from textrnn.nn.gradients import Gradients, RowGradient
 from textrnn.typing import Floats, Params
 
-DECAYED = (".W_x", ".W_h", ".weight")
+DECAYED = (".W_x", ".W_h", ".W", ".context", ".weight")
 """Endings of the names of parameters that weight decay falls on: not of biases."""
 
 

@@ -57,6 +57,10 @@ def snapshot(run: TrainingRun) -> tuple[Params, dict[str, Any]]:
     moments = run.optimizer.state()["moments"]
     arrays |= {f"moments/{name}": value for name, value in moments.items()}
     arrays |= {f"best/{name}": value for name, value in (state.best_params or {}).items()}
+    average = run.average
+    if average is not None:
+        values = average.of(run.network.params)
+        arrays |= {f"average/{name}": value for name, value in values.items()}
     return arrays, {
         "epoch": state.epoch,
         "history": state.history,
@@ -65,6 +69,7 @@ def snapshot(run: TrainingRun) -> tuple[Params, dict[str, Any]]:
         "stale": state.stale,
         "finished": state.finished,
         "n_updates": run.optimizer.n_updates,
+        "n_averaged": average.n_updates if average is not None else 0,
         "rng": run.rng.bit_generator.state,
     }
 
@@ -78,6 +83,8 @@ def restore(run: TrainingRun, arrays: Params, saved: dict[str, Any]) -> None:
     for name, value in part("weights/").items():
         run.network.params[name][...] = value
     run.optimizer.restore({"moments": part("moments/"), "n_updates": saved["n_updates"]})
+    if run.average is not None:
+        run.average.restore(part("average/"), saved["n_averaged"])
     best = part("best/")
     run.state = TrainingState(
         epoch=saved["epoch"],

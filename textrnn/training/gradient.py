@@ -46,6 +46,9 @@ class Regularisation:
         unknown_probabilities: chance of each word to become the unknown word, (V,), or None.
         gradient_floor: see ``nn.recurrent.backward``.
         frozen: names of parameters that get no gradient.
+        dropout_recurrent: rate, see ``Dropout``.
+        dropout_embedding: rate, see ``Dropout``.
+        label_smoothing: see ``cross_entropy``.
     """
 
     dropout_input: float = 0.0
@@ -53,6 +56,19 @@ class Regularisation:
     unknown_probabilities: Floats | None = None
     gradient_floor: float = 0.0
     frozen: tuple[str, ...] = ()
+    dropout_recurrent: float = 0.0
+    dropout_embedding: float = 0.0
+    label_smoothing: float = 0.0
+
+    def dropout(self, rng: np.random.Generator) -> Dropout:
+        """The dropout of one pass."""
+        return Dropout(
+            input=self.dropout_input,
+            readout=self.dropout_readout,
+            recurrent=self.dropout_recurrent,
+            embedding=self.dropout_embedding,
+            rng=rng,
+        )
 
 
 class BatchSums(NamedTuple):
@@ -96,9 +112,15 @@ def batch_gradient(
     targets = data.targets[order]
     weights = None if data.weights is None else data.weights[order]
 
-    dropout = Dropout(regularisation.dropout_input, regularisation.dropout_readout, rng)
+    dropout = regularisation.dropout(rng)
     logits, cache = network.forward(batch, dropout=dropout, workspace=workspace)
-    loss, d_logits = cross_entropy(logits, targets, weights, batch_size=batch_size)
+    loss, d_logits = cross_entropy(
+        logits,
+        targets,
+        weights,
+        batch_size=batch_size,
+        label_smoothing=regularisation.label_smoothing,
+    )
     gradients = network.backward(d_logits, cache, gradient_floor=regularisation.gradient_floor)
     for name in regularisation.frozen:
         gradients.pop(name, None)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,7 +20,8 @@ from textrnn.nn.gradients import global_norm, scale
 from textrnn.nn.optimizers import SGD, Adam, Optimizer
 from textrnn.nn.schedules import learning_rate_at
 from textrnn.threads import one_blas_thread
-from textrnn.training.batching import epoch_batches
+from textrnn.training.averaging import WeightAverage
+from textrnn.training.batching import batch_count, epoch_batches
 from textrnn.training.callbacks import Callback
 from textrnn.training.gradient import LabelledDocuments, Regularisation
 from textrnn.training.workers import Workers
@@ -40,10 +42,16 @@ class TrainingConfig:
     alpha: float = 0.0
     max_grad_norm: float | None = 1.0
     batch_size: int = 32
+    batch_tokens: int | None = None
     max_iter: int = 10
     shuffle: bool = True
     dropout_input: float = 0.0
     dropout_readout: float = 0.0
+    dropout_recurrent: float = 0.0
+    dropout_embedding: float = 0.0
+    label_smoothing: float = 0.0
+    ema_decay: float = 0.0
+    """Of the average of the weights that is validated and kept; 0 keeps the weights themselves."""
     n_iter_no_change: int = 3
     tol: float = 0.0
     gradient_floor: float = 1e-7
@@ -60,7 +68,7 @@ class TrainingState:
         history: a record of plain numbers for each epoch.
         best_score: highest validation accuracy, and the loss that went with it.
         best_epoch: the epoch that reached it.
-        best_params: a copy of the weights after that epoch.
+        best_params: a copy of the weights, or of their average, after that epoch.
         stale: epochs since the score last rose.
         finished: no epoch will follow.
         interrupted: stopped by the user.
@@ -148,14 +156,25 @@ class TrainingRun:
             # float64 is for proof: nothing is cut off there.
             config.gradient_floor if network.dtype == np.float32 else 0.0,
             config.frozen,
+            dropout_recurrent=config.dropout_recurrent,
+            dropout_embedding=config.dropout_embedding,
+            label_smoothing=config.label_smoothing,
         )
         self.rng = rng
         self.callbacks = callbacks
         self.state = TrainingState()
         self.optimizer = make_optimizer(config, network.params)
+        self.average: WeightAverage | None = None
+        if config.ema_decay > 0.0:
+            self.average = WeightAverage(network.params, config.ema_decay, network.config.tables())
         self._lengths = np.fromiter((len(d) for d in train.documents), np.int64, len(train))
         self.progress = self._new_progress()
-        updates = math.ceil(len(train) / config.batch_size)
+        updates = batch_count(
+            len(train),
+            int(self._lengths.sum()),
+            batch_size=config.batch_size,
+            batch_tokens=config.batch_tokens,
+        )
         self._total_updates = updates * config.max_iter
         self._warmup_updates = round(config.warmup_fraction * self._total_updates)
 
@@ -177,8 +196,9 @@ class TrainingRun:
             state.interrupted = True
         finally:
             if state.best_params is not None:
-                for name, value in state.best_params.items():
-                    self.network.params[name][...] = value
+                self._set_params(state.best_params)
+            elif self.average is not None:
+                self._set_params(self.average.of(self.network.params))
             for callback in self.callbacks:
                 callback.on_end(self)
         return state
@@ -207,7 +227,11 @@ class TrainingRun:
     def _run_epoch(self, workers: Workers) -> None:
         state, config = self.state, self.config
         batches = epoch_batches(
-            self._lengths, batch_size=config.batch_size, shuffle=config.shuffle, rng=self.rng
+            self._lengths,
+            batch_size=config.batch_size,
+            batch_tokens=config.batch_tokens,
+            shuffle=config.shuffle,
+            rng=self.rng,
         )
         self.progress = self._new_progress()
         for rows in batches:
@@ -225,14 +249,32 @@ class TrainingRun:
             "seconds": progress.seconds,
             "words_per_second": progress.words_per_second,
         }
-        if self.validation is not None:
-            loss, accuracy = self._validate(workers, self.validation)
-            record |= {"validation_loss": loss, "validation_accuracy": accuracy}
-        # From here nothing fails: an epoch is counted whole or not at all.
-        state.epoch += 1
-        state.history.append(record)
-        if self.validation is not None:
-            self._remember_best(accuracy, loss)
+        with self._averaged():
+            if self.validation is not None:
+                loss, accuracy = self._validate(workers, self.validation)
+                record |= {"validation_loss": loss, "validation_accuracy": accuracy}
+            # From here nothing fails: an epoch is counted whole or not at all.
+            state.epoch += 1
+            state.history.append(record)
+            if self.validation is not None:
+                self._remember_best(accuracy, loss)
+
+    @contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """The network with its average weights, if they are kept; then as it was."""
+        if self.average is None:
+            yield
+            return
+        as_trained = {name: value.copy() for name, value in self.network.params.items()}
+        self._set_params(self.average.of(as_trained))
+        try:
+            yield
+        finally:
+            self._set_params(as_trained)
+
+    def _set_params(self, params: Params) -> None:
+        for name, value in params.items():
+            self.network.params[name][...] = value
 
     def _validate(self, workers: Workers, validation: LabelledDocuments) -> tuple[float, float]:
         """Loss and accuracy on the documents that stand behind the training ones."""
@@ -262,6 +304,8 @@ class TrainingRun:
             warmup_updates=self._warmup_updates,
             total_updates=self._total_updates,
         )
+        if self.average is not None:
+            self.average.before_update(self.network.params, gradients)
         self.optimizer.update(self.network.params, gradients, progress.learning_rate)
 
         progress.documents += len(rows)
