@@ -248,6 +248,8 @@ def test_bad_options_of_train(place: Path, options: str) -> None:
         ("evaluate m cars --split tset", USAGE, ("no split 'tset'", "train, validation, test")),
         ("evaluate m cars", DATA, ("never saw", "'comedy'")),
         ("predict hi -m m --top-k 0", USAGE, ("--top-k is 0", "1 or more")),
+        ("predict hi -m m --jobs 0", USAGE, ("--jobs is 0", "-1 for all cores")),
+        ("evaluate m ok.csv --jobs 5000", USAGE, ("--jobs is 5000", "at most 1,000")),
         ("predict hi -m m --top-k x", USAGE, ("--top-k", "'x'")),
         ("predict hi -m m --format csv", USAGE, ("--format csv", "leave it out")),
         ("predict hi -m m --text-column t", USAGE, ("--text-column t", "leave it out")),

@@ -84,6 +84,9 @@ def test_the_same_seed_gives_the_same_bits() -> None:
     chance = {
         "dropout_input": 0.3,
         "dropout_readout": 0.5,
+        "dropout_recurrent": 0.3,
+        "dropout_embedding": 0.2,
+        "label_smoothing": 0.1,
         "unknown_probabilities": np.full(30, 0.2, np.float32),
     }
     _, one = gradient(make_network(), 2, range(10), **chance)

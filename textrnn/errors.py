@@ -47,6 +47,12 @@ class TrainingError(TextRNNError, ArithmeticError):
     exit_code = 5
 
 
+class WorkerError(TextRNNError, RuntimeError):
+    """A process that shares the work died, or cannot be started."""
+
+    exit_code = 70
+
+
 class MissingDependencyError(TextRNNError, ImportError):
     """An optional package is needed for what was asked."""
 

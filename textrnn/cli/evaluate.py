@@ -8,7 +8,16 @@ from typing import Annotated
 import typer
 
 from textrnn.cli.models import find_model
-from textrnn.cli.options import Debug, Json, LabelColumn, Offline, TextColumn, say
+from textrnn.cli.options import (
+    Debug,
+    Jobs,
+    Json,
+    LabelColumn,
+    Offline,
+    TextColumn,
+    processes_of,
+    say,
+)
 from textrnn.errors import UsageError
 
 GATE_FAILED = 1
@@ -28,6 +37,7 @@ def evaluate(
     ] = None,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
+    jobs: Jobs = -1,
     offline: Offline = False,
     as_json: Json = False,
     debug: Debug = False,
@@ -45,6 +55,7 @@ def evaluate(
     del debug
     if min_accuracy is not None and not 0.0 <= min_accuracy <= 1.0:
         raise UsageError(f"--min-accuracy is {min_accuracy}, but must be from 0 to 1.")
+    n_jobs = processes_of(jobs)
     from textrnn.cli.output import print_evaluation, print_json
     from textrnn.cli.trained import read_training
     from textrnn.corpora import load_labelled
@@ -69,8 +80,9 @@ def evaluate(
         training.warn_of_other_splits(labelled.corpus)
     # Only now: scikit-learn takes a second, and a mistake should be told before.
     from textrnn.evaluation import evaluate as evaluate_labels
+    from textrnn.predictor import predict_many
 
-    probabilities = loaded.predict_proba(labelled.rows.texts)
+    probabilities = predict_many(loaded, labelled.rows.texts, n_jobs)
     classes = [str(c) for c in loaded.classes]
     report = evaluate_labels(labelled.rows.labels, probabilities, classes)
     if as_json:

@@ -22,12 +22,19 @@ Offline = Annotated[
     bool,
     typer.Option("--offline", help="Never ask the hub; fail at once where it would be needed."),
 ]
+Cache = Annotated[
+    bool,
+    typer.Option(
+        "--cache/--no-cache", help="Keep tokens on disk ($TEXTRNN_CACHE) for the next time."
+    ),
+]
 TextColumn = Annotated[
     str | None, typer.Option("--text-column", help="Column with the text, if it is not found.")
 ]
 LabelColumn = Annotated[
     str | None, typer.Option("--label-column", help="Column with the label, if it is not found.")
 ]
+Jobs = Annotated[int, typer.Option(help="Processes, started where they pay; -1 takes all cores.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same splits and model.")]
 
 
@@ -35,6 +42,21 @@ def check_seed(seed: int) -> None:
     """Raise UsageError for a seed that no generator takes."""
     if seed < 0:
         raise UsageError(f"--seed is {seed}, but must be 0 or more.")
+
+
+MOST_JOBS = 1_000
+"""Far more than anybody needs: above it is a slip of the finger."""
+
+
+def processes_of(jobs: int) -> int:
+    """The number of processes that ``--jobs`` means; raise UsageError if it means none."""
+    from textrnn.processes import process_count
+
+    if jobs == 0:
+        raise UsageError("--jobs is 0, but must be 1 or more, or -1 for all cores.")
+    if jobs > MOST_JOBS:
+        raise UsageError(f"--jobs is {jobs}, but must be at most {MOST_JOBS:,}.")
+    return process_count(jobs)
 
 
 def say(line: str) -> None:

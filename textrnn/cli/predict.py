@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Annotated, Any
@@ -12,13 +13,11 @@ from typing import IO, Annotated, Any
 import typer
 
 from textrnn.cli.models import find_model
-from textrnn.cli.options import Debug, Json, Quiet, TextColumn, say, silent
+from textrnn.cli.options import Debug, Jobs, Json, Quiet, TextColumn, processes_of, say, silent
 from textrnn.errors import UsageError
 
-BATCH = 256
-"""Records predicted together when they are there; a slow stream is answered record by record."""
-BATCH_CHARACTERS = 2**20
-"""No record joins a batch of so many characters: memory is bounded, however long the texts."""
+READ_AHEAD = 4
+"""Chunks that are read while others are predicted."""
 ONE_LINE = str.maketrans(dict.fromkeys([*range(32), *range(127, 160), 0x2028, 0x2029], " "))
 """Tabs and line ends would break a record, other control characters the terminal."""
 
@@ -49,6 +48,7 @@ def predict(
         ),
     ] = None,
     text_column: TextColumn = None,
+    jobs: Jobs = -1,
     as_json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -68,22 +68,25 @@ def predict(
     """
     del debug
     from textrnn.persistence import load_model
+    from textrnn.predictor import Predictor
 
     if top_k is not None and top_k < 1:
         raise UsageError(f"--top-k is {top_k}, but must be 1 or more.")
+    n_jobs = processes_of(jobs)
     note = silent if quiet else _note
-    records = _records(texts, file, format, text_column, note)
+    source = _source(texts, file, format, text_column, note)
     folder = find_model(model)
     loaded = load_model(folder)
     if model is None and not quiet:
         say(f"model: {folder}")
     write = sys.stdout.write
-    for batch in records:
-        probabilities = loaded.predict_proba(batch)
-        for text, row in zip(batch, probabilities.tolist(), strict=True):
-            ranked = sorted(zip(row, map(_label, loaded.classes), strict=True), key=_by_probability)
-            write(_as_json(text, ranked, top_k) if as_json else _as_line(text, ranked, top_k))
-        sys.stdout.flush()
+    with Predictor(loaded, n_jobs) as predictor:
+        for chunk, probabilities in predictor.stream(source):
+            for text, row in zip(chunk, probabilities.tolist(), strict=True):
+                named = zip(row, map(_label, loaded.classes), strict=True)
+                ranked = sorted(named, key=_by_probability)
+                write(_as_json(text, ranked, top_k) if as_json else _as_line(text, ranked, top_k))
+            sys.stdout.flush()
 
 
 def _label(value: Any) -> str:
@@ -117,14 +120,16 @@ def _note(line: str) -> None:
     say(f"note: {line}")
 
 
-def _records(
+def _source(
     texts: list[str] | None,
     file: Path | None,
     format_: str | None,
     text_column: str | None,
     note: Callable[[str], None],
 ) -> Iterator[list[str]]:
-    """Batches of texts from wherever the user has them."""
+    """Chunks of texts from wherever the user has them."""
+    from textrnn.predictor import chunks
+
     if file is not None and texts:
         raise UsageError("texts were given both as arguments and with --file; give one.")
     if texts and texts != ["-"]:
@@ -136,7 +141,7 @@ def _records(
                     f"{option} {value} is for --file and standard input, but texts were given; "
                     "leave it out."
                 )
-        return _batches(texts)
+        return chunks(texts)
     if sys.stdin is None and str(file or "-") == "-":
         raise UsageError("standard input is closed; give texts, or --file.")
     if file is None and not texts and sys.stdin.isatty():
@@ -144,9 +149,9 @@ def _records(
     from textrnn.corpora.readers import read_texts
 
     if file is not None and str(file) != "-":
-        return _batches(read_texts(file, format=format_, text_column=text_column, note=note))
+        return chunks(read_texts(file, format=format_, text_column=text_column, note=note))
     lines = read_texts(_standard_input(), format=format_, text_column=text_column, note=note)
-    return _batches_as_they_come(lines)
+    return _chunks_as_they_come(lines)
 
 
 def _standard_input() -> IO[bytes]:
@@ -161,47 +166,18 @@ def _standard_input() -> IO[bytes]:
         return sys.stdin.buffer
 
 
-class _Batch:
-    """Records that wait to be predicted together, their characters counted as they come."""
+def _chunks_as_they_come(records: Iterable[str]) -> Iterator[list[str]]:
+    """Chunks of what is there: many records of a fast stream, one at a time of a slow one.
 
-    def __init__(self) -> None:
-        self.records: list[str] = []
-        self.characters = 0
-
-    def add(self, record: str) -> None:
-        self.records.append(record)
-        self.characters += len(record)
-
-    @property
-    def is_full(self) -> bool:
-        return len(self.records) >= BATCH or self.characters >= BATCH_CHARACTERS
-
-    def take(self) -> list[str]:
-        """Return the records, leaving none."""
-        records, self.records, self.characters = self.records, [], 0
-        return records
-
-
-def _batches(records: Iterable[str]) -> Iterator[list[str]]:
-    batch = _Batch()
-    for record in records:
-        batch.add(record)
-        if batch.is_full:
-            yield batch.take()
-    if batch.records:
-        yield batch.take()
-
-
-def _batches_as_they_come(records: Iterable[str]) -> Iterator[list[str]]:
-    """Batches of what is there: all of a fast stream, one record at a time of a slow one.
-
-    A thread reads ahead, at most one batch, so that a reader of our output never waits
-    for a batch to fill.
+    A thread reads ahead, so that a reader of our output never waits for a chunk to fill. An
+    empty chunk says that nothing more is there yet.
     """
     import threading
 
+    from textrnn.predictor import GrowingChunk
+
     changed = threading.Condition()
-    waiting = _Batch()
+    waiting: deque[GrowingChunk[str]] = deque()
     end: list[BaseException | None] = []  # why the reading ended, once it has
 
     def read() -> None:
@@ -209,8 +185,10 @@ def _batches_as_they_come(records: Iterable[str]) -> Iterator[list[str]]:
         try:
             for record in records:
                 with changed:
-                    changed.wait_for(lambda: not waiting.is_full)
-                    waiting.add(record)
+                    if not waiting or waiting[-1].is_full:
+                        changed.wait_for(lambda: len(waiting) < READ_AHEAD)
+                        waiting.append(GrowingChunk())
+                    waiting[-1].add(record)
                     changed.notify()
         except BaseException as error:
             why = error
@@ -221,11 +199,15 @@ def _batches_as_they_come(records: Iterable[str]) -> Iterator[list[str]]:
     threading.Thread(target=read, daemon=True).start()
     while True:
         with changed:
-            changed.wait_for(lambda: waiting.records or end)
-            batch = waiting.take()
+            is_empty = not waiting and not end
+        if is_empty:
+            yield []
+        with changed:
+            changed.wait_for(lambda: waiting or end)
+            chunk = waiting.popleft().texts if waiting else []
             changed.notify()
-        if batch:
-            yield batch
+        if chunk:
+            yield chunk
         elif end[0] is not None:
             raise end[0]
         else:

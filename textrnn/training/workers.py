@@ -4,32 +4,31 @@ Every batch is dealt out over the processes; each computes the gradient of its p
 the parts are added in a fixed order, so the same seed and number of processes give the
 same bits. The calling process is the first worker.
 
-Parameters, documents and gradients live in shared memory that has no name: it goes with
-the last process that maps it, however that ends. A worker ends when its pipe closes, so
-none outlives its parent. Each process has one BLAS thread.
+Parameters, documents and gradients live in shared memory (``textrnn.shared_arrays``);
+what is sent to a process and back is only which documents, and how many rows
+(``textrnn.processes``).
 """
 
 from __future__ import annotations
 
 import itertools
-import multiprocessing
-import signal
-from collections.abc import Sequence
-from dataclasses import dataclass
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 
-from textrnn.errors import TrainingError
+from textrnn.errors import TrainingError, WorkerError
 from textrnn.inference import length_batches
 from textrnn.network import Network, NetworkConfig
 from textrnn.nn.gradients import Gradients, RowGradient
 from textrnn.nn.packed import pack
 from textrnn.nn.workspace import Workspace
-from textrnn.threads import one_blas_thread
+from textrnn.processes import Answer, Processes
+from textrnn.shared_arrays import SharedArray, SharedDocuments
 from textrnn.training.gradient import (
     BatchSums,
     LabelledDocuments,
@@ -37,47 +36,6 @@ from textrnn.training.gradient import (
     batch_gradient,
 )
 from textrnn.typing import Floats, Ids, Ints, Params
-
-
-class SharedArray:
-    """An array in anonymous shared memory that can be handed to a new process."""
-
-    def __init__(self, shape: tuple[int, ...], dtype: Any) -> None:
-        self.shape, self.dtype = shape, np.dtype(dtype)
-        size = max(int(np.prod(shape)) * self.dtype.itemsize, 1)
-        self._memory = multiprocessing.get_context("spawn").RawArray("B", size)
-
-    @classmethod
-    def of(cls, array: Any) -> SharedArray:
-        """A shared copy of an array."""
-        shared = cls(array.shape, array.dtype)
-        shared.array[...] = array
-        return shared
-
-    @property
-    def array(self) -> Any:
-        """The memory as an array."""
-        count = int(np.prod(self.shape))
-        return np.frombuffer(self._memory, self.dtype, count).reshape(self.shape)
-
-
-@dataclass(frozen=True)
-class SharedDocuments:
-    """Documents one after the other in one shared array."""
-
-    ids: SharedArray
-    starts: SharedArray
-
-    @classmethod
-    def of(cls, documents: Sequence[Ids]) -> SharedDocuments:
-        starts = np.concatenate([[0], np.cumsum([len(ids) for ids in documents])])
-        ids = np.concatenate(documents) if len(documents) else np.zeros(0, np.int32)
-        return cls(SharedArray.of(ids), SharedArray.of(starts.astype(np.int64)))
-
-    def views(self) -> list[Ids]:
-        """Each document as a view of the shared array."""
-        ids, starts = self.ids.array, self.starts.array.tolist()
-        return [ids[a:b] for a, b in itertools.pairwise(starts)]
 
 
 class SharedGradients:
@@ -162,8 +120,7 @@ class Workers:
         self.data = data
         self.regularisation = regularisation or Regularisation()
         self._workspace = Workspace()
-        self._processes: list[BaseProcess] = []
-        self._pipes: list[Connection] = []
+        self._others: Processes | None = None
         self._gradients: list[SharedGradients] = []
         self._probabilities: Floats = np.empty((0, 0))
 
@@ -172,10 +129,11 @@ class Workers:
         if self.n_jobs > 1:
             try:
                 self._start(shape)
-            except OSError as error:
+            except (OSError, WorkerError) as error:
+                why = getattr(error, "strerror", None) or error
                 raise TrainingError(
-                    f"cannot start {self.n_jobs} processes with shared memory "
-                    f"({error.strerror or error}); use --jobs 1."
+                    f"cannot start {self.n_jobs} processes with shared memory ({why}); "
+                    "use --jobs 1."
                 ) from error
         else:
             self._probabilities = np.empty(shape, self.network.dtype)
@@ -187,18 +145,13 @@ class Workers:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for pipe in self._pipes:
-            pipe.close()
-        for process in self._processes:
-            process.join(timeout=1.0)
-            if process.is_alive():
-                process.kill()
-                process.join()
+        if self._others is not None:
+            self._others.close()
+            self._others = None
         if self.n_jobs > 1:
             # The network outlives the shared memory.
             params = self.network.params
             params.update({name: value.copy() for name, value in params.items()})
-        self._pipes, self._processes = [], []
 
     def _start(self, shape: tuple[int, int]) -> None:
         config, frozen = self.network.config, self.regularisation.frozen
@@ -212,27 +165,20 @@ class Workers:
         targets = None if data is None else SharedArray.of(data.targets)
         weighted = data is not None and data.weights is not None
         weights = SharedArray.of(data.weights) if data is not None and weighted else None
-        context = multiprocessing.get_context("spawn")
-        for _ in range(self.n_jobs - 1):
-            gradients = None if data is None else SharedGradients(config, frozen, capacity)
-            job = Job(
-                config=config,
-                params=params,
-                documents=documents,
-                targets=targets,
-                weights=weights,
-                regularisation=self.regularisation,
-                gradients=gradients,
-                probabilities=probabilities,
-            )
-            ours, theirs = context.Pipe()
-            process = context.Process(target=serve, args=(theirs, job), daemon=True)
-            process.start()
-            theirs.close()
-            self._pipes.append(ours)
-            self._processes.append(process)
-            if gradients is not None:
-                self._gradients.append(gradients)
+        job = Job(
+            config=config,
+            params=params,
+            documents=documents,
+            targets=targets,
+            weights=weights,
+            regularisation=self.regularisation,
+            probabilities=probabilities,
+        )
+        jobs = [job] * (self.n_jobs - 1)
+        if data is not None:
+            self._gradients = [SharedGradients(config, frozen, capacity) for _ in jobs]
+            jobs = [replace(job, gradients=gradients) for gradients in self._gradients]
+        self._others = Processes(prepare, jobs)
 
     # ------------------------------------------------------------------- training
 
@@ -245,8 +191,7 @@ class Workers:
         assert self.data is not None
         seeds = [[int(rng.integers(2**63)), i] for i in range(self.n_jobs)]
         parts = self._deal(rows)
-        for pipe, part, seed in zip(self._pipes, parts[1:], seeds[1:], strict=True):
-            self._send(pipe, ("gradient", part, seed, len(rows)))
+        self._send([("gradient", *task, len(rows)) for task in zip(parts, seeds, strict=True)])
         sums, gradients = batch_gradient(
             self.network,
             self.data,
@@ -256,8 +201,7 @@ class Workers:
             rng=np.random.default_rng(seeds[0]),
             workspace=self._workspace,
         )
-        for i in range(len(self._pipes)):
-            theirs, used = self._receive(i)
+        for i, (theirs, used) in enumerate(self._receive()):
             if theirs is None:
                 continue
             sums = BatchSums(*(a + b for a, b in zip(sums, theirs, strict=True)))
@@ -277,67 +221,57 @@ class Workers:
         rows = np.arange(len(self.documents)) if rows is None else rows
         lengths = np.array([len(self.documents[i]) for i in rows.tolist()], dtype=np.int64)
         batches = [rows[batch] for batch in length_batches(lengths)]
-        for i, pipe in enumerate(self._pipes, start=1):
-            self._send(pipe, ("predict", batches[i :: self.n_jobs]))
+        # To and fro, as each batch has shorter documents than the one before.
+        turns = [*range(self.n_jobs), *reversed(range(self.n_jobs))]
+        parts: list[list[Ints]] = [[] for _ in range(self.n_jobs)]
+        for batch, turn in zip(batches, itertools.cycle(turns), strict=False):
+            parts[turn].append(batch)
+        self._send([("predict", part) for part in parts])
         out = self._probabilities
-        _predict(self.network, self.documents, batches[:: self.n_jobs], out, self._workspace)
-        for i in range(len(self._pipes)):
-            self._receive(i)
+        _predict(self.network, self.documents, parts[0], out, self._workspace)
+        for _ in self._receive():
+            pass
         return out[rows]
 
-    # --------------------------------------------------------------------- pipes
+    # ------------------------------------------------------------------ messages
 
-    def _send(self, pipe: Connection, message: tuple[Any, ...]) -> None:
-        try:
-            pipe.send(message)
-        except OSError as error:
-            raise TrainingError(self._explain_death()) from error
+    def _send(self, messages: Sequence[Any]) -> None:
+        """Send each other process its message; the first one is this process's own."""
+        if self._others is not None:
+            with _told_of_checkpoint():
+                for i, message in enumerate(messages[1:]):
+                    self._others.send(i, message)
 
-    def _receive(self, i: int) -> Any:
-        try:
-            answer = self._pipes[i].recv()
-        except (EOFError, OSError) as error:
-            raise TrainingError(self._explain_death()) from error
-        if isinstance(answer, BaseException):
-            raise answer
-        return answer
-
-    def _explain_death(self) -> str:
-        for process in self._processes:
-            process.join(timeout=0.2)
-        codes = [process.exitcode for process in self._processes if process.exitcode is not None]
-        how = f"exit code {codes[0]}" if codes else "its pipe closed"
-        return (
-            f"a worker process died ({how}), perhaps for want of memory. What was trained up to "
-            "the last whole epoch is in the checkpoint: use --resume, or fewer --jobs."
-        )
+    def _receive(self) -> Iterator[Any]:
+        """The answers of the other processes, in a fixed order."""
+        if self._others is not None:
+            with _told_of_checkpoint():
+                for i in range(self.n_jobs - 1):
+                    yield self._others.receive(i)
 
 
-def serve(pipe: Connection, job: Job) -> None:
-    """The life of a worker process: answer until the pipe closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
-        params: Params = {name: shared.array for name, shared in job.params.items()}
-        network, workspace = Network(job.config, params), Workspace()
-        documents = job.documents.views()
-        while True:
-            try:
-                kind, *arguments = pipe.recv()
-                pipe.send(_answer(kind, arguments, job, network, documents, workspace))
-            except (EOFError, OSError):
-                return
-            except Exception as error:
-                pipe.send(error)
+@contextmanager
+def _told_of_checkpoint() -> Iterator[None]:
+    try:
+        yield
+    except WorkerError as error:
+        raise TrainingError(
+            f"{error} What was trained up to the last whole epoch is in the checkpoint: use "
+            "--resume, or fewer --jobs."
+        ) from error
+
+
+def prepare(job: Job) -> Answer:
+    """What answers a message in another process."""
+    params: Params = {name: shared.array for name, shared in job.params.items()}
+    network = Network(job.config, params)
+    return partial(_answer, job, network, job.documents.views(), Workspace())
 
 
 def _answer(
-    kind: str,
-    arguments: list[Any],
-    job: Job,
-    network: Network,
-    documents: list[Ids],
-    workspace: Workspace,
+    job: Job, network: Network, documents: list[Ids], workspace: Workspace, message: Any
 ) -> Any:
+    kind, *arguments = message
     if kind == "predict":
         assert job.probabilities is not None
         _predict(network, documents, arguments[0], job.probabilities.array, workspace)

@@ -1,0 +1,273 @@
+"""Probabilities of many texts, chunk by chunk, in several processes where that pays.
+
+Each chunk is tokenised, encoded and read by one process, in the same batches whichever it
+is: any number of processes gives the same probabilities. Memory holds some chunks, however
+many there are.
+
+The calling process begins alone. What has taken it ``PATIENCE`` seconds will likely take
+longer: only then it starts the others, and it goes on until they are there. So at worst a
+little time is lost, whatever the network and the texts, and a short prediction does not
+even import what processes need.
+"""
+
+from __future__ import annotations
+
+import pickle
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+
+import numpy as np
+
+from textrnn.errors import WorkerError
+from textrnn.model import Text, TextModel
+from textrnn.network import Network, NetworkConfig
+from textrnn.nn.workspace import Workspace
+from textrnn.text.tokenizers import tokenizer_name
+from textrnn.typing import Floats
+
+if TYPE_CHECKING:
+    from textrnn.processes import Answer, Processes
+    from textrnn.shared_arrays import SharedArray
+
+PATIENCE = 0.25
+"""Seconds of work before other processes start: about what it takes one until it is ready, of
+which 0.1 s are work and 0.02 s are lost here."""
+TEXTS = 1_024
+"""Texts of a chunk: enough for batches of like length."""
+CHARACTERS = 2**21
+"""A chunk takes no further text once it has so many characters: memory is bounded, however
+long the texts."""
+WAITING = 2
+"""Chunks that a process has, the one it works on included: it never waits for the next."""
+
+T = TypeVar("T", str, Sequence[str], Text)
+
+
+def predict_many(model: TextModel, texts: Sequence[Text], n_jobs: int = 1) -> Floats:
+    """Class probabilities of texts or their tokens, shape (n, C), by some processes.
+
+    Raises:
+        WorkerError: a process died.
+    """
+    out = np.empty((len(texts), model.network.config.n_classes), dtype=model.network.dtype)
+    # Texts of like length together, as the batches will be; the longest first, so that the
+    # last chunks, when a process may have to wait for another, are quickly read.
+    order = np.argsort([-len(text) for text in texts], kind="stable")
+    start = 0
+    with Predictor(model, n_jobs) as predictor:
+        for chunk, found in predictor.stream(chunks(texts[i] for i in order.tolist())):
+            out[order[start : start + len(chunk)]] = found
+            start += len(chunk)
+    return out
+
+
+class GrowingChunk(Generic[T]):
+    """Texts to be read together, their characters counted as they come."""
+
+    def __init__(self) -> None:
+        self.texts: list[T] = []
+        self._characters = 0
+
+    def add(self, text: T) -> None:
+        """Take a further text."""
+        self.texts.append(text)
+        self._characters += len(text)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it should take no further text."""
+        return len(self.texts) >= TEXTS or self._characters >= CHARACTERS
+
+
+def chunks(texts: Iterable[T]) -> Iterator[list[T]]:
+    """Texts in the chunks that are read together."""
+    growing: GrowingChunk[T] = GrowingChunk()
+    for text in texts:
+        growing.add(text)
+        if growing.is_full:
+            yield growing.texts
+            growing = GrowingChunk()
+    if growing.texts:
+        yield growing.texts
+
+
+@dataclass
+class _Task(Generic[T]):
+    """A chunk, and its probabilities once they are known."""
+
+    chunk: Sequence[T]
+    found: Floats | None = None
+
+
+class Predictor:
+    """A model that reads chunks of texts, with processes that help; a context manager.
+
+    Args:
+        model: what all processes read with; it must not change meanwhile.
+        n_jobs: processes, this one included.
+        patience: seconds of work before the others are started.
+    """
+
+    def __init__(self, model: TextModel, n_jobs: int = 1, *, patience: float = PATIENCE) -> None:
+        self.model = model
+        self.n_jobs = n_jobs
+        self.patience = patience
+        self._workspace = Workspace()
+        self._worked = 0.0
+        self._others: Processes | None = None
+        self._given: list[deque[_Task[Any]]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._others is not None:
+            self._others.close()
+            self._others = None
+
+    def stream(self, source: Iterable[Sequence[T]]) -> Iterator[tuple[Sequence[T], Floats]]:
+        """Each chunk and its class probabilities (n, C), in the order of the source.
+
+        An empty chunk says that the next one may be long in coming: all before it are
+        answered first, and there is no answer to it.
+
+        Raises:
+            WorkerError: a process died.
+        """
+        pending: deque[_Task[T]] = deque()
+        for chunk, more in _with_outlook(source):
+            task = _Task(chunk)
+            pending.append(task)
+            # While others read the last chunk that is there, this process would only wait.
+            if not (more and self._hand_over(task)):
+                task.found = self._read(chunk)
+            self._take_answers()
+            while pending:
+                found = pending[0].found
+                if found is not None:
+                    yield pending.popleft().chunk, found
+                elif more and len(pending) <= 2 * WAITING * self.n_jobs:
+                    break
+                else:  # what is to be answered now, or more would wait than memory should hold
+                    self._take_answers(wait=True)
+
+    def _read(self, chunk: Sequence[Text]) -> Floats:
+        """Probabilities of a chunk, by this process."""
+        start = time.perf_counter()
+        found = self.model.predict_proba(chunk, workspace=self._workspace)
+        self._worked += time.perf_counter() - start
+        return found
+
+    # ------------------------------------------------------------- other processes
+
+    def _hand_over(self, task: _Task[Any]) -> bool:
+        """Give a chunk to the process that has least to do; False if none has room."""
+        if self._others is None:
+            if self.n_jobs > 1 and self._worked >= self.patience:
+                self._start()
+            return False  # they are not there yet
+        if sum(map(len, task.chunk)) > 2 * CHARACTERS:
+            return False  # a huge text need not be copied
+        ready = [i for i, given in enumerate(self._given) if self._others.is_ready(i)]
+        least = min(ready, key=lambda i: len(self._given[i]), default=None)
+        if least is None or len(self._given[least]) >= WAITING:
+            return False
+        self._others.send(
+            least, task.chunk if _is_named(self.model) else list(self.model.tokens(task.chunk))
+        )
+        self._given[least].append(task)
+        return True
+
+    def _start(self) -> None:
+        from multiprocessing import current_process
+
+        from textrnn.processes import Processes
+
+        n, self.n_jobs = self.n_jobs - 1, 1
+        if current_process().daemon:  # of a pool of the caller's: it may have no children
+            return
+        try:
+            self._others = Processes(_prepare, [_Job.of(self.model)] * n, read_ahead=True)
+        except (OSError, WorkerError):  # the system has no room for them: it goes on alone
+            return
+        self.n_jobs += n
+        self._given = [deque() for _ in range(n)]
+
+    def _take_answers(self, *, wait: bool = False) -> None:
+        """Take the answers that are there; wait for one if there is none."""
+        if self._others is None:
+            return
+        from multiprocessing.connection import wait as wait_for
+
+        busy = [i for i, given in enumerate(self._given) if given]
+        pipes = [self._others.pipes[i] for i in busy]
+        there = wait_for(pipes, timeout=None if wait else 0.0)
+        for i, pipe in zip(busy, pipes, strict=True):
+            if pipe in there:
+                self._given[i].popleft().found = self._others.receive(i)
+
+
+def _with_outlook(source: Iterable[Sequence[T]]) -> Iterator[tuple[Sequence[T], bool]]:
+    """Each chunk that is not empty, and whether another one is there at once."""
+    before: Sequence[T] = ()
+    for chunk in _and_an_end(source):
+        if len(before):
+            yield before, len(chunk) > 0
+        before = chunk
+
+
+def _and_an_end(source: Iterable[Sequence[T]]) -> Iterator[Sequence[T]]:
+    """The same, and an empty chunk after them: also before an error, as answers go first."""
+    try:
+        yield from source
+    except Exception:
+        yield ()
+        raise
+    yield ()
+
+
+def _is_named(model: TextModel) -> bool:
+    """Whether another process knows the tokenizer; one of the user's own it may not."""
+    return tokenizer_name(model.tokenizer) is not None
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A model for other processes, its arrays in memory that all of them share."""
+
+    config: NetworkConfig
+    params: dict[str, SharedArray]
+    pickled: SharedArray
+    """Tokenizer, vocabulary and the rest: large too, and so sent as bytes that are there."""
+
+    @classmethod
+    def of(cls, model: TextModel) -> _Job:
+        from textrnn.shared_arrays import SharedArray
+
+        tokenizer = model.tokenizer if _is_named(model) else None
+        rest = pickle.dumps(
+            (tokenizer, model.vocabulary, model.classes, model.max_length, model.ngrams)
+        )
+        params = {name: SharedArray.of(value) for name, value in model.network.params.items()}
+        return cls(model.network.config, params, SharedArray.of(np.frombuffer(rest, np.uint8)))
+
+    def model(self) -> TextModel:
+        tokenizer, vocabulary, classes, max_length, ngrams = pickle.loads(self.pickled.array)
+        params = {name: shared.array for name, shared in self.params.items()}
+        network = Network(self.config, params)
+        return TextModel(tokenizer, vocabulary, network, classes, max_length, ngrams=ngrams)
+
+
+def _prepare(job: _Job) -> Answer:
+    """What answers a chunk in another process."""
+    model, workspace = job.model(), Workspace()
+    return lambda chunk: model.predict_proba(chunk, workspace=workspace)

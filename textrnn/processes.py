@@ -1,0 +1,234 @@
+"""Processes that answer messages: how they start, talk and end, whatever they compute.
+
+They are spawned, which is safe everywhere. One ends when its pipe closes, so none outlives
+its parent; Ctrl-C is the parent's to handle; one that dies is an error and never a hang.
+Each has one BLAS thread.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from textrnn.errors import UsageError, WorkerError
+from textrnn.threads import one_blas_thread
+
+if TYPE_CHECKING:  # imported where processes start: a short prediction does without
+    from multiprocessing.connection import Connection
+    from multiprocessing.process import BaseProcess
+
+READY = "ready"
+"""The first thing that a process sends."""
+TIME_TO_END = 1.0
+"""Seconds that processes have to end by themselves."""
+Answer = Callable[[Any], Any]
+"""Message to answer."""
+
+
+def available_cores() -> int:
+    """Cores this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def process_count(n_jobs: int | None) -> int:
+    """Processes that ``n_jobs`` means, as in scikit-learn: None is 1, -1 as many as cores.
+
+    Raises:
+        UsageError: it is 0.
+    """
+    if n_jobs == 0:
+        raise UsageError(
+            "n_jobs is 0, but must be a whole number from 1, -1 for all cores, or None."
+        )
+    if n_jobs is None:
+        return 1
+    return n_jobs if n_jobs > 0 else max(1, available_cores() + 1 + n_jobs)
+
+
+class Processes:
+    """Some processes and a pipe to each.
+
+    Args:
+        prepare: called in the new process with its job; returns what answers a message. A
+            function of a module, as the process imports it.
+        jobs: one for each process.
+        read_ahead: a process takes messages from its pipe while it works, so that the next
+            one is there when it is done, and sending to it never waits for it.
+
+    Raises:
+        WorkerError: a process cannot be started.
+    """
+
+    def __init__(
+        self, prepare: Callable[[Any], Answer], jobs: Sequence[Any], *, read_ahead: bool = False
+    ) -> None:
+        from multiprocessing import get_context
+
+        self.pipes: list[Connection] = []
+        self._processes: list[BaseProcess] = []
+        self._is_ready: list[bool] = []
+        context = get_context("spawn")
+        try:
+            for job in jobs:
+                ours, theirs = context.Pipe()
+                self.pipes.append(ours)
+                arguments = (theirs, prepare, job, read_ahead)
+                process = context.Process(target=_serve, args=arguments, daemon=True)
+                with _interrupts_held_back():
+                    process.start()
+                self._processes.append(process)
+                self._is_ready.append(False)
+                theirs.close()
+        except BaseException as error:
+            self.close()
+            if isinstance(error, OSError):
+                raise WorkerError(
+                    f"cannot start {len(jobs)} more processes ({error.strerror or error}); use "
+                    "n_jobs=1."
+                ) from error
+            raise
+
+    def is_ready(self, i: int) -> bool:
+        """Whether a process has said that it has started; never waits.
+
+        Raises:
+            WorkerError: it died instead.
+        """
+        if not self._is_ready[i] and self.pipes[i].poll():
+            self._await_start(i)
+        return self._is_ready[i]
+
+    def send(self, i: int, message: Any) -> None:
+        """Send a message to a process.
+
+        Raises:
+            WorkerError: it died.
+        """
+        try:
+            self.pipes[i].send(message)
+        except OSError as error:
+            raise WorkerError(self._explain_death(i)) from error
+
+    def receive(self, i: int) -> Any:
+        """The next answer of a process, waited for.
+
+        Raises:
+            WorkerError: it died.
+            Exception: what it raised itself.
+        """
+        if not self._is_ready[i]:
+            self._await_start(i)
+        return self._next(i)
+
+    def close(self) -> None:
+        """End all processes; one that does not end by itself is killed."""
+        for pipe in self.pipes:
+            pipe.close()
+        deadline = time.monotonic() + TIME_TO_END
+        for process, is_ready in zip(self._processes, self._is_ready, strict=True):
+            # One that is still starting looks at its pipe only when it has.
+            process.join(timeout=max(deadline - time.monotonic(), 0.0) if is_ready else 0.0)
+            if process.is_alive():
+                process.kill()
+                process.join()
+        self.pipes, self._processes, self._is_ready = [], [], []
+
+    def _await_start(self, i: int) -> None:
+        answer = self._next(i)
+        assert answer == READY
+        self._is_ready[i] = True
+
+    def _next(self, i: int) -> Any:
+        try:
+            answer = self.pipes[i].recv()
+        except (EOFError, OSError) as error:
+            raise WorkerError(self._explain_death(i)) from error
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    def _explain_death(self, i: int) -> str:
+        process = self._processes[i]
+        process.join(timeout=0.5)
+        how = "its pipe closed" if process.exitcode is None else f"exit code {process.exitcode}"
+        if self._is_ready[i]:
+            return f"a worker process died ({how}), perhaps for want of memory."
+        return (
+            f"a worker process died as it started ({how}). A script that uses n_jobs needs the "
+            'guard if __name__ == "__main__":, or take n_jobs=1.'
+        )
+
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Start a process so that Ctrl-C does not reach it: it inherits the mask of signals.
+
+    A Ctrl-C that comes meanwhile is not lost, but raised at the end.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # its own start would lift the mask
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _serve(pipe: Connection, prepare: Callable[[Any], Answer], job: Any, read_ahead: bool) -> None:
+    """The life of a process: answer until the pipe closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    messages = _messages(pipe)
+    with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
+        answer = prepare(job)
+        try:
+            pipe.send(READY)
+            for message in _read_ahead(messages) if read_ahead else messages:
+                pipe.send(_answer_or_error(answer, message))
+        except OSError:  # the parent is gone
+            return
+
+
+def _answer_or_error(answer: Answer, message: Any) -> Any:
+    try:
+        return answer(message)
+    except Exception as error:
+        return error
+
+
+def _messages(pipe: Connection) -> Iterator[Any]:
+    """What comes out of a pipe until it closes."""
+    while True:
+        try:
+            message = pipe.recv()
+        except (EOFError, OSError):
+            return
+        yield message
+
+
+def _read_ahead(messages: Iterator[Any]) -> Iterator[Any]:
+    """The same, taken by a thread as they come."""
+    from queue import SimpleQueue
+    from threading import Thread
+
+    waiting: SimpleQueue[Any] = SimpleQueue()
+    end = object()
+
+    def read() -> None:
+        for message in messages:
+            waiting.put(message)
+        waiting.put(end)
+
+    Thread(target=read, daemon=True).start()
+    while (message := waiting.get()) is not end:
+        yield message
