@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,14 @@ def real_corpora() -> Path:
     if not Path(folder).is_dir():
         pytest.skip(f"TEXTRNN_DATA={folder} is no folder")
     return Path(folder)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _tokens_in_a_folder_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test, nor a process that it starts, writes to the user's own cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TEXTRNN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 from textrnn.baselines import BASELINES, fit_baselines
 from textrnn.errors import DataError, UsageError
 from textrnn.nbsvm import NBSVM, LogCountRatio
+from textrnn.text.tokenised import number_texts
 
 LEARNERS = [name for name in BASELINES if name != "majority"]
 
@@ -88,6 +89,16 @@ def test_tuning_takes_the_most_accurate_value():
     (odd,) = fit("bow_lr", train=(texts, labels), validation=([["odd"]] * 3, ["y"] * 3))
     (plain,) = fit("bow_lr", train=(texts, labels), validation=([["odd"]] * 3, ["x"] * 3))
     assert odd.params["C"] > plain.params["C"]
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_numbered_texts_give_the_same_model(name):
+    every = number_texts([*VALIDATION_TOKENS, *TRAIN_TOKENS])
+    validation, train = every[: len(VALIDATION_TOKENS)], every[len(VALIDATION_TOKENS) :]
+    (plain,) = fit(name)
+    (fast,) = fit(name, train=(train, TRAIN_LABELS), validation=(validation, ["praise", "blame"]))
+    assert fast.params == plain.params
+    np.testing.assert_array_equal(fast.predict_proba(every), plain.predict_proba(list(every)))
 
 
 def test_no_argument_could_carry_test_texts():

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.feature_extraction.text import CountVectorizer
 
+from textrnn import ngram_counts
 from textrnn.errors import DataError
 from textrnn.ngram_counts import NGramCounts
+from textrnn.text.tokenised import number_texts
 
 texts = st.lists(st.lists(st.sampled_from("abcd"), max_size=8), min_size=1, max_size=8)
 
@@ -65,6 +67,34 @@ def test_min_count_keeps_every_word_and_drops_rare_bigrams():
     assert list(counts.get_feature_names_out()) == ["a", "b", "c", "a b"]
     assert matrix.toarray().tolist() == [[2, 2, 0, 2], [1, 0, 1, 0]]
     assert matrix.dtype == np.float32
+
+
+@given(train=texts, test=texts, max_n=st.integers(1, 4), min_count=st.integers(1, 2))
+def test_numbered_texts_are_counted_as_lists_are(train, test, max_n, min_count):
+    both = number_texts([["unseen"], *test, *train])
+    plain, fast = (NGramCounts(max_n=max_n, min_count=min_count) for _ in range(2))
+    matrices = (
+        (plain.fit_transform(train), fast.fit_transform(both[1 + len(test) :])),
+        (plain.transform(test), fast.transform(both[1 : 1 + len(test)])),
+    )
+    assert plain.vocabulary_ == fast.vocabulary_
+    assert list(plain.get_feature_names_out()) == list(fast.get_feature_names_out())
+    for of_lists, of_numbers in matrices:
+        assert of_lists.has_canonical_format
+        assert of_lists.shape == of_numbers.shape
+        for part in ("indptr", "indices", "data"):
+            assert getattr(of_lists, part).dtype == getattr(of_numbers, part).dtype
+            assert getattr(of_lists, part).tolist() == getattr(of_numbers, part).tolist()
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 99)), unique=True))
+def test_large_keys_are_sorted_as_small_ones_are(pairs):
+    keys, places = np.array(pairs, dtype=np.int64).reshape(-1, 2).T.copy()
+    in_one = ngram_counts._sort(keys.copy(), places)
+    in_two = ngram_counts._sort(keys + 2**61, places)  # too large to share 63 bits with a place
+    for small, large in zip(in_one, (in_two[0] - 2**61, in_two[1]), strict=True):
+        assert small.tolist() == large.tolist()
+    assert list(zip(*(part.tolist() for part in in_one), strict=True)) == sorted(pairs)
 
 
 def test_a_text_in_place_of_its_tokens_is_refused():

@@ -24,6 +24,7 @@ from sklearn.pipeline import Pipeline
 from textrnn.errors import DataError, UsageError, did_you_mean
 from textrnn.nbsvm import NBSVM, logistic_regression
 from textrnn.ngram_counts import NGramCounts, TokenLists
+from textrnn.text.tokenised import as_numbered, join
 from textrnn.typing import ClassWeight, Floats
 
 
@@ -180,7 +181,7 @@ def _fit(
     report(f"{name}: validation accuracy {accuracy:.3f}{chosen}")
     pipeline[-1].set_params(**params)
     pipeline.fit(
-        [*split.train_tokens, *split.validation_tokens],
+        join([as_numbered(split.train_tokens), as_numbered(split.validation_tokens)]),
         [*split.train_labels, *split.validation_labels],
     )
     return FittedBaseline(name, pipeline, params, accuracy, time.perf_counter() - started)

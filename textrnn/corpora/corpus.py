@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from textrnn.errors import DataError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from textrnn.typing import Bools
+    from textrnn.typing import Bools, Ints
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,13 @@ class Split:
     def classes(self) -> list[str]:
         """Distinct labels, sorted."""
         return sorted(set(self.labels))
+
+    def take(self, rows: Ints | Bools) -> Split:
+        """The rows at some positions, or where booleans of shape (n,) are true."""
+        import numpy as np
+
+        positions = np.arange(len(self))[rows].tolist()
+        return Split([self.texts[i] for i in positions], [self.labels[i] for i in positions])
 
 
 @dataclass(frozen=True)
@@ -123,7 +130,7 @@ def stratified_split(split: Split, fraction: float, *, random_state: int) -> tup
     The order of rows is kept. Raises UsageError for a fraction outside (0, 1).
     """
     second = holdout(split.texts, split.labels, fraction, random_state=random_state)
-    return _select(split, ~second), _select(split, second)
+    return split.take(~second), split.take(second)
 
 
 def holdout(
@@ -199,8 +206,3 @@ def _return_lost_classes(
         if label not in kept:
             held[group] = False
             kept.update(labels[row] for row in group)
-
-
-def _select(split: Split, keep: Bools) -> Split:
-    rows = keep.nonzero()[0]
-    return Split([split.texts[i] for i in rows], [split.labels[i] for i in rows])

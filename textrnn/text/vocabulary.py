@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import repeat
+from itertools import pairwise, repeat
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from textrnn.errors import ModelError, UsageError
+from textrnn.text.tokenised import NumberedTexts
 from textrnn.typing import Counts, Floats, Ids, Ints
 
 UNKNOWN = "<unk>"
@@ -126,6 +127,21 @@ class Vocabulary:
         ids = map(self.index.get, tokens, repeat(0))
         return np.fromiter(ids, dtype=np.int32, count=len(tokens))
 
+    def encode_all(
+        self, token_lists: Sequence[Sequence[str]], max_length: int | None = None
+    ) -> list[Ids]:
+        """Return the ids of documents, each as `encode` gives them for its first tokens.
+
+        Of `NumberedTexts` each distinct token is looked up once, and the ids are views of one
+        array.
+        """
+        if not isinstance(token_lists, NumberedTexts):
+            return [self.encode(tokens[:max_length]) for tokens in token_lists]
+        texts = token_lists.cut(max_length)
+        ids = self.encode(texts.words)[texts.numbers]
+        bounds = pairwise(texts.starts.tolist())
+        return [ids[start:end] if end > start else self.encode([]) for start, end in bounds]
+
     def decode(self, ids: Ints | Sequence[int]) -> list[str]:
         """Return the tokens of ids.
 
@@ -232,6 +248,12 @@ def _count(token_lists: Iterable[Sequence[str]]) -> tuple[Counter[str], Counter[
     counts: Counter[str] = Counter()
     spread: Counter[str] = Counter()
     n_documents = 0
+    if isinstance(token_lists, NumberedTexts):
+        occurrences, texts = token_lists.occurrences()
+        words = [token_lists.words[i] for i in np.flatnonzero(occurrences).tolist()]
+        counts.update(dict(zip(words, occurrences[occurrences > 0].tolist(), strict=True)))
+        spread.update(dict(zip(words, texts[occurrences > 0].tolist(), strict=True)))
+        return counts, spread, len(token_lists)
     if isinstance(token_lists, str):
         raise UsageError("a vocabulary is built from lists of tokens, not from a string")
     for n_documents, tokens in enumerate(token_lists, start=1):

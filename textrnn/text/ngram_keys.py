@@ -1,0 +1,165 @@
+"""N-grams of words and of characters as numbers, without a table of strings.
+
+An n-gram's *key* is a hash of its characters, so a model needs no dictionary: it keeps the
+keys it has weights for, sorted. Of ten million different n-grams some 50 pairs share
+a key of 40 bits. Character n-grams stay within a word, whose ends count as characters:
+they tell what a misspelt or unknown word resembles (Bojanowski et al. 2017).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from textrnn.text.tokenised import NumberedTexts
+from textrnn.typing import Bools, Ids, Ints, Keys
+
+KEY_BITS, ROW_BITS = 40, 24
+"""A key and the row of its text in one number: sorting it sorts the pairs."""
+ROWS_AT_ONCE = 2**ROW_BITS
+NGRAMS_AT_ONCE = 2**25
+"""N-grams that are sorted together: a bound of memory, 256 MB."""
+BEGIN, END = "\x02", "\x03"
+"""Characters that mark the ends of a word; no tokenizer leaves them in a word."""
+
+_FACTOR = np.uint64(0x9E3779B97F4A7C15)
+_MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
+
+
+@dataclass(frozen=True)
+class NGramKind:
+    """Which n-grams are looked at.
+
+    Attributes:
+        max_n: words of the longest word n-gram.
+        char_ngrams: characters of the shortest and the longest character n-gram, or None.
+    """
+
+    max_n: int = 3
+    char_ngrams: tuple[int, int] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready values."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> NGramKind:
+        """The way back of ``to_dict``."""
+        chars = values["char_ngrams"]
+        return cls(int(values["max_n"]), None if chars is None else (int(chars[0]), int(chars[1])))
+
+
+def distinct_ngrams(texts: NumberedTexts, kind: NGramKind) -> Iterator[tuple[Keys, Ints]]:
+    """The n-grams of each text, each once: blocks of keys and rows, sorted by both.
+
+    The blocks are of consecutive texts. Keys are uint64 of shape (n,), rows int64.
+    """
+    hashes = word_hashes(texts)
+    owners, of_chars = _char_ngrams(texts, kind)
+    starts_of_chars = np.searchsorted(owners, np.arange(len(texts.words) + 1))
+    sizes = np.diff(starts_of_chars)[texts.numbers] + kind.max_n
+    ends = np.concatenate([[0], np.cumsum(sizes)])[texts.starts]
+    first = 0
+    while first < len(texts):
+        last = int(np.searchsorted(ends, ends[first] + NGRAMS_AT_ONCE, side="right")) - 1
+        last = min(max(last, first + 1), first + ROWS_AT_ONCE)
+        tokens = slice(texts.starts[first], texts.starts[last])
+        numbers = texts.numbers[tokens]
+        rows = np.repeat(np.arange(last - first), np.diff(texts.starts[first : last + 1]))
+        parts = [*_word_ngrams(hashes[numbers], rows, kind.max_n)]
+        if kind.char_ngrams is not None:
+            parts.append(_spread(numbers, rows, starts_of_chars, of_chars))
+        pairs = np.concatenate(parts)
+        pairs.sort()
+        pairs = pairs[_differs(pairs)]
+        keys = pairs >> np.uint64(ROW_BITS)
+        pairs &= np.uint64(ROWS_AT_ONCE - 1)
+        yield keys, pairs.astype(np.int64) + first
+        first = last
+
+
+def word_hashes(texts: NumberedTexts) -> Keys:
+    """A hash of 64 bits of each distinct word, shape (words,)."""
+    characters, owners = _characters(texts)
+    starts = np.searchsorted(owners, np.arange(len(texts.words)))
+    place = np.arange(len(owners)) - starts[owners]
+    powers = _FACTOR ** np.arange(1, int(place.max(initial=0)) + 2, dtype=np.uint64)
+    terms = characters * powers[place]
+    return _mixed(np.add.reduceat(terms, starts)) if len(starts) else np.zeros(0, np.uint64)
+
+
+def _word_ngrams(hashes: Keys, rows: Ints, max_n: int) -> Iterator[Keys]:
+    """Pairs of key and row of all word n-grams up to some length."""
+    keys = hashes
+    for n in range(1, max_n + 1):
+        if n > 1:
+            inside = rows[: len(rows) - n + 1] == rows[n - 1 :]
+            keys = _mixed(keys[: len(inside)] * _FACTOR + hashes[n - 1 :])
+            yield _pairs(keys[inside], rows[: len(inside)][inside])
+        else:
+            yield _pairs(keys, rows)
+
+
+def _char_ngrams(texts: NumberedTexts, kind: NGramKind) -> tuple[Ints, Keys]:
+    """The character n-grams of each distinct word: words' numbers, ascending, and hashes."""
+    if kind.char_ngrams is None:
+        return np.zeros(0, np.int64), np.zeros(0, np.uint64)
+    shortest, longest = kind.char_ngrams
+    characters, owners = _characters(texts)
+    keys = characters
+    found, whose = [], []
+    for n in range(1, longest + 1):
+        if n > 1:
+            keys = keys[: len(characters) - n + 1] * _FACTOR + characters[n - 1 :]
+        if n >= shortest:
+            inside = owners[: len(keys)] == owners[n - 1 :]
+            salted = _mixed(keys[inside] + np.uint64(n))
+            found.append(salted)
+            whose.append(owners[: len(keys)][inside])
+    all_owners = np.concatenate(whose)
+    order = np.argsort(all_owners, kind="stable")
+    return all_owners[order], np.concatenate(found)[order]
+
+
+def _spread(numbers: Ids, rows: Ints, starts: Ints, keys: Keys) -> Keys:
+    """Pairs of key and row: for each token the n-grams of its word."""
+    counts = np.diff(starts)[numbers]
+    ends = np.cumsum(counts)
+    places = np.repeat(starts[:-1][numbers] - (ends - counts), counts)
+    places += np.arange(len(places))
+    return _pairs(keys[places], np.repeat(rows, counts))
+
+
+def _characters(texts: NumberedTexts) -> tuple[Keys, Ints]:
+    """The characters of all distinct words with their ends, and whose each is."""
+    marked = [f"{BEGIN}{word}{END}" for word in texts.words]
+    encoded = "".join(marked).encode("utf-32-le", "surrogatepass")
+    lengths = np.fromiter(map(len, marked), np.int64, len(marked))
+    owners = np.repeat(np.arange(len(marked)), lengths)
+    return np.frombuffer(encoded, np.uint32).astype(np.uint64), owners
+
+
+def _pairs(hashes: Keys, rows: Ints) -> Keys:
+    """Key and row in one number."""
+    keys = hashes >> np.uint64(64 - KEY_BITS) << np.uint64(ROW_BITS)
+    keys |= rows.astype(np.uint64)
+    return keys
+
+
+def _mixed(hashes: Keys) -> Keys:
+    """Spread what differs over all bits (the finaliser of Steele et al. 2014, SplitMix)."""
+    hashes = (hashes ^ (hashes >> np.uint64(30))) * _MIX[0]
+    hashes ^= hashes >> np.uint64(27)
+    hashes *= _MIX[1]
+    hashes ^= hashes >> np.uint64(31)
+    return hashes
+
+
+def _differs(values: Keys) -> Bools:
+    """Say of each value whether it differs from the one before it; the first one does."""
+    result = np.ones(len(values), dtype=bool)
+    np.not_equal(values[1:], values[:-1], out=result[1:])
+    return result

@@ -1,0 +1,151 @@
+"""Tokenised texts kept on disk by their content, so that a corpus is tokenised once.
+
+A file's name is a hash of the texts and of all that decides on their tokens, the tokenizer's
+own source among it: no file is ever out of date. A cache may always fail: what cannot be read
+is made again, and what cannot be written is not kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import platform
+from collections.abc import Sequence
+from importlib import metadata, resources
+from io import BytesIO
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from textrnn.disk import replace_file
+from textrnn.text.tokenise import tokenise
+from textrnn.text.tokenised import NumberedTexts
+from textrnn.text.tokenizers import Tokenizer, tokenizer_name
+
+VARIABLE = "TEXTRNN_CACHE"
+"""Names the folder of the cache; ``off`` does without one."""
+OFF = "off"
+LIMIT = 2_000_000_000
+"""Bytes of all files; above them the files go that were not used for longest."""
+WORTH_KEEPING = 1_000_000
+"""Characters below which tokenising takes hardly longer than reading a file."""
+_FORMAT = "1"
+
+
+def tokenise_once(
+    tokenizer: Tokenizer, texts: Sequence[str], *, n_jobs: int = 1, cache: bool = True
+) -> tuple[NumberedTexts, bool]:
+    """Tokenise texts, or read the tokens from the cache.
+
+    Args:
+        tokenizer: one with a name; tokens of another are not kept.
+        texts: texts of any length.
+        n_jobs: see `tokenise`.
+        cache: use the cache, unless the environment switches it off.
+
+    Returns:
+        The tokens, and whether they came from the cache.
+    """
+    folder = cache_folder() if cache else None
+    if folder is None or sum(map(len, texts)) < WORTH_KEEPING:
+        return tokenise(tokenizer, texts, n_jobs=n_jobs), False
+    key = content_key(tokenizer, texts)
+    if key is None:
+        return tokenise(tokenizer, texts, n_jobs=n_jobs), False
+    path = folder / f"{key}.npz"
+    found = read(path)
+    if found is not None and len(found) == len(texts):
+        with contextlib.suppress(OSError):
+            os.utime(path)  # used last, dropped last
+        return found, True
+    found = tokenise(tokenizer, texts, n_jobs=n_jobs)
+    with contextlib.suppress(OSError):
+        write(path, found)
+    return found, False
+
+
+def cache_folder() -> Path | None:
+    """The folder of the cache, whether it exists or not; None if it is switched off."""
+    own = os.environ.get(VARIABLE)
+    if own == OFF:
+        return None
+    if own:
+        return Path(own).expanduser() / "tokens"
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("textrnn")) / "tokens"
+
+
+def content_key(tokenizer: Tokenizer, texts: Sequence[str]) -> str | None:
+    """A hash of texts and tokenizer, 64 hex digits; None if the tokenizer cannot be told."""
+    name = tokenizer_name(tokenizer)
+    if name is None:
+        return None
+    try:
+        package = resources.files("textrnn.text")
+        source = [package.joinpath(file).read_bytes() for file in ("tokenizers.py", "_words.py")]
+        identity = [repr(tokenizer), platform.python_version(), _FORMAT]
+        identity += [metadata.version("jieba")] if name == "jieba" else []
+    except (OSError, metadata.PackageNotFoundError):
+        return None
+    digest = hashlib.sha256()
+    for item in (*source, *(part.encode() for part in identity)):
+        _feed(digest, item)
+    for text in texts:
+        _feed(digest, text.encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
+
+
+def _feed(digest: hashlib._Hash, item: bytes) -> None:
+    """Hash an item with its length before it, so that no two lists hash alike."""
+    digest.update(len(item).to_bytes(8, "little"))
+    digest.update(item)
+
+
+def write(path: Path, texts: NumberedTexts) -> None:
+    """Write a file of the cache whole or not at all, and drop others if there are too many.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    buffer = BytesIO()
+    spelling = "".join(texts.words).encode("utf-8", "surrogatepass")
+    np.savez(
+        buffer,
+        numbers=texts.numbers,
+        starts=texts.starts,
+        spelling=np.frombuffer(spelling, dtype=np.uint8),
+        word_lengths=np.array([len(word) for word in texts.words], dtype=np.int64),
+    )
+    if buffer.getbuffer().nbytes > LIMIT:
+        return
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # texts may be private
+    replace_file(path, buffer.getvalue())
+    _drop_oldest(path.parent)
+
+
+def read(path: Path) -> NumberedTexts | None:
+    """Read a file of the cache; None if it is missing or not what was written."""
+    try:
+        with np.load(path, allow_pickle=False) as file:  # which checks the sums of a zip file
+            numbers, starts = file["numbers"], file["starts"]
+            spelling, word_lengths = file["spelling"], file["word_lengths"]
+        text = spelling.tobytes().decode("utf-8", "surrogatepass")
+        ends = np.cumsum(word_lengths).tolist()
+        words = [text[a:b] for a, b in pairwise([0, *ends])]
+        return NumberedTexts(numbers, starts, words)
+    except Exception:  # a damaged file may lead NumPy anywhere
+        return None
+
+
+def _drop_oldest(folder: Path) -> None:
+    """Delete the files that were not used for longest until the others are within the limit."""
+    files = [(entry.stat(), entry) for entry in folder.glob("*.npz")]
+    total = sum(stat.st_size for stat, _ in files)
+    for stat, entry in sorted(files, key=lambda file: file[0].st_mtime):
+        if total <= LIMIT:
+            return
+        entry.unlink(missing_ok=True)
+        total -= stat.st_size
