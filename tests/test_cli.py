@@ -20,9 +20,9 @@ from typer.testing import CliRunner
 from textrnn import __version__
 from textrnn.cli.app import app
 from textrnn.cli.output import width
-from textrnn.cli.predict import BATCH, _batches
 from textrnn.cli.train import train
 from textrnn.persistence import load_model, save_model
+from textrnn.predictor import Predictor
 from textrnn.training.settings import Settings
 
 SMALL = ["--hidden", "8", "--embedding-dim", "8", "--epochs", "2"]
@@ -110,7 +110,8 @@ def test_every_option_of_train_reaches_the_settings() -> None:
         "--keep-case --max-length 9 --max-features 50 --min-df 2 --patience 3 --batch-size 4 "
         "--lr 0.01 --schedule cosine --solver sgd --dropout 0.1 --dropout-input 0.3 --alpha 0.001 "
         "--max-grad-norm 0 --gradient-floor 0.001 --balanced --validation-fraction 0.2 "
-        "--no-early-stopping --freeze-embedding --test-fraction 0.25"
+        "--no-early-stopping --freeze-embedding --test-fraction 0.25 --batch-tokens 300 "
+        "--dropout-recurrent 0.2 --dropout-embedding 0.15 --label-smoothing 0.05 --ema-decay 0.9"
     )
     command = ["train", "stays.csv", *SMALL, "--no-baselines", "-q", "--json", "-o", "options/m"]
     report = json.loads(run(*command, *given.split()).stdout)
@@ -127,6 +128,11 @@ def test_every_option_of_train_reaches_the_settings() -> None:
         "min_df": 2,
         "n_iter_no_change": 3,
         "batch_size": 4,
+        "batch_tokens": 300,
+        "dropout_recurrent": 0.2,
+        "dropout_embedding": 0.15,
+        "label_smoothing": 0.05,
+        "ema_decay": 0.9,
         "learning_rate_init": 0.01,
         "learning_rate": "cosine",
         "solver": "sgd",
@@ -270,22 +276,6 @@ def test_predict_says_which_model() -> None:
     assert run("predict", "fresh", "-m", "stays").stdout == by_name
 
 
-def test_the_batch_is_measured_once() -> None:
-    measured = 0
-
-    class Text(str):
-        def __len__(self) -> int:
-            nonlocal measured
-            measured += 1
-            return super().__len__()
-
-    batches = list(_batches(Text("some words") for _ in range(2 * BATCH + 1)))
-    assert list(map(len, batches)) == [BATCH, BATCH, 1]
-    assert measured <= 2 * BATCH + 1
-    long = "x" * 2**19
-    assert list(map(len, _batches([long, long, long]))) == [2, 1]
-
-
 @pytest.mark.parametrize("way", ["file", "stdin", "format"])
 def test_one_record_out_for_each_in(home: Path, way: str) -> None:
     texts = [f"text {i}" if i % 7 else "" for i in range(600)]
@@ -298,6 +288,20 @@ def test_one_record_out_for_each_in(home: Path, way: str) -> None:
         "format": lambda: run("predict", "--format", "jsonl", "--json", stdin=jsonl),
     }[way]()
     assert [json.loads(line)["text"] for line in result.stdout.splitlines()] == texts
+
+
+@pytest.mark.parametrize("command", ["predict -f stays.csv", "evaluate stays stays.csv"])
+def test_the_number_of_processes_changes_nothing(
+    command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = []
+    start = Predictor._start
+    monkeypatch.setattr(Predictor, "_start", lambda self: started.append(1) or start(self))
+    monkeypatch.setitem(Predictor.__init__.__kwdefaults__, "patience", 0.0)
+    monkeypatch.setattr("textrnn.predictor.TEXTS", 4)
+    one, two = (run(*command.split(), "--json", "--jobs", n).stdout for n in "12")
+    assert one == two
+    assert started == [1]
 
 
 def test_slow_producer_gets_each_answer_at_once() -> None:
@@ -380,7 +384,9 @@ def test_evaluate() -> None:
 
 
 def test_gate(home: Path) -> None:
-    (home / "copy.csv").write_bytes((home / "stays.csv").read_bytes())
+    with (home / "copy.csv").open("w", encoding="utf-8", newline="") as file:
+        wrong = [LABELS[1], *LABELS[1:]]  # one label that the model will not give
+        csv.writer(file).writerows([("text", "label"), *zip(TEXTS, wrong, strict=True)])
     accuracy = json.loads(run("evaluate", "stays", "copy.csv", "--json").stdout)["accuracy"]
     gate = ["evaluate", "stays", "copy.csv", "--json", "--min-accuracy"]
     assert run(*gate, str(accuracy)).stderr == ""

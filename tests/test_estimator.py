@@ -33,6 +33,7 @@ from textrnn import TextRNNClassifier
 from textrnn.corpora import Corpus, Split
 from textrnn.errors import DataError, TrainingError, UsageError
 from textrnn.experiment import Experiment, run_experiment
+from textrnn.nn.readouts import READOUTS
 from textrnn.persistence import read_metrics
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.training.callbacks import Callback
@@ -412,9 +413,43 @@ def test_every_cell_and_input_learns(cell: str, embedding: str, reviews: Data) -
     assert model.fit(*reviews).score(*reviews) == 1.0
 
 
-@pytest.mark.parametrize("readout", ["last", "mean", "max"])
-def test_every_readout_learns(readout: str, reviews: Data) -> None:
-    assert small(readout=readout, max_iter=20).fit(*reviews).score(*reviews) == 1.0
+@pytest.mark.parametrize("readout", list(READOUTS))
+def test_every_readout_learns(readout: str, reviews: Data, tmp_path: Path) -> None:
+    model = small(readout=readout, max_iter=20, ngrams="none").fit(*reviews)
+    assert model.score(*reviews) == 1.0
+    model.save(tmp_path / "m")
+    loaded = TextRNNClassifier.load(tmp_path / "m")
+    assert loaded.get_params()["readout"] == readout
+    np.testing.assert_array_equal(loaded.predict_proba(reviews[0]), model.predict_proba(reviews[0]))
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"dropout_recurrent": 0.3},
+        {"dropout_embedding": 0.2},
+        {"label_smoothing": 0.1},
+        {"ema_decay": 0.9},
+        {"learning_rate": "slanted"},
+        {"batch_tokens": 40},
+    ],
+    ids=lambda option: next(iter(option)),
+)
+def test_every_option_learns_and_changes_the_model(option: dict[str, Any], reviews: Data) -> None:
+    model = small(max_iter=20, ngrams="none", **option).fit(*reviews)
+    assert model.score(*reviews) == 1.0
+    without = small(max_iter=20, ngrams="none").fit(*reviews)
+    assert not np.array_equal(model.predict_proba(reviews[0]), without.predict_proba(reviews[0]))
+
+
+def test_partial_fit_goes_on_from_the_weights_and_not_from_their_average(reviews: Data) -> None:
+    def probabilities(ema_decay: float) -> Any:
+        model = small(ema_decay=ema_decay)
+        for _ in range(3):
+            model.partial_fit(*reviews, classes=sorted(set(reviews[1])))
+        return model.predict_proba(reviews[0])
+
+    np.testing.assert_array_equal(probabilities(0.0), probabilities(0.99))
 
 
 def test_order_of_words_matters() -> None:

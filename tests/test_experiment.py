@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -12,10 +13,12 @@ from typing import Any
 
 import pytest
 
-from textrnn.corpora import Corpus, Split
+from textrnn.corpora import Corpus, Split, stratified_split
 from textrnn.errors import DataError, ModelError, UsageError
-from textrnn.experiment import Experiment, checkpoint_path, run_experiment
+from textrnn.experiment import Experiment, checkpoint_path, prepare, run_experiment
 from textrnn.persistence import load_model, read_metrics
+from textrnn.text import token_cache
+from textrnn.text.tokenizers import WordTokenizer
 from textrnn.training.callbacks import Callback
 from textrnn.training.settings import Settings
 
@@ -196,6 +199,43 @@ def test_the_same_seed_and_processes_give_the_same_bits(
     for name in ("one", "two"):
         run_experiment(Experiment(corpus, settings, out=tmp_path / name, baselines=()))
     assert weights_of(tmp_path / "one") == weights_of(tmp_path / "two")
+
+
+def test_tokens_are_kept_whatever_the_split(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(token_cache, "WORTH_KEEPING", 1)
+    monkeypatch.setenv("TEXTRNN_CACHE", str(tmp_path))
+    tokenizer = WordTokenizer()
+    for seed, cache, expected in ((0, False, False), (0, True, False), (1, True, True)):
+        data = prepare(corpus, tokenizer, validation_fraction=0.2, seed=seed, cache=cache)
+        assert data.from_cache == expected
+        parts = {"train": data.train, "validation": data.validation, "test": data.test}
+        for name, part in parts.items():
+            assert part
+            assert list(data.tokens[name]) == [tokenizer(text) for text in part.texts]
+    train, held = stratified_split(corpus.train, 0.2, random_state=1)
+    assert (data.train, data.validation) == (train, held)
+    own = dataclasses.replace(corpus, validation=corpus.test)
+    data = prepare(own, tokenizer, validation_fraction=0.2, seed=0)
+    assert list(data.tokens["train"]) == [tokenizer(text) for text in corpus.train.texts]
+    assert list(data.tokens["validation"]) == list(data.tokens["test"])
+
+
+def test_kept_tokens_train_the_same_model(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(token_cache, "WORTH_KEEPING", 1)
+    monkeypatch.setenv("TEXTRNN_CACHE", str(tmp_path / "cache"))
+    reports = [
+        run_experiment(Experiment(corpus, SMALL, out=tmp_path / name, cache=cache))
+        for name, cache in (("without", False), ("made", True), ("kept", True))
+    ]
+    assert [report["tokens_from_cache"] for report in reports] == [False, False, True]
+    for name in ("made", "kept"):
+        assert weights_of(tmp_path / name) == weights_of(tmp_path / "without")
+    for name in reports[0]["baselines"]:
+        assert len({report["baselines"][name]["log_loss"] for report in reports}) == 1
 
 
 @pytest.mark.parametrize("n", [1, 2])

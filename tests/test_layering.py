@@ -11,12 +11,14 @@ PACKAGE = Path(__file__).parents[1] / "textrnn"
 
 FLOORS = [
     {"errors", "typing", "__init__"},
-    {"disk", "plain_json", "threads"},
+    {"disk", "plain_json", "shared_arrays", "threads", "weights_file"},
+    {"processes"},
     {"nn", "text", "corpora"},
     {"network", "significance", "ngram_counts"},
+    {"document_reader", "ngram_model"},
     {"inference", "stream", "nbsvm", "evaluation"},
     {"model", "baselines"},
-    {"persistence", "checkpoint_file", "model_card"},
+    {"persistence", "checkpoint_file", "model_card", "predictor"},
     {"training"},
     {"estimator_input"},
     {"estimator"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,10 @@ from textrnn.errors import TrainingError
 from textrnn.inference import predict_proba
 from textrnn.network import EMBEDDING, Network, NetworkConfig
 from textrnn.nn.optimizers import SGD, Adam
-from textrnn.nn.schedules import learning_rate_at
+from textrnn.nn.schedules import SCHEDULES, learning_rate_at
 from textrnn.training import loop
 from textrnn.training.callbacks import Callback
+from textrnn.training.checkpoint import Checkpoint
 from textrnn.training.loop import (
     LabelledDocuments,
     TrainingConfig,
@@ -252,7 +254,7 @@ def test_an_infinite_gradient_is_an_error_before_it_spoils_the_weights() -> None
     assert not network.params["linear.weight"].any()
 
 
-@pytest.mark.parametrize("schedule", ["constant", "linear", "cosine"])
+@pytest.mark.parametrize("schedule", SCHEDULES)
 def test_learning_rates_follow_the_schedule(schedule: str) -> None:
     seen: list[float] = []
     note = AfterBatch(lambda run: seen.append(run.progress.learning_rate))
@@ -267,6 +269,113 @@ def test_learning_rates_follow_the_schedule(schedule: str) -> None:
     ]
     assert seen == expected
     assert [record["learning_rate"] for record in state.history] == expected[12::13]
+
+
+class KeepUpdates(Callback):
+    """Copies the weights after each update."""
+
+    def __init__(self) -> None:
+        self.params: list[Params] = []
+
+    def on_batch(self, run: TrainingRun) -> None:
+        self.params.append(copy(run.network.params))
+
+
+def average_of(snapshots: list[Params], decay: float) -> Params:
+    """Of weights after each update, the later the heavier."""
+    shares = decay ** np.arange(len(snapshots))[::-1]
+    shares = shares / shares.sum()
+    return {
+        name: sum(share * params[name] for share, params in zip(shares, snapshots, strict=True))
+        for name in snapshots[0]
+    }
+
+
+@pytest.mark.parametrize("embedding_dim", [6, None], ids=["embedding", "one-hot"])
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_the_average_weights_are_the_model(embedding_dim: int | None, n_jobs: int) -> None:
+    """And the weights that are trained do not know of it."""
+    keep = KeepUpdates()
+    network = new_network(dtype="float64", embedding_dim=embedding_dim)
+    config = replace(CONFIG, max_iter=2, ema_decay=0.9)
+    options: dict[str, Any] = {"validation": None, "n_jobs": n_jobs}
+    averaged = new_run(network, config, callbacks=[keep], **options).run()
+    for name, value in average_of(keep.params, 0.9).items():
+        np.testing.assert_allclose(network.params[name], value, rtol=1e-10, atol=1e-13)
+
+    alone = new_network(dtype="float64", embedding_dim=embedding_dim)
+    plain = new_run(alone, replace(config, ema_decay=0.0), **options).run()
+    assert same_bits(alone.params, keep.params[-1])
+    for a, b in zip(averaged.history, plain.history, strict=True):
+        assert a["loss"] == b["loss"]
+
+
+def test_the_average_weights_are_validated_and_the_best_kept() -> None:
+    keep, network = KeepUpdates(), new_network()
+    config = replace(CONFIG, max_iter=6, n_iter_no_change=6, ema_decay=0.95)
+    state = new_run(network, config, callbacks=[keep]).run()
+    for record in state.history:
+        epoch = int(record["epoch"])
+        so_far = average_of(keep.params[: 13 * epoch], 0.95)
+        of_average = Network(network.config, so_far)
+        loss, accuracy = evaluate_documents(of_average, VALIDATION)
+        assert loss == pytest.approx(record["validation_loss"], rel=1e-4)
+        assert accuracy == record["validation_accuracy"]
+    best = average_of(keep.params[: 13 * state.best_epoch], 0.95)
+    for name, value in best.items():
+        np.testing.assert_allclose(network.params[name], value, atol=1e-5)
+
+
+@pytest.mark.parametrize("validation", [VALIDATION, None], ids=["validated", "to-the-end"])
+def test_an_averaged_run_that_was_stopped_ends_with_the_same_bits(
+    validation: LabelledDocuments | None, tmp_path: Path
+) -> None:
+    config = replace(CONFIG, max_iter=5, n_iter_no_change=5, ema_decay=0.97)
+
+    def run(name: str, *, resume: bool = False, stop_in: int = 99) -> Params:
+        def stop(run: TrainingRun) -> None:
+            if run.state.epoch == stop_in and run.progress.batches == 4:
+                raise KeyboardInterrupt
+
+        network = new_network()
+        checkpoint = Checkpoint(tmp_path / name, {}, resume=resume)
+        callbacks = [checkpoint, AfterBatch(stop)]
+        new_run(network, config, validation=validation, callbacks=callbacks).run()
+        return network.params
+
+    whole = run("whole")
+    stopped = run("cut", stop_in=3)
+    assert not same_bits(whole, stopped) or validation is not None
+    assert same_bits(run("cut", resume=True), whole)
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_batches_by_words(shuffle: bool) -> None:
+    sizes: list[int] = []
+    note = AfterBatch(lambda run: sizes.append(run.progress.documents))
+    config = replace(CONFIG, max_iter=1, batch_size=1, batch_tokens=50, shuffle=shuffle)
+    run = new_run(new_network("rnn"), config, validation=None, callbacks=[note])
+    state = run.run()
+    n_words = sum(map(len, TRAIN.documents))
+    assert len(sizes) == -(-n_words // 50) == run.optimizer.n_updates
+    assert sizes[-1] == len(TRAIN)
+    # The schedule ends with the run.
+    assert state.history[-1]["learning_rate"] < 2 * 0.02 / len(sizes)
+
+
+def test_smoothed_labels_are_the_loss_of_training_alone() -> None:
+    """What is validated is how probable the labels are as they stand."""
+    config = replace(
+        CONFIG, learning_rate_init=1e-12, max_iter=1, dropout_input=0.0, dropout_readout=0.0
+    )
+    network = new_network()
+    network.params["linear.bias"][:] = [5.0, 0.0, 0.0]
+    losses = {}
+    for share in (0.0, 0.3):
+        state = new_run(network, replace(config, label_smoothing=share)).run()
+        losses[share] = state.history[0]["loss"], state.history[0]["validation_loss"]
+    assert losses[0.0][1] == pytest.approx(losses[0.3][1], rel=1e-5)
+    assert abs(losses[0.0][0] - losses[0.3][0]) > 0.01
 
 
 @pytest.mark.parametrize("hook", ["on_batch", "on_epoch"])

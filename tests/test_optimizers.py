@@ -18,6 +18,9 @@ SHAPES: dict[str, tuple[int, ...]] = {
     "recurrent.0.W_h": (2, 2, 3, 3),
     "recurrent.0.b": (2, 2, 3),
     "recurrent.0.b_q": (2, 3),
+    "attention.W": (2, 3, 2),
+    "attention.b": (2, 2),
+    "attention.context": (2, 2),
     "linear.weight": (3, 2),
     "linear.bias": (2,),
 }

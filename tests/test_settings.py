@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -87,8 +88,12 @@ def test_one_hot_words_have_no_vectors_to_freeze() -> None:
 
 @pytest.mark.parametrize(("n_texts", "epochs"), [(1, 50), (1_000, 50), (10_000, 10), (10**6, 4)])
 def test_epochs_go_by_the_size_of_the_corpus(n_texts: int, epochs: int) -> None:
-    assert usual_epochs(n_texts, 32) == epochs
-    assert Settings().training_config(n_texts).max_iter == epochs
+    n_words = 100 * n_texts
+    assert usual_epochs(math.ceil(n_texts / 32)) == epochs
+    assert Settings().training_config(n_texts, n_words).max_iter == epochs
+    by_words = Settings(batch_tokens=3_200).training_config(n_texts, n_words)
+    assert (by_words.max_iter, by_words.batch_tokens) == (epochs, 3_200)
+    assert Settings(max_iter=7).training_config(n_texts, n_words).max_iter == 7
 
 
 @pytest.mark.parametrize(
@@ -100,3 +105,12 @@ def test_processes(
 ) -> None:
     monkeypatch.setattr("textrnn.training.settings.available_cores", lambda: 8)
     assert Settings(n_jobs=n_jobs, batch_size=batch_size).processes() == expected
+
+
+@pytest.mark.parametrize(("n_jobs", "expected"), [(None, 1), (1, 1), (-1, 8), (-9, 1)])
+def test_processes_of_batches_by_words(
+    n_jobs: int | None, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("textrnn.training.settings.available_cores", lambda: 8)
+    settings = Settings(n_jobs=n_jobs, batch_size=1, batch_tokens=4_000)
+    assert settings.processes() == expected

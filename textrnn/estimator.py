@@ -31,11 +31,14 @@ from textrnn.model import TextModel
 from textrnn.model_card import model_card
 from textrnn.network import Network
 from textrnn.persistence import load_model, read_config, read_metrics, save_model
+from textrnn.predictor import predict_many
+from textrnn.processes import process_count
 from textrnn.stream import Stream
 from textrnn.text.tokenizers import Tokenizer, make_tokenizer, tokenizer_name
 from textrnn.threads import one_blas_thread
 from textrnn.training.callbacks import Callback
 from textrnn.training.fit import build_model, make_run
+from textrnn.training.ngrams_beside import choose_ngrams, join_parts
 from textrnn.training.progress import Progress
 from textrnn.training.settings import Settings
 from textrnn.typing import ClassWeight, Floats
@@ -63,9 +66,10 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Recurrent layers, one on top of the other.
     bidirectional : bool, default=True
         Read each text from both ends.
-    readout : {"max", "mean", "last"}, default="max"
+    readout : {"max", "mean", "last", "max_mean", "max_mean_last", "attention"}, default="max"
         What of all states reaches the linear layer: each unit's largest value, their
-        mean, or the state after the text's own last word.
+        mean, or the state after the text's own last word; some of these side by side; or
+        a weighted mean, with weights that are learned (Yang et al. 2016).
     embedding : {"random", "word2vec", "onehot"} or path, default="random"
         What a word enters as: a vector learned from a random start, or from word2vec
         trained on the same texts, or from a file (word2vec text or binary, GloVe);
@@ -87,12 +91,18 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     unknown_alpha : float, default=0.25
         In training a word that occurs n times becomes the unknown word with
         probability ``alpha / (n + alpha)`` (Kiperwasser and Goldberg 2016).
+    ngrams : {"auto", "words", "characters", "none"}, default="auto"
+        A linear model over n-grams beside the network (Wang and Manning 2012), whose logits
+        are added to the network's: of up to three words, or of up to two words and of 2 to 5
+        characters within a word. "auto" takes what does best on the held-out texts.
+        ``partial_fit`` trains the network alone.
     solver : {"adam", "sgd"}, default="adam"
         The optimiser.
     learning_rate_init : float, default=0.002
         The highest learning rate.
-    learning_rate : {"linear", "cosine", "constant"}, default="linear"
-        How it falls over the run, after a warm-up.
+    learning_rate : {"linear", "cosine", "slanted", "constant"}, default="linear"
+        How it falls over the run, after a warm-up. "slanted" is linear too, but begins and
+        ends at a 32nd of the highest rate (Howard and Ruder 2018).
     warmup_fraction : float, default=0.05
         Share of the run over which the learning rate rises.
     momentum : float, default=0.9
@@ -107,6 +117,9 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Gradients of a larger norm are scaled down to it.
     batch_size : int, default=32
         Texts in a step.
+    batch_tokens : int or None, default=None
+        Words in a step, on average, instead of a number of texts: few long texts or many
+        short ones.
     max_iter : int or None, default=None
         Epochs at most. None takes as many as make up some 3,000 steps, from 4 to 50.
     shuffle : bool, default=True
@@ -114,6 +127,17 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     dropout_input, dropout_readout : float, default=0.3 and 0.5
         Share of the inputs of each recurrent layer, and of the vector that reaches
         the linear layer, that is dropped in training.
+    dropout_recurrent, dropout_embedding : float, default=0.0 and 0.0
+        Share of the recurrent weights that is dropped in a step, and share of the words
+        whose whole vector is, wherever they stand in the step's texts (AWD-LSTM, Merity
+        et al. 2018).
+    label_smoothing : float, default=0.0
+        Share of each label that is spread evenly over all classes in training (Szegedy
+        et al. 2016).
+    ema_decay : float, default=0.0
+        Above 0, the model is an exponential moving average of the weights over some
+        ``1 / (1 - ema_decay)`` steps; that is what is validated, too. ``partial_fit``
+        does not average.
     early_stopping : bool, default=True
         Hold back part of the training texts, stop when the accuracy on them no longer
         rises, and keep the best weights.
@@ -128,9 +152,9 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     dtype : {"float32", "float64"}, default="float32"
         Floating-point type of all arithmetic.
     n_jobs : int or None, default=None
-        Processes that share the work; None is 1, -1 takes all cores that get at least 16
-        texts of each batch. The same seed and
-        number give the same model. With more than 1, a script needs the guard
+        Processes that share the work; None is 1, -1 takes all cores (in training those
+        that get at least 16 texts of each batch). The same seed and number give the same
+        model; predictions are the same with any number. With more than 1, a script needs the guard
         ``if __name__ == "__main__":``, as everywhere with processes in Python.
     warm_start : bool, default=False
         Let ``fit`` go on from the weights of the last call, with its vocabulary.
@@ -191,6 +215,7 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         max_features: int | None = 30_000,
         max_length: int | None = 1_000,
         unknown_alpha: float = 0.25,
+        ngrams: str = "auto",
         solver: str = "adam",
         learning_rate_init: float = 2e-3,
         learning_rate: str = "linear",
@@ -200,10 +225,15 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         max_grad_norm: float | None = 1.0,
         gradient_floor: float = 1e-7,
         batch_size: int = 32,
+        batch_tokens: int | None = None,
         max_iter: int | None = None,
         shuffle: bool = True,
         dropout_input: float = 0.3,
         dropout_readout: float = 0.5,
+        dropout_recurrent: float = 0.0,
+        dropout_embedding: float = 0.0,
+        label_smoothing: float = 0.0,
+        ema_decay: float = 0.0,
         early_stopping: bool = True,
         validation_fraction: float = 0.1,
         n_iter_no_change: int | None = None,
@@ -230,6 +260,7 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.max_features = max_features
         self.max_length = max_length
         self.unknown_alpha = unknown_alpha
+        self.ngrams = ngrams
         self.solver = solver
         self.learning_rate_init = learning_rate_init
         self.learning_rate = learning_rate
@@ -239,10 +270,15 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.max_grad_norm = max_grad_norm
         self.gradient_floor = gradient_floor
         self.batch_size = batch_size
+        self.batch_tokens = batch_tokens
         self.max_iter = max_iter
         self.shuffle = shuffle
         self.dropout_input = dropout_input
         self.dropout_readout = dropout_readout
+        self.dropout_recurrent = dropout_recurrent
+        self.dropout_embedding = dropout_embedding
+        self.label_smoothing = label_smoothing
+        self.ema_decay = ema_decay
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
@@ -305,6 +341,9 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 model, settings, train, validation=validation, rng=rng, callbacks=watching
             )
             state = run.run()
+            if settings.ngrams != "none" and not state.interrupted:
+                chosen = choose_ngrams(settings, train, validation, len(classes))
+                model = join_parts(model, chosen, train, validation)
         if state.interrupted and state.epoch == 0:
             raise KeyboardInterrupt  # there is nothing to keep
         self.model_, self.classes_ = model, classes
@@ -358,10 +397,17 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 model = build_model(settings, data.tokens, plain(known), rng=rng)
             else:
                 model = self._copy_of_model(settings)
-            one_epoch = settings.training_config(
-                len(data), max_iter=1, learning_rate="constant", warmup_fraction=0.0
+            # No average: what the next call goes on from are the weights themselves.
+            run = make_run(
+                model,
+                settings,
+                data,
+                rng=rng,
+                max_iter=1,
+                learning_rate="constant",
+                warmup_fraction=0.0,
+                ema_decay=0.0,
             )
-            run = make_run(model, settings, data, rng=rng, config=one_epoch)
             if before:
                 run.optimizer.restore(before.optimizer)
             state = run.run()
@@ -395,9 +441,17 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     # ----------------------------------------------------------------- prediction
 
     def predict_proba(self, X: Texts) -> Floats:
-        """Probability of each class, shape (n_texts, n_classes), columns as ``classes_``."""
+        """Probability of each class, shape (n_texts, n_classes), columns as ``classes_``.
+
+        With ``n_jobs`` other processes help once it has taken this one a quarter of a second; the
+        result is the same.
+
+        Raises:
+            WorkerError: one of them died.
+        """
         self._check_fitted()
-        return self.model_.predict_proba(check_texts(X)).astype(np.float64)
+        texts = check_texts(X)
+        return predict_many(self.model_, texts, process_count(self.n_jobs)).astype(np.float64)
 
     def predict_log_proba(self, X: Texts) -> Floats:
         """Logarithm of ``predict_proba``."""

@@ -6,8 +6,8 @@ What ``textrnn train`` and a script of one's own both call.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,17 @@ import numpy as np
 
 from textrnn import __version__
 from textrnn.baselines import BASELINES, fit_baselines
-from textrnn.corpora import Corpus, Split, stratified_split
+from textrnn.corpora import Corpus, Split, holdout
 from textrnn.errors import DataError, UsageError
 from textrnn.evaluation import Report, best_baseline, evaluate, verdict
-from textrnn.inference import predict_proba
-from textrnn.model import TextModel
+from textrnn.model import TextModel, add_logits
 from textrnn.model_card import model_card
 from textrnn.persistence import CONFIG, check_writable, load_model, read_metrics, save_model
+from textrnn.predictor import predict_many
+from textrnn.processes import process_count
 from textrnn.significance import paired_test
+from textrnn.text.token_cache import tokenise_once
+from textrnn.text.tokenised import NumberedTexts
 from textrnn.text.tokenizers import Tokenizer, make_tokenizer
 from textrnn.training.callbacks import Callback
 from textrnn.training.checkpoint import Checkpoint
@@ -34,8 +37,9 @@ from textrnn.training.fit import (
     weights_by_class,
 )
 from textrnn.training.loop import TrainingState
+from textrnn.training.ngrams_beside import choose_ngrams, join_parts
 from textrnn.training.settings import Settings
-from textrnn.typing import ClassWeight
+from textrnn.typing import ClassWeight, Floats
 
 Say = Callable[[str], None]
 """Receives a line about what is being done."""
@@ -58,6 +62,7 @@ class Experiment:
         baselines: names of the bag-of-words models to compare with.
         resume: go on from the checkpoint that an unfinished run left beside ``out``.
         unlabelled: further texts for word2vec.
+        cache: keep tokens on disk, and use those that were kept.
         callbacks: called during the training of the network.
         say: receives a line about each stage.
     """
@@ -69,18 +74,28 @@ class Experiment:
     baselines: Sequence[str] = BASELINES
     resume: bool = False
     unlabelled: Iterable[str] = ()
+    cache: bool = True
     callbacks: Sequence[Callback] = ()
     say: Say = say_nothing
 
 
 @dataclass(frozen=True)
 class Data:
-    """A corpus split and tokenised."""
+    """A corpus split and tokenised.
+
+    Attributes:
+        train: texts to learn from.
+        validation: texts to choose by.
+        test: texts to score on, or None.
+        tokens: those of each part, by its name.
+        from_cache: whether the tokens were read and not made.
+    """
 
     train: Split
     validation: Split
     test: Split | None
-    tokens: dict[str, list[list[str]]]
+    tokens: dict[str, NumberedTexts]
+    from_cache: bool = False
 
 
 def checkpoint_path(out: Path) -> Path:
@@ -119,6 +134,8 @@ def run_experiment(experiment: Experiment) -> dict[str, Any]:
         tokenizer,
         validation_fraction=settings.validation_fraction,
         seed=experiment.seed,
+        n_jobs=settings.n_jobs,
+        cache=experiment.cache,
         say=say,
     )
     prepared = time.perf_counter()
@@ -141,6 +158,7 @@ def run_experiment(experiment: Experiment) -> dict[str, Any]:
         "vocabulary_size": len(model.vocabulary),
         "seconds": round(trained - started, 2),
         "seconds_preparing": round(prepared - started, 2),
+        "tokens_from_cache": data.from_cache,
         "epochs": state.epoch,
         "best_epoch": state.best_epoch,
         "interrupted": state.interrupted,
@@ -164,6 +182,7 @@ def run_experiment(experiment: Experiment) -> dict[str, Any]:
             model,
             names=experiment.baselines,
             class_weight=settings.class_weight,
+            n_jobs=settings.n_jobs,
             say=say,
         )
     report["finished"] = not state.interrupted
@@ -200,16 +219,31 @@ def prepare(
     *,
     validation_fraction: float,
     seed: int,
+    n_jobs: int | None = None,
+    cache: bool = True,
     say: Say = say_nothing,
 ) -> Data:
     """Split a corpus into training, validation and test texts and tokenise them.
+
+    Args:
+        corpus: labelled texts.
+        tokenizer: text to tokens.
+        validation_fraction: share of the training texts to hold back, if the corpus has no
+            validation texts of its own.
+        seed: of the split.
+        n_jobs: processes to tokenise with, as in scikit-learn.
+        cache: keep the tokens on disk, and use those that were kept.
+        say: receives a line about the corpus.
 
     Raises:
         DataError: too few texts to hold any back for validation.
     """
     train, validation = corpus.train, corpus.validation
+    rows = {"train": np.arange(len(train))}
     if validation is None:
-        train, validation = stratified_split(train, validation_fraction, random_state=seed)
+        held = holdout(train.texts, train.labels, validation_fraction, random_state=seed)
+        train, validation = train.take(~held), train.take(held)
+        rows = {"train": np.flatnonzero(~held), "validation": np.flatnonzero(held)}
     if len(validation) == 0:
         raise DataError(
             f"{len(train)} texts ({len(set(train.texts))} different) are too few to hold "
@@ -221,14 +255,17 @@ def prepare(
     say(f"{corpus.name}: {sizes} texts from {corpus.source}")
     for note in corpus.notes:
         say(f"note: {note}")
-    # One string for all places of a word: a sixth of the memory.
-    same: dict[str, str] = {}
-    tokens = {
-        name: [[same.setdefault(word, word) for word in tokenizer(text)] for text in part.texts]
-        for name, part in parts.items()
-        if part
-    }
-    return Data(train, validation, corpus.test, tokens)
+    # All texts in the corpus's own order, so that another split finds the same tokens kept.
+    texts = list(corpus.train.texts)
+    for name, part in (("validation", corpus.validation), ("test", corpus.test)):
+        if part:
+            rows[name] = np.arange(len(texts), len(texts) + len(part))
+            texts += part.texts
+    found, kept = tokenise_once(tokenizer, texts, n_jobs=process_count(n_jobs), cache=cache)
+    if kept:
+        say("tokens: from the cache")
+    tokens = {name: found.take(rows[name]) for name, part in parts.items() if part}
+    return Data(train, validation, corpus.test, tokens, kept)
 
 
 def _train_network(experiment: Experiment, data: Data) -> tuple[TextModel, TrainingState]:
@@ -237,8 +274,7 @@ def _train_network(experiment: Experiment, data: Data) -> tuple[TextModel, Train
     classes = data.train.classes
     train = _labelled(data.tokens["train"], data.train, classes, settings)
     validation = _labelled(data.tokens["validation"], data.validation, classes, settings)
-    tokenizer = make_tokenizer(settings.tokenizer, lowercase=settings.lowercase)
-    unlabelled = (tokenizer(text) for text in experiment.unlabelled)
+    unlabelled = _unlabelled_tokens(experiment)
     model = build_model(settings, train.tokens, classes, rng=rng, unlabelled=unlabelled)
     callbacks: list[Callback] = []
     if out is not None:
@@ -252,12 +288,28 @@ def _train_network(experiment: Experiment, data: Data) -> tuple[TextModel, Train
         # First, so that the others see the run where it goes on from.
         callbacks.append(Checkpoint(checkpoint_path(out), identity, resume=experiment.resume))
     callbacks += experiment.callbacks
+    chosen = None
+    if settings.ngrams != "none":
+        chosen = choose_ngrams(settings, train, validation, len(classes))
+        experiment.say(f"n-grams alone: {chosen.accuracy:.4f} of the held-out texts right")
     run = make_run(model, settings, train, validation=validation, rng=rng, callbacks=callbacks)
-    return model, run.run()
+    state = run.run()
+    if chosen is not None and not state.interrupted:
+        model = join_parts(model, chosen, train, validation)
+    return model, state
+
+
+def _unlabelled_tokens(experiment: Experiment) -> Iterator[list[str]]:
+    """Tokens of the unlabelled texts, which are read when they are first asked for."""
+    settings = experiment.settings
+    tokenizer = make_tokenizer(settings.tokenizer, lowercase=settings.lowercase)
+    jobs = process_count(settings.n_jobs)
+    texts = list(experiment.unlabelled)
+    yield from tokenise_once(tokenizer, texts, n_jobs=jobs, cache=experiment.cache)[0]
 
 
 def _labelled(
-    tokens: list[list[str]], split: Split, classes: list[str], settings: Settings
+    tokens: NumberedTexts, split: Split, classes: list[str], settings: Settings
 ) -> TokenisedTexts:
     weights = weights_by_class(split.labels, settings.class_weight)
     cast = None if weights is None else weights.astype(settings.dtype)
@@ -270,6 +322,7 @@ def compare(
     *,
     names: Sequence[str] = BASELINES,
     class_weight: ClassWeight = None,
+    n_jobs: int | None = None,
     say: Say = say_nothing,
 ) -> dict[str, Any]:
     """Evaluate a model and the baselines on the test texts.
@@ -279,7 +332,8 @@ def compare(
     the test texts: the choice favours the baseline.
 
     Returns:
-        JSON-ready ``test, baselines, paired, verdict``.
+        JSON-ready ``test, parts, baselines, paired, verdict``; the parts are the accuracies
+        of the network and the n-gram model, each alone.
 
     Raises:
         DataError: there are no test texts.
@@ -287,11 +341,16 @@ def compare(
     if data.test is None:
         raise DataError("there are no test texts; give some with --test or --test-fraction.")
     labels = data.test.labels
-    result: dict[str, Any] = {"test": None, "baselines": {}, "paired": None, "verdict": ""}
+    result: dict[str, Any] = {
+        "test": None,
+        "parts": {},
+        "baselines": {},
+        "paired": None,
+        "verdict": "",
+    }
     network = None
     if model is not None:
-        documents = model.encode_tokens(data.tokens["test"])
-        probabilities = predict_proba(model.network, documents)
+        probabilities, result["parts"] = _scored(model, data, process_count(n_jobs))
         network = evaluate(labels, probabilities, [str(c) for c in model.classes])
         ours = [str(model.classes[i]) for i in probabilities.argmax(axis=1)]
         result["test"] = network.to_dict()
@@ -322,6 +381,20 @@ def compare(
         result["paired"] = {"baseline": best, **paired.to_dict()}
         result["verdict"] = verdict(network, reports, paired)
     return result
+
+
+def _scored(model: TextModel, data: Data, n_jobs: int) -> tuple[Floats, dict[str, float]]:
+    """A model's probabilities of the test texts, and the accuracy of each of its parts."""
+    assert data.test is not None
+    tokens = data.tokens["test"].cut(model.max_length)
+    if model.ngrams is None:
+        return predict_many(model, tokens, n_jobs), {}
+    network = predict_many(replace(model, ngrams=None), tokens, n_jobs)
+    ngrams = model.ngrams.logits(tokens)
+    targets = number_classes(data.test.labels, [str(label) for label in model.classes])
+    parts = {"network": network, "ngrams": ngrams}
+    alone = {name: float((p.argmax(axis=1) == targets).mean()) for name, p in parts.items()}
+    return add_logits(network, ngrams), alone
 
 
 def _save(model: TextModel, report: dict[str, Any], out: Path) -> None:

@@ -6,21 +6,31 @@ answers from it at once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
+from textrnn.errors import UsageError
 from textrnn.inference import predict_proba
 from textrnn.network import Network
+from textrnn.ngram_model import NGramModel
+from textrnn.nn.losses import softmax
+from textrnn.nn.workspace import Workspace
 from textrnn.stream import Stream
+from textrnn.text.tokenised import NumberedTexts, number_texts
 from textrnn.text.tokenizers import Tokenizer, first_tokens
 from textrnn.text.vocabulary import Vocabulary
 from textrnn.typing import Floats, Ids
 
+Text = str | Sequence[str]
+"""A text, or its tokens."""
+
 
 @dataclass(frozen=True)
 class TextModel:
-    """Tokenizer, vocabulary, network and class labels.
+    """Tokenizer, vocabulary, network, n-gram model and class labels.
 
     Attributes:
         tokenizer: text to tokens.
@@ -29,6 +39,8 @@ class TextModel:
         classes: the label of each class, in the order of the probabilities' columns.
         max_length: words read of each text, counted from its beginning; None reads all.
         settings: how it was trained, for those who look inside.
+        ngrams: a linear model whose logits are added to the network's; None for the
+            network alone.
     """
 
     tokenizer: Tokenizer
@@ -37,22 +49,52 @@ class TextModel:
     classes: tuple[str | int | float | bool, ...]
     max_length: int | None = None
     settings: dict[str, Any] = field(default_factory=dict)
+    ngrams: NGramModel | None = None
 
-    def encode(self, texts: Sequence[str]) -> list[Ids]:
-        """Token ids of texts; at least one id each, the unknown word for an empty text."""
-        return [
-            self.vocabulary.encode(first_tokens(self.tokenizer, text, self.max_length))
+    def tokens(self, texts: Iterable[Text]) -> NumberedTexts:
+        """The tokens that are read of each text."""
+        return number_texts(
+            first_tokens(self.tokenizer, text, self.max_length)
+            if isinstance(text, str)
+            else text[: self.max_length]
             for text in texts
-        ]
+        )
+
+    def encode(self, texts: Iterable[Text]) -> list[Ids]:
+        """Token ids of texts; at least one id each, the unknown word for an empty text."""
+        return self.encode_tokens(self.tokens(texts))
 
     def encode_tokens(self, token_lists: Sequence[Sequence[str]]) -> list[Ids]:
         """Token ids of texts that are tokenised already."""
-        return [self.vocabulary.encode(tokens[: self.max_length]) for tokens in token_lists]
+        return self.vocabulary.encode_all(token_lists, self.max_length)
 
     def stream(self) -> Stream:
-        """A reader that takes one token at a time; of models that read left to right only."""
-        return Stream(self.network, self.vocabulary)
+        """A reader that takes one token at a time.
 
-    def predict_proba(self, texts: Sequence[str]) -> Floats:
-        """Class probabilities, shape (n_texts, C)."""
-        return predict_proba(self.network, self.encode(texts))
+        Raises:
+            UsageError: the model reads from both ends, or looks at n-grams.
+        """
+        stream = Stream(self.network, self.vocabulary)
+        if self.ngrams is not None:
+            raise UsageError(
+                "this model weighs the n-grams of the whole text beside what the network reads; "
+                "train with ngrams='none' (--ngrams none) to stream."
+            )
+        return stream
+
+    def predict_proba(self, texts: Iterable[Text], *, workspace: Workspace | None = None) -> Floats:
+        """Class probabilities, shape (n_texts, C).
+
+        A workspace is worth giving where many calls follow each other.
+        """
+        tokens = self.tokens(texts)
+        network = predict_proba(self.network, self.encode_tokens(tokens), workspace)
+        return network if self.ngrams is None else add_logits(network, self.ngrams.logits(tokens))
+
+
+def add_logits(probabilities: Floats, logits: Floats) -> Floats:
+    """Probabilities (n, C) whose logits are the sum of those given and further ones (n, C)."""
+    smallest = np.finfo(probabilities.dtype).tiny
+    total: Floats = np.log(np.maximum(probabilities, smallest))
+    total += logits
+    return softmax(total)

@@ -9,13 +9,16 @@ import typer
 from textrnn.cli.models import find_model
 from textrnn.cli.option_names import options_named
 from textrnn.cli.options import (
+    Cache,
     Debug,
+    Jobs,
     Json,
     LabelColumn,
     Offline,
     Quiet,
     TextColumn,
     check_seed,
+    processes_of,
     say,
     silent,
     tell_small_splits,
@@ -47,6 +50,8 @@ def compare(
     seed: Annotated[
         int | None, typer.Option(help="Seed of the splits; as for the model, or 0.")
     ] = None,
+    jobs: Jobs = -1,
+    cache: Cache = True,
     offline: Offline = False,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -66,6 +71,7 @@ def compare(
     del debug
     if seed is not None:
         check_seed(seed)
+    n_jobs = processes_of(jobs)
     if validation_fraction is not None and not 0.0 < validation_fraction < 1.0:
         raise UsageError(
             f"--validation-fraction is {validation_fraction}, but must be above 0 and below 1."
@@ -99,18 +105,21 @@ def compare(
     # Only now: scikit-learn takes a second, and a mistake should be told before.
     from textrnn import experiment
 
-    data = experiment.prepare(
-        texts,
-        tokenize,
-        validation_fraction=validation_fraction,
-        seed=seed,
-        say=tell,
-    )
+    with options_named():
+        data = experiment.prepare(
+            texts,
+            tokenize,
+            validation_fraction=validation_fraction,
+            seed=seed,
+            n_jobs=n_jobs,
+            cache=cache,
+            say=tell,
+        )
     report = {
         "corpus": texts.name,
         "model": None if folder is None else str(folder),
         "seed": seed,
-        **experiment.compare(data, loaded, say=tell),
+        **experiment.compare(data, loaded, n_jobs=n_jobs, say=tell),
     }
     if as_json:
         print_json(report)

@@ -24,7 +24,9 @@ OPTIONS = {
         for name in (
             *("cell", "readout", "embedding", "embedding_dim", "freeze_embedding", "tokenizer"),
             *("min_df", "max_features", "max_length", "solver", "alpha", "max_grad_norm"),
-            *("gradient_floor", "batch_size", "dropout_input", "validation_fraction", "seed"),
+            *("gradient_floor", "batch_size", "batch_tokens", "validation_fraction", "seed"),
+            *("dropout_input", "dropout_recurrent", "dropout_embedding"),
+            *("label_smoothing", "ema_decay", "ngrams"),
             *("bidirectional", "early_stopping", "unlabelled"),
         )
     },

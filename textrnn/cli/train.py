@@ -11,6 +11,7 @@ import typer
 
 from textrnn.cli.option_names import options_named
 from textrnn.cli.options import (
+    Cache,
     Debug,
     Json,
     Offline,
@@ -27,7 +28,9 @@ from textrnn.cli.train_checks import check_embedding, check_limits, check_out, t
 if TYPE_CHECKING:
     from textrnn.corpora import Corpus
 
-DATA, TEXT, NETWORK, TRAINING = "Data", "Text", "Network", "Training"  # groups of the help
+# Groups of the help.
+DATA, TEXT, NETWORK, TRAINING = "Data", "Text", "Network", "Training"
+REGULARISATION = "Regularisation"
 
 
 def train(
@@ -53,6 +56,7 @@ def train(
     baselines: Annotated[
         bool, typer.Option("--baselines/--no-baselines", help="Compare with bag-of-words models.")
     ] = True,
+    cache: Cache = True,
     offline: Offline = False,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -111,6 +115,14 @@ def train(
     min_df: Annotated[
         int, typer.Option(help="Texts a word must occur in to be known.", rich_help_panel=TEXT)
     ] = 1,
+    ngrams: Annotated[
+        str,
+        typer.Option(
+            help="N-grams that a linear model beside the network weighs: of words, of words and "
+            "characters, auto (what does best on held-out texts) or none.",
+            rich_help_panel=TEXT,
+        ),
+    ] = "auto",
     cell: Annotated[
         str, typer.Option(help="lstm, gru, rnn (tanh) or rnn_relu.", rich_help_panel=NETWORK)
     ] = "lstm",
@@ -129,7 +141,8 @@ def train(
     readout: Annotated[
         str,
         typer.Option(
-            help="What the classes are told from: the max or mean of all states, or the last.",
+            help="What the classes are told from: the max or mean of all states, the last, "
+            "max_mean or max_mean_last together, or attention.",
             rich_help_panel=NETWORK,
         ),
     ] = "max",
@@ -180,20 +193,23 @@ def train(
     batch_size: Annotated[
         int, typer.Option(help="Texts in a step.", rich_help_panel=TRAINING)
     ] = 32,
+    batch_tokens: Annotated[
+        int | None,
+        typer.Option(
+            help="Words in a step, on average, instead of texts.", rich_help_panel=TRAINING
+        ),
+    ] = None,
     lr: Annotated[float, typer.Option(help="Highest learning rate.", rich_help_panel=TRAINING)] = (
         2e-3
     ),
     schedule: Annotated[
-        str, typer.Option(help="linear or cosine decay, or constant.", rich_help_panel=TRAINING)
+        str,
+        typer.Option(
+            help="linear or cosine decay, slanted (linear to a 32nd), or constant.",
+            rich_help_panel=TRAINING,
+        ),
     ] = "linear",
     solver: Annotated[str, typer.Option(help="adam or sgd.", rich_help_panel=TRAINING)] = "adam",
-    dropout: Annotated[
-        float, typer.Option(help="Dropout of the readout.", rich_help_panel=TRAINING)
-    ] = 0.5,
-    dropout_input: Annotated[
-        float, typer.Option(help="Dropout of the inputs.", rich_help_panel=TRAINING)
-    ] = 0.3,
-    alpha: Annotated[float, typer.Option(help="Weight decay.", rich_help_panel=TRAINING)] = 0.0,
     max_grad_norm: Annotated[
         float,
         typer.Option(help="Clip gradients to this norm; 0 does not.", rich_help_panel=TRAINING),
@@ -212,6 +228,36 @@ def train(
             "--balanced", help="Weight classes by how rare they are.", rich_help_panel=TRAINING
         ),
     ] = False,
+    dropout: Annotated[
+        float, typer.Option(help="Dropout of the readout.", rich_help_panel=REGULARISATION)
+    ] = 0.5,
+    dropout_input: Annotated[
+        float, typer.Option(help="Dropout of the inputs.", rich_help_panel=REGULARISATION)
+    ] = 0.3,
+    dropout_embedding: Annotated[
+        float, typer.Option(help="Dropout of whole words.", rich_help_panel=REGULARISATION)
+    ] = 0.0,
+    dropout_recurrent: Annotated[
+        float,
+        typer.Option(help="Dropout of the recurrent weights.", rich_help_panel=REGULARISATION),
+    ] = 0.0,
+    alpha: Annotated[
+        float, typer.Option(help="Weight decay.", rich_help_panel=REGULARISATION)
+    ] = 0.0,
+    label_smoothing: Annotated[
+        float,
+        typer.Option(
+            help="Share of each label that is spread over all classes.",
+            rich_help_panel=REGULARISATION,
+        ),
+    ] = 0.0,
+    ema_decay: Annotated[
+        float,
+        typer.Option(
+            help="Average the weights over some 1 / (1 - decay) steps, as 0.999; 0 does not.",
+            rich_help_panel=REGULARISATION,
+        ),
+    ] = 0.0,
 ) -> None:
     """Train a network, compare it with bag-of-words models, save it.
 
@@ -243,6 +289,7 @@ def train(
         min_df=min_df,
         max_features=max_features or None,
         max_length=max_length or None,
+        ngrams=ngrams,
         solver=solver,
         learning_rate_init=lr,
         learning_rate=schedule,
@@ -250,9 +297,14 @@ def train(
         max_grad_norm=max_grad_norm or None,
         gradient_floor=gradient_floor,
         batch_size=batch_size,
+        batch_tokens=batch_tokens,
         max_iter=epochs,
         dropout_input=dropout_input,
         dropout_readout=dropout,
+        dropout_recurrent=dropout_recurrent,
+        dropout_embedding=dropout_embedding,
+        label_smoothing=label_smoothing,
+        ema_decay=ema_decay,
         early_stopping=early_stopping,
         validation_fraction=validation_fraction,
         n_iter_no_change=patience,
@@ -294,6 +346,7 @@ def train(
         baselines=BASELINES if baselines else (),
         resume=resume,
         unlabelled=_unlabelled(unlabelled, loaded),
+        cache=cache,
         callbacks=() if quiet else (Progress(),),
         say=tell,
     )

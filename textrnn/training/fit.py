@@ -15,12 +15,13 @@ import numpy as np
 from textrnn.errors import DataError, UsageError
 from textrnn.model import TextModel
 from textrnn.network import Network
+from textrnn.text.tokenised import as_numbered
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.text.vectors import embedding_matrix, load_vectors, train_word2vec
 from textrnn.text.vocabulary import Vocabulary
 from textrnn.training.callbacks import Callback
 from textrnn.training.gradient import LabelledDocuments
-from textrnn.training.loop import TrainingConfig, TrainingRun
+from textrnn.training.loop import TrainingRun
 from textrnn.training.settings import ONE_HOT, RANDOM, WORD2VEC, Settings
 from textrnn.typing import Bools, ClassWeight, Floats, Ints
 
@@ -39,7 +40,7 @@ class TokenisedTexts:
     """Tokenised texts with their classes.
 
     Attributes:
-        tokens: the tokens of each text.
+        tokens: the tokens of each text; kept as `NumberedTexts`, whatever is given.
         targets: class numbers, shape (n,).
         weights: weight of each text in the loss, shape (n,), or None.
     """
@@ -48,14 +49,18 @@ class TokenisedTexts:
     targets: Ints
     weights: Floats | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tokens", as_numbered(self.tokens))
+
     def __len__(self) -> int:
         return len(self.tokens)
 
     def take(self, rows: Ints | Bools) -> TokenisedTexts:
         """The texts at some positions."""
-        positions: list[int] = np.arange(len(self.tokens))[rows].tolist()
+        positions = np.arange(len(self.tokens))[rows]
         weights = None if self.weights is None else self.weights[positions]
-        return TokenisedTexts([self.tokens[i] for i in positions], self.targets[positions], weights)
+        tokens = as_numbered(self.tokens).take(positions)
+        return TokenisedTexts(tokens, self.targets[positions], weights)
 
     def encode(self, model: TextModel) -> LabelledDocuments:
         """Token ids by a model's vocabulary, cut at its ``max_length``."""
@@ -137,7 +142,7 @@ def build_model(
     """
     check_class_weight(settings.class_weight, classes)
     limit = settings.max_length
-    cut = [text[:limit] for text in tokens] if limit else tokens
+    cut = as_numbered(tokens).cut(limit)
     vocabulary = Vocabulary.build(
         cut, min_df=settings.min_df, max_df=settings.max_df, max_features=settings.max_features
     )
@@ -212,14 +217,19 @@ def make_run(
     validation: TokenisedTexts | None = None,
     rng: np.random.Generator,
     callbacks: Sequence[Callback] = (),
-    config: TrainingConfig | None = None,
+    **changes: Any,
 ) -> TrainingRun:
-    """A run, ready to start, that trains ``model`` in place."""
+    """A run, ready to start, that trains ``model`` in place.
+
+    ``changes`` are of the training that the settings describe.
+    """
+    documents = train.encode(model)
+    n_words = sum(map(len, documents.documents))
     unknown = model.vocabulary.unknown_probabilities(settings.unknown_alpha)
     return TrainingRun(
         model.network,
-        config or settings.training_config(len(train)),
-        train.encode(model),
+        settings.training_config(len(train), n_words, **changes),
+        documents,
         validation=None if validation is None else validation.encode(model),
         unknown_probabilities=unknown if settings.unknown_alpha > 0 else None,
         rng=rng,

@@ -18,7 +18,9 @@ from textrnn.network import EMBEDDING, NetworkConfig
 from textrnn.nn.cells import CELLS
 from textrnn.nn.readouts import READOUTS
 from textrnn.nn.schedules import SCHEDULES
+from textrnn.processes import available_cores as available_cores
 from textrnn.text.tokenizers import Tokenizer, tokenizer_name
+from textrnn.training.batching import batch_count
 from textrnn.training.loop import SOLVERS, TrainingConfig
 from textrnn.typing import ClassWeight
 
@@ -28,6 +30,7 @@ TEXTS_A_PROCESS = 16
 LARGEST = 2**40
 """Bytes of recurrent weights that no machine holds."""
 EMBEDDINGS = (RANDOM, WORD2VEC, ONE_HOT)
+NGRAMS = ("auto", "words", "characters", "none")
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Settings:
     max_features: int | None = 30_000
     max_length: int | None = 1_000
     unknown_alpha: float = 0.25
+    ngrams: str = "auto"
     solver: str = "adam"
     learning_rate_init: float = 2e-3
     learning_rate: str = "linear"
@@ -58,10 +62,15 @@ class Settings:
     max_grad_norm: float | None = 1.0
     gradient_floor: float = 1e-7
     batch_size: int = 32
+    batch_tokens: int | None = None
     max_iter: int | None = None
     shuffle: bool = True
     dropout_input: float = 0.3
     dropout_readout: float = 0.5
+    dropout_recurrent: float = 0.0
+    dropout_embedding: float = 0.0
+    label_smoothing: float = 0.0
+    ema_decay: float = 0.0
     early_stopping: bool = True
     validation_fraction: float = 0.1
     n_iter_no_change: int | None = None
@@ -86,9 +95,12 @@ class Settings:
             dtype=self.dtype,
         )
 
-    def training_config(self, n_texts: int, **changes: Any) -> TrainingConfig:
-        """The training these settings describe, for some number of training texts."""
-        epochs = self.max_iter or usual_epochs(n_texts, self.batch_size)
+    def training_config(self, n_texts: int, n_words: int, **changes: Any) -> TrainingConfig:
+        """The training these settings describe, for so many training texts and words of them."""
+        steps = batch_count(
+            n_texts, n_words, batch_size=self.batch_size, batch_tokens=self.batch_tokens
+        )
+        epochs = self.max_iter or usual_epochs(steps)
         patience = self.n_iter_no_change or max(2, math.ceil(epochs / 3))
         if not self.early_stopping:
             patience = epochs
@@ -102,14 +114,16 @@ class Settings:
         """Number of processes that ``n_jobs`` means, as in scikit-learn.
 
         Counted from the cores, no more than have ``TEXTS_A_PROCESS`` of each batch: with
-        fewer a process waits more than it works.
+        fewer a process waits more than it works. Of batches by words all cores take part.
         """
         if self.n_jobs is None:
             return 1
         if self.n_jobs > 0:
             return self.n_jobs
-        useful = max(1, self.batch_size // TEXTS_A_PROCESS)
-        return max(1, min(available_cores() + 1 + self.n_jobs, useful))
+        wanted = max(1, available_cores() + 1 + self.n_jobs)
+        if self.batch_tokens is not None:
+            return wanted
+        return min(wanted, max(1, self.batch_size // TEXTS_A_PROCESS))
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values, with a tokenizer of the user's own by its name in Python."""
@@ -176,20 +190,13 @@ class Settings:
             )
 
 
-def usual_epochs(n_texts: int, batch_size: int) -> int:
-    """Epochs that make up some 3,000 steps, at least 4 and at most 50.
+def usual_epochs(steps: int) -> int:
+    """Epochs of so many steps that make up some 3,000, at least 4 and at most 50.
 
     On held-out training texts of corpora from 5,000 to 25,000 texts about as many steps
     were best: 4 epochs for the large, 16 for the small.
     """
-    steps = math.ceil(n_texts / batch_size)
     return min(max(round(USUAL_STEPS / steps), 4), 50)
-
-
-def available_cores() -> int:
-    """Cores this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def _check_weights(class_weight: Mapping[Any, float]) -> None:
@@ -278,10 +285,15 @@ CONSTRAINTS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "gradient_floor": _RATE,
     "max_grad_norm": (_optional(_above_zero), "a number above 0, or None"),
     "batch_size": _WHOLE,
+    "batch_tokens": (_optional(_positive_integer), "a whole number from 1, or None"),
     "max_iter": (_optional(_positive_integer), "a whole number from 1, or None"),
     "shuffle": _FLAG,
     "dropout_input": _RATE,
     "dropout_readout": _RATE,
+    "dropout_recurrent": _RATE,
+    "dropout_embedding": _RATE,
+    "label_smoothing": _RATE,
+    "ema_decay": _RATE,
     "early_stopping": _FLAG,
     "validation_fraction": (lambda v: _share(v) and v > 0, "a number above 0 and below 1"),
     "n_iter_no_change": (_optional(_positive_integer), "a whole number from 1, or None"),
@@ -297,6 +309,7 @@ CONSTRAINTS: dict[str, tuple[Callable[[Any], bool], str]] = {
 }
 
 CHOICES: dict[str, tuple[str, ...]] = {
+    "ngrams": NGRAMS,
     "cell": tuple(CELLS),
     "readout": tuple(READOUTS),
     "solver": SOLVERS,
