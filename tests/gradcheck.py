@@ -11,7 +11,7 @@ from textrnn.network import Cache, Network, NetworkConfig
 from textrnn.nn.dropout import Dropout
 from textrnn.nn.gradients import Gradients, RowGradient
 from textrnn.nn.losses import cross_entropy
-from textrnn.nn.packed import PackedBatch, pack
+from textrnn.nn.packed import PackedBatch
 from textrnn.typing import Floats, Ids, Ints, Params
 
 CELL_NAMES = ("rnn", "rnn_relu", "lstm", "gru")
@@ -61,13 +61,13 @@ def rows_of(batch: PackedBatch, place: int) -> Ints:
 
 def last_rows(batch: PackedBatch) -> Ints:
     """The row of each document's last word, found one document at a time."""
-    return np.array([rows_of(batch, place)[-1] for place in range(batch.n_documents)])
+    return np.array([rows_of(batch, place)[-1] for place in range(batch.n_sequences)])
 
 
 def mirror(batch: PackedBatch) -> Ints:
     """For each row that of its word's mirror image, found one document at a time."""
     rows = np.empty(batch.n_tokens, dtype=np.int64)
-    for place in range(batch.n_documents):
+    for place in range(batch.n_sequences):
         own = rows_of(batch, place)
         rows[own] = own[::-1]
     return rows
@@ -112,7 +112,7 @@ def loss_and_gradients(
     label_smoothing: float = 0.0,
 ) -> tuple[float, Params]:
     """One forward and backward pass over documents in the caller's order."""
-    batch = pack(documents)
+    batch = network.pack(documents)
     logits, cache = network.forward(batch, dropout=dropout)
     ordered = None if weights is None else weights[batch.order]
     loss, d_logits = cross_entropy(

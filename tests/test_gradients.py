@@ -197,7 +197,7 @@ def test_recurrent_layer(cell_name: str, n_directions: int, given: str) -> None:
     params = cell_params(cell, rng, S, 1, H)
     z = rng.normal(0.0, 0.7, (cell.n_gates, S, batch.n_tokens, H))
     d_outputs = rng.standard_normal((S, batch.n_tokens, H)) if given != "final" else None
-    d_final = rng.standard_normal((S, batch.n_documents, H)) if given != "outputs" else None
+    d_final = rng.standard_normal((S, batch.n_sequences, H)) if given != "outputs" else None
 
     def forward() -> Trace:
         products = z * cell.gate_scale(F64)
@@ -286,7 +286,7 @@ def test_readout(name: str, n_directions: int) -> None:
     h = rng.standard_normal((n_directions, batch.n_tokens, 3))
     shapes = readout.shapes(n_directions, 3)
     params = {name: rng.standard_normal(shape) for name, shape in shapes.items()}
-    weigh = rng.standard_normal((n_directions, batch.n_documents, 3 * readout.width))
+    weigh = rng.standard_normal((n_directions, batch.n_sequences, 3 * readout.width))
 
     def objective() -> float:
         return float((weigh * readout.forward(h, batch, params)[0]).sum())

@@ -244,7 +244,7 @@ def test_walked_tells_the_rows_of_the_way_back(
         top, *below = cache.walked
         assert below == [batch.n_tokens] * (num_layers - 1)
         if floor and readout == "last":
-            assert batch.n_documents < top < batch.n_tokens
+            assert batch.n_sequences < top < batch.n_tokens
             assert top in batch.offsets[:: recurrent.CHECK_EVERY]
         else:
             assert top == batch.n_tokens

@@ -24,7 +24,7 @@ def as_ids(documents: list[list[int]]) -> list[Ids]:
 
 def unpack(batch: PackedBatch) -> list[list[int]]:
     """The documents in the caller's order, read off from the last step to step 0."""
-    documents: list[list[int]] = [[] for _ in range(batch.n_documents)]
+    documents: list[list[int]] = [[] for _ in range(batch.n_sequences)]
     steps = list(zip(batch.offsets[:-1], batch.batch_sizes, strict=True))
     for start, size in reversed(steps):
         for place, word in enumerate(batch.ids[start : start + size]):
@@ -44,7 +44,7 @@ def test_the_example_of_the_docstring() -> None:
     assert batch.steps == [(0, 3), (3, 2), (5, 1)]
     np.testing.assert_array_equal(batch.previous_rows, [3, 4, -1, 5, -1, -1])
     np.testing.assert_array_equal(batch.mirrored_rows, [5, 4, 2, 3, 1, 0])
-    assert (batch.n_documents, batch.n_tokens) == (3, 6)
+    assert (batch.n_sequences, batch.n_tokens) == (3, 6)
 
 
 @given(documents_of_ids)
@@ -104,7 +104,7 @@ def test_previous_rows(documents: list[list[int]]) -> None:
     """Each word's is that of the word before it in its own document, in the next step."""
     batch = pack(as_ids(documents))
     assert batch.previous_rows.shape == (batch.n_tokens,)
-    for place in range(batch.n_documents):
+    for place in range(batch.n_sequences):
         own = rows_of(batch, place)
         assert batch.previous_rows[own[0]] == -1
         assert batch.previous_rows[own[1:]].tolist() == own[:-1].tolist()
@@ -126,7 +126,7 @@ def test_mirrored_rows(documents: list[list[int]]) -> None:
     np.testing.assert_array_equal(twice, np.arange(batch.n_tokens))
     np.testing.assert_array_equal(
         batch.mirrored_rows[last_rows(batch)],
-        [rows_of(batch, place)[0] for place in range(batch.n_documents)],
+        [rows_of(batch, place)[0] for place in range(batch.n_sequences)],
     )
 
 

@@ -55,7 +55,7 @@ def test_definition(name: str, n_directions: int, dtype: str) -> None:
     """In all three forms: over a batch, step by step, of one document."""
     rng, readout = np.random.default_rng(0), READOUTS[name]
     batch = pack(random_documents(rng, [7, 1, 4, 4, 12, 1], 5))
-    B = batch.n_documents
+    B = batch.n_sequences
     h = rng.standard_normal((n_directions, batch.n_tokens, H)).astype(dtype)
     params = random_params(readout, n_directions, dtype)
 

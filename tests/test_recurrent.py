@@ -175,10 +175,10 @@ def test_a_walk_reads_every_document_in_order(cell_name: str, S: int) -> None:
     trace = layer.forward(batch)
     assert cell.there == recurrent.walk(batch)[::-1]
     read = np.array([row for step in cell.there for row in rows_in(step)])
-    for place in range(batch.n_documents):
+    for place in range(batch.n_sequences):
         own = read[batch.documents[read] == place]
         np.testing.assert_array_equal(own, rows_of(batch, place))
-    layer.backward(trace, batch, d_final=np.ones((S, batch.n_documents, H)))
+    layer.backward(trace, batch, d_final=np.ones((S, batch.n_sequences, H)))
     assert cell.back == cell.there[::-1]
 
 
@@ -187,7 +187,7 @@ def test_a_document_begins_with_a_state_of_zeros(cell_name: str) -> None:
     """Whatever the buffers hold, and on the way back too."""
     layer, batch = Layer(cell_name, 2), pack(some_documents())
     products = np.stack([layer.of_words[:, s, batch.ids] for s in range(2)], axis=1)
-    d_final = np.ones((2, batch.n_documents, H))
+    d_final = np.ones((2, batch.n_sequences, H))
 
     def run(workspace: Workspace) -> tuple[Floats, Floats, Params]:
         trace = recurrent.forward(
@@ -208,7 +208,7 @@ def test_a_document_begins_with_a_state_of_zeros(cell_name: str) -> None:
     G, N = layer.cell.n_gates, batch.n_tokens
     for name in layer.cell.state_names:
         used.take(name, (2, N, H), products.dtype).fill(np.nan)
-    used.take("scratch", (G, 2, batch.n_documents, H), products.dtype).fill(np.nan)
+    used.take("scratch", (G, 2, batch.n_sequences, H), products.dtype).fill(np.nan)
     used.take("d_gates", (G, 2, N, H), products.dtype).fill(np.nan)
     h, d_gates, own = run(Workspace())
     h_used, d_gates_used, own_used = run(used)
@@ -225,7 +225,7 @@ def test_batched_equals_one_at_a_time(cell_name: str, S: int) -> None:
     batch = pack(documents)
     rng = np.random.default_rng(2)
     d_outputs = rng.standard_normal((S, batch.n_tokens, H))
-    d_final = rng.standard_normal((S, batch.n_documents, H))
+    d_final = rng.standard_normal((S, batch.n_sequences, H))
     trace = layer.forward(batch)
     d_gates, gradients = layer.backward(trace, batch, d_outputs=d_outputs, d_final=d_final)
     total = {name: np.zeros_like(value) for name, value in gradients.items()}
@@ -254,7 +254,7 @@ def test_second_direction_is_forward_reading_of_the_reversed_text(cell_name: str
     batch = pack(documents)
     rng = np.random.default_rng(3)
     d_outputs = rng.standard_normal((2, batch.n_tokens, H))
-    d_final = rng.standard_normal((2, batch.n_documents, H))
+    d_final = rng.standard_normal((2, batch.n_sequences, H))
     together = layer.forward(batch)
     d_together, own = layer.backward(together, batch, d_outputs=d_outputs, d_final=d_final)
     for s, texts in enumerate([documents, [ids[::-1] for ids in documents]]):
@@ -276,7 +276,7 @@ def test_second_direction_is_forward_reading_of_the_reversed_text(cell_name: str
 def test_the_way_back_can_be_walked_twice(cell_name: str, S: int) -> None:
     """It leaves the activations, and the gradient it was given, as they were."""
     layer, batch = Layer(cell_name, S), pack(some_documents())
-    d_outputs, d_final = np.ones((S, batch.n_tokens, H)), np.ones((S, batch.n_documents, H))
+    d_outputs, d_final = np.ones((S, batch.n_tokens, H)), np.ones((S, batch.n_sequences, H))
     trace = layer.forward(batch)
     first, of_first = layer.backward(trace, batch, d_outputs=d_outputs, d_final=d_final)
     again, of_again = layer.backward(trace, batch, d_outputs=d_outputs, d_final=d_final)
@@ -312,7 +312,7 @@ def test_floor_changes_nothing_but_noise(cell_name: str, given_ways: list[float]
 
     L = cut.shape[2]
     assert full.shape[2] == batch.n_tokens
-    assert batch.n_documents < L < batch.n_tokens / 2
+    assert batch.n_sequences < L < batch.n_tokens / 2
     np.testing.assert_array_equal(cut, full[:, :, :L])
     start = float(np.abs(d_final).max())
     assert float(np.abs(full).max()) > 0.01 * start
@@ -354,7 +354,7 @@ def test_a_batch_is_walked_while_either_direction_has_a_gradient(
     layer, batch = Layer(cell_name, 2), pack(some_documents(LONG))
     layer.params["W_h"][:, sooner] *= 0.2
     layer.of_words[1:2, sooner] -= 3.0  # the gate that keeps the state, if there is one
-    d_final = np.ones((2, batch.n_documents, H))
+    d_final = np.ones((2, batch.n_sequences, H))
     both, _ = layer.backward(layer.forward(batch), batch, d_final=d_final, floor=FLOOR)
     walked = []
     for s, texts in enumerate([some_documents(LONG), [i[::-1] for i in some_documents(LONG)]]):
@@ -370,7 +370,7 @@ def test_a_batch_is_walked_while_either_direction_has_a_gradient(
 def test_a_batch_is_walked_while_any_document_has_a_gradient(place: int) -> None:
     """The only one with a gradient is walked as far as it would be alone, others or not."""
     layer, batch = Layer("lstm", 2), pack(some_documents(LONG))
-    d_final = np.zeros((2, batch.n_documents, H))
+    d_final = np.zeros((2, batch.n_sequences, H))
     d_final[:, place] = 1.0
     trace = layer.forward(batch)
     full, of_full = layer.backward(trace, batch, d_final=d_final)
@@ -393,7 +393,7 @@ def test_a_batch_is_walked_while_any_document_has_a_gradient(place: int) -> None
 def test_floor_of_nothing_gone_is_exact(cell_name: str, S: int) -> None:
     """Bit for bit, when no gradient falls below the floor."""
     layer, batch = Layer(cell_name, S), pack(some_documents())
-    d_final = np.ones((S, batch.n_documents, H))
+    d_final = np.ones((S, batch.n_sequences, H))
     trace = layer.forward(batch)
     full, of_full = layer.backward(trace, batch, d_final=d_final)
     cut, of_cut = layer.backward(trace, batch, d_final=d_final, floor=1e-300)
@@ -408,7 +408,7 @@ def test_floor_of_nothing_gone_is_exact(cell_name: str, S: int) -> None:
 def test_floor_rests_when_outputs_have_a_gradient_too(cell_name: str, S: int) -> None:
     """A gradient that is gone may begin anew at any word."""
     layer, batch = Layer(cell_name, S), pack(some_documents(LONG))
-    d_final = np.ones((S, batch.n_documents, H))
+    d_final = np.ones((S, batch.n_sequences, H))
     d_outputs = np.zeros((S, batch.n_tokens, H))
     d_outputs[:, batch.previous_rows < 0] = 1.0  # at the words that are read first
     trace = layer.forward(batch)
@@ -423,7 +423,7 @@ def test_floor_rests_when_outputs_have_a_gradient_too(cell_name: str, S: int) ->
 def test_no_gradient_at_all_is_no_error(S: int) -> None:
     layer, batch = Layer("gru", S), pack(some_documents())
     trace = layer.forward(batch)
-    zero = np.zeros((S, batch.n_documents, H))
+    zero = np.zeros((S, batch.n_sequences, H))
     d_gates, own = layer.backward(trace, batch, d_final=zero, floor=FLOOR)
     assert not d_gates.any()
     assert not any(value.any() for value in own.values())

@@ -73,7 +73,7 @@ def test_layer_equals_torch(cell_name: str, given: list[float]) -> None:
     x = rng.standard_normal((batch.n_tokens, 3))
     share = np.reshape(given, (S, 1, 1))
     d_outputs = share * rng.standard_normal((S, batch.n_tokens, H))
-    d_final = share * rng.standard_normal((S, batch.n_documents, H))
+    d_final = share * rng.standard_normal((S, batch.n_sequences, H))
 
     # The second direction reads, and is given gradients for, the mirrored documents.
     mirrored = mirror(batch)

@@ -30,7 +30,7 @@ from textrnn.typing import Floats
 Texts = Sequence[str] | Iterable[str]
 
 MODEL_SETTINGS = (
-    *("cell", "hidden_size", "num_layers", "bidirectional", "readout", "dtype"),
+    *("cell", "hidden_size", "num_layers", "bidirectional", "readout", "segment_length", "dtype"),
     *("embedding", "embedding_dim", "tokenizer", "lowercase", "max_length"),
 )
 """Settings that are built into a model and cannot change when its training goes on."""

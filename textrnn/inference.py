@@ -10,7 +10,6 @@ import numpy as np
 
 from textrnn.document_reader import DocumentReader
 from textrnn.network import Network
-from textrnn.nn.packed import pack
 from textrnn.nn.workspace import Workspace
 from textrnn.threads import one_blas_thread
 from textrnn.typing import Floats, Ids, Ints
@@ -50,11 +49,11 @@ def predict_proba(
     lengths = np.fromiter((len(d) for d in documents), dtype=np.int64, count=len(documents))
     workspace = workspace or Workspace()
     with one_blas_thread():
-        if len(documents) == 1:
+        if len(documents) == 1 and lengths[0] <= (network.config.segment_length or lengths[0]):
             out[0] = _KEPT.reader(network).predict_proba(documents[0])
             return out
         for rows in length_batches(lengths):
-            out[rows] = network.predict_proba(pack([documents[i] for i in rows]), workspace)
+            out[rows] = network.predict_proba(network.pack([documents[i] for i in rows]), workspace)
     return out
 
 

@@ -9,6 +9,7 @@ but its configuration and its parameters.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,12 +19,12 @@ from textrnn.nn import recurrent
 from textrnn.nn.cells import CELLS, Cell, Trace
 from textrnn.nn.dropout import Dropout
 from textrnn.nn.gradients import Gradients, RowGradient
-from textrnn.nn.losses import softmax
-from textrnn.nn.packed import PackedBatch
+from textrnn.nn.losses import Output, output_of
+from textrnn.nn.packed import PackedBatch, pack
 from textrnn.nn.projection import gather, project, project_back, sum_by_index
 from textrnn.nn.readouts import READOUTS
 from textrnn.nn.workspace import Workspace
-from textrnn.typing import Floats, Ints, Params
+from textrnn.typing import Floats, Ids, Ints, Params
 
 EMBEDDING = "embedding.weight"
 EMBEDDING_STD = 0.1
@@ -43,6 +44,10 @@ class NetworkConfig:
         num_layers: recurrent layers, one on top of the other.
         bidirectional: read each text in both directions.
         readout: a name in ``READOUTS``.
+        segment_length: longer documents are read in segments of at most so many words, each
+            from an empty state; the readout goes over all of them (Johnson and Zhang 2016).
+            None reads documents whole.
+        multilabel: each document has any number of the C labels, not one of C classes.
         dtype: ``"float32"`` for work, ``"float64"`` for proof.
     """
 
@@ -54,7 +59,14 @@ class NetworkConfig:
     num_layers: int = 1
     bidirectional: bool = False
     readout: str = "last"
+    segment_length: int | None = None
     dtype: str = "float32"
+    multilabel: bool = False
+
+    @property
+    def output(self) -> Output:
+        """What the logits mean."""
+        return output_of(multilabel=self.multilabel)
 
     @property
     def n_directions(self) -> int:
@@ -132,6 +144,8 @@ class Cache:
     batch: PackedBatch
     layers: list[LayerCache]
     readout: Any
+    joined: Any
+    """Of the segments of documents, where they were cut."""
     features: Floats
     feature_mask: Floats | None
     walked: list[int]
@@ -210,6 +224,10 @@ class Network:
             if name.startswith(prefix)
         }
 
+    def pack(self, documents: Sequence[Ids]) -> PackedBatch:
+        """The batch this network reads documents in, see ``nn.packed.pack``."""
+        return pack(documents, self.config.segment_length)
+
     # ------------------------------------------------------------------ forward
 
     def forward(
@@ -234,12 +252,15 @@ class Network:
             layers.append(self._layer_forward(layer, batch, below, dropout, space))
         reading = READOUTS[self.config.readout]
         vectors, readout = reading.forward(layers[-1].trace.h, batch, self.params)
+        joined = None
+        if batch.owners is not None:
+            vectors, joined = reading.join(vectors, batch)
         features = side_by_side(vectors)
         mask = dropout.of_readout(features.shape, self.dtype) if dropout else None
         if mask is not None:
             features *= mask
         logits = features @ self.params["linear.weight"] + self.params["linear.bias"]
-        return logits, Cache(batch, layers, readout, features, mask, [])
+        return logits, Cache(batch, layers, readout, joined, features, mask, [])
 
     def _layer_forward(
         self,
@@ -306,7 +327,7 @@ class Network:
                 layer, batch, below, None, space.part(f"layer {layer}")
             ).trace.h
         _, _, products = self._layer_products(top, batch, below, None)
-        shape = (config.n_directions, batch.n_documents, config.hidden_size)
+        shape = (config.n_directions, batch.n_sequences, config.hidden_size)
         readout = READOUTS[config.readout].running(shape, self.dtype, self.params)
         recurrent.read(
             self.cell,
@@ -317,10 +338,13 @@ class Network:
             readout.add,
             workspace=space.part("top"),
         )
-        features = side_by_side(readout.value(batch.lengths))
+        vectors = readout.value(batch.lengths)
+        if batch.owners is not None:
+            vectors, _ = READOUTS[config.readout].join(vectors, batch)
+        features = side_by_side(vectors)
         logits = features @ self.params["linear.weight"] + self.params["linear.bias"]
         probabilities = np.empty_like(logits)
-        probabilities[batch.order] = softmax(logits)
+        probabilities[batch.order] = config.output.probabilities(logits)
         return probabilities
 
     # ----------------------------------------------------------------- backward
@@ -345,6 +369,8 @@ class Network:
             d_features *= cache.feature_mask
         readout = READOUTS[self.config.readout]
         d_vectors = by_direction(d_features, self.config.n_directions)
+        if cache.batch.owners is not None:
+            d_vectors = readout.join_back(d_vectors, cache.joined, cache.batch)
         d_outputs, d_final, of_readout = readout.backward(
             d_vectors, cache.readout, cache.batch, self.params
         )

@@ -23,7 +23,7 @@ class Stream:
         vocabulary: of the network.
 
     Raises:
-        UsageError: the network reads from both ends.
+        UsageError: the network reads from both ends, or in segments.
     """
 
     def __init__(self, network: Network, vocabulary: Vocabulary) -> None:
@@ -31,6 +31,11 @@ class Stream:
             raise UsageError(
                 "this model reads each text from both ends, so it has no answer before the end; "
                 "train with bidirectional=False (--one-way) to stream."
+            )
+        if network.config.segment_length is not None:
+            raise UsageError(
+                "this model reads long texts in segments, which are known only at the end; train "
+                "with segment_length=None (--segment-length 0) to stream."
             )
         self._index, self._dtype = vocabulary.index, network.dtype
         self._reader = DocumentReader(network)

@@ -22,7 +22,8 @@ OPTIONS = {
     **{
         name: "--" + name.replace("_", "-")
         for name in (
-            *("cell", "readout", "embedding", "embedding_dim", "freeze_embedding", "tokenizer"),
+            *("cell", "readout", "segment_length", "embedding", "embedding_dim"),
+            *("freeze_embedding", "tokenizer"),
             *("min_df", "max_features", "max_length", "solver", "alpha", "max_grad_norm"),
             *("gradient_floor", "batch_size", "batch_tokens", "validation_fraction", "seed"),
             *("dropout_input", "dropout_recurrent", "dropout_embedding"),
@@ -32,7 +33,7 @@ OPTIONS = {
     },
 }
 """The option behind each setting."""
-SWITCHED_OFF_BY_0 = ("--max-features", "--max-length", "--max-grad-norm")
+SWITCHED_OFF_BY_0 = ("--segment-length", "--max-features", "--max-length", "--max-grad-norm")
 """Options that are 0 where a script says None."""
 
 _WHOLE_WORD = r"(?<![\w/.'-]){}(?![\w/'-]|\.\w)"

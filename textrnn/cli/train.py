@@ -146,6 +146,14 @@ def train(
             rich_help_panel=NETWORK,
         ),
     ] = "max",
+    segment_length: Annotated[
+        int,
+        typer.Option(
+            help="Read longer texts in segments of at most so many words, side by side; 0 reads "
+            "them whole.",
+            rich_help_panel=NETWORK,
+        ),
+    ] = 0,
     embedding: Annotated[
         str,
         typer.Option(
@@ -281,6 +289,7 @@ def train(
         num_layers=layers,
         bidirectional=bidirectional,
         readout=readout,
+        segment_length=segment_length or None,
         embedding=embedding,
         embedding_dim=embedding_dim,
         freeze_embedding=freeze_embedding,

@@ -58,7 +58,7 @@ class Attention(Readout):
         self, h: Floats, batch: PackedBatch, params: Params
     ) -> tuple[Floats, AttentionCache]:
         u, scores = _scores(h, params)
-        highest = scores[:, : batch.n_documents].copy()
+        highest = scores[:, : batch.n_sequences].copy()
         for start, size in batch.steps:
             best = highest[:, :size]
             np.maximum(best, scores[:, start : start + size], out=best)

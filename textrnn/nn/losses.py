@@ -1,6 +1,14 @@
-"""Softmax and cross-entropy on the final output."""
+"""What the final output means: its probabilities, its loss, and how much of it is right.
+
+Of the classes each text has one (``SOFTMAX``), or each text has any number of labels, every one
+a yes or no of its own (``SIGMOID``). Targets are class numbers of shape (B,), or ones and zeros
+of shape (B, C).
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -53,3 +61,110 @@ def cross_entropy(
         gradient *= weights[:, np.newaxis]
     gradient /= batch_size or B
     return float(losses.sum(dtype=np.float64)) / (batch_size or B), gradient
+
+
+def sigmoid(logits: Floats) -> Floats:
+    """Probability of each label by itself, same shape."""
+    halves: Floats = np.tanh(0.5 * logits)
+    halves *= 0.5
+    halves += 0.5
+    return halves
+
+
+def binary_cross_entropy(
+    logits: Floats,
+    targets: Ints,
+    weights: Floats | None = None,
+    *,
+    batch_size: int | None = None,
+    label_smoothing: float = 0.0,
+) -> tuple[float, Floats]:
+    """Mean over documents of the sum of their labels' cross-entropies, and its gradient.
+
+    Args:
+        logits: (B, C).
+        targets: 1 where a document has a label, else 0, (B, C).
+        weights: as in ``cross_entropy``.
+        batch_size: as in ``cross_entropy``.
+        label_smoothing: the share of each target that is spread over yes and no.
+
+    Returns:
+        The loss in nats and the gradient of the logits, (B, C).
+    """
+    wanted = targets.astype(logits.dtype)
+    if label_smoothing:
+        wanted += label_smoothing * (0.5 - wanted)
+    losses = (np.logaddexp(np.zeros_like(logits), logits) - wanted * logits).sum(axis=1)
+    gradient = sigmoid(logits) - wanted
+    if weights is not None:
+        losses = losses * weights
+        gradient *= weights[:, np.newaxis]
+    B = batch_size or len(logits)
+    gradient /= B
+    return float(losses.sum(dtype=np.float64)) / B, gradient
+
+
+def mean_one(weights: Floats | None) -> Floats | None:
+    """Weights (B,) scaled to a mean of 1; None, which is ones, if there are none above 0."""
+    return None if weights is None or not weights.any() else weights / weights.mean()
+
+
+class Loss(Protocol):
+    """``cross_entropy`` or ``binary_cross_entropy``."""
+
+    def __call__(
+        self,
+        logits: Floats,
+        targets: Ints,
+        weights: Floats | None = None,
+        *,
+        batch_size: int | None = None,
+        label_smoothing: float = 0.0,
+    ) -> tuple[float, Floats]: ...
+
+
+class Output(NamedTuple):
+    """What logits (B, C) mean.
+
+    Attributes:
+        probabilities: of logits, same shape.
+        logits: of probabilities, same shape, finite also where a probability is 0 or 1.
+        loss: of logits and targets, with its gradient.
+        right: of logits and targets the share of its labels that each document has right, (B,).
+    """
+
+    probabilities: Callable[[Floats], Floats]
+    logits: Callable[[Floats], Floats]
+    loss: Loss
+    right: Callable[[Floats, Ints], Floats]
+
+
+def _log(probabilities: Floats) -> Floats:
+    logs: Floats = np.log(np.maximum(probabilities, np.finfo(probabilities.dtype).tiny))
+    return logs
+
+
+def _log_odds(probabilities: Floats) -> Floats:
+    least = np.finfo(probabilities.dtype).eps
+    p = np.clip(probabilities, least, 1.0 - least)
+    odds: Floats = np.log(p) - np.log1p(-p)
+    return odds
+
+
+def _class_right(logits: Floats, targets: Ints) -> Floats:
+    right: Floats = (logits.argmax(axis=1) == targets).astype(np.float64)
+    return right
+
+
+def _labels_right(logits: Floats, targets: Ints) -> Floats:
+    right: Floats = ((logits > 0.0) == (targets > 0)).mean(axis=1)
+    return right
+
+
+SOFTMAX = Output(softmax, _log, cross_entropy, _class_right)
+SIGMOID = Output(sigmoid, _log_odds, binary_cross_entropy, _labels_right)
+
+
+def output_of(*, multilabel: bool) -> Output:
+    """What the logits mean of a model for one label a text, or for any number."""
+    return SIGMOID if multilabel else SOFTMAX

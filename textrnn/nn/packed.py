@@ -17,7 +17,7 @@ was walked is one block of rows.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -35,6 +35,9 @@ class PackedBatch:
         order: position of each document in the caller's list, shape (B,).
         batch_sizes: documents of more than t tokens, shape (T,).
         offsets: first row of step t, shape (T + 1,); the last entry is N.
+        owners: if documents were cut into segments, the place in the caller's list of the
+            document that each belongs to, shape (B,). Then B counts segments above, and
+            ``order`` is that of the documents again. Else None.
     """
 
     ids: Ids
@@ -42,9 +45,11 @@ class PackedBatch:
     order: Ints
     batch_sizes: Ints
     offsets: Ints
+    owners: Ints | None = None
 
     @property
-    def n_documents(self) -> int:
+    def n_sequences(self) -> int:
+        """Documents, or segments of them, that are walked side by side."""
         return len(self.lengths)
 
     @property
@@ -99,12 +104,30 @@ class PackedBatch:
         return rows
 
 
-def pack(documents: Sequence[Ids]) -> PackedBatch:
+def pack(documents: Sequence[Ids], segment_length: int | None = None) -> PackedBatch:
     """Pack documents of token ids, each of at least one token, into one batch.
+
+    Args:
+        documents: ids of each.
+        segment_length: cut longer documents into segments of at most so many tokens, about
+            equally long, which are read side by side: fewer and wider steps.
 
     Raises:
         ValueError: there is no document, or one has no token.
     """
+    if segment_length is None or max(map(len, documents), default=0) <= segment_length:
+        return _pack(documents)
+    segments: list[Ids] = []
+    counts: list[int] = []
+    for ids in documents:
+        counts.append(-(-len(ids) // segment_length) or 1)
+        segments += np.array_split(ids, counts[-1])
+    batch = _pack(segments)
+    owners = np.repeat(np.arange(len(documents)), counts)[batch.order]
+    return replace(batch, owners=owners, order=np.arange(len(documents)))
+
+
+def _pack(documents: Sequence[Ids]) -> PackedBatch:
     lengths = np.fromiter((len(ids) for ids in documents), dtype=np.int64, count=len(documents))
     if len(lengths) == 0 or lengths.min() == 0:
         raise ValueError("pack needs at least one document, and a token in each")

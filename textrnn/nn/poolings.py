@@ -73,6 +73,24 @@ class Readout(ABC):
     ) -> ReadoutGradients:
         """Return the gradients, from that of the vectors (S, B, k * H)."""
 
+    def join(self, vectors: Floats, batch: PackedBatch) -> tuple[Floats, Any]:
+        """From the vectors of segments (S, B, k * H) to those of documents, and a cache.
+
+        Here the mean, each segment counting by its words.
+        """
+        assert batch.owners is not None
+        words = np.bincount(batch.owners, weights=batch.lengths)
+        shares = (batch.lengths / words[batch.owners]).astype(vectors.dtype)[:, np.newaxis]
+        order, starts = _by_owner(batch.owners)
+        joined: Floats = np.add.reduceat((vectors * shares)[:, order], starts, axis=1)
+        return joined, shares
+
+    def join_back(self, d_joined: Floats, cache: Any, batch: PackedBatch) -> Floats:
+        """The way back of ``join``."""
+        assert batch.owners is not None
+        d_vectors: Floats = d_joined[:, batch.owners] * cache
+        return d_vectors
+
     @abstractmethod
     def running(self, shape: tuple[int, ...], dtype: np.dtype[Any], params: Params) -> Running:
         """The same step by step, over outputs of shape (S, B, H) at the most."""
@@ -82,10 +100,17 @@ class Readout(ABC):
         """The vectors (S, k * H) of one document from all its outputs (S, T, H)."""
 
 
+def _by_owner(owners: Ints) -> tuple[Ints, Ints]:
+    """The order that puts the segments of a document together, and where each one's begin."""
+    order = np.argsort(owners, kind="stable")
+    starts = np.flatnonzero(np.diff(owners[order], prepend=-1))
+    return order, starts
+
+
 def sum_by_document(values: Floats, batch: PackedBatch) -> Floats:
     """Sum over the words of each document: (S, N, ...) to (S, B, ...)."""
     S, _, *rest = values.shape
-    total = np.zeros((S, batch.n_documents, *rest), dtype=values.dtype)
+    total = np.zeros((S, batch.n_sequences, *rest), dtype=values.dtype)
     for start, size in batch.steps:
         total[:, :size] += values[:, start : start + size]
     return total
@@ -96,7 +121,7 @@ class Last(Readout):
 
     def forward(self, h: Floats, batch: PackedBatch, params: Params) -> tuple[Floats, None]:
         del params
-        return h[:, : batch.n_documents].copy(), None  # step 0 holds every last word
+        return h[:, : batch.n_sequences].copy(), None  # step 0 holds every last word
 
     def backward(
         self, d_out: Floats, cache: None, batch: PackedBatch, params: Params
@@ -176,7 +201,7 @@ class Max(Readout):
     def forward(self, h: Floats, batch: PackedBatch, params: Params) -> tuple[Floats, Ints]:
         del params
         S, _, H = h.shape
-        B = batch.n_documents
+        B = batch.n_sequences
         best = h[:, :B].copy()
         step_of_best = np.zeros((S, B, H), dtype=np.int32)
         larger = np.empty((S, B, H), dtype=bool)
@@ -198,6 +223,25 @@ class Max(Readout):
         # A row and unit occur once.
         d_h[np.arange(S)[:, np.newaxis, np.newaxis], cache, np.arange(H)] = d_out
         return ReadoutGradients(d_h, None, {})
+
+    def join(self, vectors: Floats, batch: PackedBatch) -> tuple[Floats, Ints]:
+        """The largest over the segments, and in which one it stands, (S, documents, H)."""
+        assert batch.owners is not None
+        order, starts = _by_owner(batch.owners)
+        ordered = vectors[:, order]
+        best: Floats = np.maximum.reduceat(ordered, starts, axis=1)
+        sizes = np.diff(starts, append=len(order))
+        is_best = ordered == np.repeat(best, sizes, axis=1)
+        places = np.where(is_best, np.arange(len(order))[:, np.newaxis], len(order))
+        first = np.minimum.reduceat(places, starts, axis=1)
+        # Of no number none is the best; any will do, as the loss is none either.
+        return best, order[np.minimum(first, len(order) - 1)]
+
+    def join_back(self, d_joined: Floats, cache: Ints, batch: PackedBatch) -> Floats:
+        S, _, H = d_joined.shape
+        d_vectors = np.zeros((S, batch.n_sequences, H), dtype=d_joined.dtype)
+        d_vectors[np.arange(S)[:, np.newaxis, np.newaxis], cache, np.arange(H)] = d_joined
+        return d_vectors
 
     def running(self, shape: tuple[int, ...], dtype: np.dtype[Any], params: Params) -> Running:
         del params
@@ -238,16 +282,33 @@ class Joined(Readout):
     def backward(
         self, d_out: Floats, cache: list[Any], batch: PackedBatch, params: Params
     ) -> ReadoutGradients:
-        H = d_out.shape[-1] // self.width
-        ends = np.cumsum([part.width * H for part in self.parts])[:-1]
-        shares = np.split(d_out, ends, axis=-1)
         found = [
             part.backward(share, own, batch, params)
-            for part, share, own in zip(self.parts, shares, cache, strict=True)
+            for part, share, own in zip(self.parts, self._split(d_out), cache, strict=True)
         ]
         outputs = _sum_of_given([gradients.outputs for gradients in found])
         final = _sum_of_given([gradients.final for gradients in found])
         return ReadoutGradients(outputs, final, {})
+
+    def _split(self, vectors: Floats) -> list[Floats]:
+        """The share of each part, of vectors (S, B, k * H)."""
+        H = vectors.shape[-1] // self.width
+        return np.split(vectors, np.cumsum([part.width * H for part in self.parts])[:-1], axis=-1)
+
+    def join(self, vectors: Floats, batch: PackedBatch) -> tuple[Floats, list[Any]]:
+        found = [
+            part.join(share, batch)
+            for part, share in zip(self.parts, self._split(vectors), strict=True)
+        ]
+        joined, caches = zip(*found, strict=True)
+        return np.concatenate(joined, axis=-1), list(caches)
+
+    def join_back(self, d_joined: Floats, cache: list[Any], batch: PackedBatch) -> Floats:
+        found = [
+            part.join_back(share, own, batch)
+            for part, share, own in zip(self.parts, self._split(d_joined), cache, strict=True)
+        ]
+        return np.concatenate(found, axis=-1)
 
     def running(self, shape: tuple[int, ...], dtype: np.dtype[Any], params: Params) -> Running:
         return RunningJoined([part.running(shape, dtype, params) for part in self.parts])

@@ -54,7 +54,7 @@ def forward(
     trace = Trace(
         gates=input_products,
         states={name: take(name, (S, N, H), dtype) for name in cell.state_names},
-        scratch=take("scratch", (G, S, batch.n_documents, H), dtype),
+        scratch=take("scratch", (G, S, batch.n_sequences, H), dtype),
     )
     weights = cell.prepare_forward(params)
     for step in reversed(walk(batch)):
@@ -85,7 +85,7 @@ def read(
         workspace: buffers to use again.
     """
     G, S, _, H = products.shape
-    B, dtype = batch.n_documents, products.dtype
+    B, dtype = batch.n_sequences, products.dtype
     space = workspace or Workspace()
     room = max(READ_AT_ONCE, B)
     states = {name: space.take(name, (S, room + B, H), dtype) for name in cell.state_names}
@@ -158,7 +158,7 @@ def backward(
         cell's own parameters.
     """
     G, S, N, H = trace.gates.shape
-    dtype, B = trace.gates.dtype, batch.n_documents
+    dtype, B = trace.gates.dtype, batch.n_sequences
     d_states = {name: np.zeros((S, B, H), dtype=dtype) for name in cell.carried_names}
     if d_final is not None:
         d_states["h"] += d_final

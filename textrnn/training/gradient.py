@@ -11,8 +11,6 @@ import numpy as np
 from textrnn.network import Network
 from textrnn.nn.dropout import Dropout
 from textrnn.nn.gradients import Gradients
-from textrnn.nn.losses import cross_entropy
-from textrnn.nn.packed import pack
 from textrnn.nn.workspace import Workspace
 from textrnn.training.batching import drop_to_unknown
 from textrnn.typing import Floats, Ids, Ints
@@ -24,7 +22,7 @@ class LabelledDocuments:
 
     Attributes:
         documents: token ids of each.
-        targets: class numbers, shape (n,).
+        targets: class numbers, shape (n,), or ones and zeros, (n, C), for many labels.
         weights: weight of each document in the loss, shape (n,), or None for ones.
     """
 
@@ -48,7 +46,7 @@ class Regularisation:
         frozen: names of parameters that get no gradient.
         dropout_recurrent: rate, see ``Dropout``.
         dropout_embedding: rate, see ``Dropout``.
-        label_smoothing: see ``cross_entropy``.
+        label_smoothing: see ``nn.losses``.
     """
 
     dropout_input: float = 0.0
@@ -75,7 +73,8 @@ class BatchSums(NamedTuple):
     """Sums over the documents of a batch, or of a worker's part of it."""
 
     loss: float
-    correct: int
+    correct: float
+    """Documents, or of many labels a document their shares, that are right."""
     tokens: int
     walked: int
     """Tokens that the way back passed before the gradient was gone, in the top layer."""
@@ -107,14 +106,15 @@ def batch_gradient(
     unknown = regularisation.unknown_probabilities
     if unknown is not None:
         documents = [drop_to_unknown(ids, unknown, rng) for ids in documents]
-    batch = pack(documents)
+    batch = network.pack(documents)
     order = rows[batch.order]
     targets = data.targets[order]
     weights = None if data.weights is None else data.weights[order]
 
     dropout = regularisation.dropout(rng)
     logits, cache = network.forward(batch, dropout=dropout, workspace=workspace)
-    loss, d_logits = cross_entropy(
+    output = network.config.output
+    loss, d_logits = output.loss(
         logits,
         targets,
         weights,
@@ -124,6 +124,6 @@ def batch_gradient(
     gradients = network.backward(d_logits, cache, gradient_floor=regularisation.gradient_floor)
     for name in regularisation.frozen:
         gradients.pop(name, None)
-    correct = int((logits.argmax(axis=1) == targets).sum())
+    correct = float(output.right(logits, targets).sum())
     sums = BatchSums(loss * batch_size, correct, batch.n_tokens, cache.walked[0])
     return sums, gradients

@@ -42,6 +42,7 @@ class Settings:
     num_layers: int = 1
     bidirectional: bool = True
     readout: str = "max"
+    segment_length: int | None = None
     embedding: str = RANDOM
     embedding_dim: int = 100
     freeze_embedding: bool = False
@@ -92,6 +93,7 @@ class Settings:
             num_layers=self.num_layers,
             bidirectional=self.bidirectional,
             readout=self.readout,
+            segment_length=self.segment_length,
             dtype=self.dtype,
         )
 
@@ -276,6 +278,7 @@ CONSTRAINTS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "min_df": _FREQUENCY,
     "max_df": _FREQUENCY,
     "max_features": (_optional(_positive_integer), "a whole number from 1, or None"),
+    "segment_length": (_optional(_positive_integer), "a whole number from 1, or None"),
     "max_length": (_optional(_positive_integer), "a whole number from 1, or None"),
     "unknown_alpha": (_at_least_zero, "a number from 0"),
     "learning_rate_init": _POSITIVE,

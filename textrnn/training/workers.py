@@ -25,7 +25,6 @@ from textrnn.errors import TrainingError, WorkerError
 from textrnn.inference import length_batches
 from textrnn.network import Network, NetworkConfig
 from textrnn.nn.gradients import Gradients, RowGradient
-from textrnn.nn.packed import pack
 from textrnn.nn.workspace import Workspace
 from textrnn.processes import Answer, Processes
 from textrnn.shared_arrays import SharedArray, SharedDocuments
@@ -303,7 +302,7 @@ def _predict(
     workspace: Workspace,
 ) -> None:
     for rows in batches:
-        packed = pack([documents[i] for i in rows.tolist()])
+        packed = network.pack([documents[i] for i in rows.tolist()])
         out[rows] = network.predict_proba(packed, workspace)
 
 

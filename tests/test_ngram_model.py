@@ -1,0 +1,230 @@
+"""The n-gram model: what it looks at, what it learns, and how far it is believed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+from sklearn.linear_model import LogisticRegression
+
+from textrnn import TextRNNClassifier
+from textrnn.model import add_logits
+from textrnn.ngram_model import NGramModel, find
+from textrnn.nn.losses import softmax
+from textrnn.text import ngram_keys
+from textrnn.text.ngram_keys import NGramKind, distinct_ngrams
+from textrnn.text.tokenised import number_texts
+from textrnn.training.fit import TokenisedTexts
+from textrnn.training.ngram_fit import _Problem, fit_ngrams, ngram_features
+from textrnn.training.ngrams_beside import CHARACTERS, WORDS, choose_ngrams, fit_factors
+from textrnn.training.settings import Settings
+
+TEXTS = [
+    ["not", "good", "at", "all"],
+    ["good", "good", "good"],
+    [],
+    ["naïve", "😀", "not", "good"],
+    ["a"],
+    ["goods", "not"],
+]
+KEYS_OF_NOT_GOOD = [
+    10154027625,
+    112065495337,
+    245090382442,
+    311614550560,
+    422122258474,
+    565562681990,
+    588619852389,
+    632952475095,
+    866620737285,
+    917301119931,
+    938301763909,
+    1005169731636,
+]
+"""Of two words, one bigram and the pairs of characters: a change would break saved models."""
+KINDS = [NGramKind(1), NGramKind(3), NGramKind(2, (2, 5)), NGramKind(1, (3, 3))]
+
+
+def ngrams_of(words: list[str], kind: NGramKind) -> set[tuple[str, ...] | str]:
+    """By definition, as strings."""
+    found: set[tuple[str, ...] | str] = set()
+    for n in range(1, kind.max_n + 1):
+        found |= {tuple(words[i : i + n]) for i in range(len(words) - n + 1)}
+    if kind.char_ngrams is not None:
+        for word in words:
+            marked = f"\x02{word}\x03"
+            for n in range(kind.char_ngrams[0], kind.char_ngrams[1] + 1):
+                found |= {marked[i : i + n] for i in range(len(marked) - n + 1)}
+    return found
+
+
+def keys_by_row(texts: list[list[str]], kind: NGramKind) -> list[set[int]]:
+    rows: list[set[int]] = [set() for _ in texts]
+    for keys, where in distinct_ngrams(number_texts(texts), kind):
+        assert (np.diff(keys.astype(np.int64)) >= 0).all()
+        for key, row in zip(keys.tolist(), where.tolist(), strict=True):
+            assert key not in rows[row], "an n-gram of a text comes once"
+            rows[row].add(key)
+    return rows
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_key_for_each_ngram(kind: NGramKind) -> None:
+    wanted = [ngrams_of(words, kind) for words in TEXTS]
+    found = keys_by_row(TEXTS, kind)
+    assert [len(keys) for keys in found] == [len(names) for names in wanted]
+    # The same n-gram has the same key in every text: what two texts share is as much.
+    for i in range(len(TEXTS)):
+        for j in range(i):
+            assert len(found[i] & found[j]) == len(wanted[i] & wanted[j])
+
+
+def test_keys_do_not_depend_on_the_other_texts() -> None:
+    kind = NGramKind(2, (2, 4))
+    whole = keys_by_row(TEXTS, kind)
+    assert [keys_by_row([words], kind)[0] for words in TEXTS] == whole
+
+
+def test_keys_are_those_of_saved_models() -> None:
+    keys, _ = next(distinct_ngrams(number_texts([["not", "good"]]), NGramKind(2, (2, 2))))
+    assert keys.tolist() == KEYS_OF_NOT_GOOD
+
+
+def test_blocks_are_the_same_as_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = NGramKind(2, (2, 3))
+    whole = keys_by_row(TEXTS, kind)
+    monkeypatch.setattr(ngram_keys, "NGRAMS_AT_ONCE", 5)
+    assert len(list(distinct_ngrams(number_texts(TEXTS), kind))) > 3
+    assert keys_by_row(TEXTS, kind) == whole
+    features = ngram_features(number_texts(TEXTS), kind, max_features=10_000)
+    assert np.diff(features.matrix.indptr).tolist() == [len(keys) for keys in whole]
+
+
+def test_find() -> None:
+    known = np.array([3, 5, 9], dtype=np.uint64)
+    places, there = find(np.array([1, 3, 3, 6, 9, 12], dtype=np.uint64), known)
+    assert there.tolist() == [False, True, True, False, True, False]
+    assert places[there].tolist() == [0, 0, 2]
+    none = np.zeros(0, dtype=np.uint64)
+    assert not find(known, none)[1].any()
+    assert len(find(none, known)[0]) == 0
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_logits_by_hand(n_classes: int) -> None:
+    kind = NGramKind(2)
+    features = ngram_features(number_texts(TEXTS), kind, max_features=10_000)
+    K = 1 if n_classes == 2 else n_classes
+    rng = np.random.default_rng(0)
+    weights = rng.normal(size=(len(features.keys), K)).astype(np.float32)
+    bias = rng.normal(size=K).astype(np.float32)
+    model = NGramModel(kind, features.keys, weights, bias)
+    texts = [*TEXTS, ["unseen", "not", "good"]]
+    found = model.logits(number_texts(texts))
+    column = {key: i for i, key in enumerate(features.keys.tolist())}
+    for row, keys in enumerate(keys_by_row(texts, kind)):
+        known = [column[key] for key in keys if key in column]
+        z = weights[known].sum(axis=0) / np.sqrt(max(len(known), 1)) + bias
+        np.testing.assert_allclose(found[row], [0.0, z[0]] if K == 1 else z, rtol=1e-4, atol=1e-6)
+
+
+def test_rare_ngrams_are_left_out_first() -> None:
+    texts = number_texts([["a", "b"], ["a", "c"], ["a", "b"]])
+    assert len(ngram_features(texts, NGramKind(1), max_features=10).keys) == 3
+    assert len(ngram_features(texts, NGramKind(1), max_features=2).keys) == 2
+    assert len(ngram_features(texts, NGramKind(1), max_features=10, min_df=3).keys) == 1
+
+
+def random_problem(K: int) -> _Problem:
+    rng = np.random.default_rng(K)
+    X = csr_array(rng.random((12, 7)) * (rng.random((12, 7)) < 0.5))
+    targets = rng.integers(0, max(K, 2), 12)
+    positive = np.stack([targets == (k if K > 1 else 1) for k in range(K)], axis=1)
+    return _Problem(X, rng.normal(size=(7, K)), positive, 0.7, rng.random(12) + 0.5)
+
+
+@pytest.mark.parametrize("K", [1, 4])
+def test_gradient_of_the_fit(K: int) -> None:
+    problem = random_problem(K)
+    at = np.random.default_rng(9).normal(size=8 * K)
+    _, gradient = problem.loss_and_gradient(at)
+    step = 1e-3  # the products are in single precision
+    for i in range(len(at)):
+        near = [at + sign * step * np.eye(len(at))[i] for sign in (1, -1)]
+        above, below = (problem.loss_and_gradient(x)[0] for x in near)
+        np.testing.assert_allclose(gradient[i], (above - below) / (2 * step), rtol=2e-3, atol=2e-3)
+
+
+def test_the_fit_is_a_logistic_regression() -> None:
+    rng = np.random.default_rng(0)
+    words = [f"w{i}" for i in range(12)]
+    texts = number_texts([list(rng.choice(words, 6)) for _ in range(150)])
+    targets = np.array(["w1" in text or "w2" in text for text in texts], dtype=np.int64)
+    features = ngram_features(texts, NGramKind(1), max_features=100)
+    model = fit_ngrams(features, targets, 2, C=3.0)
+    X = features.matrix.toarray()
+    p = 1 + X[targets == 1].sum(axis=0)
+    q = 1 + X[targets == 0].sum(axis=0)
+    ratio = np.log(p / p.sum()) - np.log(q / q.sum())
+    scaled = X / np.sqrt(X.sum(axis=1, keepdims=True)) * ratio
+    theirs = LogisticRegression(C=3.0, tol=1e-8, max_iter=10_000).fit(scaled, targets)
+    expected = theirs.predict_proba(scaled)
+    np.testing.assert_allclose(softmax(model.logits(texts)), expected, atol=5e-3)
+
+
+def test_factors_find_the_temperature_and_the_noise() -> None:
+    rng = np.random.default_rng(0)
+    n = 4_000
+    targets = rng.integers(0, 3, n)
+    true = rng.normal(size=(n, 3)) + 2.0 * np.eye(3)[targets]
+    honest = softmax(2.0 * true)  # by Bayes: unit variance, means two apart
+    (factor,), bias = fit_factors([softmax(6.0 * true)], targets)
+    assert factor == pytest.approx(1 / 3, abs=0.05)
+    np.testing.assert_allclose(bias, 0.0, atol=0.1)
+    noise = softmax(rng.normal(size=(n, 3)))
+    factors, _ = fit_factors([honest, noise], targets)
+    assert factors[0] > 0.7
+    assert factors[1] < 0.15
+
+
+def labelled(texts: list[list[str]], targets: list[int]) -> TokenisedTexts:
+    return TokenisedTexts(texts, np.array(targets))
+
+
+def test_characters_are_chosen_where_they_tell() -> None:
+    rng = np.random.default_rng(0)
+    letters = np.array(list("abcdefghij"))
+
+    def draw(n: int) -> TokenisedTexts:
+        stems = ["".join(rng.choice(letters, 6)) for _ in range(n)]
+        return labelled(
+            [[s + ("ung" if i % 2 else "ed")] for i, s in enumerate(stems)], [0, 1] * (n // 2)
+        )
+
+    chosen = choose_ngrams(Settings(), draw(200), draw(100), 2)
+    assert chosen.model.kind == CHARACTERS
+    assert chosen.accuracy == 1.0
+    words = choose_ngrams(Settings(ngrams="words"), draw(200), draw(100), 2)
+    assert words.model.kind == WORDS
+    assert words.accuracy is not None
+    assert words.accuracy < 0.7
+
+
+def test_add_logits() -> None:
+    p = softmax(np.array([[1.0, 2.0], [0.0, 0.0]]))
+    z = np.array([[1.0, 0.0], [0.0, 3.0]])
+    np.testing.assert_allclose(add_logits(p, z), softmax(np.array([[2.0, 2.0], [0.0, 3.0]])))
+    zero = np.array([[0.0, 1.0]], dtype=np.float32)
+    assert np.isfinite(add_logits(zero, np.array([[5.0, 0.0]], dtype=np.float32))).all()
+
+
+def test_a_saved_model_says_the_same(
+    reviews: tuple[list[str], list[str]], tmp_path: object
+) -> None:
+    texts, labels = reviews
+    model = TextRNNClassifier(hidden_size=4, embedding_dim=4, max_iter=1, random_state=0)
+    model.fit(texts, labels)
+    assert model.model_.ngrams is not None
+    model.save(f"{tmp_path}/m")
+    again = TextRNNClassifier.load(f"{tmp_path}/m")
+    assert np.array_equal(model.predict_proba(texts), again.predict_proba(texts))
