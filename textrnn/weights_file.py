@@ -12,7 +12,16 @@ from typing import Any
 
 from textrnn.typing import Floats, Params, RawBytes
 
-DTYPES = {"F16": "<f2", "F32": "<f4", "F64": "<f8", "U64": "<u8"}
+DTYPES = {
+    "F16": "<f2",
+    "F32": "<f4",
+    "F64": "<f8",
+    "I8": "|i1",
+    "U8": "|u1",
+    "U16": "<u2",
+    "U32": "<u4",
+    "U64": "<u8",
+}
 METADATA = "__metadata__"
 
 

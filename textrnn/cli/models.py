@@ -1,10 +1,16 @@
-"""Which model folder a user means: a path, a name under ./models, or the newest there."""
+"""Which model folder a user means: a path, a name under ./models, the newest there, or the box's.
+
+And ``textrnn models``, which lists them.
+"""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
+from textrnn.box import BOX, box_folder, box_folders
+from textrnn.cli.options import Debug, Json
 from textrnn.disk import find_folder
 from textrnn.errors import ModelError, did_you_mean
 
@@ -13,12 +19,15 @@ CONFIG = "config.json"
 
 
 def trained_models() -> list[Path]:
-    """Model folders under ./models, the one trained last first."""
+    """Model folders under ./models but those of the box, the one trained last first."""
     if not MODELS.is_dir():
         return []
     # A model whose replacement was cut short waits under a hidden name.
     names = {_name(folder) for folder in MODELS.iterdir()}
-    folders = [find_folder(MODELS / name) for name in names if not name.startswith(".")]
+    # In a checkout of the repository the box stands there too.
+    shipped = {folder.name for folder in box_folders().values() if _is_in(folder, MODELS)}
+    names = {name for name in names - shipped if not name.startswith(".")}
+    folders = [find_folder(MODELS / name) for name in names]
     times = {folder: _written(folder) for folder in folders}
     return sorted(filter(times.get, folders), key=lambda folder: times[folder], reverse=True)
 
@@ -37,17 +46,22 @@ def _written(folder: Path) -> int:
         return 0
 
 
+def _is_in(folder: Path, parent: Path) -> bool:
+    return folder.parent == parent.resolve()
+
+
 def find_model(name: str | None) -> Path:
     """The folder of a model.
 
     Args:
-        name: a folder, or a name under ./models; None means the one trained last.
+        name: a folder, or a name under ./models or in the box; None means the one trained
+            last, or the first one of the box.
 
     Raises:
         ModelError: there is no such folder.
     """
     if name is None:
-        newest = trained_models()
+        newest = [*trained_models(), *box_folders().values()]
         if not newest:
             raise ModelError("there is no model under ./models; train one: textrnn train cars")
         return newest[0]
@@ -57,6 +71,74 @@ def find_model(name: str | None) -> Path:
         for folder in places:
             if is_it(folder):
                 return folder
+    shipped = box_folder(name)
+    if shipped is not None:
+        return shipped
     names = [_name(folder) for folder in trained_models()]
     known = f" Models under ./models: {', '.join(names)}." if names else ""
-    raise ModelError(f"there is no model folder {name!r}.{did_you_mean(name, names)}{known}")
+    known += f" In the box: {', '.join(box_folders())}." if box_folders() else ""
+    near = did_you_mean(name, [*names, *BOX])
+    raise ModelError(f"there is no model folder {name!r}.{near}{known}")
+
+
+def shown_name(folder: Path) -> str:
+    """What to call a model that nobody named: its folder, or its name in the box."""
+    in_box = folder in box_folders().values()
+    return f"{folder.name}, from the box" if in_box else str(folder)
+
+
+def folder_size(folder: Path) -> int:
+    """Bytes of all files of a model."""
+    return sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
+
+
+def models(as_json: Json = False, debug: Debug = False) -> None:
+    """List your models and those in the box.
+
+    Those trained here come first, the newest at the top: it is what textrnn predict takes
+    without --model.
+    """
+    del debug
+    from textrnn.cli.output import print_entries, print_json
+
+    folders = [(folder, False) for folder in trained_models()]
+    folders += [(folder, True) for folder in box_folders().values()]
+    listed = [_described(folder, in_box=in_box) for folder, in_box in folders]
+    if as_json:
+        print_json(listed)
+    elif listed:
+        print_entries([(model["name"], _lines(model)) for model in listed])
+    else:
+        print_entries([("none", ["train one: textrnn train cars"])])
+
+
+def _described(folder: Path, *, in_box: bool) -> dict[str, Any]:
+    """What is told of a model; one that cannot be read says why."""
+    from textrnn.persistence import read_config, read_metrics
+
+    told: dict[str, Any] = {"name": _name(folder), "folder": str(folder), "in_box": in_box}
+    try:
+        config, metrics = read_config(folder), read_metrics(folder)
+    except ModelError as error:
+        return {**told, "error": str(error)}
+    tests = metrics.get("tests") or {}
+    if not tests and metrics.get("test"):
+        tests = {metrics.get("corpus", ""): metrics["test"]}
+    accuracy = {name: test["accuracy"] for name, test in tests.items()}
+    return {
+        **told,
+        "classes": config["classes"],
+        "size_bytes": folder_size(folder),
+        "accuracy": accuracy,
+    }
+
+
+def _lines(model: dict[str, Any]) -> list[str]:
+    if "error" in model:
+        return [model["folder"], model["error"]]
+    scores = ", ".join(f"{name} {value:.4f}" for name, value in model["accuracy"].items())
+    return [
+        f"{model['folder']}{', from the box' if model['in_box'] else ''}",
+        f"{', '.join(map(str, model['classes']))}; {model['size_bytes'] / 1e6:.1f} MB",
+        *([f"test accuracy: {scores}"] if scores else []),
+    ]

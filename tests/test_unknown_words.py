@@ -1,0 +1,102 @@
+"""A misspelt word is read as the word that was meant, by the network and by the n-grams."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from textrnn.model import NEAREST, SAME, TextModel
+from textrnn.network import Network, NetworkConfig
+from textrnn.ngram_model import NGramModel
+from textrnn.persistence import load_model, save_model
+from textrnn.text.ngram_keys import NGramKind, distinct_ngrams
+from textrnn.text.tokenised import number_texts
+from textrnn.text.tokenizers import make_tokenizer
+from textrnn.text.vocabulary import Vocabulary
+
+WORDS = [["a", "great", "great", "film"], ["a", "terrible", "film"], ["great", "start"]]
+RARE = [["a", "griffin"], ["a", "greet"]]
+
+
+def make_model(*, bidirectional: bool = True, unknown_words: str = NEAREST) -> TextModel:
+    """A model whose n-grams know two words more than its vocabulary."""
+    rng = np.random.default_rng(5)
+    vocabulary = Vocabulary.build(WORDS)
+    config = NetworkConfig(
+        2, len(vocabulary), embedding_dim=4, hidden_size=3, bidirectional=bidirectional
+    )
+    network = Network.initialise(config, rng)
+    kind = NGramKind(2)
+    keys = np.unique(
+        np.concatenate([k for k, _ in distinct_ngrams(number_texts(WORDS + RARE), kind)])
+    )
+    weights = rng.normal(0, 1, (len(keys), 1)).astype(np.float32)
+    ngrams = NGramModel(kind, keys, weights, np.zeros(1, np.float32))
+    return TextModel(
+        make_tokenizer("word"),
+        vocabulary,
+        network,
+        ("no", "yes"),
+        ngrams=ngrams,
+        unknown_words=unknown_words,
+    )
+
+
+def test_a_vocabulary_mends_only_what_it_does_not_know() -> None:
+    vocabulary = Vocabulary.build(WORDS)
+    texts = number_texts([["a", "graet", "film"], ["filn", "zebra", "great"]])
+    mended = vocabulary.mended(texts)
+    assert list(mended) == [["a", "great", "film"], ["film", "zebra", "great"]]
+    left = vocabulary.mended(texts, leave=lambda words: np.array([w == "filn" for w in words]))
+    assert list(left)[1] == ["filn", "zebra", "great"]
+    known = number_texts(WORDS)
+    assert vocabulary.mended(known) is known
+
+
+def test_of_two_near_words_the_more_frequent_one_is_meant() -> None:
+    vocabulary = Vocabulary.build([["mist", "most", "most"]])
+    assert list(vocabulary.mended(number_texts([["mxst"]]))) == [["most"]]
+
+
+def test_both_parts_read_the_word_that_was_meant() -> None:
+    model = make_model()
+    meant, misspelt = model.predict_proba(["a terrible film", "a terible film"])
+    np.testing.assert_array_equal(meant, misspelt)
+    plain = replace(model, unknown_words=SAME)
+    meant, misspelt = plain.predict_proba(["a terrible film", "a terible film"])
+    assert not np.allclose(meant, misspelt)
+
+
+def test_ngrams_keep_a_word_of_their_own() -> None:
+    model = make_model()
+    assert model.ngrams is not None
+    assert model.ngrams.knows(["greet", "great", "graet"]).tolist() == [True, True, False]
+    tokens = model.tokens(["a greet"])
+    np.testing.assert_array_equal(model.ngram_logits(tokens), model.ngrams.logits(tokens))
+    # The network, which has no such word, takes it for a great one.
+    assert model.encode(["a greet"])[0].tolist() == model.encode(["a great"])[0].tolist()
+
+
+def test_an_empty_ngram_model_knows_nothing() -> None:
+    none = NGramModel(NGramKind(1), np.zeros(0, np.uint64), np.zeros((0, 1)), np.zeros(1))
+    assert none.knows(["great"]).tolist() == [False]
+
+
+@pytest.mark.parametrize("unknown_words", [SAME, NEAREST])
+def test_streaming_equals_reading_at_once(unknown_words: str) -> None:
+    model = replace(make_model(bidirectional=False, unknown_words=unknown_words), ngrams=None)
+    stream = model.stream()
+    words = ["a", "graet", "zebra", "film"]
+    for n, word in enumerate(words, start=1):
+        streamed = stream.feed(word)
+        at_once = model.predict_proba([words[:n]])[0]
+        np.testing.assert_allclose(streamed, at_once, rtol=1e-5)
+
+
+@pytest.mark.parametrize("unknown_words", [SAME, NEAREST])
+def test_the_choice_is_saved(tmp_path: Path, unknown_words: str) -> None:
+    save_model(make_model(unknown_words=unknown_words), tmp_path / "m")
+    assert load_model(tmp_path / "m").unknown_words == unknown_words

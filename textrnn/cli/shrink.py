@@ -1,0 +1,120 @@
+"""``textrnn shrink``: a saved model in a folder of a fraction of the size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from textrnn.cli.models import find_model, folder_size
+from textrnn.cli.options import Debug, Jobs, Json, Offline, processes_of
+from textrnn.errors import UsageError
+
+if TYPE_CHECKING:
+    from textrnn.corpora import Split
+    from textrnn.model import TextModel
+
+
+def shrink(
+    model: Annotated[str, typer.Argument(help="Model folder, or its name under ./models.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the smaller model.")],
+    max_words: Annotated[
+        int | None,
+        typer.Option(help="Keep the most frequent words; the others become unknown."),
+    ] = None,
+    max_ngrams: Annotated[
+        int | None, typer.Option(help="Keep the n-grams with the largest weights.")
+    ] = None,
+    check: Annotated[
+        str | None,
+        typer.Option(help="Corpus on whose test texts both models are scored."),
+    ] = None,
+    jobs: Jobs = -1,
+    offline: Offline = False,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Write a model into a smaller folder.
+
+    Weights are rounded to fewer bits; fewer words and n-grams are kept if that is asked for.
+
+    Examples:
+
+        textrnn shrink cars --out models/small-cars --check cars
+
+        textrnn shrink imdb --out models/small --max-words 10000 --max-ngrams 200000
+    """
+    del debug
+    for option, value in (("--max-words", max_words), ("--max-ngrams", max_ngrams)):
+        if value is not None and value < 1:
+            raise UsageError(f"{option} is {value}, but must be 1 or more.")
+    n_jobs = processes_of(jobs)
+    from textrnn.cli.output import print_entries, print_json
+    from textrnn.model_card import model_card
+    from textrnn.persistence import check_writable, load_model, read_metrics, save_model
+    from textrnn.shrink import shrink as shrunken
+
+    folder = find_model(model)
+    check_writable(out)
+    big, metrics = load_model(folder), read_metrics(folder)
+    test = None if check is None else _test_texts(check, folder, offline=offline)
+    smaller = shrunken(big, max_words=max_words, max_ngrams=max_ngrams)
+    # Its scores are those of the larger model: they must not be taken for its own.
+    metrics = {**metrics, "test": None, "tests": {}, "paired": None, "verdict": ""}
+    metrics["shrunk_from"] = str(folder)
+    card = model_card(smaller, metrics if metrics.get("corpus") else {})
+    save_model(smaller, out, metrics=metrics, card=card, compact=True)
+    small = load_model(out)
+    found: dict[str, Any] = {
+        "model": str(out),
+        "from": str(folder),
+        "size_bytes": folder_size(out),
+        "size_bytes_before": folder_size(folder),
+        "words": len(small.vocabulary) - 1,
+        "ngrams": 0 if small.ngrams is None else len(small.ngrams.keys),
+        "accuracy": None if test is None else _accuracy(small, test, n_jobs),
+        "accuracy_before": None if test is None else _accuracy(big, test, n_jobs),
+    }
+    if as_json:
+        print_json(found)
+        return
+    lines = [
+        ("model", [f"{out}, from {folder}"]),
+        ("size", [f"{found['size_bytes_before']:,} bytes before, {found['size_bytes']:,} after"]),
+        ("words", [f"{len(big.vocabulary) - 1:,} before, {found['words']:,} after"]),
+    ]
+    if big.ngrams is not None:
+        before = len(big.ngrams.keys)
+        lines.append(("n-grams", [f"{before:,} before, {found['ngrams']:,} after"]))
+    if test is not None:
+        before, after = found["accuracy_before"], found["accuracy"]
+        lines.append(
+            ("accuracy", [f"{before:.4f} before, {after:.4f} after, on {len(test):,} texts"])
+        )
+    print_entries(lines)
+
+
+def _test_texts(corpus: str, folder: Path, *, offline: bool) -> Split:
+    """The test texts of a corpus, held out as they were when the model was trained."""
+    from textrnn.cli.trained import read_training
+    from textrnn.corpora import load_labelled
+
+    training = read_training(folder)
+    labelled = load_labelled(
+        corpus,
+        test_fraction=training.test_fraction,
+        random_state=training.seed,
+        offline=offline,
+    )
+    if labelled.corpus is not None:
+        training.warn_of_other_splits(labelled.corpus)
+    return labelled.rows
+
+
+def _accuracy(model: TextModel, test: Split, n_jobs: int) -> float:
+    from textrnn.evaluation import evaluate
+    from textrnn.predictor import predict_many
+
+    classes = [str(label) for label in model.classes]
+    return evaluate(test.labels, predict_many(model, test.texts, n_jobs), classes).accuracy
