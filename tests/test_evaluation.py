@@ -1,4 +1,4 @@
-"""Scores against scikit-learn and hand-worked numbers; the wording of the verdict."""
+"""Scores against scikit-learn and hand-worked numbers."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from hypothesis.extra.numpy import arrays
 from sklearn import metrics
 
 from textrnn.errors import DataError
-from textrnn.evaluation import Report, best_baseline, calibration_error, evaluate, verdict
-from textrnn.significance import PairedTest
+from textrnn.evaluation import calibration_error, evaluate
 
 CLASSES = ("red", "green", "blue")  # not sorted, on purpose
 
@@ -124,46 +123,3 @@ def test_only_five_unknown_labels_are_named():
 def test_shapes_must_agree(labels, shape, message):
     with pytest.raises(DataError, match=message):
         evaluate(labels, np.ones(shape), CLASSES)
-
-
-def report_with(accuracy: float) -> Report:
-    """Return the report of a classifier with this share of right answers in 1,000."""
-    right = round(accuracy * 1000)
-    probabilities = np.array([[1.0, 0.0]] * right + [[0.0, 1.0]] * (1000 - right))
-    return evaluate(["no"] * 1000, probabilities, ["no", "yes"])
-
-
-def judge(network: float, p_value: float, **baselines: float) -> str:
-    reports = {name: report_with(accuracy) for name, accuracy in baselines.items()}
-    best = best_baseline(reports)
-    paired = PairedTest(0, 0, p_value, network - baselines[best], (-1.0, 1.0))
-    return verdict(report_with(network), reports, paired)
-
-
-def test_verdict_when_the_network_wins():
-    assert judge(0.931, 0.0004, nbsvm=0.914, bow_lr=0.88) == (
-        "Use the network: it beats the best baseline, nbsvm (0.931 vs 0.914, p < 0.001)."
-    )
-
-
-def test_verdict_when_a_baseline_wins():
-    assert judge(0.885, 0.012, bow_lr=0.88, nbsvm=0.914) == (
-        "A bag of words is enough here: use nbsvm (0.914 vs 0.885, p = 0.012)."
-    )
-
-
-def test_verdict_when_it_may_be_chance():
-    assert judge(0.917, 0.41, nbsvm=0.914) == (
-        "A bag of words is enough here: use nbsvm, which is simpler and faster to train. "
-        "The difference is not significant (network 0.917, nbsvm 0.914, p = 0.410)."
-    )
-
-
-@pytest.mark.parametrize("p_value", [0.3, 0.003])
-def test_verdict_when_nothing_was_learned(p_value):
-    assert judge(0.60, p_value, majority=0.61, bow_lr=0.59).startswith("Use neither")
-
-
-def test_the_simplest_of_equal_baselines_is_best():
-    reports = {"majority": report_with(0.5), "bow_lr": report_with(0.8), "nbsvm": report_with(0.8)}
-    assert best_baseline(reports) == "bow_lr"

@@ -1,8 +1,8 @@
-"""Say how good a classifier is, how sure that is, and whether the network is worth it."""
+"""Say how good a classifier is, and how sure that is."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,12 +15,12 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
+from textrnn.decision import decide
 from textrnn.errors import DataError
-from textrnn.significance import PairedTest, wilson_interval
+from textrnn.significance import wilson_interval
 from textrnn.typing import Bools, Floats, Ints
 
 CALIBRATION_BINS = 15
-SIGNIFICANCE = 0.05
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,16 @@ class Report:
         }
 
 
-def evaluate(y_true: Sequence[str], probabilities: Floats, classes: Sequence[str]) -> Report:
+def evaluate(
+    y_true: Sequence[str],
+    probabilities: Floats,
+    classes: Sequence[str],
+    threshold: float | None = None,
+) -> Report:
     """Score probabilities of shape (n, C), columns in the order of classes.
+
+    The most probable class is taken for the answer, or of two classes the second from a
+    ``threshold``; the calibration is that of the most probable class all the same.
 
     Raises ``DataError`` when there are no texts, when their number is not that of the
     rows, or when a text has a label that is not among the classes.
@@ -85,8 +93,9 @@ def evaluate(y_true: Sequence[str], probabilities: Floats, classes: Sequence[str
     # float32 rows add up to one only in float32; scikit-learn wants float64's "one".
     probabilities = probabilities.astype(np.float64)
     probabilities /= probabilities.sum(axis=1, keepdims=True)
-    predicted = probabilities.argmax(axis=1)
+    predicted = decide(probabilities, threshold)
     right = predicted == truth
+    likeliest = probabilities.argmax(axis=1) == truth
     numbers = range(len(classes))
     return Report(
         n=len(truth),
@@ -96,8 +105,8 @@ def evaluate(y_true: Sequence[str], probabilities: Floats, classes: Sequence[str
         macro_f1=float(f1_score(truth, predicted, average="macro", zero_division=0)),
         log_loss=float(log_loss(truth, probabilities, labels=numbers)),
         roc_auc=_roc_auc(truth, probabilities),
-        calibration_error=calibration_error(probabilities.max(axis=1), right),
-        per_class=_per_class(truth, predicted, classes),
+        calibration_error=calibration_error(probabilities.max(axis=1), likeliest),
+        per_class=class_scores(truth, predicted, classes),
         confusion=tuple(
             tuple(row) for row in confusion_matrix(truth, predicted, labels=numbers).tolist()
         ),
@@ -114,40 +123,6 @@ def calibration_error(confidence: Floats, right: Bools) -> float:
     bins = np.digitize(confidence, edges[1:-1], right=True)
     surplus = np.bincount(bins, weights=confidence - right)
     return float(np.abs(surplus).sum() / len(confidence))
-
-
-def best_baseline(baselines: Mapping[str, Report]) -> str:
-    """Return the name with the highest accuracy, the first of equals."""
-    return max(baselines, key=lambda name: baselines[name].accuracy)
-
-
-def verdict(network: Report, baselines: Mapping[str, Report], paired: PairedTest) -> str:
-    """Say in plain English which model to use, and why.
-
-    ``paired`` is the test of the network (a) against ``best_baseline(baselines)`` (b).
-    That one is the best on the test texts, a head start that makes the claim "the network
-    is better" the harder to earn. A network that is not significantly better loses: it is
-    slower to train and harder to understand.
-    """
-    name = best_baseline(baselines)
-    numbers = (network.accuracy, baselines[name].accuracy)
-    better, worse = f"{max(numbers):.3f}", f"{min(numbers):.3f}"
-    p = "p < 0.001" if paired.p_value < 0.001 else f"p = {paired.p_value:.3f}"
-    significant = paired.p_value < SIGNIFICANCE
-    if significant and paired.difference > 0:
-        return f"Use the network: it beats the best baseline, {name} ({better} vs {worse}, {p})."
-    if name == "majority":
-        return (
-            "Use neither: nothing does better than always answering the commonest label "
-            f"(network {numbers[0]:.3f}, majority {numbers[1]:.3f}, {p})."
-        )
-    if significant:
-        return f"A bag of words is enough here: use {name} ({better} vs {worse}, {p})."
-    return (
-        f"A bag of words is enough here: use {name}, which is simpler and faster to train. "
-        f"The difference is not significant (network {numbers[0]:.3f}, {name} {numbers[1]:.3f}, "
-        f"{p})."
-    )
 
 
 def _class_numbers(y_true: Sequence[str], classes: Sequence[str]) -> Ints:
@@ -173,7 +148,8 @@ def _roc_auc(truth: Ints, probabilities: Floats) -> float | None:
     return float(roc_auc_score(truth, probabilities, multi_class="ovr", average="macro"))
 
 
-def _per_class(truth: Ints, predicted: Ints, classes: Sequence[str]) -> tuple[ClassScores, ...]:
+def class_scores(truth: Ints, predicted: Ints, classes: Sequence[str]) -> tuple[ClassScores, ...]:
+    """The scores of each class, of class numbers (n,) or indicator matrices (n, C)."""
     precision, recall, f1, support = precision_recall_fscore_support(
         truth, predicted, labels=range(len(classes)), zero_division=np.nan
     )

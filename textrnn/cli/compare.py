@@ -1,12 +1,13 @@
-"""``textrnn compare``: bag-of-words models on a corpus, alone or beside a saved network."""
+"""``textrnn compare``: bag-of-words models and a network side by side, and which to use."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from textrnn.cli.models import find_model
+from textrnn.cli.models import MODELS, find_model
 from textrnn.cli.option_names import options_named
 from textrnn.cli.options import (
     Cache,
@@ -23,14 +24,33 @@ from textrnn.cli.options import (
     silent,
     tell_small_splits,
 )
+from textrnn.cli.run import INTERRUPTED
 from textrnn.errors import UsageError
 
 
 def compare(
     corpus: Annotated[str, typer.Argument(help="Name, hf:owner/name, file or folder.")],
     model: Annotated[
-        str | None, typer.Option("--model", "-m", help="A saved network to set beside them.")
+        str | None,
+        typer.Option("--model", "-m", help="A saved network to compare; none is trained then."),
     ] = None,
+    network: Annotated[
+        bool,
+        typer.Option("--network/--no-network", help="Train a network, with default settings."),
+    ] = True,
+    learning_curve: Annotated[
+        bool,
+        typer.Option(
+            "--learning-curve", help="Train on 1, 3, 10 and 30 % of the training texts as well."
+        ),
+    ] = False,
+    save: Annotated[
+        str | None, typer.Option("--save", help="Save one as a model: a name under ./models.")
+    ] = None,
+    which: Annotated[
+        str,
+        typer.Option(help="What to save: network, nbsvm, tfidf_lr, ..., or best, the one to use."),
+    ] = "best",
     test: Annotated[str | None, typer.Option("--test", help="File with the test texts.")] = None,
     test_fraction: Annotated[
         float | None,
@@ -57,38 +77,49 @@ def compare(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Score bag-of-words models on a corpus, alone or with a network.
+    """Train bag-of-words models and a network, and say which to use.
 
-    Each is trained on the corpus, tuned on validation texts and scored on test texts. What
-    is drawn for them is what was drawn at the training of the network.
+    Each is trained on the corpus, tuned on validation texts and scored on test texts: what
+    it gets right, how far its probabilities can be believed, what it costs. Beside a --model
+    the texts are drawn as they were at its training. Ctrl-C shows what was done till then.
 
     Examples:
 
         textrnn compare sms_spam
+
+        textrnn compare reviews.csv --learning-curve --save reviews
 
         textrnn compare cars --model cars
     """
     del debug
     if seed is not None:
         check_seed(seed)
-    n_jobs = processes_of(jobs)
+    processes_of(jobs)
     if validation_fraction is not None and not 0.0 < validation_fraction < 1.0:
         raise UsageError(
             f"--validation-fraction is {validation_fraction}, but must be above 0 and below 1."
         )
-    from textrnn.cli.output import print_json, print_report
+    from textrnn.cli.output import print_comparison, print_json
     from textrnn.cli.trained import Training, read_training
     from textrnn.corpora import load_corpus
-    from textrnn.persistence import load_model
+    from textrnn.persistence import check_writable, load_model
     from textrnn.text.tokenizers import make_tokenizer
+    from textrnn.training.settings import Settings
 
+    if save is None and which != "best":
+        raise UsageError(f"--which {which} says what to save; give --save NAME as well.")
+    out = None if save is None else _folder_of(save)
+    if out is not None:
+        check_writable(out)
+    if which != "best":
+        _check_which(which, network or model is not None)
     tell = silent if quiet else say
     folder = None if model is None else find_model(model)
     loaded = None if folder is None else load_model(folder)
     training = Training() if folder is None else read_training(folder)
     seed = training.seed if seed is None else seed
     with options_named():
-        tokenize = loaded.tokenizer if loaded else make_tokenizer(tokenizer)
+        make_tokenizer(tokenizer)
     texts = load_corpus(
         corpus,
         text_column=text_column,
@@ -103,25 +134,52 @@ def compare(
     validation_fraction = validation_fraction or training.validation_fraction
     tell_small_splits(texts, validation_fraction, tell)
     # Only now: scikit-learn takes a second, and a mistake should be told before.
-    from textrnn import experiment
+    from textrnn.contest import Contest, run_contest
+    from textrnn.learning_curve import FRACTIONS
+    from textrnn.training.progress import Progress
 
+    contest = Contest(
+        corpus=texts,
+        settings=Settings(
+            tokenizer=tokenizer, validation_fraction=validation_fraction, n_jobs=jobs
+        ),
+        seed=seed,
+        network=network,
+        model=loaded,
+        fractions=FRACTIONS if learning_curve else (),
+        out=out,
+        which=which,
+        cache=cache,
+        callbacks=() if quiet else (Progress(),),
+        say=tell,
+    )
     with options_named():
-        data = experiment.prepare(
-            texts,
-            tokenize,
-            validation_fraction=validation_fraction,
-            seed=seed,
-            n_jobs=n_jobs,
-            cache=cache,
-            say=tell,
-        )
+        report = run_contest(contest)
     report = {
         "corpus": texts.name,
         "model": None if folder is None else str(folder),
         "seed": seed,
-        **experiment.compare(data, loaded, n_jobs=n_jobs, say=tell),
+        **report,
     }
     if as_json:
         print_json(report)
     else:
-        print_report(report)
+        print_comparison(report)
+    if report["interrupted"]:
+        raise typer.Exit(INTERRUPTED)
+
+
+def _check_which(which: str, has_network: bool) -> None:
+    from textrnn.baselines import BASELINES
+    from textrnn.contest import check_which
+    from textrnn.verdict import NETWORK
+
+    check_which(which, (*BASELINES, NETWORK) if has_network else BASELINES, told="--which")
+
+
+def _folder_of(save: str) -> Path:
+    """The folder that a name or a path means."""
+    if not save.strip():
+        raise UsageError("--save is empty; give a name, as reviews for models/reviews.")
+    path = Path(save)
+    return MODELS / path if len(path.parts) == 1 else path
