@@ -1,0 +1,268 @@
+"""The search for settings: it ends in time, and its command has the score it tells."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from textrnn import tuning
+from textrnn.cli.app import app
+from textrnn.cli.option_names import as_options
+from textrnn.corpora import Corpus, Split
+from textrnn.errors import TrainingError
+from textrnn.experiment import Experiment, run_experiment
+from textrnn.prepared import Data, prepare
+from textrnn.text.tokenizers import WordTokenizer
+from textrnn.training.budget import Deadline
+from textrnn.training.presets import PRESETS
+from textrnn.training.presets import settings as preset_settings
+from textrnn.training.settings import Settings
+from textrnn.tuning import FACTOR, FEWEST, MOST, ROUNDS, SPACE, Search, Trial, plan
+
+BASE = Settings(hidden_size=4, embedding_dim=4, max_iter=9, batch_size=8, n_jobs=1)
+SMALL: dict[str, Any] = {
+    "hidden_size": (3, 4, 5),
+    "learning_rate_init": (2e-3, 1e-2, 5e-2),
+    "batch_size": (4, 8),
+    "ngrams": ("auto", "none"),
+}
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def new_search(
+    reviews: tuple[list[str], list[str]], clock: Clock, settings: Settings = BASE, **options: Any
+) -> Search:
+    corpus = Corpus("inns", Split(*reviews), test=None, source="here")
+    data: Data = prepare(
+        corpus, WordTokenizer(), validation_fraction=0.25, seed=0, n_jobs=1, cache=False
+    )
+    return Search(
+        Experiment(corpus, settings, seed=0),
+        data,
+        Deadline(1e-9, clock),
+        **{"space": SMALL, **options},
+    )
+
+
+@given(st.floats(-1, 1e5), st.floats(1e-7, 1), st.integers(9, 10**6))
+def test_the_plan_fills_the_time(seconds: float, a_text: float, full: int) -> None:
+    n, most = plan(seconds, a_text, full)
+    assert FEWEST <= n <= MOST
+    assert 9 <= most <= full
+    a_round = n * most * a_text / FACTOR ** (ROUNDS - 1)
+    # The smallest search takes the time it takes.
+    assert ROUNDS * a_round <= max(seconds, 0) * (1 + 1e-6) or (n, most) == (FEWEST, 9)
+    assert most == full or n == FEWEST
+
+
+def test_a_search(reviews: tuple[list[str], list[str]]) -> None:
+    told: list[tuple[int, int]] = []
+    search = new_search(reviews, Clock(), on_trial=lambda _, *count: told.append(count))
+    search.deadline = Deadline(1e6, Clock())
+    search.run()
+    trials = search.trials
+    assert not search.stopped
+    n_texts = sorted({trial.n_texts for trial in trials})
+    assert n_texts[-1] == 9 * len(search.data.train)
+    assert [b // a for a, b in itertools.pairwise(n_texts)] == [3, 3]
+    of = {n: [t for t in trials if t.n_texts == n] for n in n_texts}
+    assert len(of[n_texts[0]]) == 36  # all there are
+    assert len(of[n_texts[1]]) == 12
+    assert len(of[n_texts[2]]) == 4
+    # Who goes on is among the best.
+    on = {str(t.changes) for t in of[n_texts[1]]}
+    last = min(t.accuracy for t in of[n_texts[0]] if str(t.changes) in on)
+    assert all(t.accuracy <= last for t in of[n_texts[0]] if str(t.changes) not in on)
+    assert search.best.accuracy == max(t.accuracy for t in trials)
+    assert told[0] == (1, 0)
+    assert [number for number, _ in told] == list(range(1, len(trials) + 1))
+    assert trials[0].changes == {}
+    assert trials[0].settings.hidden_size == 4
+
+
+def test_each_trial_is_a_training_like_any_other(reviews: tuple[list[str], list[str]]) -> None:
+    search = new_search(reviews, Clock())
+    for changes in ({}, {"batch_size": 4, "ngrams": "none"}, {"hidden_size": 5}):
+        search.judge(changes, 100)
+    for trial in search.trials:
+        report = run_experiment(
+            Experiment(search.experiment.corpus, trial.settings, baselines=(), cache=False)
+        )
+        # The same held-out split: its share is a setting.
+        assert report["n_validation"] != len(search.data.validation)
+    settings = Settings(**{**vars(BASE), "validation_fraction": 0.25})
+    search = new_search(reviews, Clock(), settings)
+    for changes in ({}, {"batch_size": 4, "ngrams": "none"}, {"hidden_size": 5}):
+        search.judge(changes, 100)
+    for trial in search.trials:
+        report = run_experiment(
+            Experiment(search.experiment.corpus, trial.settings, baselines=(), cache=False)
+        )
+        assert report["validation"]["whole"] == trial.accuracy
+        assert report["steps"] == trial.settings.max_steps
+
+
+def test_the_same_trial_is_not_done_twice(reviews: tuple[list[str], list[str]]) -> None:
+    search = new_search(reviews, Clock())
+    assert search.judge({}, 50) == search.judge({"hidden_size": 4}, 50)
+    assert len(search.trials) == 1
+
+
+def test_ctrl_c_keeps_what_was_found(reviews: tuple[list[str], list[str]]) -> None:
+    def stop(trial: Trial, number: int, planned: int) -> None:
+        del trial, planned
+        if number == 4:
+            raise KeyboardInterrupt
+
+    search = new_search(reviews, Clock(), on_trial=stop)
+    search.deadline = Deadline(1e6, Clock())
+    search.run()
+    assert search.stopped == "interrupted"
+    assert len(search.trials) == 4
+    assert search.best in search.trials
+
+
+def test_one_trial_is_done_whatever_the_time(reviews: tuple[list[str], list[str]]) -> None:
+    clock = Clock()
+    clock.now = 5.0
+    search = new_search(reviews, clock)
+    search.run()
+    assert search.stopped == "time"
+    assert [trial.changes for trial in search.trials] == [{}]
+
+
+def test_a_training_that_diverges_is_the_worst(
+    reviews: tuple[list[str], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def diverge(*_: Any, **__: Any) -> Any:
+        raise TrainingError("the loss is nan")
+
+    search = new_search(reviews, Clock())
+    monkeypatch.setattr(tuning, "train_network", diverge)
+    assert search.judge({}, 50) == 0.0
+    assert not search.trials
+
+
+def test_the_space_can_work() -> None:
+    for name, values in SPACE.items():
+        for value in values:
+            Settings(**{name: value}).validate()
+        assert getattr(Settings(), name) in values
+
+
+# ----------------------------------------------------------------- the command line
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_settings_as_options_and_back(preset: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    changes: dict[str, Any] = {
+        "hidden_size": 33,
+        "learning_rate_init": 0.00123,
+        "lowercase": False,
+        "early_stopping": False,
+        "max_length": None,
+        "tokenizer": "char",
+        "unknown_alpha": 0.0,
+        "n_jobs": 2,
+        "max_steps": 77,
+    }
+    wanted = preset_settings(preset, **changes)
+    seen: list[Settings] = []
+
+    def note(experiment: Experiment) -> None:
+        seen.append(experiment.settings)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("textrnn.experiment.run_experiment", note)
+    options = as_options(wanted, preset_settings(preset, n_jobs=-1))
+    command = ["train", "cars", "--preset", preset, *options]
+    assert CliRunner().invoke(app, command).exit_code == 130
+    assert seen == [wanted]
+
+
+def run(*arguments: str, code: int = 0) -> Any:
+    result = CliRunner().invoke(app, list(arguments))
+    assert result.exit_code == code, (result.stderr, result.exception)
+    return result
+
+
+def test_the_command_has_the_score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    space = {"hidden_size": (8, 16), "batch_size": (32, 64), "readout": ("max", "attention")}
+    monkeypatch.setattr(tuning, "SPACE", space)
+    options = [
+        "--time",
+        "4s",
+        "--preset",
+        "minute",
+        "--seed",
+        "3",
+        "--validation-fraction",
+        "0.2",
+        "--json",
+        "-q",
+    ]
+    found = json.loads(run("tune", "cars", *options).stdout)
+    assert found["accuracy"] == max(trial["accuracy"] for trial in found["trials"])
+    worst = found["trials"][-1]
+    for accuracy, command in (
+        (found["accuracy"], found["command"]),
+        (worst["accuracy"], worst["command"]),
+    ):
+        words = shlex.split(command)
+        assert words[:3] == ["textrnn", "train", "cars"]
+        report = json.loads(run(*words[1:], "--no-baselines", "--json", "-q").stdout)
+        assert report["validation"]["whole"] == accuracy
+        assert report["seed"] == 3
+
+
+def test_what_people_see(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tuning, "SPACE", {"hidden_size": (4, 8)})
+    result = run("tune", "cars", "--time", "1s", "--preset", "minute")
+    assert max(map(len, result.stdout.splitlines()[:-1])) <= 80
+    last = result.stdout.splitlines()[-1]
+    assert last.startswith("textrnn train cars --preset minute --max-steps ")
+    assert "trial 1 " in result.stderr
+
+
+def test_mistakes_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "--time is 'soon'" in run("tune", "cars", "--time", "soon", code=2).stderr
+    assert "--preset is 'bets'" in run("tune", "cars", "--preset", "bets", code=2).stderr
+    assert "--seed is -1" in run("tune", "cars", "--seed", "-1", code=2).stderr
+
+
+def test_ctrl_c_prints_the_best_so_far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+    train = tuning.train_network
+
+    def interrupted(*arguments: Any, **options: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return train(*arguments, **options)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tuning, "train_network", interrupted)
+    result = run("tune", "cars", "--time", "1h", "--preset", "minute", code=130)
+    assert "1 trial; stopped by Ctrl-C" in result.stdout
+    assert result.stdout.splitlines()[-1].startswith("textrnn train cars ")
+    calls[:] = [1]  # before the first is done
+    result = run("tune", "cars", "--preset", "minute", code=130)
+    assert not result.stdout
+    assert "interrupted" in result.stderr

@@ -1,0 +1,275 @@
+"""Search for settings by successive halving, on the training texts alone.
+
+Many candidates read few texts, the best third of them three times as many, and the best third
+of those three times as many again (Jamieson and Talwalkar 2016). What is rationed are the steps
+of a training and not its texts: so each trial is a training like any other, which its settings
+do again to the bit, and the n-gram models are fitted once for all.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sklearn.base import BaseEstimator
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.model_selection import HalvingGridSearchCV, ParameterSampler
+
+from textrnn.errors import TrainingError
+from textrnn.experiment import Experiment, train_network
+from textrnn.prepared import Data
+from textrnn.training.batching import batch_count
+from textrnn.training.budget import Deadline
+from textrnn.training.callbacks import Callback
+from textrnn.training.loop import TrainingRun
+from textrnn.training.ngrams_beside import Chosen, choose_ngrams
+from textrnn.training.settings import Settings
+
+SPACE: dict[str, Sequence[Any]] = {
+    "hidden_size": (32, 64, 100, 128),
+    "embedding_dim": (50, 100, 200),
+    "dropout_input": (0.0, 0.15, 0.3, 0.5),
+    "dropout_readout": (0.0, 0.25, 0.5, 0.7),
+    "unknown_alpha": (0.0, 0.25, 1.0),
+    "learning_rate_init": (5e-4, 1e-3, 2e-3, 4e-3, 8e-3),
+    "readout": ("max", "max_mean", "mean", "attention"),
+    "label_smoothing": (0.0, 0.05, 0.1),
+    "batch_size": (16, 32, 64),
+    "ngrams": ("auto", "words", "none"),
+}
+"""What is searched. Everything else is as in the settings that are begun with."""
+FACTOR, ROUNDS = 3, 3
+FEWEST, MOST = 9, 81
+"""Candidates: of fewer none would be left for the last round, more are hardly ever better."""
+DEARER = 1.5
+"""Time of a candidate over that of the settings begun with, about, on average."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training of the search.
+
+    Attributes:
+        changes: what differs from the settings that were begun with.
+        settings: all of them; a training with these has this accuracy.
+        n_texts: texts read, each as often as it was.
+        accuracy: on the held-out texts, of the network and the n-gram model together.
+        loss: of the network on them.
+        seconds: it took.
+    """
+
+    changes: Mapping[str, Any]
+    settings: Settings
+    n_texts: int
+    accuracy: float
+    loss: float
+    seconds: float
+
+
+OnTrial = Callable[[Trial, int, int], None]
+"""Told of each trial, the how many-th it is, and of how many (0 while that is not known)."""
+
+
+@dataclass
+class Search:
+    """A search under way; what it has found is there whenever it is stopped.
+
+    Attributes:
+        experiment: the corpus, the settings to begin with and the seed.
+        data: the corpus prepared.
+        deadline: when it must be over; the first trial is always done.
+        on_trial: told of each trial.
+        space: values of each setting that are tried.
+        trials: those done.
+        stopped: why it ended early: ``"time"``, ``"interrupted"`` or nothing.
+    """
+
+    experiment: Experiment
+    data: Data
+    deadline: Deadline
+    on_trial: OnTrial | None = None
+    space: Mapping[str, Sequence[Any]] = field(default_factory=lambda: SPACE)
+    trials: list[Trial] = field(default_factory=list)
+    stopped: str = ""
+    _chosen: dict[str, Chosen] = field(default_factory=dict)
+    _planned: int = 0
+
+    @property
+    def ranking(self) -> list[Trial]:
+        """All trials, the most accurate first; of equals the one of least loss."""
+        return sorted(self.trials, key=lambda trial: (-trial.accuracy, trial.loss))
+
+    @property
+    def best(self) -> Trial:
+        """The first of the ranking."""
+        return self.ranking[0]
+
+    def run(self) -> None:
+        """Search until all rounds are done, the time is over, or Ctrl-C."""
+        with self._told_why():
+            full = self._usual_texts()
+            first = max(full // FACTOR ** (ROUNDS - 1), 1)
+            self.judge({}, first)
+            seconds = self.trials[0].seconds / first if self.trials else 0.0
+            n, most = plan(self.deadline.left(), DEARER * seconds, full)
+            candidates = self._draw(n)
+            # Of few candidates there are fewer rounds, the last one as long as of many.
+            rounds = min(ROUNDS, 1 + math.floor(math.log(len(candidates), FACTOR)))
+            self._planned = 1 + sum(math.ceil(len(candidates) / FACTOR**i) for i in range(rounds))
+            HalvingGridSearchCV(
+                _Candidate(self._judge_of_sklearn()),
+                {"changes": candidates},
+                resource="n_texts",
+                factor=FACTOR,
+                min_resources=most // FACTOR ** (rounds - 1),
+                max_resources=most,
+                cv=[([0], [1])],  # each trial has its texts; these are two rows of nothing
+                refit=False,
+            ).fit([[0], [0]], [0, 1])
+
+    def judge(self, changes: Mapping[str, Any], n_texts: int) -> float:
+        """Train with some changes until so many texts are read; the accuracy held out.
+
+        A training that diverges has an accuracy of 0 and is no trial.
+
+        Raises:
+            KeyboardInterrupt: of Ctrl-C, or as the time is over.
+        """
+        settings = replace(self.experiment.settings, **changes)
+        settings = replace(
+            settings,
+            max_steps=self._steps(settings, n_texts),
+            n_jobs=settings.processes(),
+        )
+        for trial in self.trials:
+            if trial.settings == settings:
+                return trial.accuracy
+        begun = time.perf_counter()
+        experiment = replace(self.experiment, settings=settings, out=None, callbacks=(_Stop(self),))
+        try:
+            _, state, accuracy, _ = train_network(
+                experiment, self.data, choose=self._choose_once, refit=False
+            )
+        except TrainingError:
+            return 0.0
+        if accuracy is None:
+            raise KeyboardInterrupt
+        seconds = time.perf_counter() - begun
+        trial = Trial(changes, settings, n_texts, accuracy, -state.best_score[1], seconds)
+        self.trials.append(trial)
+        if self.on_trial is not None:
+            self.on_trial(trial, len(self.trials), self._planned)
+        return accuracy
+
+    def _judge_of_sklearn(self) -> Callable[[Mapping[str, Any], int], float]:
+        """A function, which scikit-learn does not copy as it would a method and its object."""
+
+        def judge(changes: Mapping[str, Any], n_texts: int) -> float:
+            return self.judge(changes, n_texts)
+
+        return judge
+
+    @contextmanager
+    def _told_why(self) -> Iterator[None]:
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.stopped = "time" if self.deadline.left() <= 0.0 else "interrupted"
+
+    def _choose_once(self, settings: Settings, *others: Any) -> Chosen:
+        """The n-gram model, which no other searched setting changes."""
+        if settings.ngrams not in self._chosen:
+            self._chosen[settings.ngrams] = choose_ngrams(settings, *others)
+        return self._chosen[settings.ngrams]
+
+    def _draw(self, n: int) -> list[dict[str, Any]]:
+        """So many candidates, the settings begun with among them."""
+        n_all = math.prod(len(values) for values in self.space.values())
+        drawn = ParameterSampler(
+            dict(self.space), min(n - 1, n_all), random_state=self.experiment.seed
+        )
+        begun_with = self.experiment.settings.to_dict()
+        candidates: list[dict[str, Any]] = [{}]
+        for values in drawn:
+            changes = {k: values[k] for k in self.space if values[k] != begun_with[k]}
+            if changes not in candidates:
+                candidates.append(changes)
+        return candidates
+
+    def _usual_texts(self) -> int:
+        """Texts read in a training of the usual length, each as often as it is."""
+        settings, n = self.experiment.settings, len(self.data.train)
+        config = settings.training_config(n, self._n_words(settings))
+        steps = config.max_iter * self._steps(settings, n)
+        return math.ceil(n * min(steps, settings.max_steps or steps) / self._steps(settings, n))
+
+    def _steps(self, settings: Settings, n_texts: int) -> int:
+        """Steps in which so many texts are read."""
+        n = len(self.data.train)
+        an_epoch = batch_count(
+            n,
+            self._n_words(settings),
+            batch_size=settings.batch_size,
+            batch_tokens=settings.batch_tokens,
+        )
+        return max(math.ceil(n_texts * an_epoch / n), 1)
+
+    def _n_words(self, settings: Settings) -> int:
+        return len(self.data.tokens["train"].cut(settings.max_length).numbers)
+
+
+def plan(seconds: float, seconds_a_text: float, full: int) -> tuple[int, int]:
+    """How many candidates, and how many texts in the last round, fill the time.
+
+    Each round costs the same. With little time the rounds are shorter; with much there are
+    more candidates.
+    """
+    a_candidate = ROUNDS * seconds_a_text / FACTOR ** (ROUNDS - 1)
+    texts = max(seconds, 0.0) / max(a_candidate, 1e-12)
+    n = min(max(int(texts / full), FEWEST), MOST)
+    return n, min(max(int(texts / n), FACTOR ** (ROUNDS - 1)), full)
+
+
+class _Candidate(BaseEstimator):  # type: ignore[misc]
+    """scikit-learn's handle on one training.
+
+    Args:
+        judge: trains with changes until so many texts are read, and returns the accuracy.
+        changes: of the settings.
+        n_texts: to read.
+    """
+
+    def __init__(
+        self,
+        judge: Callable[[Mapping[str, Any], int], float],
+        changes: Mapping[str, Any] | None = None,
+        n_texts: int = 1,
+    ) -> None:
+        self.judge = judge
+        self.changes = changes
+        self.n_texts = n_texts
+
+    def fit(self, X: Any, y: Any) -> _Candidate:
+        del X, y
+        self.accuracy_ = self.judge(self.changes or {}, self.n_texts)
+        return self
+
+    def score(self, X: Any, y: Any) -> float:
+        del X, y
+        return self.accuracy_
+
+
+class _Stop(Callback):
+    """Ends a trial when the time is over, but for the first, without which there is nothing."""
+
+    def __init__(self, search: Search) -> None:
+        self.search = search
+
+    def on_batch(self, run: TrainingRun) -> None:
+        del run
+        if self.search.trials and self.search.deadline.left() <= 0.0:
+            raise KeyboardInterrupt
