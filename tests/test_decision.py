@@ -1,0 +1,48 @@
+"""Answers from probabilities, and the threshold of the highest F1 against all others."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import f1_score
+
+from textrnn.decision import best_f1_threshold, decide
+
+
+def test_answers() -> None:
+    p = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]])
+    assert decide(p).tolist() == [0, 0, 1]
+    assert decide(p, 0.4).tolist() == [0, 1, 1]  # reaching it is enough
+    assert decide(p, 0.0).tolist() == [1, 1, 1]
+    assert decide(p, multilabel=True).tolist() == [[1, 0], [1, 0], [0, 1]]
+    assert decide(p, 0.4, multilabel=True).tolist() == [[1, 0], [1, 1], [0, 1]]
+
+
+# Few different values, so that many are equal.
+scored = st.lists(
+    st.tuples(st.sampled_from([0.1, 0.3, 0.30001, 0.5, 0.9]), st.booleans()), min_size=1
+)
+
+
+@given(scored)
+def test_no_threshold_is_better(pairs: list[tuple[float, bool]]) -> None:
+    p = np.array([value for value, _ in pairs])
+    truth = np.array([yes for _, yes in pairs], dtype=np.int64)
+    found = best_f1_threshold(p, truth)
+    if not truth.any():
+        assert found == 0.5
+        return
+    tried = [f1_score(truth, p >= t, zero_division=0) for t in (0.0, 0.2, 0.300001, 0.4, 0.7)]
+    assert f1_score(truth, p >= found) == pytest.approx(max(tried))
+
+
+def test_it_lies_between_the_probabilities() -> None:
+    assert best_f1_threshold(np.array([0.1, 0.3, 0.6]), np.array([0, 1, 1])) == pytest.approx(0.2)
+
+
+def test_of_labels_it_is_one_for_all() -> None:
+    p = np.array([[0.9, 0.2], [0.4, 0.1]], dtype=np.float32)
+    truth = np.array([[1, 0], [1, 0]])
+    assert best_f1_threshold(p, truth) == pytest.approx(0.3)

@@ -1,0 +1,57 @@
+"""From probabilities to an answer: the most probable class, or what reaches a threshold."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from textrnn.typing import Floats, Ints
+
+USUAL = 0.5
+
+
+def decide(
+    probabilities: Floats, threshold: float | None = None, *, multilabel: bool = False
+) -> Ints:
+    """The answer for each text.
+
+    Args:
+        probabilities: (n, C).
+        threshold: of two classes, the probability from which the second is the answer; None
+            takes the more probable one. Of labels, that from which a text has it; None is 0.5.
+        multilabel: the columns are labels, of which a text has any number.
+
+    Returns:
+        Class numbers, shape (n,); of labels ones and zeros, shape (n, C).
+    """
+    if multilabel:
+        answers: Ints = (probabilities >= (USUAL if threshold is None else threshold)).astype(int)
+    elif threshold is None:
+        answers = probabilities.argmax(axis=1)
+    else:
+        answers = (probabilities[:, 1] >= threshold).astype(int)
+    return answers
+
+
+def best_f1_threshold(probabilities: Floats, truth: Ints) -> float:
+    """The threshold of the highest F1, half-way to the next lower probability.
+
+    Of labels it is one threshold for all, of the highest micro-averaged F1.
+
+    Args:
+        probabilities: of yes, any shape.
+        truth: ones and zeros, same shape.
+
+    Returns:
+        A number from 0 to 1; 0.5 where no answer is yes, and so nothing can be told.
+    """
+    order = np.argsort(-probabilities, axis=None, kind="stable")
+    sorted_p = probabilities.ravel()[order].astype(np.float64)
+    hits = truth.ravel()[order] > 0
+    if not hits.any():
+        return USUAL
+    f1 = 2 * np.cumsum(hits) / (np.arange(1, len(hits) + 1) + hits.sum())
+    lower = np.append(sorted_p[1:], 0.0)
+    # Between equal probabilities nothing can be cut.
+    f1[:-1][lower[:-1] == sorted_p[:-1]] = 0.0
+    best = int(f1.argmax())
+    return float(0.5 * (sorted_p[best] + lower[best]))

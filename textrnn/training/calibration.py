@@ -1,0 +1,61 @@
+"""How far to believe each part of a model: factors fitted on texts that none of them has seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from textrnn.nn.losses import Output, mean_one
+from textrnn.typing import Floats, Ints
+
+PENALTY = 1e-2
+"""Pulls the factors to equal parts and the biases to zero: few held-out texts say little."""
+ALONE = 1e-4
+"""The same for one model, whose single number they do tell: it only keeps it finite."""
+
+
+def fit_factors(
+    output: Output, parts: Sequence[Floats], targets: Ints, weights: Floats | None = None
+) -> tuple[Floats, Floats]:
+    """Factors of some models' logits whose sum has the least loss.
+
+    Of one model alone the factor is 1 / temperature (Guo et al. 2017), and there is no bias:
+    what it holds most probable stays so.
+
+    Args:
+        output: what the logits mean.
+        parts: logits (n, C) of each model.
+        targets: of the texts.
+        weights: of the texts in the loss, shape (n,), or None.
+
+    Returns:
+        The factor of each model, from 0, shape (len(parts),), and a bias of each class, (C,).
+    """
+    from scipy.optimize import minimize
+
+    logits = np.stack([part.astype(np.float64) for part in parts])
+    n_parts, _, C = logits.shape
+    weights = mean_one(weights)
+    penalty = PENALTY if n_parts > 1 else ALONE
+
+    def loss_and_gradient(values: Floats) -> tuple[float, Floats]:
+        factors, bias = values[:n_parts], values[n_parts:]
+        loss, d_total = output.loss(combined(logits, factors, bias), targets, weights)
+        away = factors - 1.0 / n_parts
+        loss += penalty * float(np.vdot(away, away) + np.vdot(bias, bias))
+        d_factors = (logits * d_total).sum(axis=(1, 2)) + 2 * penalty * away
+        d_bias = d_total.sum(axis=0) + 2 * penalty * bias
+        return loss, np.concatenate([d_factors, d_bias])
+
+    start = np.concatenate([np.full(n_parts, 1.0 / n_parts), np.zeros(C)])
+    bias_bounds = (0.0, 0.0) if n_parts == 1 else (None, None)
+    bounds = [(0.0, None)] * n_parts + [bias_bounds] * C
+    solved = minimize(loss_and_gradient, start, jac=True, method="L-BFGS-B", bounds=bounds)
+    return solved.x[:n_parts], solved.x[n_parts:]
+
+
+def combined(logits: Floats | Sequence[Floats], factors: Floats, bias: Floats) -> Floats:
+    """Logits (n, C) of the parts' (P, n, C), their factors (P,) and a bias (C,)."""
+    total: Floats = np.tensordot(factors, np.asarray(logits), 1) + bias
+    return total
