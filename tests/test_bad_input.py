@@ -123,8 +123,9 @@ TRAINING_ONLY = ("one class", "two rows", "three rows")  # evaluation needs no m
 def test_bad_corpus(place: Path, command: str, case: str) -> None:
     name, data, needles = CORPORA[case]
     (place / name).write_bytes(data)
-    arguments = {"train": [name, *TINY], "compare": [name, "-q"], "evaluate": ["m", name]}[command]
-    result = run(command, *arguments)
+    options = {"train": TINY, "compare": ["-q", "--no-network"], "evaluate": []}[command]
+    corpus = ["m", name] if command == "evaluate" else [name]
+    result = run(command, *corpus, *options)
     if command == "evaluate" and case in TRAINING_ONLY:
         needles = () if case == "one class" else ("never saw",)
     if command == "evaluate" and case == "header only":
@@ -241,6 +242,9 @@ def test_bad_options_of_train(place: Path, options: str) -> None:
         ("train", USAGE, ("corpus", "textrnn train --help")),
         ("compare ok.csv --validation-fraction 2", USAGE, ("--validation-fraction is 2.0",)),
         ("compare ok.csv --seed -1", USAGE, ("--seed is -1",)),
+        ("compare ok.csv --which nbsvm", USAGE, ("--which nbsvm", "--save NAME")),
+        ("compare ok.csv --save x --which nbsvn", USAGE, ("--which is", "Did you mean 'nbsvm'?")),
+        ("compare ok.csv --save x/y.csv/z --which network --no-network", USAGE, ("--which is",)),
         ("compare ok.csv --tokenizer wrd", USAGE, ("Did you mean 'word'?",)),
         ("evaluate m ok.csv --min-accuracy 88", USAGE, ("--min-accuracy is 88.0", "from 0 to 1")),
         ("evaluate m ok.csv --min-accuracy nan", USAGE, ("--min-accuracy is nan",)),
@@ -382,8 +386,9 @@ def test_bad_model(
     check_told(run(command, *arguments), MODEL, "m'", *needles)
 
 
-def test_no_model_at_all(place: Path) -> None:
+def test_no_model_at_all(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.rmtree(place / "models")
+    monkeypatch.setattr("textrnn.box.BOX", ())
     check_told(run("predict", "warm"), MODEL, "no model under ./models", "textrnn train")
     check_told(run("inspect", "ok.csv"), MODEL, "no model folder 'ok.csv'")
 

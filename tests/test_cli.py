@@ -27,7 +27,10 @@ from textrnn.training.settings import Settings
 
 SMALL = ["--hidden", "8", "--embedding-dim", "8", "--epochs", "2"]
 BASELINES = {"majority", "naive_bayes", "bow_lr", "tfidf_lr", "nbsvm"}
-COMMANDS = ["train", "predict", "evaluate", "compare", "corpora", "inspect"]
+COMMANDS = [
+    *("train", "predict", "evaluate", "compare", "tune"),
+    *("models", "shrink", "corpora", "inspect"),
+]
 ESCAPE = "\x1b["
 
 
@@ -111,7 +114,8 @@ def test_every_option_of_train_reaches_the_settings() -> None:
         "--lr 0.01 --schedule cosine --solver sgd --dropout 0.1 --dropout-input 0.3 --alpha 0.001 "
         "--max-grad-norm 0 --gradient-floor 0.001 --balanced --validation-fraction 0.2 "
         "--no-early-stopping --freeze-embedding --test-fraction 0.25 --batch-tokens 300 "
-        "--dropout-recurrent 0.2 --dropout-embedding 0.15 --label-smoothing 0.05 --ema-decay 0.9"
+        "--dropout-recurrent 0.2 --dropout-embedding 0.15 --label-smoothing 0.05 --ema-decay 0.9 "
+        "--unknown-alpha 0.75 --max-steps 3 --budget 1h"
     )
     command = ["train", "stays.csv", *SMALL, "--no-baselines", "-q", "--json", "-o", "options/m"]
     report = json.loads(run(*command, *given.split()).stdout)
@@ -148,6 +152,9 @@ def test_every_option_of_train_reaches_the_settings() -> None:
         "hidden_size": 8,
         "embedding_dim": 8,
         "max_iter": 2,
+        "unknown_alpha": 0.75,
+        "max_steps": 3,
+        "max_seconds": 3600.0,
     }
     assert {name: report["settings"][name] for name in wanted} == wanted
     assert report["n_test"] == len(TEXTS) // 4
@@ -170,6 +177,35 @@ def test_defaults_are_those_of_the_settings() -> None:
         setting = renamed.get(name, name)
         if hasattr(settings, setting):
             assert parameter.default == getattr(settings, setting), name
+
+
+def test_options_count_more_than_a_preset() -> None:
+    command = ["train", "stays.csv", "--embedding-dim", "8", "--no-baselines", "-q", "--json"]
+    options = ["--preset", "paper", "--hidden", "5", "--bidirectional", "--max-steps", "2"]
+    report = json.loads(run(*command, *options, "-o", "preset/m").stdout)
+    settings = report["settings"]
+    assert report["preset"] == "paper"
+    assert "| preset | paper |" in Path("preset/m/README.md").read_text(encoding="utf-8")
+    assert (settings["hidden_size"], settings["bidirectional"]) == (5, True)
+    assert (settings["readout"], settings["ngrams"]) == ("last", "none")
+    assert report["steps"] == 2
+    told = run("train", "stays.csv", "--preset", "minut", code=2).stderr
+    assert "--preset is 'minut'" in told
+    assert "Did you mean 'minute'" in told
+
+
+def test_a_budget_ends_the_run_and_says_how_to_repeat_it() -> None:
+    train = ["train", "stays.csv", *SMALL, "--no-baselines", "--json", "-o"]
+    first = run(*train, "budget/1", "--budget", "0.001s")
+    report = json.loads(first.stdout)
+    assert report["steps"] == report["planned_steps"] == 1
+    assert "--max-steps 1 in place of --budget does the same again" in first.stderr
+    run(*train, "budget/2", "--max-steps", "1")
+    plenty = run(*train, "budget/3", "--budget", "1h")
+    assert json.loads(plenty.stdout)["steps"] == json.loads(plenty.stdout)["planned_steps"] > 1
+    run(*train, "budget/4", "--max-steps", str(json.loads(plenty.stdout)["steps"]))
+    weights = {i: Path(f"budget/{i}/weights.safetensors").read_bytes() for i in (3, 4)}
+    assert weights[3] == weights[4]
 
 
 def test_ctrl_c_and_resume() -> None:
@@ -209,7 +245,7 @@ def test_notes_about_small_splits(home: Path) -> None:
     told = run(*train, "--validation-fraction", "0.999", "--test-fraction", "0.0001").stderr
     assert "note: training texts: about 2," in told
     assert "note: test texts: 1," in told
-    told = run("compare", "stays.csv", "--test-fraction", "0.1").stderr
+    told = run("compare", "stays.csv", "--test-fraction", "0.1", "--no-network").stderr
     assert "note: test texts: 5," in told
 
 
@@ -274,6 +310,48 @@ def test_predict_says_which_model() -> None:
     # a folder that is no model does not hide the model of that name
     Path("stays").mkdir(exist_ok=True)
     assert run("predict", "fresh", "-m", "stays").stdout == by_name
+
+
+def test_models_are_listed(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / "models/broken").mkdir(parents=True, exist_ok=True)
+    (home / "models/broken/config.json").write_text("{")
+    listed = json.loads(run("models", "--json").stdout)
+    (home / "models/broken/config.json").unlink()
+    by_name = {model["name"]: model for model in listed}
+    assert by_name["stays"]["classes"] == ["bad", "good"]
+    assert by_name["stays"]["accuracy"].keys() == {"stays"}
+    assert "damaged" in by_name["broken"]["error"]
+    assert by_name["sentiment-en"]["in_box"]
+    assert [model["in_box"] for model in listed] == sorted(model["in_box"] for model in listed)
+    monkeypatch.chdir(tmp_path)
+    shown = run("models").stdout
+    assert "from the box" in shown
+    assert "test accuracy: imdb 0." in shown
+
+
+def test_without_a_model_of_ones_own_the_box_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    predicted = run("predict", "What a waste of two hours.")
+    assert predicted.stdout.startswith("neg\t")
+    assert predicted.stderr == "model: sentiment-en, from the box\n"
+
+
+def test_shrink(home: Path) -> None:
+    command = ["shrink", "stays", "-o", "models/small", "--max-words", "10", "--max-ngrams", "20"]
+    found = json.loads(run(*command, "--check", "stays.csv", "--json").stdout)
+    assert (found["words"], found["ngrams"]) == (10, 20)
+    assert found["size_bytes"] < found["size_bytes_before"]
+    small = load_model(home / "models/small")
+    assert len(small.vocabulary) == 11  # and the unknown word
+    assert 0.0 <= found["accuracy"] <= 1.0
+    shown = run(*command, "--check", "stays.csv").stdout
+    assert re.search(r"accuracy +\d\.\d{4} before, \d\.\d{4} after, on 1?\d\d? texts", shown)
+    metrics = json.loads((home / "models/small/metrics.json").read_text())
+    assert metrics["test"] is None, "the scores are the larger model's"
+    again = run("shrink", "stays", "-o", "models/small", "--max-words", "0", code=2).stderr
+    assert "--max-words is 0, but must be 1 or more" in again
 
 
 @pytest.mark.parametrize("way", ["file", "stdin", "format"])
@@ -398,14 +476,47 @@ def test_gate(home: Path) -> None:
 
 
 def test_compare(home: Path) -> None:
-    alone = json.loads(run("compare", "stays.csv", "--json", "-q").stdout)
+    alone = json.loads(run("compare", "stays.csv", "--no-network", "--json", "-q").stdout)
     assert set(alone["baselines"]) == BASELINES
     assert alone["test"] is None
     both = json.loads(run("compare", "stays.csv", "--model", "stays", "--json", "-q").stdout)
     trained = json.loads((home / "report.json").read_text(encoding="utf-8"))
     assert both["test"] == trained["test"]
-    assert both["verdict"] == trained["verdict"]
-    assert "nbsvm" in run("compare", "stays.csv").stdout
+    assert both["verdict"].split(", which")[0] == trained["verdict"].split(", which")[0]
+    assert "ms a text" in both["verdict"]  # costs are of this command alone
+    assert set(both["costs"]) == {*BASELINES, "network"}
+    table = run("compare", "stays.csv", "--model", "stays").stdout
+    for shown in ("nbsvm", "calibration error", "ms a text", "MB", both["verdict"][:20]):
+        assert shown in table
+
+
+def test_compare_trains_a_network_and_saves_what_is_asked_for() -> None:
+    options = ["--save", "chosen", "--which", "tfidf_lr", "--learning-curve"]
+    result = run("compare", "stays.csv", "--json", "-q", *options)
+    report = json.loads(result.stdout)
+    assert result.stderr == ""
+    assert report["test"]["n"] == report["baselines"]["tfidf_lr"]["n"]
+    assert report["verdict"]
+    assert [p["fraction"] for p in report["learning_curve"]["points"]][-1] == 1.0
+    assert report["saved"] == str(Path("models/chosen"))
+    scores = json.loads(run("evaluate", "chosen", "stays.csv", "--json").stdout)
+    assert scores["classes"] == ["bad", "good"]
+    record = json.loads(run("predict", TEXTS[0], "-m", "chosen", "--json").stdout)
+    assert set(record["probabilities"]) == {"bad", "good"}
+    inside = json.loads(run("inspect", "chosen", "--json").stdout)
+    assert inside["linear"]["name"] == "tfidf_lr"
+    assert inside["weights"]["scale"] == [inside["weights"]["keys"][0]]
+    assert "tfidf" in run("inspect", "chosen").stdout
+    assert "chosen" in run("models").stdout
+    refused = run("compare", "stays.csv", "-m", "chosen", code=4).stderr
+    assert "bag of words (tfidf_lr), not a network" in refused
+
+
+def test_a_learning_curve_is_shown_as_a_table() -> None:
+    told = run("compare", "stays.csv", "--no-network", "--learning-curve")
+    assert "Accuracy on the test texts by training texts" in told.stdout
+    assert "100 %" in told.stdout
+    assert "learning curve: " in told.stderr
 
 
 @pytest.fixture(scope="module")
@@ -512,7 +623,13 @@ def test_version_and_no_arguments() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["corpora", "inspect stays", "evaluate stays stays.csv", "train stays.csv -q -o looks/m"],
+    [
+        "corpora",
+        "models",
+        "inspect stays",
+        "evaluate stays stays.csv",
+        "train stays.csv -q -o looks/m",
+    ],
 )
 def test_tables_fit_into_80_columns(command: str) -> None:
     options = [*SMALL, "--baselines"] if command.startswith("train") else []

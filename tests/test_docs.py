@@ -51,7 +51,8 @@ def test_docstring_examples() -> None:
 def test_commands_in_the_documents_exist(document: Path) -> None:
     runner = CliRunner()
     text = document.read_text(encoding="utf-8")
-    commands = re.findall(r"textrnn ((?:train|predict|evaluate|compare|corpora|inspect)\b.*)", text)
+    names = "train|predict|evaluate|compare|tune|models|shrink|corpora|inspect"
+    commands = re.findall(rf"textrnn ((?:{names})\b.*)", text)
     for command in commands:
         name = command.split()[0]
         shown = runner.invoke(app, [name, "--help"]).stdout

@@ -15,8 +15,9 @@ import pytest
 
 from textrnn.corpora import Corpus, Split, stratified_split
 from textrnn.errors import DataError, ModelError, UsageError
-from textrnn.experiment import Experiment, checkpoint_path, prepare, run_experiment
+from textrnn.experiment import Experiment, checkpoint_path, run_experiment
 from textrnn.persistence import load_model, read_metrics
+from textrnn.prepared import prepare
 from textrnn.text import token_cache
 from textrnn.text.tokenizers import WordTokenizer
 from textrnn.training.callbacks import Callback

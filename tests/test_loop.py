@@ -34,7 +34,8 @@ CONFIG = TrainingConfig(
 
 
 def evaluate_documents(network: Network, documents: LabelledDocuments) -> tuple[float, float]:
-    return loss_and_accuracy(predict_proba(network, documents.documents), documents.targets)
+    probabilities = predict_proba(network, documents.documents)
+    return loss_and_accuracy(network.config.output, probabilities, documents.targets)
 
 
 def first_word_task(n: int, seed: int) -> LabelledDocuments:
@@ -467,6 +468,7 @@ def test_hooks_and_records() -> None:
     for record in state.history:
         assert set(record) == {
             "epoch",
+            "steps",
             "loss",
             "accuracy",
             "gradient_norm",

@@ -9,14 +9,15 @@ from sklearn.linear_model import LogisticRegression
 
 from textrnn import TextRNNClassifier
 from textrnn.model import add_logits
-from textrnn.ngram_model import NGramModel, find
-from textrnn.nn.losses import softmax
+from textrnn.ngram_model import NGramModel, find, weighted_sum
+from textrnn.nn.losses import SOFTMAX, softmax
 from textrnn.text import ngram_keys
-from textrnn.text.ngram_keys import NGramKind, distinct_ngrams
+from textrnn.text.ngram_keys import FIRST_OF_CHARACTERS, NGramKind, distinct_ngrams
 from textrnn.text.tokenised import number_texts
+from textrnn.training.calibration import fit_factors
 from textrnn.training.fit import TokenisedTexts
-from textrnn.training.ngram_fit import _Problem, fit_ngrams, ngram_features
-from textrnn.training.ngrams_beside import CHARACTERS, WORDS, choose_ngrams, fit_factors
+from textrnn.training.ngram_fit import _Problem, fit_ngrams, naive_bayes, ngram_features
+from textrnn.training.ngrams_beside import CHARACTERS, WORDS, choose_ngrams
 from textrnn.training.settings import Settings
 
 TEXTS = [
@@ -28,18 +29,18 @@ TEXTS = [
     ["goods", "not"],
 ]
 KEYS_OF_NOT_GOOD = [
-    10154027625,
-    112065495337,
-    245090382442,
-    311614550560,
-    422122258474,
-    565562681990,
-    588619852389,
-    632952475095,
-    866620737285,
-    917301119931,
-    938301763909,
-    1005169731636,
+    122545191221,
+    316476237547,
+    458650559965,
+    554832827700,
+    605788561556,
+    705563089168,
+    760816943125,
+    832537154883,
+    844065740082,
+    983066182530,
+    1018906695842,
+    1052340679706,
 ]
 """Of two words, one bigram and the pairs of characters: a change would break saved models."""
 KINDS = [NGramKind(1), NGramKind(3), NGramKind(2, (2, 5)), NGramKind(1, (3, 3))]
@@ -112,7 +113,7 @@ def test_find() -> None:
 
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_logits_by_hand(n_classes: int) -> None:
-    kind = NGramKind(2)
+    kind = NGramKind(2, (2, 3))
     features = ngram_features(number_texts(TEXTS), kind, max_features=10_000)
     K = 1 if n_classes == 2 else n_classes
     rng = np.random.default_rng(0)
@@ -123,29 +124,59 @@ def test_logits_by_hand(n_classes: int) -> None:
     found = model.logits(number_texts(texts))
     column = {key: i for i, key in enumerate(features.keys.tolist())}
     for row, keys in enumerate(keys_by_row(texts, kind)):
-        known = [column[key] for key in keys if key in column]
-        z = weights[known].sum(axis=0) / np.sqrt(max(len(known), 1)) + bias
+        z = bias
+        for is_part in (
+            lambda key: key < FIRST_OF_CHARACTERS,
+            lambda key: key >= FIRST_OF_CHARACTERS,
+        ):
+            part = [key for key in keys if is_part(key)]
+            known = [column[key] for key in part if key in column]
+            z = z + weights[known].sum(axis=0) / np.sqrt(max(len(part), 1))
         np.testing.assert_allclose(found[row], [0.0, z[0]] if K == 1 else z, rtol=1e-4, atol=1e-6)
 
 
+def test_an_ngram_dropped_is_one_without_weight() -> None:
+    texts = number_texts(TEXTS)
+    features = ngram_features(texts, NGramKind(2), max_features=100)
+    model = fit_ngrams(features, np.array([0, 1, 0, 1, 0, 1]), 2, C=10.0)
+    keep = np.arange(len(model.keys)) % 2 == 0
+    fewer = NGramModel(model.kind, model.keys[keep], model.weights[keep], model.bias)
+    zeroed = NGramModel(
+        model.kind, model.keys, np.where(keep[:, np.newaxis], model.weights, 0.0), model.bias
+    )
+    np.testing.assert_allclose(fewer.logits(texts), zeroed.logits(texts), atol=1e-6)
+
+
+def test_texts_without_a_token() -> None:
+    features = ngram_features(number_texts([[], []]), NGramKind(2, (2, 3)), max_features=5)
+    assert features.matrix.shape == (2, 0)
+    model = fit_ngrams(features, np.array([0, 1]), 2, C=1.0)
+    assert np.isfinite(model.logits(number_texts([["a"], []]))).all()
+
+
 def test_rare_ngrams_are_left_out_first() -> None:
+    many = number_texts([["a", "b", "c"], ["d", "e", "f"]])  # all as rare
+    assert len(ngram_features(many, NGramKind(1), max_features=2).keys) == 2
     texts = number_texts([["a", "b"], ["a", "c"], ["a", "b"]])
     assert len(ngram_features(texts, NGramKind(1), max_features=10).keys) == 3
     assert len(ngram_features(texts, NGramKind(1), max_features=2).keys) == 2
     assert len(ngram_features(texts, NGramKind(1), max_features=10, min_df=3).keys) == 1
 
 
-def random_problem(K: int) -> _Problem:
+def random_problem(K: int, *, independent: bool) -> _Problem:
     rng = np.random.default_rng(K)
     X = csr_array(rng.random((12, 7)) * (rng.random((12, 7)) < 0.5))
     targets = rng.integers(0, max(K, 2), 12)
     positive = np.stack([targets == (k if K > 1 else 1) for k in range(K)], axis=1)
-    return _Problem(X, rng.normal(size=(7, K)), positive, 0.7, rng.random(12) + 0.5)
+    if independent and K > 1:
+        positive |= rng.random(positive.shape) < 0.3
+    ratios, weights = rng.normal(size=(7, K)), rng.random(12) + 0.5
+    return _Problem(X, ratios, positive, 0.7, weights, independent=independent)
 
 
-@pytest.mark.parametrize("K", [1, 4])
-def test_gradient_of_the_fit(K: int) -> None:
-    problem = random_problem(K)
+@pytest.mark.parametrize(("K", "independent"), [(1, True), (4, False), (4, True)])
+def test_gradient_of_the_fit(K: int, independent: bool) -> None:
+    problem = random_problem(K, independent=independent)
     at = np.random.default_rng(9).normal(size=8 * K)
     _, gradient = problem.loss_and_gradient(at)
     step = 1e-3  # the products are in single precision
@@ -177,12 +208,12 @@ def test_factors_find_the_temperature_and_the_noise() -> None:
     n = 4_000
     targets = rng.integers(0, 3, n)
     true = rng.normal(size=(n, 3)) + 2.0 * np.eye(3)[targets]
-    honest = softmax(2.0 * true)  # by Bayes: unit variance, means two apart
-    (factor,), bias = fit_factors([softmax(6.0 * true)], targets)
+    honest = 2.0 * true  # by Bayes: unit variance, means two apart
+    (factor,), bias = fit_factors(SOFTMAX, [6.0 * true], targets)
     assert factor == pytest.approx(1 / 3, abs=0.05)
-    np.testing.assert_allclose(bias, 0.0, atol=0.1)
-    noise = softmax(rng.normal(size=(n, 3)))
-    factors, _ = fit_factors([honest, noise], targets)
+    np.testing.assert_array_equal(bias, 0.0)
+    noise = rng.normal(size=(n, 3))
+    factors, _ = fit_factors(SOFTMAX, [honest, noise], targets)
     assert factors[0] > 0.7
     assert factors[1] < 0.15
 
@@ -201,13 +232,44 @@ def test_characters_are_chosen_where_they_tell() -> None:
             [[s + ("ung" if i % 2 else "ed")] for i, s in enumerate(stems)], [0, 1] * (n // 2)
         )
 
-    chosen = choose_ngrams(Settings(), draw(200), draw(100), 2)
-    assert chosen.model.kind == CHARACTERS
-    assert chosen.accuracy == 1.0
+    both = choose_ngrams(Settings(), draw(200), draw(100), 2)
+    assert {part.model.kind for part in both.parts} == {WORDS, CHARACTERS}
+    assert both.accuracy == 1.0
     words = choose_ngrams(Settings(ngrams="words"), draw(200), draw(100), 2)
-    assert words.model.kind == WORDS
+    assert {part.model.kind for part in words.parts} == {WORDS}
     assert words.accuracy is not None
     assert words.accuracy < 0.7
+
+
+def test_naive_bayes_by_hand() -> None:
+    features = ngram_features(number_texts(TEXTS), NGramKind(1), max_features=100)
+    targets = np.array([0, 1, 2, 1, 0, 2])
+    X = features.matrix.toarray()
+    for k, weights in enumerate(naive_bayes(features, targets, 3).weights.T):
+        p, q = 1 + X[targets == k].sum(axis=0), 1 + X[targets != k].sum(axis=0)
+        np.testing.assert_allclose(weights, np.log(p / p.sum() / (q / q.sum())), rtol=1e-5)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_a_weighted_sum_says_the_sum(n_classes: int) -> None:
+    texts = number_texts(TEXTS)
+    targets = np.array([0, 1, 0, 1, 0, n_classes - 1])
+    words = ngram_features(texts, NGramKind(2), max_features=100)
+    characters = ngram_features(texts, NGramKind(0, (2, 4)), max_features=1_000)
+    parts = [
+        fit_ngrams(words, targets, n_classes, C=3.0),
+        naive_bayes(words, targets, n_classes),
+        fit_ngrams(characters, targets, n_classes, C=30.0),
+    ]
+    factors, bias = np.array([0.5, 0.2, 2.0]), np.linspace(-1, 1, n_classes)
+    together = weighted_sum(parts, factors, bias)
+    assert together.kind == NGramKind(2, (2, 4))
+    expected = bias + sum(f * part.logits(texts) for f, part in zip(factors, parts, strict=True))
+    found = together.logits(texts)
+    # Of two classes only the difference counts.
+    np.testing.assert_allclose(
+        found - found[:, :1], expected - expected[:, :1], rtol=2e-3, atol=2e-3
+    )
 
 
 def test_add_logits() -> None:

@@ -124,7 +124,13 @@ def test_the_estimator_reads_in_segments(
 ) -> None:
     def make(**settings: object) -> TextRNNClassifier:
         return TextRNNClassifier(
-            hidden_size=6, embedding_dim=5, ngrams="none", max_iter=2, random_state=0, **settings
+            hidden_size=6,
+            embedding_dim=5,
+            ngrams="none",
+            learning_rate_init=0.02,
+            max_iter=20,
+            random_state=0,
+            **settings,
         )
 
     texts, labels = reviews

@@ -184,7 +184,9 @@ def test_the_usual_folder_is_the_systems_own(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize("command", ["compare", "train"])
 def test_the_option_of_the_commands(folder: Path, tmp_path: Path, command: str) -> None:
     options = ["--quiet", "--jobs", "1"]
-    if command == "train":
+    if command == "compare":
+        options.append("--no-network")
+    else:
         options += ["--no-baselines", "--epochs", "1", "--hidden", "4", "--out", f"{tmp_path}/m"]
     for option, kept in (("--no-cache", 0), ("--cache", 1)):
         found = CliRunner().invoke(app, [command, "cars", *options, option])

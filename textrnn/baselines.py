@@ -20,6 +20,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import Pipeline
+from sklearn.utils.class_weight import compute_sample_weight
 
 from textrnn.errors import DataError, UsageError, did_you_mean
 from textrnn.nbsvm import NBSVM, logistic_regression
@@ -176,7 +177,7 @@ def _fit(
     started = time.perf_counter()
     recipe = _RECIPES[name]
     pipeline = recipe.build(class_weight)
-    params, accuracy = _tune(pipeline, recipe, split)
+    params, accuracy = _tune(pipeline, recipe, split, class_weight)
     chosen = "".join(f", {key}={value:g}" for key, value in params.items())
     report(f"{name}: validation accuracy {accuracy:.3f}{chosen}")
     pipeline[-1].set_params(**params)
@@ -187,8 +188,17 @@ def _fit(
     return FittedBaseline(name, pipeline, params, accuracy, time.perf_counter() - started)
 
 
-def _tune(pipeline: Pipeline, recipe: Recipe, split: _Split) -> tuple[dict[str, float], float]:
-    """Return the best value of the recipe's parameter and its validation accuracy."""
+def _tune(
+    pipeline: Pipeline, recipe: Recipe, split: _Split, class_weight: ClassWeight
+) -> tuple[dict[str, float], float]:
+    """Return the best value of the recipe's parameter and its validation accuracy.
+
+    The validation texts count by their weights too: of a rare class that is to count more, the
+    value is best that finds it.
+    """
+    weights = compute_sample_weight(class_weight, split.validation_labels)
+    if not weights.any():
+        weights = np.ones_like(weights)
     features = clone(pipeline[:-1])  # counted once for all values
     train = features.fit_transform(split.train_tokens)
     validation = features.transform(split.validation_tokens)
@@ -197,16 +207,18 @@ def _tune(pipeline: Pipeline, recipe: Recipe, split: _Split) -> tuple[dict[str, 
         classifier = clone(pipeline[-1]).set_params(**params)
         classifier.fit(train, split.train_labels)
         probabilities = classifier.predict_proba(validation)
-        tried.append((*_score(probabilities, classifier.classes_, split.validation_labels), params))
+        score = _score(probabilities, classifier.classes_, split.validation_labels, weights)
+        tried.append((*score, params))
     accuracy, _, params = max(tried, key=lambda trial: trial[:2])
     return params, accuracy
 
 
 def _score(
-    probabilities: Floats, classes: NDArray[np.str_], labels: Sequence[str]
+    probabilities: Floats, classes: NDArray[np.str_], labels: Sequence[str], weights: Floats
 ) -> tuple[float, float]:
     """Return accuracy and mean log-likelihood; a label never trained on counts as wrong."""
     truth = np.asarray(labels)[:, None] == classes
-    accuracy = np.mean(classes[probabilities.argmax(axis=1)] == np.asarray(labels))
-    likelihoods = (probabilities * truth).sum(axis=1)
-    return float(accuracy), float(np.log(np.maximum(likelihoods, 1e-15)).mean())
+    right = classes[probabilities.argmax(axis=1)] == np.asarray(labels)
+    likelihoods = np.log(np.maximum((probabilities * truth).sum(axis=1), 1e-15))
+    accuracy, likelihood = (np.average(x, weights=weights) for x in (right, likelihoods))
+    return float(accuracy), float(likelihood)

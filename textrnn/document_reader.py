@@ -90,6 +90,8 @@ class DocumentReader:
         """Class probabilities (C,) from the readout's vectors (S, k * H)."""
         logits: Floats = vectors.reshape(-1).dot(self._linear)
         logits += self._bias
+        if self.config.multilabel:
+            return self.config.output.probabilities(logits)
         logits -= np.maximum.reduce(logits)  # the methods take three times as long
         np.exp(logits, logits)
         logits /= np.add.reduce(logits)

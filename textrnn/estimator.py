@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
@@ -19,6 +20,7 @@ from textrnn.estimator_input import (
     check_classes,
     check_labelled,
     check_labels,
+    check_same_labels,
     check_same_model,
     check_texts,
     hold_back,
@@ -37,10 +39,11 @@ from textrnn.stream import Stream
 from textrnn.text.tokenizers import Tokenizer, make_tokenizer, tokenizer_name
 from textrnn.threads import one_blas_thread
 from textrnn.training.callbacks import Callback
-from textrnn.training.fit import build_model, make_run
-from textrnn.training.ngrams_beside import choose_ngrams, join_parts
+from textrnn.training.fit import build_model, check_threshold, check_tunable, make_run
+from textrnn.training.presets import changes_of
 from textrnn.training.progress import Progress
 from textrnn.training.settings import Settings
+from textrnn.training.whole import train_whole
 from textrnn.typing import ClassWeight, Floats
 
 
@@ -95,6 +98,9 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     unknown_alpha : float, default=0.25
         In training a word that occurs n times becomes the unknown word with
         probability ``alpha / (n + alpha)`` (Kiperwasser and Goldberg 2016).
+    unknown_words : {"nearest", "same"}, default="nearest"
+        Whether a word that is not in the vocabulary is first read as a known one that is one
+        slip of the fingers away, or all such words are read as the same.
     ngrams : {"auto", "words", "characters", "none"}, default="auto"
         A linear model over n-grams beside the network (Wang and Manning 2012), whose logits
         are added to the network's: of up to three words, or of up to two words and of 2 to 5
@@ -126,6 +132,14 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         short ones.
     max_iter : int or None, default=None
         Epochs at most. None takes as many as make up some 3,000 steps, from 4 to 50.
+    max_steps : int or None, default=None
+        Steps of all epochs together, after which the learning rate has come to its end; the
+        last epoch may be a part.
+    max_seconds : float or None, default=None
+        Time of ``fit`` at most. A few steps are timed, and no more are planned than fit, so
+        that two runs need not be alike; ``max_steps`` does the same again. What comes before
+        the steps (tokens, word2vec, one n-gram model) takes the time it takes, and at least
+        one step is done.
     shuffle : bool, default=True
         Draw a new order in every epoch.
     dropout_input, dropout_readout : float, default=0.3 and 0.5
@@ -135,10 +149,10 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Share of the recurrent weights that is dropped in a step, and share of the words
         whose whole vector is, wherever they stand in the step's texts (AWD-LSTM, Merity
         et al. 2018).
-    label_smoothing : float, default=0.0
+    label_smoothing : float, default=0.1
         Share of each label that is spread evenly over all classes in training (Szegedy
         et al. 2016).
-    ema_decay : float, default=0.0
+    ema_decay : float, default=0.998
         Above 0, the model is an exponential moving average of the weights over some
         ``1 / (1 - ema_decay)`` steps; that is what is validated, too. ``partial_fit``
         does not average.
@@ -153,6 +167,11 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         By how much it must be better.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class in the loss; a dictionary has all classes.
+    threshold : float, "f1" or None, default=None
+        Of two classes, the probability from which the second of ``classes_`` is predicted;
+        None predicts the more probable one. Of many labels a text, the probability from
+        which it has a label; None is 0.5. "f1" takes what has the highest F1 on the held-back
+        texts: of the second class, or micro-averaged over the labels.
     dtype : {"float32", "float64"}, default="float32"
         Floating-point type of all arithmetic.
     n_jobs : int or None, default=None
@@ -170,7 +189,9 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The class labels.
+        The class labels; of an indicator matrix the numbers of its columns.
+    best_threshold_ : float or None
+        The threshold in use, given or tuned.
     model_ : TextModel
         Tokenizer, vocabulary and network.
     vocabulary_ : dict
@@ -180,7 +201,8 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     loss_curve_ : list of float
         Mean training loss of each epoch, in nats.
     validation_scores_ : list of float
-        Accuracy on the held-back texts after each epoch; empty without them.
+        Accuracy on the held-back texts after each epoch, by their weights; of many labels the
+        share of right answers. Empty without such texts.
     best_validation_score_ : float or None
         The highest of these.
     history_ : list of dict
@@ -220,6 +242,7 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         max_features: int | None = 30_000,
         max_length: int | None = 1_000,
         unknown_alpha: float = 0.25,
+        unknown_words: str = "nearest",
         ngrams: str = "auto",
         solver: str = "adam",
         learning_rate_init: float = 2e-3,
@@ -232,18 +255,21 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         batch_size: int = 32,
         batch_tokens: int | None = None,
         max_iter: int | None = None,
+        max_steps: int | None = None,
+        max_seconds: float | None = None,
         shuffle: bool = True,
         dropout_input: float = 0.3,
         dropout_readout: float = 0.5,
         dropout_recurrent: float = 0.0,
         dropout_embedding: float = 0.0,
-        label_smoothing: float = 0.0,
-        ema_decay: float = 0.0,
+        label_smoothing: float = 0.1,
+        ema_decay: float = 0.998,
         early_stopping: bool = True,
         validation_fraction: float = 0.1,
         n_iter_no_change: int | None = None,
         tol: float = 0.0,
         class_weight: ClassWeight = None,
+        threshold: float | str | None = None,
         dtype: str = "float32",
         n_jobs: int | None = None,
         warm_start: bool = False,
@@ -266,6 +292,7 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.max_features = max_features
         self.max_length = max_length
         self.unknown_alpha = unknown_alpha
+        self.unknown_words = unknown_words
         self.ngrams = ngrams
         self.solver = solver
         self.learning_rate_init = learning_rate_init
@@ -278,6 +305,8 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.batch_size = batch_size
         self.batch_tokens = batch_tokens
         self.max_iter = max_iter
+        self.max_steps = max_steps
+        self.max_seconds = max_seconds
         self.shuffle = shuffle
         self.dropout_input = dropout_input
         self.dropout_readout = dropout_readout
@@ -290,11 +319,27 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self.class_weight = class_weight
+        self.threshold = threshold
         self.dtype = dtype
         self.n_jobs = n_jobs
         self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose
+
+    @classmethod
+    def from_preset(cls, name: str, **changes: Any) -> Self:
+        """A classifier with the parameters of a preset, and changes that count more.
+
+        Args:
+            name: "minute" (about a minute for 25,000 reviews on 2 cores), "default", "best"
+                (up to an hour) or "paper" (a plain LSTM to study: one way, last state, no
+                n-grams).
+            changes: other parameters.
+
+        Raises:
+            UsageError: there is no preset of that name.
+        """
+        return cls(**{**changes_of(name), **changes})
 
     # ------------------------------------------------------------------- training
 
@@ -311,7 +356,9 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Args:
             X: n texts.
-            y: their labels, shape (n,).
+            y: their labels, shape (n,); or, where a text has any number of labels, an
+                indicator matrix of ones and zeros, shape (n, n_classes), as from
+                ``sklearn.preprocessing.MultiLabelBinarizer``.
             sample_weight: weight of each text, shape (n,); texts of weight 0 do not
                 take part. Only the proportions matter.
             validation_data: texts and labels to choose the best epoch by, instead of a
@@ -323,6 +370,7 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             DataError: the texts or labels cannot be used.
             TrainingError: the loss became infinite or not a number.
         """
+        started = time.perf_counter()
         settings = self._settings()
         go_on = self.warm_start and hasattr(self, "model_")
         if go_on:
@@ -332,24 +380,34 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         classes = self.classes_ if go_on else found
         rng = make_generator(self.random_state)
         train = tokenise(given, classes, settings, join_weights(given, settings))
+        if go_on:
+            check_same_labels(train, len(classes), multilabel=self.model_.multilabel)
         validation = None
         if validation_data is not None:
-            validation = tokenise(check_labelled(*validation_data), classes, settings)
+            held = check_labelled(*validation_data)
+            validation = tokenise(held, classes, settings)
+            validation = replace(validation, weights=join_weights(held, settings))
+            check_same_labels(validation, len(classes), multilabel=train.multilabel)
         elif settings.early_stopping:
             train, validation = hold_back(train, given, settings, rng)
+        check_tunable(settings, validation)
         with one_blas_thread():
             if go_on:
                 model = self._copy_of_model(settings)
             else:
-                model = build_model(settings, train.tokens, plain(classes), rng=rng)
+                model = build_model(
+                    settings, train.tokens, plain(classes), rng=rng, multilabel=train.multilabel
+                )
             watching = [*callbacks, *([Progress()] if self.verbose else [])]
-            run = make_run(
-                model, settings, train, validation=validation, rng=rng, callbacks=watching
+            model, state, *_ = train_whole(
+                model,
+                settings,
+                train,
+                validation=validation,
+                rng=rng,
+                started=started,
+                callbacks=watching,
             )
-            state = run.run()
-            if settings.ngrams != "none" and not state.interrupted:
-                chosen = choose_ngrams(settings, train, validation, len(classes))
-                model = join_parts(model, chosen, train, validation)
         if state.interrupted and state.epoch == 0:
             raise KeyboardInterrupt  # there is nothing to keep
         self.model_, self.classes_ = model, classes
@@ -366,7 +424,13 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         network = self.model_.network
         params = {name: value.copy() for name, value in network.params.items()}
         copied = Network(network.config, params)
-        return replace(self.model_, network=copied, settings=settings.to_dict())
+        check_threshold(settings, len(self.classes_), multilabel=self.model_.multilabel)
+        return replace(
+            self.model_,
+            network=copied,
+            settings=settings.to_dict(),
+            threshold=settings.fixed_threshold,
+        )
 
     def partial_fit(self, X: Texts, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Train one more epoch on some texts, at a constant learning rate.
@@ -394,13 +458,18 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 "class_weight is 'balanced', but partial_fit sees only some texts at a time; "
                 "give a dictionary from class to weight."
             )
+        check_tunable(settings, None)
         weights = join_weights(given, settings, normalise=False)
         data = tokenise(given, known, settings, weights)
+        multilabel = data.multilabel if first else self.model_.multilabel
+        check_same_labels(data, len(known), multilabel=multilabel)
         before = getattr(self, "_partial", None)
         rng = before.rng if before else make_generator(self.random_state)
         with one_blas_thread():
             if first:
-                model = build_model(settings, data.tokens, plain(known), rng=rng)
+                model = build_model(
+                    settings, data.tokens, plain(known), rng=rng, multilabel=data.multilabel
+                )
             else:
                 model = self._copy_of_model(settings)
             # No average: what the next call goes on from are the weights themselves.
@@ -410,6 +479,7 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 data,
                 rng=rng,
                 max_iter=1,
+                max_steps=None,
                 learning_rate="constant",
                 warmup_fraction=0.0,
                 ema_decay=0.0,
@@ -464,9 +534,13 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return np.log(self.predict_proba(X))
 
     def predict(self, X: Texts) -> Any:
-        """The most probable class of each text, shape (n_texts,)."""
-        best = self.predict_proba(X).argmax(axis=1)
-        return self.classes_[best]
+        """The class of each text, shape (n_texts,), or the indicator matrix of its labels.
+
+        It is the most probable one, unless there is a ``threshold``.
+        """
+        probabilities = self.predict_proba(X)
+        decided = self.model_.decide(probabilities)
+        return decided if self.model_.multilabel else self.classes_[decided]
 
     def stream(self) -> Stream:
         """A reader of one token at a time, with the class probabilities so far after each.
@@ -488,6 +562,10 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     @property
     def vocabulary_(self) -> dict[str, int]:
         return self.model_.vocabulary.index
+
+    @property
+    def best_threshold_(self) -> float | None:
+        return self.model_.threshold
 
     @property
     def n_iter_(self) -> int:
@@ -553,6 +631,7 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.string = True
         tags.input_tags.two_d_array = False
         tags.input_tags.one_d_array = True
+        tags.classifier_tags.multi_label = True
         tags.non_deterministic = self.random_state is None
         return tags
 

@@ -14,7 +14,7 @@ import numpy as np
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, column_or_1d
 
-from textrnn.corpora import holdout
+from textrnn.corpora import holdout, strata
 from textrnn.errors import DataError, UsageError
 from textrnn.model import TextModel
 from textrnn.text.tokenizers import Tokenizer, make_tokenizer, tokenizer_name
@@ -25,7 +25,7 @@ from textrnn.training.fit import (
     weights_by_class,
 )
 from textrnn.training.settings import Settings
-from textrnn.typing import Floats
+from textrnn.typing import Floats, Ints
 
 Texts = Sequence[str] | Iterable[str]
 
@@ -38,7 +38,7 @@ MODEL_SETTINGS = (
 
 @dataclass(frozen=True)
 class Labelled:
-    """Checked texts with their labels, shape (n,), and weights, shape (n,) or None."""
+    """Checked texts with their labels, (n,) or ones and zeros (n, C), and weights (n,) or None."""
 
     texts: list[str]
     labels: Any
@@ -78,6 +78,8 @@ def check_texts(X: Any) -> list[str]:
 def check_labels(y: Any, name: str = "y") -> Any:
     """An array of labels, shape (n,): all strings, all numbers or all booleans.
 
+    An indicator matrix of many labels, dense or sparse, becomes ones and zeros, (n, C).
+
     Args:
         y: what the user gave.
         name: what the user calls it.
@@ -88,12 +90,19 @@ def check_labels(y: Any, name: str = "y") -> Any:
     if y is None:
         raise DataError("y is None, but a classifier requires y: the label of each text.")
     # As objects, for NumPy turns [1, "a", nan] into three strings.
-    given = np.asarray(y, dtype=object)
+    given = np.asarray(y.toarray() if hasattr(y, "toarray") else y, dtype=object)
+    if given.ndim == 2 and given.shape[1] > 1:
+        return _check_indicator(given, name)
     if given.ndim != 1 and given.shape[1:] != (1,):
         raise DataError(f"{name} has shape {given.shape}, but must be a list of labels, (n,).")
     labels: list[Any] = column_or_1d(given, warn=True).tolist()
     if not labels:
         raise DataError(f"{name} is empty: there are no texts to train on.")
+    if isinstance(labels[0], list | tuple | set | frozenset):
+        raise DataError(
+            f"label 0 of {name} is {reprlib.repr(labels[0])}; texts with any number of labels need "
+            "an indicator matrix, which sklearn.preprocessing.MultiLabelBinarizer makes of this."
+        )
     kinds = [_kind(label) for label in labels]
     for position, (label, kind) in enumerate(zip(labels, kinds, strict=True)):
         if kind is None:
@@ -109,6 +118,22 @@ def check_labels(y: Any, name: str = "y") -> Any:
     found = y if isinstance(y, np.ndarray) and y.dtype.kind in "biufU" else np.array(labels)
     check_classification_targets(found.reshape(-1))
     return found.reshape(-1)
+
+
+def _check_indicator(matrix: Any, name: str) -> Ints:
+    """Ones and zeros (n, C) from an array of objects."""
+    odd = np.argwhere(~((matrix == 0) | (matrix == 1)))
+    if len(odd):
+        row, column = odd[0].tolist()
+        raise DataError(
+            f"{name} has shape {matrix.shape}, as many labels a text have, but holds "
+            f"{reprlib.repr(matrix[row, column])} in row {row}, column {column}; it must hold only "
+            "ones and zeros. One label a text has shape (n,)."
+        )
+    if not matrix.any():
+        raise DataError(f"{name} has shape {matrix.shape}, but no text has any label.")
+    indicator: Ints = matrix.astype(np.int64)
+    return indicator
 
 
 def _kind(label: Any) -> str | None:
@@ -143,11 +168,13 @@ def check_labelled(X: Texts, y: Any, sample_weight: Any = None) -> Labelled:
 
 
 def check_classes(labels: Any) -> Any:
-    """The classes of training labels, sorted, shape (C,).
+    """The classes of training labels, sorted, shape (C,); columns' numbers of many labels.
 
     Raises:
         DataError: there is only one.
     """
+    if labels.ndim == 2:
+        return np.arange(labels.shape[1])
     classes = np.unique(labels)
     if len(classes) < 2:
         raise DataError(
@@ -173,13 +200,29 @@ def tokenise(
         UsageError: ``class_weight`` has other classes.
         DataError: a label is not among ``classes``, or the tokenizer does not return tokens.
     """
+    multilabel = given.labels.ndim == 2
     check_class_weight(settings.class_weight, plain(classes))
-    targets = number_classes(plain(given.labels), plain(classes))
+    targets = given.labels if multilabel else number_classes(plain(given.labels), plain(classes))
     tokenizer = make_tokenizer(settings.tokenizer, lowercase=settings.lowercase)
     tokens = [tokenizer(text) for text in given.texts]
     if tokenizer_name(tokenizer) is None:
         _check_tokens(tokens, tokenizer)
     return TokenisedTexts(tokens, targets, weights)
+
+
+def check_same_labels(data: TokenisedTexts, n_classes: int, *, multilabel: bool) -> None:
+    """Texts to validate on, or to go on with, have as many labels as those trained on.
+
+    Raises:
+        DataError: they have one label each and the others any number, or other numbers of them.
+    """
+    theirs = data.targets.shape[1] if data.multilabel else n_classes
+    if data.multilabel != multilabel or theirs != n_classes:
+        wanted = f"(n, {n_classes})" if multilabel else "(n,)"
+        raise DataError(
+            f"labels of shape {data.targets.shape} do not go with those trained on, of shape "
+            f"{wanted}; give them in the same form."
+        )
 
 
 def _check_tokens(token_lists: list[Any], tokenizer: Tokenizer) -> None:
@@ -205,6 +248,8 @@ def join_weights(given: Labelled, settings: Settings, *, normalise: bool = True)
     Raises:
         DataError: no text has a weight above 0.
     """
+    if given.labels.ndim == 2:
+        check_class_weight(settings.class_weight, (), multilabel=True)
     by_class = weights_by_class(given.labels, settings.class_weight, normalise=False)
     factors = [weights for weights in (given.weights, by_class) if weights is not None]
     if not factors:
@@ -224,9 +269,12 @@ def hold_back(
 
     Equal texts stay on one side. Warns if there are too few to hold any back.
     """
+    labels = plain(given.labels)
+    if data.multilabel:
+        labels = strata([np.flatnonzero(row).tolist() for row in given.labels])
     held = holdout(
         given.texts,
-        plain(given.labels),
+        labels,
         settings.validation_fraction,
         random_state=int(rng.integers(2**31)),
     )

@@ -7,47 +7,39 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from textrnn import __version__
-from textrnn.baselines import BASELINES, fit_baselines
-from textrnn.corpora import Corpus, Split, holdout
-from textrnn.errors import DataError, UsageError
-from textrnn.evaluation import Report, best_baseline, evaluate, verdict
-from textrnn.model import TextModel, add_logits
+from textrnn.baselines import BASELINES
+from textrnn.comparison import compare
+from textrnn.corpora import Corpus, Split, indicator
+from textrnn.errors import UsageError
+from textrnn.model import TextModel
 from textrnn.model_card import model_card
 from textrnn.persistence import CONFIG, check_writable, load_model, read_metrics, save_model
-from textrnn.predictor import predict_many
+from textrnn.prepared import Data, Say, prepare, say_nothing
 from textrnn.processes import process_count
-from textrnn.significance import paired_test
 from textrnn.text.token_cache import tokenise_once
 from textrnn.text.tokenised import NumberedTexts
-from textrnn.text.tokenizers import Tokenizer, make_tokenizer
+from textrnn.text.tokenizers import make_tokenizer
 from textrnn.training.callbacks import Callback
 from textrnn.training.checkpoint import Checkpoint
 from textrnn.training.fit import (
     TokenisedTexts,
     build_model,
-    make_run,
+    check_class_weight,
     number_classes,
     weights_by_class,
 )
 from textrnn.training.loop import TrainingState
-from textrnn.training.ngrams_beside import choose_ngrams, join_parts
+from textrnn.training.ngrams_beside import Chosen, choose_ngrams
+from textrnn.training.presets import DEFAULT
 from textrnn.training.settings import Settings
-from textrnn.typing import ClassWeight, Floats
-
-Say = Callable[[str], None]
-"""Receives a line about what is being done."""
-
-
-def say_nothing(line: str) -> None:
-    """The quiet default."""
-    del line
+from textrnn.training.whole import Trained, train_whole
 
 
 @dataclass(frozen=True)
@@ -60,6 +52,8 @@ class Experiment:
         out: the model folder to write; None writes nothing.
         seed: of the split, the weights, the order and the dropout.
         baselines: names of the bag-of-words models to compare with.
+        preset: name of the settings that were begun with, for the report.
+        started: when the work began, by ``time.perf_counter``: ``max_seconds`` counts from then.
         resume: go on from the checkpoint that an unfinished run left beside ``out``.
         unlabelled: further texts for word2vec.
         cache: keep tokens on disk, and use those that were kept.
@@ -72,30 +66,13 @@ class Experiment:
     out: Path | None = None
     seed: int = 0
     baselines: Sequence[str] = BASELINES
+    preset: str = DEFAULT
+    started: float = field(default_factory=time.perf_counter)
     resume: bool = False
     unlabelled: Iterable[str] = ()
     cache: bool = True
     callbacks: Sequence[Callback] = ()
     say: Say = say_nothing
-
-
-@dataclass(frozen=True)
-class Data:
-    """A corpus split and tokenised.
-
-    Attributes:
-        train: texts to learn from.
-        validation: texts to choose by.
-        test: texts to score on, or None.
-        tokens: those of each part, by its name.
-        from_cache: whether the tokens were read and not made.
-    """
-
-    train: Split
-    validation: Split
-    test: Split | None
-    tokens: dict[str, NumberedTexts]
-    from_cache: bool = False
 
 
 def checkpoint_path(out: Path) -> Path:
@@ -117,7 +94,7 @@ def run_experiment(experiment: Experiment) -> dict[str, Any]:
         ModelError: the model folder cannot be written.
         TrainingError: the loss became infinite or not a number.
     """
-    started = time.perf_counter()
+    started = experiment.started
     settings, out, say = experiment.settings, experiment.out, experiment.say
     settings.validate()
     if experiment.seed < 0:
@@ -140,7 +117,7 @@ def run_experiment(experiment: Experiment) -> dict[str, Any]:
     )
     prepared = time.perf_counter()
 
-    model, state = _train_network(experiment, data)
+    model, state, accuracy, n_texts = train_network(experiment, data)
     trained = time.perf_counter()
     report: dict[str, Any] = {
         "corpus": experiment.corpus.name,
@@ -148,10 +125,13 @@ def run_experiment(experiment: Experiment) -> dict[str, Any]:
         "source": experiment.corpus.source,
         "model_dir": None if out is None else str(out),
         "textrnn_version": __version__,
+        "preset": experiment.preset,
         "seed": experiment.seed,
         "classes": list(model.classes),
         "test_fraction": experiment.corpus.test_fraction,
+        "label_separator": data.train.separator,
         "n_train": len(data.train),
+        "n_train_in_time": n_texts,
         "n_validation": len(data.validation),
         "n_test": len(data.test) if data.test else 0,
         "n_parameters": model.network.n_parameters,
@@ -159,10 +139,13 @@ def run_experiment(experiment: Experiment) -> dict[str, Any]:
         "seconds": round(trained - started, 2),
         "seconds_preparing": round(prepared - started, 2),
         "tokens_from_cache": data.from_cache,
+        "steps": state.steps,
+        "planned_steps": state.planned_steps,
+        "out_of_time": state.out_of_time,
         "epochs": state.epoch,
         "best_epoch": state.best_epoch,
         "interrupted": state.interrupted,
-        "validation": {"accuracy": state.best_score[0]} if state.best_params else {},
+        "validation": _validation(state, accuracy),
         "test": None,
         "baselines": {},
         "paired": None,
@@ -205,7 +188,10 @@ def _finished_report(experiment: Experiment) -> dict[str, Any] | None:
         and report.get("fingerprint") == experiment.corpus.fingerprint()
         and report.get("seed") == experiment.seed
         and report.get("settings") == experiment.settings.to_dict()
-        and set(experiment.baselines) <= report.get("baselines", {}).keys()
+        and (
+            set(experiment.baselines) <= report.get("baselines", {}).keys()
+            or experiment.corpus.train.separator is not None  # there are none
+        )
     )
     if not same:
         return None
@@ -213,69 +199,39 @@ def _finished_report(experiment: Experiment) -> dict[str, Any] | None:
     return report
 
 
-def prepare(
-    corpus: Corpus,
-    tokenizer: Tokenizer,
+def train_network(
+    experiment: Experiment,
+    data: Data,
     *,
-    validation_fraction: float,
-    seed: int,
-    n_jobs: int | None = None,
-    cache: bool = True,
-    say: Say = say_nothing,
-) -> Data:
-    """Split a corpus into training, validation and test texts and tokenise them.
+    choose: Callable[..., Chosen] = choose_ngrams,
+    refit: bool = True,
+) -> Trained:
+    """Train a network and the n-gram model beside it; with ``out``, keep a checkpoint.
 
     Args:
-        corpus: labelled texts.
-        tokenizer: text to tokens.
-        validation_fraction: share of the training texts to hold back, if the corpus has no
-            validation texts of its own.
-        seed: of the split.
-        n_jobs: processes to tokenise with, as in scikit-learn.
-        cache: keep the tokens on disk, and use those that were kept.
-        say: receives a line about the corpus.
+        experiment: what is to be trained.
+        data: its corpus, prepared.
+        choose: finds the n-gram model, as `choose_ngrams`.
+        refit: fit that to training and held-out texts in the end.
 
     Raises:
-        DataError: too few texts to hold any back for validation.
+        UsageError: a setting does not fit the corpus, or the checkpoint is of another run.
+        TrainingError: the loss became infinite or not a number.
     """
-    train, validation = corpus.train, corpus.validation
-    rows = {"train": np.arange(len(train))}
-    if validation is None:
-        held = holdout(train.texts, train.labels, validation_fraction, random_state=seed)
-        train, validation = train.take(~held), train.take(held)
-        rows = {"train": np.flatnonzero(~held), "validation": np.flatnonzero(held)}
-    if len(validation) == 0:
-        raise DataError(
-            f"{len(train)} texts ({len(set(train.texts))} different) are too few to hold "
-            f"{validation_fraction:.0%} of each class back for validation; bring more texts or "
-            "raise --validation-fraction."
-        )
-    parts = {"train": train, "validation": validation, "test": corpus.test}
-    sizes = ", ".join(f"{len(part):,} {name}" for name, part in parts.items() if part)
-    say(f"{corpus.name}: {sizes} texts from {corpus.source}")
-    for note in corpus.notes:
-        say(f"note: {note}")
-    # All texts in the corpus's own order, so that another split finds the same tokens kept.
-    texts = list(corpus.train.texts)
-    for name, part in (("validation", corpus.validation), ("test", corpus.test)):
-        if part:
-            rows[name] = np.arange(len(texts), len(texts) + len(part))
-            texts += part.texts
-    found, kept = tokenise_once(tokenizer, texts, n_jobs=process_count(n_jobs), cache=cache)
-    if kept:
-        say("tokens: from the cache")
-    tokens = {name: found.take(rows[name]) for name, part in parts.items() if part}
-    return Data(train, validation, corpus.test, tokens, kept)
-
-
-def _train_network(experiment: Experiment, data: Data) -> tuple[TextModel, TrainingState]:
     settings, out = experiment.settings, experiment.out
     rng = np.random.default_rng(experiment.seed)
     classes = data.train.classes
     train = _labelled(data.tokens["train"], data.train, classes, settings)
     validation = _labelled(data.tokens["validation"], data.validation, classes, settings)
     unlabelled = _unlabelled_tokens(experiment)
-    model = build_model(settings, train.tokens, classes, rng=rng, unlabelled=unlabelled)
+    model = build_model(
+        settings,
+        train.tokens,
+        classes,
+        rng=rng,
+        unlabelled=unlabelled,
+        multilabel=train.multilabel,
+    )
     callbacks: list[Callback] = []
     if out is not None:
         identity = {
@@ -288,15 +244,28 @@ def _train_network(experiment: Experiment, data: Data) -> tuple[TextModel, Train
         # First, so that the others see the run where it goes on from.
         callbacks.append(Checkpoint(checkpoint_path(out), identity, resume=experiment.resume))
     callbacks += experiment.callbacks
-    chosen = None
-    if settings.ngrams != "none":
-        chosen = choose_ngrams(settings, train, validation, len(classes))
+
+    def tell(chosen: Chosen) -> None:
         experiment.say(f"n-grams alone: {chosen.accuracy:.4f} of the held-out texts right")
-    run = make_run(model, settings, train, validation=validation, rng=rng, callbacks=callbacks)
-    state = run.run()
-    if chosen is not None and not state.interrupted:
-        model = join_parts(model, chosen, train, validation)
-    return model, state
+
+    return train_whole(
+        model,
+        settings,
+        train,
+        validation=validation,
+        rng=rng,
+        started=experiment.started,
+        callbacks=callbacks,
+        choose=choose,
+        on_ngrams=tell,
+        refit=refit,
+    )
+
+
+def _validation(state: TrainingState, accuracy: float | None) -> dict[str, float]:
+    """The accuracy on the held-out texts of the best network alone, and of all together."""
+    found = {"accuracy": state.best_score[0]} if state.best_params else {}
+    return found if accuracy is None else {**found, "whole": accuracy}
 
 
 def _unlabelled_tokens(experiment: Experiment) -> Iterator[list[str]]:
@@ -311,90 +280,12 @@ def _unlabelled_tokens(experiment: Experiment) -> Iterator[list[str]]:
 def _labelled(
     tokens: NumberedTexts, split: Split, classes: list[str], settings: Settings
 ) -> TokenisedTexts:
+    if split.separator is not None:
+        check_class_weight(settings.class_weight, classes, multilabel=True)
+        return TokenisedTexts(tokens, indicator(split.label_sets, classes))
     weights = weights_by_class(split.labels, settings.class_weight)
     cast = None if weights is None else weights.astype(settings.dtype)
     return TokenisedTexts(tokens, number_classes(split.labels, classes), cast)
-
-
-def compare(
-    data: Data,
-    model: TextModel | None,
-    *,
-    names: Sequence[str] = BASELINES,
-    class_weight: ClassWeight = None,
-    n_jobs: int | None = None,
-    say: Say = say_nothing,
-) -> dict[str, Any]:
-    """Evaluate a model and the baselines on the test texts.
-
-    Each baseline is tuned on the validation texts and then trained on training and
-    validation texts together. The paired test is against the baseline that is best on
-    the test texts: the choice favours the baseline.
-
-    Returns:
-        JSON-ready ``test, parts, baselines, paired, verdict``; the parts are the accuracies
-        of the network and the n-gram model, each alone.
-
-    Raises:
-        DataError: there are no test texts.
-    """
-    if data.test is None:
-        raise DataError("there are no test texts; give some with --test or --test-fraction.")
-    labels = data.test.labels
-    result: dict[str, Any] = {
-        "test": None,
-        "parts": {},
-        "baselines": {},
-        "paired": None,
-        "verdict": "",
-    }
-    network = None
-    if model is not None:
-        probabilities, result["parts"] = _scored(model, data, process_count(n_jobs))
-        network = evaluate(labels, probabilities, [str(c) for c in model.classes])
-        ours = [str(model.classes[i]) for i in probabilities.argmax(axis=1)]
-        result["test"] = network.to_dict()
-
-    reports: dict[str, Report] = {}
-    predicted: dict[str, list[str]] = {}
-    for fitted in fit_baselines(
-        data.tokens["train"],
-        data.train.labels,
-        data.tokens["validation"],
-        data.validation.labels,
-        names=names,
-        class_weight=class_weight,
-        on_progress=say,
-    ):
-        scores = fitted.predict_proba(data.tokens["test"])
-        reports[fitted.name] = evaluate(labels, scores, fitted.classes)
-        predicted[fitted.name] = [fitted.classes[i] for i in scores.argmax(axis=1)]
-        result["baselines"][fitted.name] = {
-            **reports[fitted.name].to_dict(),
-            "seconds": round(fitted.seconds, 2),
-            "params": fitted.params,
-            "validation_accuracy": fitted.validation_accuracy,
-        }
-    if reports and network is not None:
-        best = best_baseline(reports)
-        paired = paired_test(labels, ours, predicted[best])
-        result["paired"] = {"baseline": best, **paired.to_dict()}
-        result["verdict"] = verdict(network, reports, paired)
-    return result
-
-
-def _scored(model: TextModel, data: Data, n_jobs: int) -> tuple[Floats, dict[str, float]]:
-    """A model's probabilities of the test texts, and the accuracy of each of its parts."""
-    assert data.test is not None
-    tokens = data.tokens["test"].cut(model.max_length)
-    if model.ngrams is None:
-        return predict_many(model, tokens, n_jobs), {}
-    network = predict_many(replace(model, ngrams=None), tokens, n_jobs)
-    ngrams = model.ngrams.logits(tokens)
-    targets = number_classes(data.test.labels, [str(label) for label in model.classes])
-    parts = {"network": network, "ngrams": ngrams}
-    alone = {name: float((p.argmax(axis=1) == targets).mean()) for name, p in parts.items()}
-    return add_logits(network, ngrams), alone
 
 
 def _save(model: TextModel, report: dict[str, Any], out: Path) -> None:

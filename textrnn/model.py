@@ -12,18 +12,21 @@ from typing import Any
 
 import numpy as np
 
+from textrnn.decision import decide
 from textrnn.errors import UsageError
 from textrnn.inference import predict_proba
 from textrnn.network import Network
 from textrnn.ngram_model import NGramModel
-from textrnn.nn.losses import softmax
+from textrnn.nn.losses import SOFTMAX, Output
 from textrnn.nn.workspace import Workspace
 from textrnn.stream import Stream
-from textrnn.text.tokenised import NumberedTexts, number_texts
+from textrnn.text.tokenised import NumberedTexts, as_numbered, number_texts
 from textrnn.text.tokenizers import Tokenizer, first_tokens
 from textrnn.text.vocabulary import Vocabulary
-from textrnn.typing import Floats, Ids
+from textrnn.typing import Floats, Ids, Ints
 
+SAME, NEAREST = "same", "nearest"
+UNKNOWN_WORDS = (NEAREST, SAME)
 Text = str | Sequence[str]
 """A text, or its tokens."""
 
@@ -41,6 +44,9 @@ class TextModel:
         settings: how it was trained, for those who look inside.
         ngrams: a linear model whose logits are added to the network's; None for the
             network alone.
+        threshold: see ``decision.decide``.
+        unknown_words: ``"same"`` reads all words that are not in the vocabulary as one;
+            ``"nearest"`` first looks for a known word that is one slip of the fingers away.
     """
 
     tokenizer: Tokenizer
@@ -50,6 +56,8 @@ class TextModel:
     max_length: int | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     ngrams: NGramModel | None = None
+    threshold: float | None = None
+    unknown_words: str = SAME
 
     def tokens(self, texts: Iterable[Text]) -> NumberedTexts:
         """The tokens that are read of each text."""
@@ -66,7 +74,16 @@ class TextModel:
 
     def encode_tokens(self, token_lists: Sequence[Sequence[str]]) -> list[Ids]:
         """Token ids of texts that are tokenised already."""
+        if self.unknown_words == NEAREST:
+            token_lists = self.vocabulary.mended(as_numbered(token_lists))
         return self.vocabulary.encode_all(token_lists, self.max_length)
+
+    def ngram_logits(self, tokens: NumberedTexts) -> Floats:
+        """Logits of the n-gram model alone, which there must be, shape (n_texts, C)."""
+        assert self.ngrams is not None
+        if self.unknown_words == NEAREST:
+            tokens = self.vocabulary.mended(tokens, leave=self.ngrams.knows)
+        return self.ngrams.logits(tokens)
 
     def stream(self) -> Stream:
         """A reader that takes one token at a time.
@@ -74,7 +91,7 @@ class TextModel:
         Raises:
             UsageError: the model reads from both ends, or looks at n-grams.
         """
-        stream = Stream(self.network, self.vocabulary)
+        stream = Stream(self.network, self.vocabulary, mend=self.unknown_words == NEAREST)
         if self.ngrams is not None:
             raise UsageError(
                 "this model weighs the n-grams of the whole text beside what the network reads; "
@@ -89,12 +106,27 @@ class TextModel:
         """
         tokens = self.tokens(texts)
         network = predict_proba(self.network, self.encode_tokens(tokens), workspace)
-        return network if self.ngrams is None else add_logits(network, self.ngrams.logits(tokens))
+        if self.ngrams is None:
+            return network
+        return add_logits(network, self.ngram_logits(tokens), self.network.config.output)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the probabilities."""
+        return self.network.dtype
+
+    @property
+    def multilabel(self) -> bool:
+        """Whether a text has any number of the classes, not one."""
+        return self.network.config.multilabel
+
+    def decide(self, probabilities: Floats) -> Ints:
+        """The answers, by the model's threshold; see ``decision.decide``."""
+        return decide(probabilities, self.threshold, multilabel=self.multilabel)
 
 
-def add_logits(probabilities: Floats, logits: Floats) -> Floats:
+def add_logits(probabilities: Floats, logits: Floats, output: Output = SOFTMAX) -> Floats:
     """Probabilities (n, C) whose logits are the sum of those given and further ones (n, C)."""
-    smallest = np.finfo(probabilities.dtype).tiny
-    total: Floats = np.log(np.maximum(probabilities, smallest))
+    total = output.logits(probabilities)
     total += logits
-    return softmax(total)
+    return output.probabilities(total)

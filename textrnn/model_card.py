@@ -4,37 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
+from textrnn.linear_model import Classifier, LinearModel
 from textrnn.model import TextModel
 
 
-def model_card(model: TextModel, report: dict[str, Any]) -> str:
+def model_card(model: Classifier, report: dict[str, Any]) -> str:
     """Markdown that tells what a model is, how it was trained and what it scored.
 
     Args:
         model: the trained model.
         report: of the experiment it comes from; may be empty.
     """
-    network = model.network
-    config = network.config
-    direction = "bidirectional" if config.bidirectional else "left to right"
-    inputs = "one-hot" if config.embedding_dim is None else f"{config.embedding_dim} dimensions"
     lines = [
         "# A textrnn model",
         "",
         "| | |",
         "|---|---|",
         f"| classes | {', '.join(map(str, model.classes))} |",
-        f"| network | {config.cell}, {direction}, {config.num_layers} x "
-        f"{config.hidden_size} units, {config.readout} readout |",
-        f"| word vectors | {inputs} |",
-        f"| vocabulary | {len(model.vocabulary):,} words |",
-        f"| parameters | {network.n_parameters:,} |",
-        f"| words read of a text | {model.max_length or 'all'} |",
+        *(_of_weights(model) if isinstance(model, LinearModel) else _of_network(model)),
     ]
+    if model.threshold is not None:
+        lines.append(f"| threshold | {model.threshold:.4g} |")
     if report:
         lines += [
             f"| trained on | {report['corpus']} ({report['n_train']:,} texts) |",
-            f"| epochs | {report['epochs']} |",
+            *(f"| {name} | {report[name]} |" for name in ("preset", "epochs") if name in report),
             f"| seed | {report['seed']} |",
         ]
     test = report.get("test")
@@ -50,3 +44,25 @@ def model_card(model: TextModel, report: dict[str, Any]) -> str:
     if report.get("verdict"):
         lines += ["", report["verdict"]]
     return "\n".join(lines) + "\n"
+
+
+def _of_network(model: TextModel) -> list[str]:
+    config = model.network.config
+    direction = "bidirectional" if config.bidirectional else "left to right"
+    inputs = "one-hot" if config.embedding_dim is None else f"{config.embedding_dim} dimensions"
+    return [
+        f"| network | {config.cell}, {direction}, {config.num_layers} x "
+        f"{config.hidden_size} units, {config.readout} readout |",
+        f"| word vectors | {inputs} |",
+        f"| vocabulary | {len(model.vocabulary):,} words |",
+        f"| parameters | {model.network.n_parameters:,} |",
+        f"| words read of a text | {model.max_length or 'all'} |",
+    ]
+
+
+def _of_weights(model: LinearModel) -> list[str]:
+    words = "words" if model.form.max_n == 1 else f"n-grams of up to {model.form.max_n} words"
+    return [
+        f"| bag of words | {model.form.name}, {len(model.keys):,} {words} |",
+        f"| parameters | {model.n_parameters:,} |",
+    ]

@@ -44,11 +44,11 @@ class NetworkConfig:
         num_layers: recurrent layers, one on top of the other.
         bidirectional: read each text in both directions.
         readout: a name in ``READOUTS``.
+        dtype: ``"float32"`` for work, ``"float64"`` for proof.
         segment_length: longer documents are read in segments of at most so many words, each
             from an empty state; the readout goes over all of them (Johnson and Zhang 2016).
             None reads documents whole.
         multilabel: each document has any number of the C labels, not one of C classes.
-        dtype: ``"float32"`` for work, ``"float64"`` for proof.
     """
 
     n_classes: int
@@ -59,8 +59,8 @@ class NetworkConfig:
     num_layers: int = 1
     bidirectional: bool = False
     readout: str = "last"
-    segment_length: int | None = None
     dtype: str = "float32"
+    segment_length: int | None = None
     multilabel: bool = False
 
     @property

@@ -1,19 +1,27 @@
 """A linear model over n-grams: the part of a classifier that is blind to order at a distance.
 
 A text's features are its distinct n-grams, each 1 / sqrt(number of them), so that a long text
-does not shout. Only arrays are kept: sorted keys and their weights.
+does not shout; words and characters are counted apart. N-grams without a weight are counted, too:
+to drop one is to set its weight to zero. Only arrays are kept: sorted keys and their weights.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from textrnn.text.ngram_keys import NGramKind, distinct_ngrams
-from textrnn.text.tokenised import NumberedTexts
+from textrnn.compact import compact_keys, expand_keys
+from textrnn.text.ngram_keys import (
+    FIRST_OF_CHARACTERS,
+    NGramKind,
+    distinct_ngrams,
+    keys_of,
+    word_hashes,
+)
+from textrnn.text.tokenised import NumberedTexts, number_texts
 from textrnn.typing import Bools, Floats, Ints, Keys
 
 
@@ -24,8 +32,8 @@ class NGramModel:
     Attributes:
         kind: which n-grams are looked at.
         keys: of the n-grams that have weights, ascending, shape (n,).
-        weights: shape (n, K): K is the number of classes, or 1 for two of them, of which
-            the weights are for the second.
+        weights: shape (n, K): K is the number of classes or labels, or 1 for two classes, of
+            which the weights are for the second.
         bias: shape (K,).
     """
 
@@ -34,40 +42,68 @@ class NGramModel:
     weights: Floats
     bias: Floats
 
-    def scaled(self, factor: float, bias: Floats) -> NGramModel:
-        """The model whose logits are ``factor`` times these and ``bias`` (C,) more.
-
-        Its weights are rounded to half precision, as a file holds them.
-        """
-        more = bias if len(self.bias) > 1 else bias[1:] - bias[:1]
-        scaled = (factor * self.bias + more).astype(np.float32)
-        weights = (factor * self.weights).astype(np.float16).astype(np.float32)
-        return NGramModel(self.kind, self.keys, weights, scaled)
-
-    def arrays(self) -> dict[str, Any]:
-        """What a file holds."""
-        return {"keys": self.keys, "weights": self.weights.astype(np.float16), "bias": self.bias}
+    def arrays(self, *, compact: bool = False) -> dict[str, Any]:
+        """What a file holds; compact, an n-gram takes 5 bytes and not 10, and nothing is lost."""
+        keys = compact_keys(self.keys) if compact else {"keys": self.keys}
+        return {**keys, "weights": self.weights.astype(np.float16), "bias": self.bias}
 
     @classmethod
     def of(cls, kind: Mapping[str, Any], arrays: Mapping[str, Any]) -> NGramModel:
         """The way back of ``arrays``."""
         weights = arrays["weights"].astype(np.float32)
-        return cls(NGramKind.of(kind), arrays["keys"], weights, arrays["bias"])
+        keys = arrays["keys"] if "keys" in arrays else expand_keys(arrays)
+        return cls(NGramKind.of(kind), keys, weights, arrays["bias"])
+
+    def knows(self, words: Sequence[str]) -> Bools:
+        """Whether each of some different words has a weight, shape (len(words),)."""
+        keys = keys_of(word_hashes(number_texts([words])))
+        nearest = np.minimum(np.searchsorted(self.keys, keys), max(len(self.keys) - 1, 0))
+        known: Bools = np.zeros(len(keys), dtype=bool)
+        return self.keys[nearest] == keys if len(self.keys) else known
 
     def logits(self, texts: NumberedTexts) -> Floats:
         """Logits, float32 of shape (len(texts), C)."""
         n, K = len(texts), len(self.bias)
-        sums = np.zeros((n, K), dtype=np.float32)
-        counts = np.zeros(n, dtype=np.int64)
+        logits = np.zeros((n, K), dtype=np.float32)
         for keys, rows in distinct_ngrams(texts, self.kind):
             columns, known = find(keys, self.keys)
-            columns, rows = columns[known], rows[known]
-            counts += np.bincount(rows, minlength=n)
-            for k in range(K):
-                sums[:, k] += np.bincount(rows, weights=self.weights[columns, k], minlength=n)
-        sums /= np.sqrt(np.maximum(counts, 1))[:, np.newaxis].astype(np.float32)
-        sums += self.bias
-        return sums if K > 1 else np.hstack([np.zeros_like(sums), sums])
+            border = int(np.searchsorted(keys, FIRST_OF_CHARACTERS))
+            for part in (slice(border), slice(border, None)):
+                logits += self._part(columns[part], known[part], rows[part], n)
+        logits += self.bias
+        return logits if K > 1 else np.hstack([np.zeros_like(logits), logits])
+
+    def _part(self, columns: Ints, known: Bools, rows: Ints, n: int) -> Floats:
+        """What the words, or the characters, of some texts add to their logits, (n, K)."""
+        sizes = text_sizes(np.bincount(rows, minlength=n))
+        of_class, rows = self.weights[columns[known]].T, rows[known]
+        sums = [np.bincount(rows, weights=values, minlength=n) / sizes for values in of_class]
+        return np.stack(sums, axis=1).astype(np.float32)
+
+
+def text_sizes(counts: Ints) -> Floats:
+    """What the sum over a text's n-grams is divided by, given their number, float32."""
+    sizes: Floats = np.sqrt(np.maximum(counts, 1)).astype(np.float32)
+    return sizes
+
+
+def weighted_sum(models: Sequence[NGramModel], factors: Floats, bias: Floats) -> NGramModel:
+    """The model whose logits are a weighted sum of some models' and a bias of each class, (C,).
+
+    Models that look at words know the same ones, and so do those that look at characters.
+    Weights are rounded to half precision, as a file holds them.
+    """
+    K = len(models[0].bias)
+    keys = np.unique(np.concatenate([model.keys for model in models]))
+    weights = np.zeros((len(keys), K), dtype=np.float32)
+    total = bias if len(bias) == K else bias[1:] - bias[:1]
+    for model, factor in zip(models, factors, strict=True):
+        weights[np.searchsorted(keys, model.keys)] += factor * model.weights
+        total = total + factor * model.bias
+    characters = [model.kind.char_ngrams for model in models if model.kind.char_ngrams]
+    kind = NGramKind(max(m.kind.max_n for m in models), characters[0] if characters else None)
+    rounded = weights.astype(np.float16).astype(np.float32)
+    return NGramModel(kind, keys, rounded, total.astype(np.float32))
 
 
 def find(keys: Keys, known: Keys) -> tuple[Ints, Bools]:

@@ -1,7 +1,7 @@
 """The model folder: written whole or not at all, checked when read, never unpickled.
 
     config.json           everything needed to rebuild, with a format version and checksums
-    weights.safetensors   the parameters
+    weights.safetensors   the parameters, of a network or of a linear model
     vocabulary.txt        a token and its count a line
     ngrams.safetensors    keys and weights of the n-gram model, where there is one
     metrics.json          how it was trained and what it scored
@@ -25,9 +25,11 @@ from typing import Any, TypeVar
 import numpy as np
 
 from textrnn import __version__
+from textrnn.compact import compact_weights, expand_weights
 from textrnn.disk import PAUSE, find_folder, real_path, replace_folder, temporary_name, writing
 from textrnn.errors import DamagedModelError, ModelError
-from textrnn.model import TextModel
+from textrnn.linear_model import Classifier, LinearModel
+from textrnn.model import SAME, TextModel
 from textrnn.network import Network, NetworkConfig
 from textrnn.ngram_model import NGramModel
 from textrnn.plain_json import plain, to_json
@@ -39,7 +41,8 @@ from textrnn.weights_file import tensors
 T = TypeVar("T")
 
 FORMAT = "textrnn"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""The newest format that is read; format 2 differs by compact weights, and only they need it."""
 CONFIG, WEIGHTS, VOCABULARY = "config.json", "weights.safetensors", "vocabulary.txt"
 NGRAMS, METRICS, CARD = "ngrams.safetensors", "metrics.json", "README.md"
 FILES = {CONFIG, WEIGHTS, VOCABULARY, NGRAMS, METRICS, CARD}
@@ -49,11 +52,12 @@ FILES = {CONFIG, WEIGHTS, VOCABULARY, NGRAMS, METRICS, CARD}
 
 
 def save_model(
-    model: TextModel,
+    model: Classifier,
     path: str | os.PathLike[str],
     *,
     metrics: dict[str, Any] | None = None,
     card: str = "",
+    compact: bool = False,
 ) -> None:
     """Write a model folder, replacing one that is there.
 
@@ -62,23 +66,21 @@ def save_model(
         path: the folder.
         metrics: numbers about the training, for ``metrics.json``; see ``plain_json``.
         card: text of the model card.
+        compact: round the weights of a network to fewer bits, for a folder about a quarter of
+            the size.
 
     Raises:
         ModelError: the folder cannot be written, or holds something that is no model.
             If only the last step failed, the message says where the new model is.
     """
-    from safetensors.numpy import save  # only where something is written
-
     asked, path = Path(path), real_path(path)
     files = {
-        WEIGHTS: save(model.network.params),
-        VOCABULARY: model.vocabulary.dumps().encode("utf-8", "surrogatepass"),
+        **_arrays_of(model, compact=compact),
         METRICS: to_json(metrics or {}),
         CARD: (card or f"# {path.name}\n\nA textrnn model.\n").encode("utf-8", "replace"),
     }
-    if model.ngrams is not None:
-        files[NGRAMS] = save(model.ngrams.arrays())
     config = plain(_config_of(model))
+    config["format_version"] = FORMAT_VERSION if compact else 1
     config["files"] = {name: _digest(files[name]) for name in files if name != CARD}
     config["checksum"] = _config_checksum(config)
     files[CONFIG] = to_json(config)  # the last: what has it is whole
@@ -87,12 +89,27 @@ def save_model(
         replace_folder(path, files, _refuse_foreign)
 
 
-def _config_of(model: TextModel) -> dict[str, Any]:
-    return {
+def _arrays_of(model: Classifier, *, compact: bool) -> dict[str, bytes]:
+    """The files that hold what a model learned."""
+    from safetensors.numpy import save  # only where something is written
+
+    if isinstance(model, LinearModel):
+        return {WEIGHTS: save(model.arrays())}
+    params = model.network.params
+    tables = model.network.config.tables()
+    files = {
+        WEIGHTS: save(compact_weights(params, tables) if compact else params),
+        VOCABULARY: model.vocabulary.dumps().encode("utf-8", "surrogatepass"),
+    }
+    if model.ngrams is not None:
+        files[NGRAMS] = save(model.ngrams.arrays(compact=compact))
+    return files
+
+
+def _config_of(model: Classifier) -> dict[str, Any]:
+    config = {
         "format": FORMAT,
-        "format_version": FORMAT_VERSION,
         "textrnn_version": __version__,
-        "network": model.network.config.to_dict(),
         "classes": list(model.classes),
         "tokenizer": {
             "name": tokenizer_name(model.tokenizer),
@@ -100,6 +117,14 @@ def _config_of(model: TextModel) -> dict[str, Any]:
         },
         "max_length": model.max_length,
         "settings": model.settings,
+        "threshold": model.threshold,
+    }
+    if isinstance(model, LinearModel):
+        return {**config, "linear": model.form.to_dict()}
+    return {
+        **config,
+        "network": model.network.config.to_dict(),
+        "unknown_words": model.unknown_words,
         "ngrams": None if model.ngrams is None else model.ngrams.kind.to_dict(),
     }
 
@@ -157,6 +182,23 @@ def _check_ours(path: Path) -> None:
 
 
 def load_model(path: str | os.PathLike[str], *, tokenizer: Tokenizer | None = None) -> TextModel:
+    """Read the folder of a network; as ``load_classifier``, of which see the arguments.
+
+    Raises:
+        ModelError: the folder is missing, damaged, foreign or too new, or holds a linear model.
+    """
+    model = load_classifier(path, tokenizer=tokenizer)
+    if isinstance(model, LinearModel):
+        raise ModelError(
+            f"the model {str(path)!r} is a bag of words ({model.form.name}), not a network; "
+            "predict, evaluate and inspect serve it, and persistence.load_classifier reads it."
+        )
+    return model
+
+
+def load_classifier(
+    path: str | os.PathLike[str], *, tokenizer: Tokenizer | None = None
+) -> Classifier:
     """Read a model folder.
 
     Args:
@@ -179,14 +221,17 @@ def _reading(path: Path, read: Callable[[Path], T]) -> T:
         return read(find_folder(path))
 
 
-def _load(path: Path, tokenizer: Tokenizer | None) -> TextModel:
+def _load(path: Path, tokenizer: Tokenizer | None) -> Classifier:
     config = _config_in(path)
     weights = _checked(path, WEIGHTS, config)
+    if "linear" in config:
+        return _load_linear(path, config, weights, tokenizer)
     vocabulary_text = bytes(_checked(path, VOCABULARY, config)).decode("utf-8", "surrogatepass")
     kind = config.get("ngrams")
     ngrams = _checked(path, NGRAMS, config) if kind else None
     try:
-        network = Network(NetworkConfig(**config["network"]), tensors(weights))
+        shapes = NetworkConfig(**config["network"])
+        network = Network(shapes, expand_weights(tensors(weights), shapes.dtype))
         vocabulary = Vocabulary.loads(vocabulary_text, where=str(path / VOCABULARY))
         if len(vocabulary) != network.config.vocabulary_size:
             raise ValueError(f"{len(vocabulary)} words")
@@ -198,7 +243,29 @@ def _load(path: Path, tokenizer: Tokenizer | None) -> TextModel:
             classes=tuple(config["classes"]),
             max_length=config["max_length"],
             settings=config["settings"],
+            threshold=config.get("threshold"),
+            unknown_words=config.get("unknown_words", SAME),
             ngrams=None if ngrams is None else NGramModel.of(kind or {}, tensors(ngrams)),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, ModelError):
+            raise
+        raise DamagedModelError(
+            f"the model {str(path)!r} is damaged ({error}); train it again."
+        ) from error
+
+
+def _load_linear(
+    path: Path, config: dict[str, Any], weights: RawBytes, tokenizer: Tokenizer | None
+) -> LinearModel:
+    try:
+        return LinearModel.of(
+            config["linear"],
+            tensors(weights),
+            tokenizer=tokenizer or _tokenizer_of(path, config),
+            classes=config["classes"],
+            settings=config["settings"],
+            threshold=config.get("threshold"),
         )
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, ModelError):

@@ -16,13 +16,14 @@ import pickle
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
 import numpy as np
 
 from textrnn.errors import WorkerError
+from textrnn.linear_model import Classifier, LinearModel
 from textrnn.model import Text, TextModel
 from textrnn.network import Network, NetworkConfig
 from textrnn.nn.workspace import Workspace
@@ -47,13 +48,13 @@ WAITING = 2
 T = TypeVar("T", str, Sequence[str], Text)
 
 
-def predict_many(model: TextModel, texts: Sequence[Text], n_jobs: int = 1) -> Floats:
+def predict_many(model: Classifier, texts: Sequence[Text], n_jobs: int = 1) -> Floats:
     """Class probabilities of texts or their tokens, shape (n, C), by some processes.
 
     Raises:
         WorkerError: a process died.
     """
-    out = np.empty((len(texts), model.network.config.n_classes), dtype=model.network.dtype)
+    out = np.empty((len(texts), len(model.classes)), dtype=model.dtype)
     # Texts of like length together, as the batches will be; the longest first, so that the
     # last chunks, when a process may have to wait for another, are quickly read.
     order = np.argsort([-len(text) for text in texts], kind="stable")
@@ -112,7 +113,7 @@ class Predictor:
         patience: seconds of work before the others are started.
     """
 
-    def __init__(self, model: TextModel, n_jobs: int = 1, *, patience: float = PATIENCE) -> None:
+    def __init__(self, model: Classifier, n_jobs: int = 1, *, patience: float = PATIENCE) -> None:
         self.model = model
         self.n_jobs = n_jobs
         self.patience = patience
@@ -235,7 +236,7 @@ def _and_an_end(source: Iterable[Sequence[T]]) -> Iterator[Sequence[T]]:
     yield ()
 
 
-def _is_named(model: TextModel) -> bool:
+def _is_named(model: Classifier) -> bool:
     """Whether another process knows the tokenizer; one of the user's own it may not."""
     return tokenizer_name(model.tokenizer) is not None
 
@@ -244,27 +245,33 @@ def _is_named(model: TextModel) -> bool:
 class _Job:
     """A model for other processes, its arrays in memory that all of them share."""
 
-    config: NetworkConfig
+    config: NetworkConfig | None
+    """None where there is no network."""
     params: dict[str, SharedArray]
     pickled: SharedArray
     """Tokenizer, vocabulary and the rest: large too, and so sent as bytes that are there."""
 
     @classmethod
-    def of(cls, model: TextModel) -> _Job:
+    def of(cls, model: Classifier) -> _Job:
         from textrnn.shared_arrays import SharedArray
 
-        tokenizer = model.tokenizer if _is_named(model) else None
-        rest = pickle.dumps(
-            (tokenizer, model.vocabulary, model.classes, model.max_length, model.ngrams)
+        rest: Any = model if _is_named(model) else replace(cast(Any, model), tokenizer=None)
+        network = model.network if isinstance(model, TextModel) else None
+        if network is not None:
+            rest = replace(rest, network=None)
+        params = network.params if network else {}
+        return cls(
+            network.config if network else None,
+            {name: SharedArray.of(value) for name, value in params.items()},
+            SharedArray.of(np.frombuffer(pickle.dumps(rest), np.uint8)),
         )
-        params = {name: SharedArray.of(value) for name, value in model.network.params.items()}
-        return cls(model.network.config, params, SharedArray.of(np.frombuffer(rest, np.uint8)))
 
-    def model(self) -> TextModel:
-        tokenizer, vocabulary, classes, max_length, ngrams = pickle.loads(self.pickled.array)
+    def model(self) -> Classifier:
+        rest: Classifier = pickle.loads(self.pickled.array)
+        if self.config is None or isinstance(rest, LinearModel):
+            return rest
         params = {name: shared.array for name, shared in self.params.items()}
-        network = Network(self.config, params)
-        return TextModel(tokenizer, vocabulary, network, classes, max_length, ngrams=ngrams)
+        return replace(rest, network=Network(self.config, params))
 
 
 def _prepare(job: _Job) -> Answer:

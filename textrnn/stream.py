@@ -21,12 +21,13 @@ class Stream:
     Args:
         network: reads left to right.
         vocabulary: of the network.
+        mend: read an unknown word as the known one that it is near to.
 
     Raises:
         UsageError: the network reads from both ends, or in segments.
     """
 
-    def __init__(self, network: Network, vocabulary: Vocabulary) -> None:
+    def __init__(self, network: Network, vocabulary: Vocabulary, *, mend: bool = False) -> None:
         if network.config.bidirectional:
             raise UsageError(
                 "this model reads each text from both ends, so it has no answer before the end; "
@@ -37,7 +38,7 @@ class Stream:
                 "this model reads long texts in segments, which are known only at the end; train "
                 "with segment_length=None (--segment-length 0) to stream."
             )
-        self._index, self._dtype = vocabulary.index, network.dtype
+        self._vocabulary, self._mend, self._dtype = vocabulary, mend, network.dtype
         self._reader = DocumentReader(network)
         self.reset()
 
@@ -51,7 +52,10 @@ class Stream:
 
     def feed(self, token: str) -> Floats:
         """Read one token; return the class probabilities of the text so far, shape (C,)."""
-        return self.feed_id(self._index.get(token, 0))
+        number = self._vocabulary.index.get(token, 0)
+        if self._mend and number == 0:
+            number = max(int(self._vocabulary.nearest.find([token])[0]), 0)
+        return self.feed_id(number)
 
     def feed_id(self, token: int) -> Floats:
         """The same for a token's id."""

@@ -13,7 +13,10 @@ import typer
 from textrnn import __version__
 from textrnn.cli.run import Command, CommandLine, guarded
 
-COMMANDS = ("train", "predict", "evaluate", "compare", "corpora", "inspect")
+COMMANDS = (
+    *("train", "predict", "evaluate", "compare", "tune"),
+    *("models", "shrink", "corpora", "inspect"),
+)
 """Each is the function of that name in the module of that name."""
 
 EPILOG = """Begin with: textrnn train cars, then textrnn predict "The clown car sped into the

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,12 +13,21 @@ from textrnn.cli.options import (
     Jobs,
     Json,
     LabelColumn,
+    LabelSeparator,
     Offline,
     TextColumn,
+    Threshold,
     processes_of,
     say,
+    with_threshold,
 )
 from textrnn.errors import UsageError
+
+if TYPE_CHECKING:
+    from textrnn.corpora import Split
+    from textrnn.evaluation import Report
+    from textrnn.linear_model import Classifier
+    from textrnn.multilabel_scores import MultilabelReport
 
 GATE_FAILED = 1
 
@@ -37,6 +46,8 @@ def evaluate(
     ] = None,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
+    label_separator: LabelSeparator = None,
+    threshold: Threshold = None,
     jobs: Jobs = -1,
     offline: Offline = False,
     as_json: Json = False,
@@ -59,15 +70,24 @@ def evaluate(
     from textrnn.cli.output import print_evaluation, print_json
     from textrnn.cli.trained import read_training
     from textrnn.corpora import load_labelled
-    from textrnn.persistence import load_model
+    from textrnn.persistence import load_classifier
 
     folder = find_model(model)
-    loaded, training = load_model(folder), read_training(folder)
+    loaded = with_threshold(load_classifier(folder), threshold)
+    training = read_training(folder)
+    if loaded.multilabel:
+        label_separator = label_separator or training.label_separator or "|"
+    elif label_separator is not None:
+        raise UsageError(
+            "--label-separator is for texts with any number of labels, but the model gives each "
+            "text one class; leave it out."
+        )
     labelled = load_labelled(
         corpus,
         split=split,
         text_column=text_column,
         label_column=label_column,
+        label_separator=label_separator,
         test_fraction=training.test_fraction,
         random_state=training.seed,
         offline=offline,
@@ -78,13 +98,7 @@ def evaluate(
         training.warn_of_training_file(Path(corpus))
     else:
         training.warn_of_other_splits(labelled.corpus)
-    # Only now: scikit-learn takes a second, and a mistake should be told before.
-    from textrnn.evaluation import evaluate as evaluate_labels
-    from textrnn.predictor import predict_many
-
-    probabilities = predict_many(loaded, labelled.rows.texts, n_jobs)
-    classes = [str(c) for c in loaded.classes]
-    report = evaluate_labels(labelled.rows.labels, probabilities, classes)
+    report = _report(loaded, labelled.rows, n_jobs)
     if as_json:
         where = {"model": str(folder), "corpus": corpus, "split": labelled.split}
         print_json({**where, **report.to_dict()})
@@ -95,3 +109,17 @@ def evaluate(
             f"textrnn: the accuracy of {report.accuracy:.4f} is below --min-accuracy {min_accuracy}"
         )
         raise typer.Exit(GATE_FAILED)
+
+
+def _report(model: Classifier, rows: Split, n_jobs: int) -> Report | MultilabelReport:
+    """The scores of a model on labelled texts."""
+    # Only now: scikit-learn takes a second, and a mistake should be told before.
+    from textrnn.evaluation import evaluate as evaluate_classes
+    from textrnn.multilabel_scores import evaluate_multilabel
+    from textrnn.predictor import predict_many
+
+    probabilities = predict_many(model, rows.texts, n_jobs)
+    classes = [str(c) for c in model.classes]
+    if model.multilabel:
+        return evaluate_multilabel(rows.label_sets, probabilities, classes, model.threshold)
+    return evaluate_classes(rows.labels, probabilities, classes, model.threshold)

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from textrnn.errors import TextRNNError
+
+if TYPE_CHECKING:
+    import typer
+
+    from textrnn.training.settings import Settings
 
 OPTIONS = {
     "hidden_size": "--hidden",
@@ -14,6 +20,7 @@ OPTIONS = {
     "learning_rate_init": "--lr",
     "learning_rate": "--schedule",
     "max_iter": "--epochs",
+    "max_seconds": "--budget",
     "n_iter_no_change": "--patience",
     "dropout_readout": "--dropout",
     "n_jobs": "--jobs",
@@ -28,6 +35,7 @@ OPTIONS = {
             *("gradient_floor", "batch_size", "batch_tokens", "validation_fraction", "seed"),
             *("dropout_input", "dropout_recurrent", "dropout_embedding"),
             *("label_smoothing", "ema_decay", "ngrams"),
+            *("max_steps", "unknown_alpha", "unknown_words", "preset", "threshold"),
             *("bidirectional", "early_stopping", "unlabelled"),
         )
     },
@@ -35,6 +43,14 @@ OPTIONS = {
 """The option behind each setting."""
 SWITCHED_OFF_BY_0 = ("--segment-length", "--max-features", "--max-length", "--max-grad-norm")
 """Options that are 0 where a script says None."""
+FLAGS: dict[str, tuple[Any, str]] = {
+    "lowercase": (False, ""),
+    "class_weight": ("balanced", ""),
+    "freeze_embedding": (True, ""),
+    "bidirectional": (True, "--one-way"),
+    "early_stopping": (True, "--no-early-stopping"),
+}
+"""Settings whose option takes no value: what it sets, and the option for the contrary."""
 
 _WHOLE_WORD = r"(?<![\w/.'-]){}(?![\w/'-]|\.\w)"
 _PLAIN = "|".join(name for name in OPTIONS if "_" not in name)
@@ -64,6 +80,8 @@ _PATTERNS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"(--\S+ was \S+|--\S+ was not given) and is None now", r"\1 and is not given now"),
     (rf"^((?:{'|'.join(SWITCHED_OFF_BY_0)}) .*), or None\.", r"\1, or 0."),
     (r", or None\.", "."),
+    (r"--threshold is 'f1'", "--tune-threshold is f1"),
+    (r", 'f1' or None\.", "."),
 )
 
 
@@ -81,3 +99,32 @@ def in_options(message: str) -> str:
     for pattern, told in _PATTERNS:
         message = re.sub(pattern, told, message)
     return message
+
+
+def given_settings(ctx: typer.Context, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings whose options stand on the command line; a preset says the others."""
+    given = {
+        option
+        for param in ctx.command.params
+        if (source := ctx.get_parameter_source(param.name or "")) and source.name == "COMMANDLINE"
+        for option in param.opts
+    }
+    return {name: value for name, value in settings.items() if OPTIONS[name] in given}
+
+
+def as_options(settings: Settings, preset: Settings) -> list[str]:
+    """The arguments of ``textrnn train`` that turn a preset's settings into others.
+
+    Raises:
+        KeyError: a setting that has no option is another.
+    """
+    arguments: list[str] = []
+    for name, value in settings.to_dict().items():
+        if value == preset.to_dict()[name]:
+            continue
+        option = "--tune-threshold" if (name, value) == ("threshold", "f1") else OPTIONS[name]
+        if name in FLAGS:
+            arguments.append(option if value == FLAGS[name][0] else FLAGS[name][1])
+        else:
+            arguments += [option, "0" if value is None else str(value)]
+    return arguments

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +12,7 @@ from textrnn.errors import UsageError
 
 if TYPE_CHECKING:
     from textrnn.corpora import Corpus
+    from textrnn.linear_model import Classifier
 
 FEW = 10
 """Texts of a split below which its scores, or what is learnt from it, are chance."""
@@ -34,6 +36,20 @@ TextColumn = Annotated[
 LabelColumn = Annotated[
     str | None, typer.Option("--label-column", help="Column with the label, if it is not found.")
 ]
+LabelSeparator = Annotated[
+    str | None,
+    typer.Option(
+        "--label-separator",
+        help="What stands between the labels of a text; as at the training, if not given.",
+    ),
+]
+Threshold = Annotated[
+    float | None,
+    typer.Option(
+        help="Probability from which the second of two classes, or each label of a text, is the "
+        "answer; as at the training, if not given."
+    ),
+]
 Jobs = Annotated[int, typer.Option(help="Processes, started where they pay; -1 takes all cores.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same splits and model.")]
 
@@ -42,6 +58,19 @@ def check_seed(seed: int) -> None:
     """Raise UsageError for a seed that no generator takes."""
     if seed < 0:
         raise UsageError(f"--seed is {seed}, but must be 0 or more.")
+
+
+def with_threshold(model: Classifier, threshold: float | None) -> Classifier:
+    """The model with another threshold, if one is given; raise UsageError if it cannot have it."""
+    if threshold is None:
+        return model
+    if not 0.0 <= threshold <= 1.0:
+        raise UsageError(f"--threshold is {threshold}, but must be from 0 to 1.")
+    if not model.multilabel and len(model.classes) != 2:
+        raise UsageError(
+            f"--threshold is for two classes, but the model has {len(model.classes)}; leave it out."
+        )
+    return replace(model, threshold=threshold)
 
 
 MOST_JOBS = 1_000

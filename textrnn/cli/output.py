@@ -69,7 +69,7 @@ def _safe(cell: str) -> str:
 
 
 def _is_figure(cell: str) -> bool:
-    return not cell or cell[0].isdigit() or cell[0] in "-+–"
+    return not cell or cell[0].isdigit() or cell[0] in "-+–<"
 
 
 def figure(value: float | None, digits: int = 4) -> str:
@@ -81,12 +81,12 @@ def print_report(report: dict[str, Any]) -> None:
     """What ``train`` and ``compare`` found."""
     if report.get("test"):
         print_evaluation(report["test"])
-    rows = [
-        _summary_row(name, result)
-        for name, result in _results(report).items()
-        if result is not None
-    ]
     if report.get("baselines"):
+        rows = [
+            _summary_row(name, result)
+            for name, result in _results(report).items()
+            if result is not None
+        ]
         header = (
             "model",
             "accuracy",
@@ -121,17 +121,23 @@ def _summary_row(name: str, result: dict[str, Any]) -> list[str]:
     ]
 
 
+SCORES = {
+    "micro_f1": "micro F1",
+    "macro_f1": "macro F1",
+    "hamming_loss": "Hamming loss",
+    "log_loss": "log loss",
+    "roc_auc": "ROC AUC",
+    "calibration_error": "calibration error",
+}
+"""What is shown of a report, by its names there."""
+
+
 def print_evaluation(test: dict[str, Any]) -> None:
-    """The network's figures, class by class, and its confusion matrix."""
+    """The network's figures, class by class, and its confusion matrix if classes exclude others."""
     low, high = test["accuracy_interval"]
-    scores = {
-        "accuracy": f"{test['accuracy']:.4f} (95 % interval {low:.4f} – {high:.4f})",
-        "macro F1": figure(test["macro_f1"]),
-        "log loss": figure(test["log_loss"]),
-        "ROC AUC": figure(test["roc_auc"]),
-        "calibration error": figure(test["calibration_error"]),
-        "texts": f"{test['n']:,}",
-    }
+    scores = {"accuracy": f"{test['accuracy']:.4f} (95 % interval {low:.4f} – {high:.4f})"}
+    scores |= {title: figure(test[name]) for name, title in SCORES.items() if name in test}
+    scores["texts"] = f"{test['n']:,}"
     for name, score in scores.items():
         print(f"{name:<17}  {score}")
     print()
@@ -146,9 +152,67 @@ def print_evaluation(test: dict[str, Any]) -> None:
         for line in test["per_class"]
     ]
     print_table(("class", "precision", "recall", "F1", "texts"), rows)
+    if "confusion" not in test:
+        return
     labels = [str(line["label"]) for line in test["per_class"]]
     counts = [
         [label, *(f"{n:,}" for n in row)]
         for label, row in zip(labels, test["confusion"], strict=True)
     ]
     print_table(("true \\ predicted", *labels), counts)
+
+
+def print_comparison(report: dict[str, Any]) -> None:
+    """What ``compare`` found: scores and costs side by side, the learning curve, the verdict."""
+    results = dict(report["baselines"])
+    if report["test"] is not None:
+        results["network"] = report["test"]
+    header = (
+        *("model", "accuracy", "95 % interval", "macro F1", "calibration error"),
+        *("seconds", "ms a text", "MB"),
+    )
+    rows = [_costed_row(name, of, report["costs"].get(name, {})) for name, of in results.items()]
+    if rows:
+        print_table(header, rows, title="Comparison on the test texts")
+    curve = report["learning_curve"]
+    if curve is not None and curve["points"]:
+        _print_curve(curve)
+    for sentence in (curve["crossing"] if curve else "", report["verdict"]):
+        if sentence:
+            print(sentence)
+
+
+def _costed_row(name: str, result: dict[str, Any], costs: dict[str, Any]) -> list[str]:
+    low, high = result["accuracy_interval"]
+    size = costs.get("size_bytes")
+    return [
+        name,
+        figure(result["accuracy"]),
+        f"{low:.3f}–{high:.3f}",
+        figure(result["macro_f1"]),
+        figure(result["calibration_error"]),
+        figure(costs.get("seconds"), 1),
+        figure(costs.get("latency_ms"), 2),
+        figure(None if size is None else size / 1e6, 3),
+    ]
+
+
+def _print_curve(curve: dict[str, Any]) -> None:
+    """Accuracy by the share of the training texts."""
+    points = curve["points"]
+    names = list(points[-1]["accuracy"])
+    rows = [
+        [
+            f"{point['n_train']:,}",
+            f"{100 * point['fraction']:g} %",
+            *(figure(point["accuracy"].get(name)) for name in names),
+            _chance(point["p_value"]),
+        ]
+        for point in points
+    ]
+    title = "Accuracy on the test texts by training texts; p: of the network against the best other"
+    print_table(("texts", "share", *names, "p"), rows, title=title)
+
+
+def _chance(p_value: float | None) -> str:
+    return "<0.001" if p_value is not None and p_value < 0.001 else figure(p_value, 3)

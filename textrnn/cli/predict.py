@@ -7,19 +7,35 @@ import json
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from itertools import compress
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import IO, Annotated, Any, TypeAlias
 
 import typer
 
-from textrnn.cli.models import find_model
-from textrnn.cli.options import Debug, Jobs, Json, Quiet, TextColumn, processes_of, say, silent
+from textrnn.cli.models import find_model, shown_name
+from textrnn.cli.options import (
+    Debug,
+    Jobs,
+    Json,
+    Quiet,
+    TextColumn,
+    Threshold,
+    processes_of,
+    say,
+    silent,
+    with_threshold,
+)
 from textrnn.errors import UsageError
 
 READ_AHEAD = 4
 """Chunks that are read while others are predicted."""
 ONE_LINE = str.maketrans(dict.fromkeys([*range(32), *range(127, 160), 0x2028, 0x2029], " "))
 """Tabs and line ends would break a record, other control characters the terminal."""
+
+
+Rated: TypeAlias = tuple[float, str]
+"""A label with its probability before it."""
 
 
 def predict(
@@ -36,7 +52,11 @@ def predict(
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option("--model", "-m", help="Folder or name; by default the one trained last."),
+        typer.Option(
+            "--model",
+            "-m",
+            help="Folder or name; by default the one trained last here, or else sentiment-en.",
+        ),
     ] = None,
     top_k: Annotated[
         int | None, typer.Option("--top-k", help="Show the K most probable classes.")
@@ -48,6 +68,7 @@ def predict(
         ),
     ] = None,
     text_column: TextColumn = None,
+    threshold: Threshold = None,
     jobs: Jobs = -1,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -56,7 +77,8 @@ def predict(
     """Predict the class of texts, one record out for each record in.
 
     Texts come as arguments, from --file, or from standard input. Without --json a
-    record is: label, probability, text, separated by tabs.
+    record is: label, probability, text, separated by tabs. Where a text has any number of
+    labels, they and their probabilities stand with | between them, the surest first.
 
     Examples:
 
@@ -67,7 +89,7 @@ def predict(
         tail -f log.txt | textrnn predict - --model models/imdb
     """
     del debug
-    from textrnn.persistence import load_model
+    from textrnn.persistence import load_classifier
     from textrnn.predictor import Predictor
 
     if top_k is not None and top_k < 1:
@@ -76,16 +98,17 @@ def predict(
     note = silent if quiet else _note
     source = _source(texts, file, format, text_column, note)
     folder = find_model(model)
-    loaded = load_model(folder)
+    loaded = with_threshold(load_classifier(folder), threshold)
+    names = [_label(value) for value in loaded.classes]
     if model is None and not quiet:
-        say(f"model: {folder}")
-    write = sys.stdout.write
+        say(f"model: {shown_name(folder)}")
+    write, as_record = sys.stdout.write, _as_json if as_json else _as_line
     with Predictor(loaded, n_jobs) as predictor:
         for chunk, probabilities in predictor.stream(source):
-            for text, row in zip(chunk, probabilities.tolist(), strict=True):
-                named = zip(row, map(_label, loaded.classes), strict=True)
-                ranked = sorted(named, key=_by_probability)
-                write(_as_json(text, ranked, top_k) if as_json else _as_line(text, ranked, top_k))
+            answers = loaded.decide(probabilities).tolist()
+            for text, row, answer in zip(chunk, probabilities.tolist(), answers, strict=True):
+                ranked = sorted(zip(row, names, strict=True), key=_by_probability)
+                write(as_record(text, _chosen(row, names, answer), ranked, top_k))
             sys.stdout.flush()
 
 
@@ -93,26 +116,39 @@ def _label(value: Any) -> str:
     return value if isinstance(value, str) else str(value)
 
 
-def _by_probability(item: tuple[float, str]) -> float:
+def _by_probability(item: Rated) -> float:
     return -item[0]
 
 
-def _as_json(text: str, ranked: list[tuple[float, str]], top_k: int | None) -> str:
-    probability, label = ranked[0]
-    record: dict[str, Any] = {
-        "text": text,
-        "label": label,
-        "probability": round(probability, 6),
-        "probabilities": {name: round(value, 6) for value, name in ranked},
-    }
+def _chosen(row: list[float], names: list[str], answer: int | list[int]) -> Rated | list[Rated]:
+    """The class that is the answer, or the labels for which ones stand, the surest first."""
+    if isinstance(answer, int):
+        return row[answer], names[answer]
+    return sorted(compress(zip(row, names, strict=True), answer), key=_by_probability)
+
+
+def _as_json(text: str, chosen: Rated | list[Rated], ranked: list[Rated], top_k: int | None) -> str:
+    record: dict[str, Any] = {"text": text}
+    if isinstance(chosen, list):
+        record["labels"] = [name for _, name in chosen]
+    else:
+        record |= {"label": chosen[1], "probability": round(chosen[0], 6)}
+    record["probabilities"] = {name: round(value, 6) for value, name in ranked}
     if top_k is not None:
         best = ranked[:top_k]
         record["top"] = [{"label": name, "probability": round(value, 6)} for value, name in best]
     return json.dumps(record, ensure_ascii=False) + "\n"
 
 
-def _as_line(text: str, ranked: list[tuple[float, str]], top_k: int | None) -> str:
-    fields = [f"{name}\t{value:.4f}" for value, name in ranked[: top_k or 1]]
+def _as_line(text: str, chosen: Rated | list[Rated], ranked: list[Rated], top_k: int | None) -> str:
+    if top_k is None and isinstance(chosen, list):
+        fields = [
+            "|".join(name for _, name in chosen),
+            "|".join(f"{value:.4f}" for value, _ in chosen),
+        ]
+    else:
+        shown = [chosen] if isinstance(chosen, tuple) and top_k is None else ranked[:top_k]
+        fields = [f"{name}\t{value:.4f}" for value, name in shown]
     return "\t".join([*fields, text.translate(ONE_LINE)]) + "\n"
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from textrnn.cli.option_names import options_named
+from textrnn.cli.durations import seconds_of
+from textrnn.cli.option_names import given_settings, options_named
 from textrnn.cli.options import (
     Cache,
     Debug,
@@ -23,7 +25,13 @@ from textrnn.cli.options import (
     tell_small_splits,
 )
 from textrnn.cli.run import INTERRUPTED
-from textrnn.cli.train_checks import check_embedding, check_limits, check_out, tell_checkpoint
+from textrnn.cli.train_checks import (
+    check_embedding,
+    check_limits,
+    check_out,
+    check_tuning,
+    tell_checkpoint,
+)
 
 if TYPE_CHECKING:
     from textrnn.corpora import Corpus
@@ -34,6 +42,7 @@ REGULARISATION = "Regularisation"
 
 
 def train(
+    ctx: typer.Context,
     corpus: Annotated[
         str,
         typer.Argument(
@@ -44,6 +53,22 @@ def train(
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Model folder to write; by default models/CORPUS."),
+    ] = None,
+    preset: Annotated[
+        str,
+        typer.Option(
+            help="Settings to begin with; options given beside it count more. minute (about a "
+            "minute for 25,000 reviews on 2 cores), default, best (up to an hour), or paper (a "
+            "plain LSTM to study: one way, last state, no n-grams).",
+        ),
+    ] = "default",
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            help="Time at most for all but the baselines, as 60s, 10m or 1h. As many steps are "
+            "planned as fit, so no two runs need be alike: the report tells the --max-steps that "
+            "do the same again.",
+        ),
     ] = None,
     seed: Seed = 0,
     resume: Annotated[
@@ -90,6 +115,13 @@ def train(
     label_column: Annotated[
         str | None,
         typer.Option(help="Column with the label, if it is not found.", rich_help_panel=DATA),
+    ] = None,
+    label_separator: Annotated[
+        str | None,
+        typer.Option(
+            help="Texts have any number of labels, in one cell and with this between them, as '|'.",
+            rich_help_panel=DATA,
+        ),
     ] = None,
     tokenizer: Annotated[
         str,
@@ -147,13 +179,13 @@ def train(
         ),
     ] = "max",
     segment_length: Annotated[
-        int,
+        int | None,
         typer.Option(
-            help="Read longer texts in segments of at most so many words, side by side; 0 reads "
-            "them whole.",
+            help="Read longer texts in segments of at most so many words, side by side: long texts "
+            "train up to twice as fast. Whole if not given, or 0.",
             rich_help_panel=NETWORK,
         ),
-    ] = 0,
+    ] = None,
     embedding: Annotated[
         str,
         typer.Option(
@@ -180,6 +212,13 @@ def train(
         int | None,
         typer.Option(
             help="Epochs at most; by default as many as make some 3,000 steps, 4 to 50.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
+    max_steps: Annotated[
+        int | None,
+        typer.Option(
+            help="Steps of all epochs together; the last epoch may be a part.",
             rich_help_panel=TRAINING,
         ),
     ] = None,
@@ -236,6 +275,21 @@ def train(
             "--balanced", help="Weight classes by how rare they are.", rich_help_panel=TRAINING
         ),
     ] = False,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            help="Probability from which the second of two classes, or each label of a text, is "
+            "the answer.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
+    tune_threshold: Annotated[
+        str | None,
+        typer.Option(
+            help="f1: take the threshold of the highest F1 on the validation texts.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
     dropout: Annotated[
         float, typer.Option(help="Dropout of the readout.", rich_help_panel=REGULARISATION)
     ] = 0.5,
@@ -245,6 +299,22 @@ def train(
     dropout_embedding: Annotated[
         float, typer.Option(help="Dropout of whole words.", rich_help_panel=REGULARISATION)
     ] = 0.0,
+    unknown_words: Annotated[
+        str,
+        typer.Option(
+            help="nearest: read an unknown word as a known one that is one slip of the fingers "
+            "away; same: read all as one word.",
+            rich_help_panel=TEXT,
+        ),
+    ] = "nearest",
+    unknown_alpha: Annotated[
+        float,
+        typer.Option(
+            help="Rare words become the unknown word in training: of n occurrences the share "
+            "alpha / (n + alpha).",
+            rich_help_panel=REGULARISATION,
+        ),
+    ] = 0.25,
     dropout_recurrent: Annotated[
         float,
         typer.Option(help="Dropout of the recurrent weights.", rich_help_panel=REGULARISATION),
@@ -258,14 +328,14 @@ def train(
             help="Share of each label that is spread over all classes.",
             rich_help_panel=REGULARISATION,
         ),
-    ] = 0.0,
+    ] = 0.1,
     ema_decay: Annotated[
         float,
         typer.Option(
-            help="Average the weights over some 1 / (1 - decay) steps, as 0.999; 0 does not.",
+            help="Average the weights over some 1 / (1 - decay) steps, as 0.998; 0 does not.",
             rich_help_panel=REGULARISATION,
         ),
-    ] = 0.0,
+    ] = 0.998,
 ) -> None:
     """Train a network, compare it with bag-of-words models, save it.
 
@@ -275,55 +345,69 @@ def train(
 
         textrnn train reviews.csv --text-column review --label-column stars
 
+        textrnn train imdb --preset minute
+
+        textrnn train reviews.csv --budget 10m
+
         textrnn train imdb --cell gru --hidden 100 --out models/imdb-gru
     """
     del debug
     from textrnn.cli.output import print_json, print_report
     from textrnn.corpora import load_corpus
     from textrnn.text.tokenizers import make_tokenizer
-    from textrnn.training.settings import Settings
+    from textrnn.training import presets
 
-    settings = Settings(
-        cell=cell,
-        hidden_size=hidden,
-        num_layers=layers,
-        bidirectional=bidirectional,
-        readout=readout,
-        segment_length=segment_length or None,
-        embedding=embedding,
-        embedding_dim=embedding_dim,
-        freeze_embedding=freeze_embedding,
-        tokenizer=tokenizer,
-        lowercase=not keep_case,
-        min_df=min_df,
-        max_features=max_features or None,
-        max_length=max_length or None,
-        ngrams=ngrams,
-        solver=solver,
-        learning_rate_init=lr,
-        learning_rate=schedule,
-        alpha=alpha,
-        max_grad_norm=max_grad_norm or None,
-        gradient_floor=gradient_floor,
-        batch_size=batch_size,
-        batch_tokens=batch_tokens,
-        max_iter=epochs,
-        dropout_input=dropout_input,
-        dropout_readout=dropout,
-        dropout_recurrent=dropout_recurrent,
-        dropout_embedding=dropout_embedding,
-        label_smoothing=label_smoothing,
-        ema_decay=ema_decay,
-        early_stopping=early_stopping,
-        validation_fraction=validation_fraction,
-        n_iter_no_change=patience,
-        class_weight="balanced" if balanced else None,
-        n_jobs=jobs,
-    )
+    started = time.perf_counter()
+    chosen = {
+        "cell": cell,
+        "hidden_size": hidden,
+        "num_layers": layers,
+        "bidirectional": bidirectional,
+        "readout": readout,
+        "segment_length": segment_length or None,
+        "embedding": embedding,
+        "embedding_dim": embedding_dim,
+        "freeze_embedding": freeze_embedding,
+        "tokenizer": tokenizer,
+        "lowercase": not keep_case,
+        "min_df": min_df,
+        "max_features": max_features or None,
+        "max_length": max_length or None,
+        "unknown_alpha": unknown_alpha,
+        "unknown_words": unknown_words,
+        "ngrams": ngrams,
+        "solver": solver,
+        "learning_rate_init": lr,
+        "learning_rate": schedule,
+        "alpha": alpha,
+        "max_grad_norm": max_grad_norm or None,
+        "gradient_floor": gradient_floor,
+        "batch_size": batch_size,
+        "batch_tokens": batch_tokens,
+        "max_iter": epochs,
+        "max_steps": max_steps,
+        "max_seconds": None if budget is None else seconds_of(budget, "--budget"),
+        "dropout_input": dropout_input,
+        "dropout_readout": dropout,
+        "dropout_recurrent": dropout_recurrent,
+        "dropout_embedding": dropout_embedding,
+        "label_smoothing": label_smoothing,
+        "ema_decay": ema_decay,
+        "early_stopping": early_stopping,
+        "validation_fraction": validation_fraction,
+        "n_iter_no_change": patience,
+        "class_weight": "balanced" if balanced else None,
+        "threshold": threshold,
+    }
+    given = given_settings(ctx, chosen)
+    if tune_threshold is not None:
+        check_tuning(tune_threshold, threshold)
+        given["threshold"] = tune_threshold
     with options_named():
+        settings = presets.settings(preset, n_jobs=jobs, **given)
         settings.validate()
         make_tokenizer(tokenizer)
-    check_limits({"--epochs": epochs, "--layers": layers, "--jobs": jobs})
+    check_limits({"--epochs": epochs, "--max-steps": max_steps, "--layers": layers, "--jobs": jobs})
     check_seed(seed)
     if out is not None:
         check_out(out)
@@ -333,6 +417,7 @@ def train(
         corpus,
         text_column=text_column,
         label_column=label_column,
+        label_separator=label_separator,
         test=test,
         test_fraction=test_fraction,
         random_state=seed,
@@ -353,6 +438,8 @@ def train(
         out=out,
         seed=seed,
         baselines=BASELINES if baselines else (),
+        preset=preset,
+        started=started,
         resume=resume,
         unlabelled=_unlabelled(unlabelled, loaded),
         cache=cache,
@@ -365,9 +452,23 @@ def train(
         print_json(report)
     else:
         print_report(report)
+    if budget is not None and not report["interrupted"]:
+        tell(_again(report))
     if report["interrupted"]:
         tell("interrupted; go on with the same command and --resume")
         raise typer.Exit(INTERRUPTED)
+
+
+def _again(report: dict[str, Any]) -> str:
+    """How to do again what the clock has decided."""
+    done = f"{report['steps']:,} of {report['planned_steps']:,} planned steps were done; "
+    if report["n_train_in_time"] < report["n_train"]:
+        return (
+            f"{done}there was time for {report['n_train_in_time']:,} of {report['n_train']:,} "
+            "training texts, drawn at random"
+        )
+    how = "all of them" if report["out_of_time"] else "the same again"
+    return f"{done}--max-steps {report['planned_steps']} in place of --budget does {how}"
 
 
 def _folder_name(name: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from textrnn.errors import DataError, UsageError, did_you_mean
 
-LIMITS = {"--epochs": 1_000_000, "--layers": 100, "--jobs": 1_000}
+LIMITS = {"--epochs": 1_000_000, "--max-steps": 10**9, "--layers": 100, "--jobs": 1_000}
 """Far more than anybody needs: above them a slip of the finger would run for ever."""
 
 
@@ -25,6 +25,16 @@ def check_out(out: Path) -> None:
             f"--out is {str(out)!r}, but must be a folder with a name of its own, such as "
             "models/mine."
         )
+
+
+def check_tuning(tune_threshold: str, threshold: float | None) -> None:
+    """Complain of a threshold that is to be tuned for something unknown, or is given too."""
+    if threshold is not None:
+        raise UsageError(
+            f"--threshold is {threshold} and --tune-threshold {tune_threshold}; give one of them."
+        )
+    if tune_threshold != "f1":
+        raise UsageError(f"--tune-threshold is {tune_threshold!r}, but must be f1.")
 
 
 def tell_checkpoint(out: Path, resume: bool, tell: Callable[[str], None]) -> None:

@@ -25,6 +25,7 @@ class Training:
         seed: of the splits.
         test_fraction: share drawn for the test, if the corpus had no such split.
         validation_fraction: share of the training texts drawn for validation.
+        label_separator: what stood between the labels of a text, if it had any number.
     """
 
     corpus: str = ""
@@ -33,6 +34,7 @@ class Training:
     seed: int = 0
     test_fraction: float = TEST_FRACTION
     validation_fraction: float = 0.1
+    label_separator: str | None = None
 
     def warn_of_other_splits(self, corpus: Corpus) -> None:
         """Tell if a corpus of the same name has other splits than at the training."""
@@ -69,4 +71,5 @@ def read_training(folder: Path) -> Training:
         seed=report.get("seed") or unknown.seed,
         test_fraction=report.get("test_fraction") or unknown.test_fraction,
         validation_fraction=settings.get("validation_fraction") or unknown.validation_fraction,
+        label_separator=report.get("label_separator"),
     )

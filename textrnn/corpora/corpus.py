@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,10 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Split:
-    """Texts and their labels, row by row."""
+    """Texts and their labels, row by row.
+
+    With a ``separator`` each row has any number of labels, in one string between separators.
+    """
 
     texts: list[str]
     labels: list[str]
+    separator: str | None = None
 
     def __post_init__(self) -> None:
         if len(self.texts) != len(self.labels):
@@ -33,14 +38,29 @@ class Split:
     @property
     def classes(self) -> list[str]:
         """Distinct labels, sorted."""
-        return sorted(set(self.labels))
+        if self.separator is None:
+            return sorted(set(self.labels))
+        return sorted({label for labels in self.label_sets for label in labels})
+
+    @property
+    def label_sets(self) -> list[list[str]]:
+        """The labels of each row: one, or with a separator any number."""
+        if self.separator is None:
+            return [[label] for label in self.labels]
+        return [split_labels(labels, self.separator) for labels in self.labels]
+
+    @property
+    def strata(self) -> Sequence[Hashable]:
+        """One label of each row, by which to cut a part with a share of every label."""
+        return self.labels if self.separator is None else strata(self.label_sets)
 
     def take(self, rows: Ints | Bools) -> Split:
         """The rows at some positions, or where booleans of shape (n,) are true."""
         import numpy as np
 
         positions = np.arange(len(self))[rows].tolist()
-        return Split([self.texts[i] for i in positions], [self.labels[i] for i in positions])
+        texts, labels = [self.texts[i] for i in positions], [self.labels[i] for i in positions]
+        return Split(texts, labels, self.separator)
 
 
 @dataclass(frozen=True)
@@ -78,6 +98,8 @@ class Corpus:
             split: Split | None = getattr(self, name)
             _feed(digest.update, [name, "" if split is None else str(len(split))])
             if split is not None:
+                if split.separator is not None:
+                    _feed(digest.update, ["labels between", split.separator])
                 _feed(digest.update, split.texts)
                 _feed(digest.update, split.labels)
         return digest.hexdigest()
@@ -95,16 +117,15 @@ def check_split(split: Split, where: str) -> None:
     """Raise DataError unless ``split`` has rows of at least two classes."""
     if not len(split):
         raise DataError(f"{where} is empty: it holds no rows; at least two classes are needed")
-    if len(classes := split.classes) == 1:
-        raise DataError(
-            f"{where} holds only one class, {classes[0]!r}; at least two are needed to learn from"
-        )
+    if len(classes := split.classes) < 2:
+        found = f"only one class, {classes[0]!r}" if classes else "no label"
+        raise DataError(f"{where} holds {found}; at least two are needed to learn from")
 
 
 def check_labels_repeat(split: Split, where: str) -> None:
     """Raise DataError if no two rows share a label, so that none can be held out."""
     n = len(split)
-    if n > 3 and len(split.classes) == n:
+    if split.separator is None and n > 3 and len(split.classes) == n:
         raise DataError(
             f"{where} has {n} rows with {n} different labels: every label occurs once, so "
             "there is nothing to learn a class from; is another column the label? Name it with "
@@ -129,8 +150,44 @@ def stratified_split(split: Split, fraction: float, *, random_state: int) -> tup
 
     The order of rows is kept. Raises UsageError for a fraction outside (0, 1).
     """
-    second = holdout(split.texts, split.labels, fraction, random_state=random_state)
+    second = holdout(split.texts, split.strata, fraction, random_state=random_state)
     return split.take(~second), split.take(second)
+
+
+def split_labels(cell: str, separator: str) -> list[str]:
+    """The distinct labels between separators, in order; none of an empty cell."""
+    parts = (part.strip() for part in cell.split(separator))
+    return list(dict.fromkeys(part for part in parts if part))
+
+
+def indicator(label_sets: Sequence[Sequence[str]], classes: Sequence[str]) -> Ints:
+    """Ones where a text has a label, else zeros, shape (len(label_sets), len(classes)).
+
+    Raises DataError for a label that is none of the classes.
+    """
+    import numpy as np
+
+    column = {label: i for i, label in enumerate(classes)}
+    matrix = np.zeros((len(label_sets), len(classes)), dtype=np.int64)
+    for row, labels in enumerate(label_sets):
+        for label in labels:
+            if label not in column:
+                raise DataError(
+                    f"the label {label!r} of row {row + 1} was never seen in training."
+                    f"{did_you_mean(label, classes)} Leave its text out, or train on texts that "
+                    "have it"
+                )
+            matrix[row, column[label]] = 1
+    return matrix
+
+
+def strata(label_sets: Sequence[Sequence[Hashable]]) -> list[Hashable]:
+    """One label for each text by which to split them: of its labels the rarest, or ``""``.
+
+    Whole sets of labels are too many to have a share of each on both sides.
+    """
+    counts = Counter(label for labels in label_sets for label in labels)
+    return [min(labels, key=lambda x: counts[x], default="") for labels in label_sets]
 
 
 def holdout(

@@ -35,10 +35,11 @@ TEST_FRACTION = 0.2
 
 
 class Columns(TypedDict, total=False):
-    """Names of the columns to read, where they are told."""
+    """Names of the columns to read, and what stands between labels, where they are told."""
 
     text_column: str | None
     label_column: str | None
+    label_separator: str | None
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ def load_corpus(
     *,
     text_column: str | None = None,
     label_column: str | None = None,
+    label_separator: str | None = None,
     test: str | os.PathLike[str] | None = None,
     test_fraction: float | None = None,
     default_fraction: float = TEST_FRACTION,
@@ -72,7 +74,8 @@ def load_corpus(
 
     A named corpus is looked for in ``$TEXTRNN_DATA/NAME``, ``./data/NAME`` and
     the user's cache, then fetched from the hub and kept in the cache. A known
-    name wins over a file of that name; write ``./NAME`` for the file. The test
+    name wins over a file of that name; write ``./NAME`` for the file. With a
+    ``label_separator`` a text has any number of labels, in one cell between separators. The test
     split is ``test`` (a file or folder), else the corpus's own, else a
     stratified share of the training rows, drawn by ``random_state``:
     ``test_fraction``, which a corpus with a test split refuses, or else
@@ -87,13 +90,17 @@ def load_corpus(
     if test is not None and test_fraction is not None:
         raise UsageError("--test and --test-fraction exclude each other; give one of them")
     given = os.fspath(name_or_path)
-    columns: Columns = {"text_column": text_column, "label_column": label_column}
+    columns: Columns = {
+        "text_column": text_column,
+        "label_column": label_column,
+        "label_separator": label_separator,
+    }
     if given in ENTRIES:
         folder = _named_folder(ENTRIES[given], offline or is_offline())
         corpus = _read_folder(folder, given, columns)
     elif given.startswith("hf:"):
         folder = _hub_folder(given, columns, offline or is_offline())
-        corpus = _read_folder(folder, given, {})
+        corpus = _read_folder(folder, given, {"label_separator": label_separator})
     elif os.path.exists(given) or any(mark in given for mark in {"/", os.sep}):
         corpus = _read_path(Path(given), columns)
     else:
@@ -128,6 +135,7 @@ def load_labelled(
     split: str | None = None,
     text_column: str | None = None,
     label_column: str | None = None,
+    label_separator: str | None = None,
     test_fraction: float = TEST_FRACTION,
     random_state: int = 0,
     offline: bool = False,
@@ -148,7 +156,11 @@ def load_labelled(
             raise UsageError(f"{path} has no splits; leave --split out to evaluate on all of it")
         notes: list[str] = []
         rows = read_split(
-            path, text_column=text_column, label_column=label_column, note=notes.append
+            path,
+            text_column=text_column,
+            label_column=label_column,
+            label_separator=label_separator,
+            note=notes.append,
         )
         if not len(rows):
             raise DataError(f"{path} is empty: it holds no rows")
@@ -157,6 +169,7 @@ def load_labelled(
         name_or_path,
         text_column=text_column,
         label_column=label_column,
+        label_separator=label_separator,
         default_fraction=test_fraction,
         random_state=random_state,
         offline=offline,

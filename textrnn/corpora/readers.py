@@ -13,7 +13,7 @@ from textrnn.corpora.byte_lines import binary, decode, open_binary, text_lines
 from textrnn.corpora.columns import Note, choose_labelled, choose_text, ignore
 from textrnn.corpora.corpus import Split
 from textrnn.corpora.formats import MAX_RECORD, check_format, format_of, open_table
-from textrnn.errors import DataError
+from textrnn.errors import DataError, UsageError
 
 UNLABELLED_FOLDERS = ("unsup", "unlabelled", "unlabeled")
 
@@ -23,17 +23,21 @@ def read_split(
     *,
     text_column: str | None = None,
     label_column: str | None = None,
+    label_separator: str | None = None,
     note: Note = ignore,
 ) -> Split:
     """Read labelled texts from a file (CSV, TSV, JSON lines, Parquet) or a folder of classes.
 
-    A folder holds one folder of ``.txt`` files for each class. ``note`` receives a
+    A folder holds one folder of ``.txt`` files for each class. With a ``label_separator`` a
+    text has any number of labels, in one cell between separators or in a list. ``note`` receives a
     line about each guess, such as which column is which. Raises DataError, naming
     file and line, for whatever cannot be read as labelled text.
     """
+    if label_separator == "":
+        raise UsageError("--label-separator is empty; give what stands between labels, such as '|'")
     path = Path(path)
     if path.is_dir():
-        return _read_class_folders(path)
+        return _read_class_folders(path, label_separator)
     form = format_of(path)
     if form is None or form == "lines":
         raise DataError(
@@ -43,11 +47,14 @@ def read_split(
     with closing(open_binary(path)) as stream:
         table = open_table(stream, form, str(path), MAX_RECORD)
         chosen = choose_labelled(table, str(path), text_column, label_column, note)
-        split = Split([], [])
+        split = Split([], [], label_separator)
         for number, (text, label) in chosen.rows:
             place = f"{path}: {table.unit} {number}"
             split.texts.append(check_text(text, place, chosen.names[0]))
-            split.labels.append(check_label(label, place, chosen.names[1]))
+            if label_separator is None:
+                split.labels.append(check_label(label, place, chosen.names[1]))
+            else:
+                split.labels.append(_check_labels(label, place, chosen.names[1], label_separator))
     return split
 
 
@@ -115,6 +122,13 @@ def check_label(value: object, where: str, column: str) -> str:
     raise DataError(f"{where}: {value!r:.40} in {column!r} is no label; one text or number is")
 
 
+def _check_labels(value: object, where: str, column: str, separator: str) -> str:
+    """Return any number of labels in one text: from one, from a list of them, or from nothing."""
+    cells = value if isinstance(value, list) else [value]
+    labels = [cell for cell in cells if cell is not None and str(cell).strip()]
+    return separator.join(check_label(label, where, column) for label in labels)
+
+
 def class_folders(folder: Path) -> list[Path]:
     """Return the sub-folders that hold ``.txt`` files, without hidden and unlabelled ones."""
     return sorted(
@@ -151,14 +165,14 @@ def _parts(stem: str) -> list[str]:
     return re.findall(r"\d+|\D+", stem)
 
 
-def _read_class_folders(folder: Path) -> Split:
+def _read_class_folders(folder: Path, label_separator: str | None) -> Split:
     classes = class_folders(folder)
     if not classes:
         raise DataError(
             f"{folder} holds no class folders; put each class's .txt files into a folder "
             "named after the class"
         )
-    split = Split([], [])
+    split = Split([], [], label_separator)
     for child in classes:
         texts = read_text_files(child)
         split.texts.extend(texts)

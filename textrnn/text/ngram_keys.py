@@ -1,7 +1,7 @@
 """N-grams of words and of characters as numbers, without a table of strings.
 
 An n-gram's *key* is a hash of its characters, so a model needs no dictionary: it keeps the
-keys it has weights for, sorted. Of ten million different n-grams some 50 pairs share
+keys it has weights for, sorted. Of ten million different n-grams some 90 pairs share
 a key of 40 bits. Character n-grams stay within a word, whose ends count as characters:
 they tell what a misspelt or unknown word resembles (Bojanowski et al. 2017).
 """
@@ -19,9 +19,11 @@ from textrnn.typing import Bools, Ids, Ints, Keys
 
 KEY_BITS, ROW_BITS = 40, 24
 """A key and the row of its text in one number: sorting it sorts the pairs."""
+FIRST_OF_CHARACTERS = np.uint64(1 << (KEY_BITS - 1))
+"""Keys of character n-grams are from here on, those of words below."""
 ROWS_AT_ONCE = 2**ROW_BITS
-NGRAMS_AT_ONCE = 2**25
-"""N-grams that are sorted together: a bound of memory, 256 MB."""
+NGRAMS_AT_ONCE = 2**22
+"""N-grams that are sorted together: a bound of memory, some 150 MB."""
 BEGIN, END = "\x02", "\x03"
 """Characters that mark the ends of a word; no tokenizer leaves them in a word."""
 
@@ -34,7 +36,7 @@ class NGramKind:
     """Which n-grams are looked at.
 
     Attributes:
-        max_n: words of the longest word n-gram.
+        max_n: words of the longest word n-gram; 0 for none.
         char_ngrams: characters of the shortest and the longest character n-gram, or None.
     """
 
@@ -69,9 +71,10 @@ def distinct_ngrams(texts: NumberedTexts, kind: NGramKind) -> Iterator[tuple[Key
         tokens = slice(texts.starts[first], texts.starts[last])
         numbers = texts.numbers[tokens]
         rows = np.repeat(np.arange(last - first), np.diff(texts.starts[first : last + 1]))
-        parts = [*_word_ngrams(hashes[numbers], rows, kind.max_n)]
+        parts = [_pairs(*found) for found in _lengthened(hashes[numbers], rows, kind.max_n)]
         if kind.char_ngrams is not None:
-            parts.append(_spread(numbers, rows, starts_of_chars, of_chars))
+            of_characters = _spread(numbers, rows, starts_of_chars, of_chars)
+            parts.append(of_characters | (FIRST_OF_CHARACTERS << np.uint64(ROW_BITS)))
         pairs = np.concatenate(parts)
         pairs.sort()
         pairs = pairs[_differs(pairs)]
@@ -79,6 +82,12 @@ def distinct_ngrams(texts: NumberedTexts, kind: NGramKind) -> Iterator[tuple[Key
         pairs &= np.uint64(ROWS_AT_ONCE - 1)
         yield keys, pairs.astype(np.int64) + first
         first = last
+
+
+def word_ngrams(texts: NumberedTexts, max_n: int) -> Iterator[tuple[Keys, Ints]]:
+    """For each length the hash, of 64 bits, and the row of every n-gram of words."""
+    rows = np.repeat(np.arange(len(texts)), texts.lengths)
+    return _lengthened(word_hashes(texts)[texts.numbers], rows, max_n)
 
 
 def word_hashes(texts: NumberedTexts) -> Keys:
@@ -91,16 +100,24 @@ def word_hashes(texts: NumberedTexts) -> Keys:
     return _mixed(np.add.reduceat(terms, starts)) if len(starts) else np.zeros(0, np.uint64)
 
 
-def _word_ngrams(hashes: Keys, rows: Ints, max_n: int) -> Iterator[Keys]:
-    """Pairs of key and row of all word n-grams up to some length."""
-    keys = hashes
+def followed_by(hashes: Keys, words: Keys) -> Keys:
+    """The hash of each n-gram and a further word, shape (n,)."""
+    return _mixed(hashes * _FACTOR + words)
+
+
+def keys_of(hashes: Keys) -> Keys:
+    """The keys of hashed n-grams of words, shape (n,)."""
+    return hashes >> np.uint64(65 - KEY_BITS)
+
+
+def _lengthened(hashes: Keys, rows: Ints, max_n: int) -> Iterator[tuple[Keys, Ints]]:
+    """Hashes and rows of words, then of bigrams, and so on."""
+    longer = hashes
     for n in range(1, max_n + 1):
+        inside = rows[: len(rows) - n + 1] == rows[n - 1 :]
         if n > 1:
-            inside = rows[: len(rows) - n + 1] == rows[n - 1 :]
-            keys = _mixed(keys[: len(inside)] * _FACTOR + hashes[n - 1 :])
-            yield _pairs(keys[inside], rows[: len(inside)][inside])
-        else:
-            yield _pairs(keys, rows)
+            longer = followed_by(longer[: len(inside)], hashes[n - 1 :])
+        yield longer[inside], rows[: len(inside)][inside]
 
 
 def _char_ngrams(texts: NumberedTexts, kind: NGramKind) -> tuple[Ints, Keys]:
@@ -144,7 +161,7 @@ def _characters(texts: NumberedTexts) -> tuple[Keys, Ints]:
 
 def _pairs(hashes: Keys, rows: Ints) -> Keys:
     """Key and row in one number."""
-    keys = hashes >> np.uint64(64 - KEY_BITS) << np.uint64(ROW_BITS)
+    keys = keys_of(hashes) << np.uint64(ROW_BITS)
     keys |= rows.astype(np.uint64)
     return keys
 

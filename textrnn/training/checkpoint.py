@@ -63,6 +63,8 @@ def snapshot(run: TrainingRun) -> tuple[Params, dict[str, Any]]:
         arrays |= {f"average/{name}": value for name, value in values.items()}
     return arrays, {
         "epoch": state.epoch,
+        "steps": state.steps,
+        "planned_steps": state.planned_steps,
         "history": state.history,
         "best_score": list(state.best_score) if state.best_params is not None else None,
         "best_epoch": state.best_epoch,
@@ -87,6 +89,8 @@ def restore(run: TrainingRun, arrays: Params, saved: dict[str, Any]) -> None:
         run.average.restore(part("average/"), saved["n_averaged"])
     best = part("best/")
     run.state = TrainingState(
+        planned_steps=saved.get("planned_steps", run.state.planned_steps),
+        steps=saved.get("steps", saved["n_updates"]),
         epoch=saved["epoch"],
         history=saved["history"],
         best_epoch=saved["best_epoch"],

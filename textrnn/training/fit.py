@@ -19,10 +19,11 @@ from textrnn.text.tokenised import as_numbered
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.text.vectors import embedding_matrix, load_vectors, train_word2vec
 from textrnn.text.vocabulary import Vocabulary
+from textrnn.training.budget import Deadline
 from textrnn.training.callbacks import Callback
 from textrnn.training.gradient import LabelledDocuments
 from textrnn.training.loop import TrainingRun
-from textrnn.training.settings import ONE_HOT, RANDOM, WORD2VEC, Settings
+from textrnn.training.settings import F1, ONE_HOT, RANDOM, WORD2VEC, Settings
 from textrnn.typing import Bools, ClassWeight, Floats, Ints
 
 TokenLists = Sequence[Sequence[str]]
@@ -41,7 +42,7 @@ class TokenisedTexts:
 
     Attributes:
         tokens: the tokens of each text; kept as `NumberedTexts`, whatever is given.
-        targets: class numbers, shape (n,).
+        targets: class numbers, shape (n,), or ones and zeros, (n, C), for many labels.
         weights: weight of each text in the loss, shape (n,), or None.
     """
 
@@ -54,6 +55,11 @@ class TokenisedTexts:
 
     def __len__(self) -> int:
         return len(self.tokens)
+
+    @property
+    def multilabel(self) -> bool:
+        """Whether a text has any number of labels."""
+        return self.targets.ndim == 2
 
     def take(self, rows: Ints | Bools) -> TokenisedTexts:
         """The texts at some positions."""
@@ -82,12 +88,20 @@ def number_classes(labels: Sequence[Any], classes: Sequence[Any]) -> Ints:
         ) from None
 
 
-def check_class_weight(class_weight: ClassWeight, classes: Sequence[Any]) -> None:
+def check_class_weight(
+    class_weight: ClassWeight, classes: Sequence[Any], *, multilabel: bool = False
+) -> None:
     """Make sure that a dictionary of weights has all classes and no other.
 
     Raises:
-        UsageError: it lacks a class, or names something that is none.
+        UsageError: it lacks a class, or names something that is none; or a text has any
+            number of labels, and so no class that could weigh it.
     """
+    if multilabel and class_weight is not None:
+        raise UsageError(
+            f"class_weight is {class_weight!r}, but texts with any number of labels have no class "
+            "that could weigh them; leave it out."
+        )
     if not isinstance(class_weight, Mapping):
         return
     lacking = [label for label in classes if label not in class_weight]
@@ -101,6 +115,32 @@ def check_class_weight(class_weight: ClassWeight, classes: Sequence[Any]) -> Non
         raise UsageError(
             f"class_weight has a weight for {foreign[0]!r}, which is not one of the classes "
             f"{list(classes)!r}."
+        )
+
+
+def check_threshold(settings: Settings, n_classes: int, *, multilabel: bool) -> None:
+    """Make sure that a threshold means something.
+
+    Raises:
+        UsageError: there are more than two classes, of which each text has one.
+    """
+    if settings.threshold is not None and n_classes > 2 and not multilabel:
+        raise UsageError(
+            f"threshold is {settings.threshold!r}, but there are {n_classes} classes, and it is "
+            "the probability from which the second of two classes is the answer; leave it out."
+        )
+
+
+def check_tunable(settings: Settings, validation: TokenisedTexts | None) -> None:
+    """Make sure that there is something to tune a threshold on.
+
+    Raises:
+        UsageError: there are no held-out texts.
+    """
+    if settings.threshold == F1 and validation is None:
+        raise UsageError(
+            f"threshold is {F1!r}, but no texts are held out to tune it on; hold some out or give "
+            "a number from 0 to 1."
         )
 
 
@@ -126,6 +166,7 @@ def build_model(
     *,
     rng: np.random.Generator,
     unlabelled: Iterable[Sequence[str]] = (),
+    multilabel: bool = False,
 ) -> TextModel:
     """Make an untrained model for some texts.
 
@@ -135,12 +176,15 @@ def build_model(
         classes: label of each class.
         rng: the source of chance.
         unlabelled: further tokenised texts for word2vec to learn from.
+        multilabel: a text has any number of the classes.
 
     Raises:
-        UsageError: no word is left in the vocabulary, or ``class_weight`` has other classes.
+        UsageError: no word is left in the vocabulary, or ``class_weight`` or ``threshold`` is
+            for other classes.
         DataError: the word vector file cannot be read, or has no word of the texts.
     """
-    check_class_weight(settings.class_weight, classes)
+    check_class_weight(settings.class_weight, classes, multilabel=multilabel)
+    check_threshold(settings, len(classes), multilabel=multilabel)
     limit = settings.max_length
     cut = as_numbered(tokens).cut(limit)
     vocabulary = Vocabulary.build(
@@ -156,6 +200,7 @@ def build_model(
         n_classes=len(classes),
         vocabulary_size=len(vocabulary),
         embedding_dim=settings.embedding_dim if vectors is None else vectors.shape[1],
+        multilabel=multilabel,
     )
     return TextModel(
         tokenizer=make_tokenizer(settings.tokenizer, lowercase=settings.lowercase),
@@ -164,6 +209,8 @@ def build_model(
         classes=tuple(classes),
         max_length=limit,
         settings=settings.to_dict(),
+        unknown_words=settings.unknown_words,
+        threshold=settings.fixed_threshold,
     )
 
 
@@ -217,11 +264,13 @@ def make_run(
     validation: TokenisedTexts | None = None,
     rng: np.random.Generator,
     callbacks: Sequence[Callback] = (),
+    deadline: Deadline | None = None,
     **changes: Any,
 ) -> TrainingRun:
     """A run, ready to start, that trains ``model`` in place.
 
-    ``changes`` are of the training that the settings describe.
+    It plans no more steps than fit before the ``deadline``. ``changes`` are of the training
+    that the settings describe.
     """
     documents = train.encode(model)
     n_words = sum(map(len, documents.documents))
@@ -235,4 +284,5 @@ def make_run(
         rng=rng,
         callbacks=callbacks,
         n_jobs=settings.processes(),
+        deadline=deadline,
     )

@@ -17,11 +17,13 @@ import numpy as np
 from textrnn.errors import TrainingError
 from textrnn.network import Network
 from textrnn.nn.gradients import global_norm, scale
+from textrnn.nn.losses import Output, mean_one
 from textrnn.nn.optimizers import SGD, Adam, Optimizer
 from textrnn.nn.schedules import learning_rate_at
 from textrnn.threads import one_blas_thread
 from textrnn.training.averaging import WeightAverage
 from textrnn.training.batching import batch_count, epoch_batches
+from textrnn.training.budget import MARGIN, Deadline, rehearse, steps_that_fit
 from textrnn.training.callbacks import Callback
 from textrnn.training.gradient import LabelledDocuments, Regularisation
 from textrnn.training.workers import Workers
@@ -44,6 +46,8 @@ class TrainingConfig:
     batch_size: int = 32
     batch_tokens: int | None = None
     max_iter: int = 10
+    max_steps: int | None = None
+    """Steps after which the run ends, within an epoch too; None takes all epochs."""
     shuffle: bool = True
     dropout_input: float = 0.0
     dropout_readout: float = 0.0
@@ -52,7 +56,8 @@ class TrainingConfig:
     label_smoothing: float = 0.0
     ema_decay: float = 0.0
     """Of the average of the weights that is validated and kept; 0 keeps the weights themselves."""
-    n_iter_no_change: int = 3
+    n_iter_no_change: int | None = 3
+    """None waits for a third of all epochs, at least 2."""
     tol: float = 0.0
     gradient_floor: float = 1e-7
     frozen: tuple[str, ...] = ()
@@ -64,7 +69,9 @@ class TrainingState:
     """All that changes between epochs, beside the network's parameters.
 
     Attributes:
-        epoch: epochs done.
+        planned_steps: steps after which the learning rate has come to its end, and the run.
+        steps: steps done.
+        epoch: epochs done; the last one may be a part.
         history: a record of plain numbers for each epoch.
         best_score: highest validation accuracy, and the loss that went with it.
         best_epoch: the epoch that reached it.
@@ -72,8 +79,11 @@ class TrainingState:
         stale: epochs since the score last rose.
         finished: no epoch will follow.
         interrupted: stopped by the user.
+        out_of_time: stopped by the clock, before the planned steps were done.
     """
 
+    planned_steps: int = 0
+    steps: int = 0
     epoch: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
     best_score: tuple[float, float] = (-math.inf, -math.inf)
@@ -82,6 +92,7 @@ class TrainingState:
     stale: int = 0
     finished: bool = False
     interrupted: bool = False
+    out_of_time: bool = False
 
 
 @dataclass
@@ -130,6 +141,7 @@ class TrainingRun:
         rng: the source of chance of the whole run.
         callbacks: called in this order.
         n_jobs: processes that share the work.
+        deadline: when the run must be over; as many steps are planned as fit.
     """
 
     def __init__(
@@ -143,12 +155,14 @@ class TrainingRun:
         rng: np.random.Generator,
         callbacks: Sequence[Callback] = (),
         n_jobs: int = 1,
+        deadline: Deadline | None = None,
     ) -> None:
         self.network = network
         self.config = config
         self.train = train
         self.validation = validation
         self.n_jobs = n_jobs
+        self.deadline = deadline
         self.regularisation = Regularisation(
             config.dropout_input,
             config.dropout_readout,
@@ -162,21 +176,33 @@ class TrainingRun:
         )
         self.rng = rng
         self.callbacks = callbacks
-        self.state = TrainingState()
         self.optimizer = make_optimizer(config, network.params)
         self.average: WeightAverage | None = None
         if config.ema_decay > 0.0:
             self.average = WeightAverage(network.params, config.ema_decay, network.config.tables())
         self._lengths = np.fromiter((len(d) for d in train.documents), np.int64, len(train))
+        self.n_words = int(self._lengths.sum())
         self.progress = self._new_progress()
-        updates = batch_count(
+        self.steps_an_epoch = batch_count(
             len(train),
-            int(self._lengths.sum()),
+            self.n_words,
             batch_size=config.batch_size,
             batch_tokens=config.batch_tokens,
         )
-        self._total_updates = updates * config.max_iter
-        self._warmup_updates = round(config.warmup_fraction * self._total_updates)
+        steps = self.steps_an_epoch * config.max_iter
+        self.state = TrainingState(planned_steps=min(steps, config.max_steps or steps))
+        self._validation_seconds = 0.0
+
+    @property
+    def n_epochs(self) -> int:
+        """Epochs of the planned steps, the last part of one included."""
+        epochs = math.ceil(self.state.planned_steps / max(self.steps_an_epoch, 1))
+        return min(epochs, self.config.max_iter)
+
+    @property
+    def patience(self) -> int:
+        """Epochs to wait for a better accuracy."""
+        return self.config.n_iter_no_change or max(2, math.ceil(self.n_epochs / 3))
 
     def run(self) -> TrainingState:
         """Train to the end, an early stop or Ctrl-C; the best weights are then in place.
@@ -191,6 +217,7 @@ class TrainingRun:
             # What overflows is found by its result, in one message instead of many warnings.
             quiet = np.errstate(over="ignore", invalid="ignore")
             with quiet, one_blas_thread(), self._workers() as workers:
+                self._fit_into_time(workers)
                 self._run_epochs(workers)
         except KeyboardInterrupt:
             state.interrupted = True
@@ -213,6 +240,22 @@ class TrainingRun:
             regularisation=self.regularisation,
         )
 
+    def _fit_into_time(self, workers: Workers) -> None:
+        """Plan no more steps than there is time for; a resumed run keeps its plan."""
+        state, deadline = self.state, self.deadline
+        if deadline is None or state.steps > 0:
+            return
+        if deadline.left() <= 0.0:
+            state.planned_steps = 1
+            return
+        params = {name: value.copy() for name, value in self.network.params.items()}
+        pace = rehearse(self, workers, params, make_optimizer(self.config, params), deadline)
+        # Once more they are predicted afterwards, by one process, to calibrate the classifier.
+        self.deadline = deadline = deadline.sooner(self.n_jobs * pace.validation)
+        fit = steps_that_fit((1.0 - MARGIN) * deadline.left(), pace, self.steps_an_epoch)
+        state.planned_steps = min(state.planned_steps, fit)
+        self._validation_seconds = pace.validation
+
     def _run_epochs(self, workers: Workers) -> None:
         state = self.state
         while not state.finished and state.epoch < self.config.max_iter:
@@ -222,25 +265,33 @@ class TrainingRun:
                 callback.on_epoch(self)
 
     def _new_progress(self) -> EpochProgress:
-        return EpochProgress(len(self.train), int(self._lengths.sum()), time.perf_counter())
+        return EpochProgress(len(self.train), self.n_words, time.perf_counter())
+
+    def batches(self, rng: np.random.Generator) -> list[Ints]:
+        """The documents of each step of an epoch."""
+        return epoch_batches(
+            self._lengths,
+            batch_size=self.config.batch_size,
+            batch_tokens=self.config.batch_tokens,
+            shuffle=self.config.shuffle,
+            rng=rng,
+        )
 
     def _run_epoch(self, workers: Workers) -> None:
-        state, config = self.state, self.config
-        batches = epoch_batches(
-            self._lengths,
-            batch_size=config.batch_size,
-            batch_tokens=config.batch_tokens,
-            shuffle=config.shuffle,
-            rng=self.rng,
-        )
+        state = self.state
+        batches = self.batches(self.rng)
         self.progress = self._new_progress()
         for rows in batches:
             self._run_batch(workers, rows)
             for callback in self.callbacks:
                 callback.on_batch(self)
+            state.out_of_time = self._is_out_of_time()
+            if state.out_of_time or state.steps >= state.planned_steps:
+                break
         progress = self.progress
         record: dict[str, float] = {
             "epoch": state.epoch + 1,
+            "steps": state.steps,
             "loss": progress.mean_loss,
             "accuracy": progress.accuracy,
             "gradient_norm": progress.norm / progress.batches,
@@ -280,7 +331,9 @@ class TrainingRun:
         """Loss and accuracy on the documents that stand behind the training ones."""
         held_out = np.arange(len(validation)) + len(self.train)
         probabilities = workers.predict_proba(held_out)
-        loss, accuracy = loss_and_accuracy(probabilities, validation.targets)
+        loss, accuracy = loss_and_accuracy(
+            self.network.config.output, probabilities, validation.targets, validation.weights
+        )
         if not math.isfinite(loss):
             raise TrainingError(
                 self._explain_not_finite(f"the loss is {loss} on the held-out texts")
@@ -301,13 +354,14 @@ class TrainingRun:
             self.optimizer.n_updates,
             base=config.learning_rate_init,
             schedule=config.learning_rate,
-            warmup_updates=self._warmup_updates,
-            total_updates=self._total_updates,
+            warmup_updates=round(config.warmup_fraction * self.state.planned_steps),
+            total_updates=self.state.planned_steps,
         )
         if self.average is not None:
             self.average.before_update(self.network.params, gradients)
         self.optimizer.update(self.network.params, gradients, progress.learning_rate)
 
+        self.state.steps += 1
         progress.documents += len(rows)
         progress.tokens += sums.tokens
         progress.walked += sums.walked
@@ -335,19 +389,30 @@ class TrainingRun:
             state.best_score, state.best_epoch = score, state.epoch
             state.best_params = {k: v.copy() for k, v in self.network.params.items()}
 
+    def _is_out_of_time(self) -> bool:
+        """Whether the clock leaves time for no more than a validation, with steps to do."""
+        if self.deadline is None or self.state.steps >= self.state.planned_steps:
+            return False
+        return self.deadline.left() <= self._validation_seconds
+
     def _is_finished(self) -> bool:
-        patience_over = self.validation is not None and (
-            self.state.stale >= self.config.n_iter_no_change
-        )
-        return patience_over or self.state.epoch >= self.config.max_iter
+        state = self.state
+        patience_over = self.validation is not None and state.stale >= self.patience
+        all_done = state.steps >= state.planned_steps or state.epoch >= self.config.max_iter
+        return patience_over or all_done or state.out_of_time
 
 
-def loss_and_accuracy(probabilities: Floats, targets: Ints) -> tuple[float, float]:
-    """Mean cross-entropy in nats, and accuracy, of probabilities (n, C) and classes (n,)."""
-    chosen = probabilities[np.arange(len(targets)), targets]
-    smallest = float(np.finfo(probabilities.dtype).tiny)
-    loss = float(-np.log(np.maximum(chosen, smallest)).mean(dtype=np.float64))
-    return loss, float((probabilities.argmax(axis=1) == targets).mean())
+def loss_and_accuracy(
+    output: Output, probabilities: Floats, targets: Ints, weights: Floats | None = None
+) -> tuple[float, float]:
+    """Mean loss in nats, and share that is right, of probabilities (n, C) and targets.
+
+    With weights (n,) both are means over the weighted documents.
+    """
+    logits = output.logits(probabilities)
+    weights = mean_one(weights)
+    loss, _ = output.loss(logits, targets, weights)
+    return loss, float(np.average(output.right(logits, targets), weights=weights))
 
 
 def make_optimizer(config: TrainingConfig, params: Params) -> Optimizer:

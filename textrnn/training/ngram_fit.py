@@ -13,10 +13,11 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.sparse import csr_array
 
-from textrnn.ngram_model import NGramModel, find
+from textrnn.ngram_model import NGramModel, find, text_sizes
+from textrnn.nn.losses import sigmoid
 from textrnn.text.ngram_keys import NGramKind, distinct_ngrams
 from textrnn.text.tokenised import NumberedTexts
-from textrnn.typing import Floats, Ints, Keys
+from textrnn.typing import Bools, Floats, Ints, Keys
 
 SMOOTHING = 1.0
 """Added to every n-gram's count, so that one seen in a single class has a finite ratio."""
@@ -31,15 +32,18 @@ class NGramFeatures:
         kind: which n-grams are looked at.
         keys: of the columns, ascending.
         matrix: ones, CSR of shape (texts, columns).
+        sizes: square root of the number of distinct n-grams of each text, those without a
+            column too, float32 of shape (texts,).
     """
 
     kind: NGramKind
     keys: Keys
     matrix: csr_array
+    sizes: Floats
 
     def take(self, rows: Ints) -> NGramFeatures:
         """The features of some texts."""
-        return NGramFeatures(self.kind, self.keys, self.matrix[rows])
+        return NGramFeatures(self.kind, self.keys, self.matrix[rows], self.sizes[rows])
 
 
 def ngram_features(
@@ -50,33 +54,35 @@ def ngram_features(
     Args:
         texts: tokenised.
         kind: which n-grams.
-        max_features: if there are more, those that occur in the fewest texts are left out.
+        max_features: if there are more, those that occur in the fewest texts are left out; of
+            equals, those with the largest keys.
         min_df: texts that an n-gram must occur in.
     """
     blocks = list(distinct_ngrams(texts, kind))
     keys, df = _counted(blocks)
+    keys, df = keys[df >= min_df], df[df >= min_df]
     if len(keys) > max_features:
-        # The smallest frequency that leaves at most so many.
-        at_least = np.cumsum(np.bincount(df)[::-1])[::-1]
-        min_df = max(min_df, int(np.flatnonzero(at_least <= max_features)[0]))
-    keys = keys[df >= min_df]
+        keys = keys[np.sort(np.argsort(-df, kind="stable")[:max_features])]
     rows, columns = [], []
+    counts = np.zeros(len(texts), dtype=np.int64)
     for of_block, their_rows in blocks:
+        counts += np.bincount(their_rows, minlength=len(texts))
         places, known = find(of_block, keys)
         rows.append(their_rows[known].astype(np.int32))
         columns.append(places[known].astype(np.int32))
     blocks.clear()
     where = (np.concatenate(rows), np.concatenate(columns))
     ones = np.ones(len(where[0]), dtype=np.float32)
-    return NGramFeatures(kind, keys, csr_array((ones, where), shape=(len(texts), len(keys))))
+    matrix = csr_array((ones, where), shape=(len(texts), len(keys)))
+    return NGramFeatures(kind, keys, matrix, text_sizes(counts))
 
 
 def _counted(blocks: list[tuple[Keys, Ints]]) -> tuple[Keys, Ints]:
     """All keys of sorted blocks, ascending, and how often each occurs."""
-    keys = np.concatenate([keys for keys, _ in blocks])
+    keys = np.concatenate([np.zeros(0, np.uint64), *(keys for keys, _ in blocks)])
     if len(blocks) > 1:
         keys.sort()
-    begins = np.flatnonzero(np.append(True, keys[1:] != keys[:-1]))
+    begins = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])[: len(keys)])
     return keys[begins], np.diff(begins, append=len(keys))
 
 
@@ -92,18 +98,18 @@ def fit_ngrams(
 
     Args:
         features: of the training texts.
-        targets: class numbers, shape (n,).
+        targets: class numbers, shape (n,), or ones and zeros, (n, n_classes), for many labels.
         n_classes: number of classes.
         C: inverse strength of the L2 penalty, as in scikit-learn.
         weights: of each text in the loss, shape (n,), or None.
     """
     counts = features.matrix
-    positive = [targets == k for k in (range(n_classes) if n_classes > 2 else [1])]
+    positive = _positive(targets, n_classes)
     ratios = np.stack([_log_count_ratio(counts, of_class) for of_class in positive], axis=1)
-    sizes = np.sqrt(np.maximum(np.diff(counts.indptr), 1)).astype(np.float32)
-    cells = np.repeat(1.0 / sizes, np.diff(counts.indptr))
+    cells = np.repeat(1.0 / features.sizes, np.diff(counts.indptr))
     X = csr_array((cells, counts.indices, counts.indptr), shape=counts.shape)
-    problem = _Problem(X, ratios, np.stack(positive, axis=1), C, weights)
+    independent = targets.ndim == 2 or n_classes == 2
+    problem = _Problem(X, ratios, np.stack(positive, axis=1), C, weights, independent=independent)
     n, K = ratios.shape
     solved = minimize(
         problem.loss_and_gradient,
@@ -117,7 +123,22 @@ def fit_ngrams(
     return NGramModel(features.kind, features.keys, learned, found[-1].astype(np.float32))
 
 
-def _log_count_ratio(counts: csr_array, positive: Ints) -> Floats:
+def naive_bayes(features: NGramFeatures, targets: Ints, n_classes: int) -> NGramModel:
+    """The log-count ratios alone as weights: nothing is fitted, so nothing is overfitted."""
+    positive = _positive(targets, n_classes)
+    ratios = [_log_count_ratio(features.matrix, of_class) for of_class in positive]
+    bias = np.zeros(len(ratios), dtype=np.float32)
+    return NGramModel(features.kind, features.keys, np.stack(ratios, axis=1), bias)
+
+
+def _positive(targets: Ints, n_classes: int) -> list[Bools]:
+    """Which texts are of a class, for each class; of two classes, for the second."""
+    if targets.ndim == 2:
+        return list(targets.T > 0)
+    return [targets == k for k in (range(n_classes) if n_classes > 2 else [1])]
+
+
+def _log_count_ratio(counts: csr_array, positive: Bools) -> Floats:
     """log((share of each n-gram in a class) / (share in the others)), shape (columns,)."""
     total = np.bincount(counts.indices, minlength=counts.shape[1])
     p = SMOOTHING + np.bincount(counts[positive].indices, minlength=counts.shape[1])
@@ -127,13 +148,21 @@ def _log_count_ratio(counts: csr_array, positive: Ints) -> Floats:
 
 
 class _Problem:
-    """Logistic loss of two classes or softmax loss of more, with an L2 penalty."""
+    """Logistic loss of columns that are independent, or else softmax loss; with an L2 penalty."""
 
     def __init__(
-        self, X: csr_array, ratios: Floats, positive: Ints, C: float, weights: Floats | None
+        self,
+        X: csr_array,
+        ratios: Floats,
+        positive: Bools,
+        C: float,
+        weights: Floats | None,
+        *,
+        independent: bool,
     ) -> None:
         self.X, self.X_T = X, X.T.tocsr()
         self.ratios, self.positive, self.penalty = ratios, positive, 1.0 / C
+        self.losses = _logistic_losses if independent else _softmax_losses
         self.weights = np.ones((len(positive), 1)) if weights is None else weights[:, np.newaxis]
 
     def loss_and_gradient(self, parameters: Floats) -> tuple[float, Floats]:
@@ -141,18 +170,21 @@ class _Problem:
         parameters = parameters.reshape(-1, self.ratios.shape[1])
         w, bias = parameters[:-1], parameters[-1]
         z = self.X @ (w.astype(np.float32) * self.ratios) + bias
-        losses, d_z = _losses(z, self.positive)
+        losses, d_z = self.losses(z, self.positive)
         d_z = d_z * self.weights
         d_w = (self.X_T @ d_z.astype(np.float32)) * self.ratios + self.penalty * w
         loss = float((losses * self.weights[:, 0]).sum() + 0.5 * self.penalty * np.vdot(w, w))
         return loss, np.vstack([d_w, d_z.sum(axis=0)]).ravel()
 
 
-def _losses(z: Floats, positive: Ints) -> tuple[Floats, Floats]:
-    """Loss of each text in nats, and the gradient of its logits (n, K)."""
-    if z.shape[1] == 1:
-        losses = np.logaddexp(0.0, np.where(positive, -z, z))[:, 0]
-        return losses, 0.5 * (1.0 + np.tanh(0.5 * z)) - positive
+def _logistic_losses(z: Floats, positive: Bools) -> tuple[Floats, Floats]:
+    """Loss of each text in nats, all its columns together, and the gradient of logits (n, K)."""
+    losses = np.logaddexp(0.0, np.where(positive, -z, z)).sum(axis=1)
+    return losses, sigmoid(z) - positive
+
+
+def _softmax_losses(z: Floats, positive: Bools) -> tuple[Floats, Floats]:
+    """The same of classes that exclude each other."""
     shifted = z - z.max(axis=1, keepdims=True)
     log_norm = np.log(np.exp(shifted).sum(axis=1))
     return log_norm - (shifted * positive).sum(axis=1), np.exp(

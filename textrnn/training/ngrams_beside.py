@@ -11,42 +11,80 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from textrnn.decision import best_f1_threshold
 from textrnn.inference import predict_proba
-from textrnn.model import TextModel
-from textrnn.ngram_model import NGramModel
-from textrnn.nn.losses import softmax
+from textrnn.model import NEAREST, TextModel
+from textrnn.ngram_model import NGramModel, weighted_sum
+from textrnn.nn.losses import mean_one, output_of
 from textrnn.text.ngram_keys import NGramKind
 from textrnn.text.tokenised import NumberedTexts, as_numbered, join
+from textrnn.training.budget import Deadline
+from textrnn.training.calibration import combined, fit_factors
 from textrnn.training.fit import TokenisedTexts
-from textrnn.training.ngram_fit import fit_ngrams, ngram_features
-from textrnn.training.settings import Settings
+from textrnn.training.ngram_fit import NGramFeatures, fit_ngrams, naive_bayes, ngram_features
+from textrnn.training.settings import F1, Settings
 from textrnn.typing import Floats, Ints
 
 WORDS = NGramKind(3)
-CHARACTERS = NGramKind(2, (2, 5))
+CHARACTERS = NGramKind(0, (2, 5))
 MUCH_TEXT = 1_500_000
 """Training tokens from which character n-grams no longer pay: they take minutes, and every
 word that matters was seen."""
 STRENGTHS = (20.0, 100.0)
 """Values of C that are tried: on held-out texts of all corpora the best was near one of them."""
-MAX_FEATURES = 400_000
-"""On IMDB a million did no better, and this many take 4 MB."""
-PENALTY = 1e-2
-"""Pulls the factors to equal parts and the biases to zero: few held-out texts say little."""
+MAX_FEATURES, MAX_WEIGHTS = 400_000, 4_000_000
+"""On IMDB a million n-grams did no better, and this many take 4 MB; of many classes fewer, as the
+fit holds some 17 numbers for each n-gram and class."""
+SHARE_OF_TIME = 1 / 3
+"""Of the time left that may go by until no further n-gram model is tried."""
+CHARACTERS_TAKE = 6
+"""Times as long as n-grams of words, about."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A linear model over n-grams.
+
+    Attributes:
+        model: fitted to the training texts.
+        C: inverse strength of its penalty; None for naive Bayes.
+    """
+
+    model: NGramModel
+    C: float | None
+
+    def refit(self, features: NGramFeatures, targets: Ints, weights: Floats | None) -> NGramModel:
+        """The same fitted to other texts."""
+        n_classes = max(len(self.model.bias), 2) if targets.ndim == 1 else targets.shape[1]
+        if self.C is None:
+            return naive_bayes(features, targets, n_classes)
+        return fit_ngrams(features, targets, n_classes, C=self.C, weights=weights)
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """An n-gram model fitted to the training texts, and how it was chosen.
+    """The n-gram models fitted to the training texts.
 
     Attributes:
-        model: the n-gram model.
-        C: inverse strength of its penalty.
-        accuracy: on the held-out texts, or None without any.
+        parts: linear models over words and over characters, which are believed apart.
+        accuracy: of all together on the held-out texts, or None without any.
     """
 
-    model: NGramModel
-    C: float
+    parts: tuple[Part, ...]
+    accuracy: float | None
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A classifier, and what it is worth on texts that its parts have not seen.
+
+    Attributes:
+        model: network and n-gram model together.
+        accuracy: on the held-out texts, before the n-gram model was fitted to them too; the
+            factors of both were. None without any.
+    """
+
+    model: TextModel
     accuracy: float | None
 
 
@@ -55,110 +93,130 @@ def choose_ngrams(
     train: TokenisedTexts,
     validation: TokenisedTexts | None,
     n_classes: int,
+    deadline: Deadline | None = None,
 ) -> Chosen:
-    """Fit each kind of n-gram model that is asked for; keep the one with the least loss.
+    """Fit the kinds of n-gram models that are asked for, each as strong as does best.
 
-    Without held-out texts the first kind and strength are taken.
+    Without held-out texts the first strength is taken. One kind is always fitted, the other
+    where the deadline leaves time. Naive Bayes joins the words: it costs nothing, and on
+    short texts it adds half a point to the fitted models.
     """
-    best: tuple[float, Chosen] | None = None
+    parts: list[Part] = []
+    soon = deadline and deadline.sooner((1 - SHARE_OF_TIME) * deadline.left())
+    given = soon.left() if soon else 0.0
+    output = output_of(multilabel=train.multilabel)
     texts = as_numbered(train.tokens).cut(settings.max_length)
-    held_out = None if validation is None else as_numbered(validation.tokens)
+    held_out = None
+    if validation is not None:
+        held_out = as_numbered(validation.tokens).cut(settings.max_length)
     for kind in _kinds(settings.ngrams, texts):
-        features = ngram_features(texts, kind, max_features=MAX_FEATURES, min_df=_min_df(texts))
+        if parts and soon and soon.left() < CHARACTERS_TAKE * (given - soon.left()):
+            break
+        features = _features(texts, kind, n_classes)
+        if kind == WORDS:
+            parts.append(Part(naive_bayes(features, train.targets, n_classes), None))
+        best: tuple[float, Part] | None = None
         for C in STRENGTHS:
             model = fit_ngrams(features, train.targets, n_classes, C=C, weights=train.weights)
-            if validation is None or held_out is None:
-                return Chosen(model, C, None)
-            p = softmax(model.logits(held_out.cut(settings.max_length)))
-            chosen = p[np.arange(len(p)), validation.targets]
-            loss = float(-np.log(np.maximum(chosen, 1e-30)).mean())
-            accuracy = float((p.argmax(axis=1) == validation.targets).mean())
+            loss = 0.0
+            if validation is not None and held_out is not None:
+                logits = model.logits(held_out)
+                loss, _ = output.loss(logits, validation.targets, mean_one(validation.weights))
             if best is None or loss < best[0]:
-                best = (loss, Chosen(model, C, accuracy))
-    assert best is not None
-    return best[1]
+                best = (loss, Part(model, C))
+            if validation is None or (soon and soon.left() < given - soon.left()):
+                break
+        assert best is not None
+        parts.append(best[1])
+    if validation is None or held_out is None:
+        return Chosen(tuple(parts), None)
+    logits_of = [part.model.logits(held_out) for part in parts]
+    believed = fit_factors(output, logits_of, validation.targets, validation.weights)
+    right = output.right(combined(logits_of, *believed), validation.targets)
+    return Chosen(tuple(parts), float(right.mean()))
 
 
-def join_parts(
+def finish(
     model: TextModel,
-    chosen: Chosen,
+    settings: Settings,
+    chosen: Chosen | None,
     train: TokenisedTexts,
     validation: TokenisedTexts | None,
-) -> TextModel:
-    """Put the n-gram model beside a trained network.
+    *,
+    refit: bool = True,
+) -> Finished:
+    """Make a classifier of a trained network: join, calibrate, set the threshold.
 
-    How far to believe each is fitted on the held-out texts; then the n-gram model is fitted
-    once more, to all texts. The network's factor goes into its last layer, in place.
+    How far to believe the network and the n-gram model is fitted on the held-out texts, where
+    a threshold is tuned too; then the n-gram model is fitted once more, to all texts. The
+    network's factor goes into its last layer, in place.
+
+    Args:
+        model: with the trained network.
+        settings: how it was trained.
+        chosen: the n-gram model, or None for the network alone.
+        train: what both were trained on.
+        validation: held-out texts; without them each part is believed as much as the other.
+        refit: fit the n-gram model to all texts in the end.
     """
-    n_classes = len(model.classes)
-    if validation is None:
-        halves, none = (0.5, 0.5), np.zeros(n_classes)
-        return replace(model, ngrams=_believe(model, chosen.model, halves, none))
-    tokens = as_numbered(validation.tokens).cut(model.max_length)
-    probabilities = predict_proba(model.network, model.encode_tokens(tokens))
-    factors, bias = fit_factors(
-        [probabilities, softmax(chosen.model.logits(tokens))], validation.targets
+    n_classes, output = len(model.classes), model.network.config.output
+    ngrams = () if chosen is None else tuple(part.model for part in chosen.parts)
+    factors: Floats = (
+        np.array([0.5, *(0.5 / len(ngrams) for _ in ngrams)]) if ngrams else np.ones(1)
     )
-    both = join([as_numbered(train.tokens).cut(model.max_length), tokens])
-    features = ngram_features(
-        both, chosen.model.kind, max_features=MAX_FEATURES, min_df=_min_df(both)
-    )
+    bias: Floats = np.zeros(n_classes)
+    threshold = model.threshold
+    accuracy = None
+    if validation is not None:
+        tokens = as_numbered(validation.tokens).cut(model.max_length)
+        parts = [output.logits(predict_proba(model.network, model.encode_tokens(tokens)))]
+        read = tokens
+        if ngrams and model.unknown_words == NEAREST:  # as in prediction
+            read = model.vocabulary.mended(tokens, leave=ngrams[0].knows)
+        parts += [ngram_model.logits(read) for ngram_model in ngrams]
+        if chosen is not None and refit:
+            ngrams = _refitted(chosen, model, train, validation)
+        factors, bias = fit_factors(output, parts, validation.targets, validation.weights)
+        logits = combined(parts, factors, bias)
+        accuracy = float(output.right(logits, validation.targets).mean())
+        if settings.threshold == F1:
+            held_out = output.probabilities(logits)
+            of_yes = held_out if model.multilabel else held_out[:, 1]
+            threshold = best_f1_threshold(of_yes, validation.targets)
+    for name in ("linear.weight", "linear.bias"):
+        model.network.params[name] *= factors[0]
+    together = weighted_sum(ngrams, factors[1:], bias) if ngrams else None
+    return Finished(replace(model, ngrams=together, threshold=threshold), accuracy)
+
+
+def _refitted(
+    chosen: Chosen, model: TextModel, train: TokenisedTexts, validation: TokenisedTexts
+) -> tuple[NGramModel, ...]:
+    """The n-gram models fitted to all texts."""
+    both = join([as_numbered(part.tokens).cut(model.max_length) for part in (train, validation)])
     targets = np.concatenate([train.targets, validation.targets])
     weights = None
     if train.weights is not None and validation.weights is not None:
         weights = np.concatenate([train.weights, validation.weights])
-    whole = fit_ngrams(features, targets, n_classes, C=chosen.C, weights=weights)
-    return replace(model, ngrams=_believe(model, whole, factors, bias))
+    found: list[NGramModel] = []
+    features: NGramFeatures | None = None
+    for part in chosen.parts:
+        kind = part.model.kind
+        if features is None or features.kind != kind:
+            features = _features(both, kind, len(model.classes))
+        found.append(part.refit(features, targets, weights))
+    return tuple(found)
 
 
-def _believe(
-    model: TextModel, ngrams: NGramModel, factors: tuple[float, ...], bias: Floats
-) -> NGramModel:
-    """Scale the network's logits, in place, and the n-gram model's."""
-    for name in ("linear.weight", "linear.bias"):
-        model.network.params[name] *= factors[0]
-    return ngrams.scaled(factors[1], bias)
-
-
-def fit_factors(parts: list[Floats], targets: Ints) -> tuple[tuple[float, ...], Floats]:
-    """Factors of some models' log-probabilities whose sum has the least cross-entropy.
-
-    Of one model alone the factor is 1 / temperature (Guo et al. 2017).
-
-    Args:
-        parts: probabilities (n, C) of each model.
-        targets: class numbers, (n,).
-
-    Returns:
-        A factor of each model, from 0, and a bias of each class, shape (C,).
-    """
-    from scipy.optimize import minimize
-
-    smallest = np.finfo(np.float32).tiny
-    logs = np.stack([np.log(np.maximum(p, smallest).astype(np.float64)) for p in parts])
-    n_parts, n, C = logs.shape
-
-    def loss_and_gradient(values: Floats) -> tuple[float, Floats]:
-        factors, bias = values[:n_parts], values[n_parts:]
-        p = softmax(np.tensordot(factors, logs, 1) + bias)
-        loss = -np.log(np.maximum(p[np.arange(n), targets], smallest)).mean()
-        p[np.arange(n), targets] -= 1.0
-        away = factors - 1.0 / n_parts
-        loss += PENALTY * (np.vdot(away, away) + np.vdot(bias, bias))
-        d_factors = (logs * p).sum(axis=(1, 2)) / n + 2 * PENALTY * away
-        d_bias = p.sum(axis=0) / n + 2 * PENALTY * bias
-        return float(loss), np.concatenate([d_factors, d_bias])
-
-    start = np.concatenate([np.full(n_parts, 1.0 / n_parts), np.zeros(C)])
-    bounds = [(0.0, None)] * n_parts + [(None, None)] * C
-    solved = minimize(loss_and_gradient, start, jac=True, method="L-BFGS-B", bounds=bounds)
-    return tuple(solved.x[:n_parts].tolist()), solved.x[n_parts:]
+def _features(texts: NumberedTexts, kind: NGramKind, n_classes: int) -> NGramFeatures:
+    limit = min(MAX_FEATURES, MAX_WEIGHTS // n_classes)
+    return ngram_features(texts, kind, max_features=limit, min_df=_min_df(texts))
 
 
 def _kinds(ngrams: str, texts: NumberedTexts) -> list[NGramKind]:
     if ngrams == "auto":
-        return [WORDS] if len(texts.numbers) > MUCH_TEXT else [WORDS, CHARACTERS]
-    return [WORDS if ngrams == "words" else CHARACTERS]
+        ngrams = "words" if len(texts.numbers) > MUCH_TEXT else "characters"
+    return [WORDS] if ngrams == "words" else [WORDS, CHARACTERS]
 
 
 def _min_df(texts: NumberedTexts) -> int:

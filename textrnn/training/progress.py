@@ -26,15 +26,15 @@ class Progress(Callback):
         self._bar: Any = None
         self._task: Any = None
         self._started = 0.0
-        self._epochs_before = 0
+        self._steps_before = 0
 
     def on_start(self, run: TrainingRun) -> None:
         from rich.progress import BarColumn, Progress, TextColumn
 
         self._started = time.perf_counter()
-        self._epochs_before = run.state.epoch
-        if self._epochs_before:
-            self.console.print(f"resuming after epoch {self._epochs_before}", style="dim")
+        self._steps_before = run.state.steps
+        if run.state.epoch:
+            self.console.print(f"resuming after epoch {run.state.epoch}", style="dim")
         if not self.console.is_terminal:
             return
         self._bar = Progress(
@@ -54,7 +54,7 @@ class Progress(Callback):
         self._bar.update(
             self._task,
             completed=now.tokens / now.n_tokens,
-            description=f"epoch {run.state.epoch + 1}/{run.config.max_iter}",
+            description=f"epoch {run.state.epoch + 1}/{run.n_epochs}",
             figures=(
                 f"loss {now.mean_loss:.3f}  accuracy {now.accuracy:.3f}  "
                 f"{now.words_per_second:,.0f} words/s  ETA {self._time_to_go(run)}"
@@ -62,15 +62,15 @@ class Progress(Callback):
         )
 
     def _time_to_go(self, run: TrainingRun) -> str:
-        """Time left if all epochs run, as early stopping cannot be foreseen."""
-        done = run.state.epoch - self._epochs_before + run.progress.tokens / run.progress.n_tokens
-        left = run.config.max_iter - self._epochs_before - done
-        return clock((time.perf_counter() - self._started) / max(done, 1e-9) * left)
+        """Time left if all steps are done, as early stopping cannot be foreseen."""
+        done = max(run.state.steps - self._steps_before, 1)
+        left = run.state.planned_steps - run.state.steps
+        return clock((time.perf_counter() - self._started) / done * left)
 
     def on_epoch(self, run: TrainingRun) -> None:
         record = run.state.history[-1]
         line = (
-            f"epoch {record['epoch']:>2}/{run.config.max_iter}  "
+            f"epoch {record['epoch']:>2}/{run.n_epochs}  "
             f"loss {record['loss']:.3f} accuracy {record['accuracy']:.3f}"
         )
         if "validation_loss" in record:
@@ -88,7 +88,9 @@ class Progress(Callback):
             self._bar = None
         if run.state.interrupted:
             self.console.print(_interruption(run.state), style="yellow", soft_wrap=True)
-        elif run.state.finished and run.state.epoch < run.config.max_iter:
+        elif run.state.out_of_time:
+            self.console.print(_out_of_time(run.state), style="yellow", soft_wrap=True)
+        elif run.state.finished and run.state.steps < run.state.planned_steps:
             self.console.print(_early_stop(run), style="dim", soft_wrap=True)
 
 
@@ -97,6 +99,14 @@ def _interruption(state: TrainingState) -> str:
         return "interrupted in the first epoch"
     kept = f" of epoch {state.best_epoch}" if state.best_params else ", the last ones"
     return f"interrupted in epoch {state.epoch + 1}: keeping the weights{kept}"
+
+
+def _out_of_time(state: TrainingState) -> str:
+    kept = f"those of epoch {state.best_epoch}" if state.best_params else "the last ones"
+    return (
+        f"the time is over after {state.steps:,} of {state.planned_steps:,} planned steps; the "
+        f"weights are {kept}"
+    )
 
 
 def _early_stop(run: TrainingRun) -> str:

@@ -6,7 +6,6 @@ defaults; both end here.
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -14,6 +13,7 @@ from numbers import Integral, Real
 from typing import Any
 
 from textrnn.errors import UsageError, did_you_mean
+from textrnn.model import NEAREST, UNKNOWN_WORDS
 from textrnn.network import EMBEDDING, NetworkConfig
 from textrnn.nn.cells import CELLS
 from textrnn.nn.readouts import READOUTS
@@ -30,6 +30,8 @@ TEXTS_A_PROCESS = 16
 LARGEST = 2**40
 """Bytes of recurrent weights that no machine holds."""
 EMBEDDINGS = (RANDOM, WORD2VEC, ONE_HOT)
+F1 = "f1"
+"""A threshold that is tuned on held-out texts for the highest F1."""
 NGRAMS = ("auto", "words", "characters", "none")
 
 
@@ -53,6 +55,7 @@ class Settings:
     max_features: int | None = 30_000
     max_length: int | None = 1_000
     unknown_alpha: float = 0.25
+    unknown_words: str = NEAREST
     ngrams: str = "auto"
     solver: str = "adam"
     learning_rate_init: float = 2e-3
@@ -65,23 +68,36 @@ class Settings:
     batch_size: int = 32
     batch_tokens: int | None = None
     max_iter: int | None = None
+    max_steps: int | None = None
+    max_seconds: float | None = None
     shuffle: bool = True
     dropout_input: float = 0.3
     dropout_readout: float = 0.5
     dropout_recurrent: float = 0.0
     dropout_embedding: float = 0.0
-    label_smoothing: float = 0.0
-    ema_decay: float = 0.0
+    label_smoothing: float = 0.1
+    ema_decay: float = 0.998
     early_stopping: bool = True
     validation_fraction: float = 0.1
     n_iter_no_change: int | None = None
     tol: float = 0.0
     class_weight: ClassWeight = None
+    threshold: float | str | None = None
     dtype: str = "float32"
     n_jobs: int | None = None
 
+    @property
+    def fixed_threshold(self) -> float | None:
+        """The threshold, if it is a number and need not be tuned."""
+        return None if isinstance(self.threshold, str) else self.threshold
+
     def network_config(
-        self, *, n_classes: int, vocabulary_size: int, embedding_dim: int
+        self,
+        *,
+        n_classes: int,
+        vocabulary_size: int,
+        embedding_dim: int,
+        multilabel: bool = False,
     ) -> NetworkConfig:
         """The network these settings describe."""
         return NetworkConfig(
@@ -95,6 +111,7 @@ class Settings:
             readout=self.readout,
             segment_length=self.segment_length,
             dtype=self.dtype,
+            multilabel=multilabel,
         )
 
     def training_config(self, n_texts: int, n_words: int, **changes: Any) -> TrainingConfig:
@@ -102,10 +119,9 @@ class Settings:
         steps = batch_count(
             n_texts, n_words, batch_size=self.batch_size, batch_tokens=self.batch_tokens
         )
-        epochs = self.max_iter or usual_epochs(steps)
-        patience = self.n_iter_no_change or max(2, math.ceil(epochs / 3))
-        if not self.early_stopping:
-            patience = epochs
+        # Steps that are asked for may be any number of epochs.
+        epochs = self.max_iter or self.max_steps or usual_epochs(steps)
+        patience = self.n_iter_no_change if self.early_stopping else epochs
         names = {f.name for f in fields(TrainingConfig)} & {f.name for f in fields(self)}
         values = {name: getattr(self, name) for name in names}
         frozen = (EMBEDDING,) if self.freeze_embedding else ()
@@ -290,6 +306,8 @@ CONSTRAINTS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "batch_size": _WHOLE,
     "batch_tokens": (_optional(_positive_integer), "a whole number from 1, or None"),
     "max_iter": (_optional(_positive_integer), "a whole number from 1, or None"),
+    "max_steps": (_optional(_positive_integer), "a whole number from 1, or None"),
+    "max_seconds": (_optional(_above_zero), "a number above 0, or None"),
     "shuffle": _FLAG,
     "dropout_input": _RATE,
     "dropout_readout": _RATE,
@@ -309,10 +327,15 @@ CONSTRAINTS: dict[str, tuple[Callable[[Any], bool], str]] = {
         lambda v: v is None or isinstance(v, Mapping) or (isinstance(v, str) and v == "balanced"),
         "None, 'balanced' or a dictionary from class to weight",
     ),
+    "threshold": (
+        lambda v: v is None or v == F1 or (_is_number(v) and 0.0 <= v <= 1.0),
+        f"a number from 0 to 1, {F1!r} or None",
+    ),
 }
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "ngrams": NGRAMS,
+    "unknown_words": UNKNOWN_WORDS,
     "cell": tuple(CELLS),
     "readout": tuple(READOUTS),
     "solver": SOLVERS,
