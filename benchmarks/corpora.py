@@ -39,7 +39,7 @@ def run(name: str, seed: int, preset: str) -> dict[str, Any]:
 
     def say(line: str) -> None:
         print(line, file=sys.stderr)
-        if not after_training and line.startswith("baseline"):
+        if not after_training and line.partition(":")[0] in BASELINES:
             after_training.append(peak_megabytes())
 
     report = run_experiment(

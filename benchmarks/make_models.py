@@ -2,7 +2,7 @@
 
     TEXTRNN_DATA=DIR python -m benchmarks.make_models [NAME ...] [--few N] [--out DIR]
 
-Nothing is chosen by the test texts, which are read once for each model. With ``--few`` only N
+Nothing is trained or chosen on the test texts; they were also scored while this was built. With ``--few`` only N
 texts of each corpus are trained on: a rehearsal, which takes a minute.
 """
 
@@ -196,7 +196,7 @@ def card(name: str, model: TextModel, metrics: dict[str, Any]) -> str:
         "",
         f'    textrnn predict -m {name} "..."',
         "",
-        "## Accuracy on test texts, which took no part in the making",
+        "## Accuracy on test texts, which were not trained on",
         "",
         "| corpus | texts | accuracy | 95 % interval | macro-F1 | log loss |",
         "|---|---|---|---|---|---|",

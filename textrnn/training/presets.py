@@ -33,7 +33,7 @@ PRESETS = {
     # Steps and not epochs: their time hardly depends on the size of the corpus.
     "minute": Preset(
         "about a minute for 25,000 reviews on 2 cores",
-        {"max_steps": 1_400, "max_length": 400, "hidden_size": 50},
+        {"max_steps": 1_400, "segment_length": 50},
     ),
     DEFAULT: Preset("a few minutes"),
     "best": Preset(
