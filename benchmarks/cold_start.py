@@ -18,20 +18,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from benchmarks.machine import machine
+from benchmarks.made_up import default_model
 from benchmarks.timing import Timing, ratio, take_turns
-from textrnn.model import TextModel
-from textrnn.network import Network, NetworkConfig
 from textrnn.persistence import save_model
-from textrnn.text.tokenizers import make_tokenizer
-from textrnn.text.vocabulary import Vocabulary
 from textrnn.threads import VARIABLES
 
 OUT = Path(__file__).parent / "results" / "cold_start.json"
 TARGET = 1.4
 TURNS = 21
+WORDS = 20_000
 BARE, PREDICT, HELP = "import numpy, typer", "textrnn predict", "textrnn --help"
 THREADS: dict[str, str | None] = {"one BLAS thread": "1", "default environment": None}
 
@@ -45,14 +41,6 @@ def environment(blas_threads: str | None) -> dict[str, str]:
     """That with a number of BLAS threads, or none said."""
     free = {name: value for name, value in installed().items() if name not in VARIABLES}
     return free if blas_threads is None else {**free, "OPENBLAS_NUM_THREADS": blas_threads}
-
-
-def save_ordinary_model(folder: Path) -> None:
-    """A model of ordinary size, with random weights: 20,000 words, 100 dimensions, LSTM 64."""
-    vocabulary = Vocabulary.build([[f"w{i}"] for i in range(20_000)])
-    config = NetworkConfig(2, len(vocabulary), 100, "lstm", 64)
-    network = Network.initialise(config, np.random.default_rng(0))
-    save_model(TextModel(make_tokenizer("word"), vocabulary, network, ("neg", "pos")), folder)
 
 
 def process(arguments: list[str], variables: dict[str, str]) -> Callable[[], object]:
@@ -102,7 +90,7 @@ def table(results: dict[str, dict[str, Any]]) -> str:
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "m"
-        save_ordinary_model(model)
+        save_model(default_model([f"w{i}" for i in range(WORDS)]), model)
         results = {name: summary(measure(model, threads)) for name, threads in THREADS.items()}
     print(table(results))
     OUT.parent.mkdir(exist_ok=True)

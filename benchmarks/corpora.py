@@ -1,6 +1,6 @@
 """textrnn and the baselines on the named corpora, each run in a fresh process.
 
-    TEXTRNN_DATA=DIR python -m benchmarks.corpora [--seeds 0 1 2] [--preset minute] [NAME ...]
+    TEXTRNN_DATA=DIR python -m benchmarks.corpora [NAME ...] [--seeds 0 1 2] [--preset minute]
 
 The test texts are read once for each seed; nothing is chosen by them. Corpora that are
 not on this machine are left out. Tokens are made anew, not taken from the cache. Writes

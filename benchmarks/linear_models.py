@@ -15,10 +15,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from textrnn.corpora import Split
+from textrnn.corpora import Corpus, Split
+from textrnn.persistence import save_model
 from textrnn.text.tokenizers import make_tokenizer
-from textrnn.training.callbacks import Callback
-from textrnn.training.loop import TrainingRun
 from textrnn.training.settings import available_cores
 
 
@@ -47,27 +46,38 @@ class Contender:
     train: Callable[[Split, Split, int], Trained]
 
 
-class _Start(Callback):
-    """Notes when the network's training begins."""
-
-    def on_start(self, run: TrainingRun) -> None:
-        del run
-        self.at = time.perf_counter()
-
-
 def network(train: Split, validation: Split, seed: int) -> Trained:
-    """textrnn as it comes, on all cores."""
-    from textrnn import TextRNNClassifier
+    """textrnn as it comes, on all cores; its n-gram model is part of its training."""
+    from textrnn.experiment import Experiment, train_network
+    from textrnn.predictor import predict_many
+    from textrnn.prepared import prepare
+    from textrnn.training.settings import Settings
 
-    classifier = TextRNNClassifier(n_jobs=-1, random_state=seed)
-    began, start = time.perf_counter(), _Start()
-    held_out = (validation.texts, validation.labels)
-    classifier.fit(train.texts, train.labels, validation_data=held_out, callbacks=[start])
+    settings = Settings(n_jobs=-1)
+    tokenizer = make_tokenizer(settings.tokenizer, lowercase=settings.lowercase)
+    corpus = Corpus("", train, validation)
+    began = time.perf_counter()
+    data = prepare(
+        corpus,
+        tokenizer,
+        validation_fraction=settings.validation_fraction,
+        seed=seed,
+        n_jobs=settings.n_jobs,
+        cache=False,
+    )
+    prepared = time.perf_counter()
+    model, *_ = train_network(Experiment(corpus, settings, seed=seed, cache=False), data)
+    trained = time.perf_counter()
+
+    def predict(texts: list[str]) -> list[str]:
+        probabilities = predict_many(model, texts, available_cores())
+        return [str(model.classes[i]) for i in model.decide(probabilities).tolist()]
+
     return Trained(
-        start.at - began,
-        time.perf_counter() - start.at,
-        classifier.predict,
-        lambda folder: classifier.save(folder / "model"),
+        prepared - began,
+        trained - prepared,
+        predict,
+        lambda folder: save_model(model, folder / "model"),
     )
 
 

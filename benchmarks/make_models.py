@@ -2,8 +2,8 @@
 
     TEXTRNN_DATA=DIR python -m benchmarks.make_models [NAME ...] [--few N] [--out DIR]
 
-Nothing is trained or chosen on the test texts; they were also scored while this was built. With ``--few`` only N
-texts of each corpus are trained on: a rehearsal, which takes a minute.
+Nothing is trained or chosen on the test texts; they were also scored while this was built.
+With ``--few`` only N texts of each corpus are trained on: a rehearsal, which takes a minute.
 """
 
 from __future__ import annotations

@@ -26,11 +26,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.machine import machine
-from textrnn.model import TextModel
-from textrnn.network import Network, NetworkConfig
+from benchmarks.made_up import default_model
 from textrnn.persistence import save_model
-from textrnn.text.tokenizers import make_tokenizer
-from textrnn.text.vocabulary import Vocabulary
 
 OUT = Path(__file__).parent / "results" / "memory.json"
 PAUSE = 0.05
@@ -134,13 +131,9 @@ def reviews(megabytes: int) -> Iterator[bytes]:
 
 
 def stream(options: argparse.Namespace) -> list[Peak]:
-    """``textrnn predict`` on a long stream, the default network on 30,000 words."""
-    vocabulary = Vocabulary.build([WORDS])
-    config = NetworkConfig(2, len(vocabulary), 100, "lstm", 64, bidirectional=True, readout="max")
-    network = Network.initialise(config, np.random.default_rng(0))
-    model = TextModel(make_tokenizer("word"), vocabulary, network, ("neg", "pos"), 1_000)
+    """``textrnn predict`` on a long stream, with a default model of 30,000 words."""
     with tempfile.TemporaryDirectory() as folder:
-        save_model(model, Path(folder) / "m")
+        save_model(default_model(WORDS), Path(folder) / "m")
         command = [sys.executable, "-m", "textrnn", "predict", "-", "--format", "jsonl", "--json"]
         command += ["-m", f"{folder}/m", "--jobs", str(options.jobs)]
         title = f"prediction on a JSONL stream of {options.megabytes:,} MB"

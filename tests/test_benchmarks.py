@@ -6,6 +6,7 @@ import os
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks import corpora
 from benchmarks.linear_models import CONTENDERS
 from benchmarks.linear_peers import merged, table
 from benchmarks.machine import machine
-from textrnn.corpora import Split
+from benchmarks.made_up import N_GRAMS, default_model
+from textrnn.baselines import BASELINES
+from textrnn.corpora import Corpus, Split
+from textrnn.experiment import Experiment
 
 ROOT = Path(__file__).parents[1]
 PINNED = {"OPENBLAS_NUM_THREADS": "2", "OPENBLAS_CORETYPE": "Haswell", "OPENBLAS_L2_SIZE": "512"}
@@ -95,6 +100,41 @@ def a_run(model: str, seed: int, accuracy: float, training: float) -> dict[str, 
         "prediction_microseconds": 12.0,
         "bytes": 3_400_000,
     }
+
+
+def test_memory_is_that_before_the_baselines(
+    monkeypatch: pytest.MonkeyPatch, reviews: tuple[list[str], list[str]]
+) -> None:
+    """The peak that is told is the one at the first line that a baseline says."""
+    steps: list[str] = []
+    data = Corpus("reviews", Split(*reviews), test=Split(*reviews))
+    real = corpora.run_experiment
+
+    def run_experiment(experiment: Experiment) -> dict[str, Any]:
+        def say(line: str) -> None:
+            steps.append(line)
+            experiment.say(line)
+
+        small = replace(experiment.settings, max_steps=2, hidden_size=4, n_jobs=1)
+        return real(replace(experiment, settings=small, say=say))
+
+    monkeypatch.setattr(corpora, "run_experiment", run_experiment)
+    monkeypatch.setattr(corpora, "load_corpus", lambda *_, **__: data)
+    monkeypatch.setattr(corpora, "peak_megabytes", lambda: float(len(steps)))
+    found = corpora.run("reviews", 0, "default")
+    of_baselines = [i for i, line in enumerate(steps) if line.split(":")[0] in BASELINES]
+    assert found["megabytes"] == of_baselines[0] + 1 < len(steps)
+
+
+def test_a_made_up_model_is_a_default_one() -> None:
+    words = [f"w{i}" for i in range(1_000)]
+    model = default_model(words)
+    assert model.ngrams is not None
+    assert len(model.ngrams.keys) == pytest.approx(N_GRAMS, rel=0.001)
+    assert model.ngrams.knows(words).all()
+    assert (model.network.config.readout, model.unknown_words) == ("max", "nearest")
+    found = model.predict_proba(["w1 w2 w3", "w4 w5"])
+    np.testing.assert_allclose(found.sum(axis=1), 1.0, rtol=1e-6)
 
 
 def test_the_table_has_median_times_and_the_mean_accuracy() -> None:

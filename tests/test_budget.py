@@ -22,10 +22,14 @@ from test_loop import (
     same_bits,
 )
 
+from textrnn.checkpoint_file import save_arrays
 from textrnn.estimator import TextRNNClassifier
+from textrnn.nn.gradients import global_norm
 from textrnn.text.tokenised import number_texts
-from textrnn.training import whole
+from textrnn.training import budget, checkpoint, loop, whole
+from textrnn.training.averaging import WeightAverage
 from textrnn.training.budget import Deadline, Pace, steps_that_fit
+from textrnn.training.callbacks import Callback
 from textrnn.training.checkpoint import Checkpoint
 from textrnn.training.fit import TokenisedTexts
 from textrnn.training.loop import TrainingRun
@@ -102,6 +106,73 @@ def test_the_schedule_ends_with_the_time(clock: Clock, epochs: float) -> None:
     assert state.finished
     assert rates[-1] <= 0.02 / (0.9 * len(rates))
     assert max(rates) > 0.9 * 0.02
+
+
+class SlowWriter(Callback):
+    """Takes some seconds after each epoch, as one that writes to a slow disk."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+
+    def on_rehearsal(self, run: TrainingRun) -> None:
+        self.on_epoch(run)
+
+    def on_epoch(self, run: TrainingRun) -> None:
+        del run
+        self.clock.now += 0.5 * EPOCH_SECONDS
+
+
+def test_time_for_what_follows_an_epoch(clock: Clock) -> None:
+    end = clock.now + 8 * EPOCH_SECONDS
+    config = replace(CONFIG, max_iter=50, n_iter_no_change=50)
+    writer, deadline = SlowWriter(clock), Deadline(end, clock)
+    state = new_run(new_network("rnn"), config, callbacks=[writer], deadline=deadline).run()
+    assert end - 2.5 * EPOCH_SECONDS < clock.now <= end
+    assert state.steps == state.planned_steps
+    assert not state.out_of_time
+
+
+@pytest.mark.parametrize("part", ["average", "norm"])
+def test_time_for_all_of_a_step(clock: Clock, monkeypatch: pytest.MonkeyPatch, part: str) -> None:
+    config = replace(CONFIG, max_iter=50, n_iter_no_change=50, ema_decay=0.9)
+
+    def planned() -> int:
+        deadline = Deadline(clock.now + 8 * EPOCH_SECONDS, clock)
+        return new_run(new_network("rnn"), config, deadline=deadline).run().planned_steps
+
+    usual = planned()
+
+    def slowed(work: Any) -> Any:
+        def slow(*arguments: Any) -> Any:
+            clock.now += EPOCH_SECONDS / EPOCH
+            return work(*arguments)
+
+        return slow
+
+    if part == "average":
+        before = slowed(WeightAverage.before_update)
+        monkeypatch.setattr(WeightAverage, "before_update", before)
+    else:
+        for module in (loop, budget):
+            monkeypatch.setattr(module, "global_norm", slowed(global_norm))
+    assert planned() < 0.7 * usual
+
+
+def test_the_rehearsal_of_a_checkpoint_leaves_no_file(clock: Clock, tmp_path: Path) -> None:
+    saved: list[set[str]] = []
+    keep = Checkpoint(tmp_path / "run", {})
+
+    def save(path: Path, arrays: Any, values: Any) -> None:
+        saved.append(set(arrays))
+        save_arrays(path, arrays, values)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoint, "save_arrays", save)
+        deadline = Deadline(clock.now + 2.4 * EPOCH_SECONDS, clock)
+        state = new_run(new_network("rnn"), callbacks=[keep], deadline=deadline).run()
+    assert len(saved) == 1 + state.epoch
+    assert saved[0] == saved[1]
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
 def test_the_steps_planned_by_the_clock_can_be_done_again(clock: Clock) -> None:
@@ -202,6 +273,27 @@ def test_a_resumed_run_keeps_its_plan(clock: Clock, tmp_path: Path) -> None:
     assert same_bits(params, again)
 
 
+def test_a_resumed_run_leaves_time_for_its_validation(clock: Clock, tmp_path: Path) -> None:
+    """It knows from the checkpoint how long that takes."""
+    config = replace(CONFIG, max_iter=50, n_iter_no_change=50)
+    clock.a_prediction = 10.0
+
+    def run(left: float, stop: int, *, resume: bool) -> Any:
+        def interrupt(run: TrainingRun) -> None:
+            if run.state.steps == stop:
+                raise KeyboardInterrupt
+
+        callbacks = [Checkpoint(tmp_path / "run", {}, resume=resume), AfterBatch(interrupt)]
+        deadline = Deadline(clock.now + left, clock)
+        return new_run(new_network("rnn"), config, callbacks=callbacks, deadline=deadline).run()
+
+    a_validation = 10.0 * len(VALIDATION)
+    run(20 * a_validation, EPOCH + 1, resume=False)
+    end = clock.now + 3.5 * a_validation
+    assert run(3.5 * a_validation, 0, resume=True).out_of_time
+    assert clock.now <= end
+
+
 # --------------------------------------------------------------------------- steps
 
 
@@ -287,9 +379,18 @@ def test_texts_are_left_out_where_their_ngrams_take_too_long(
     texts, labels = reviews
     data = labelled((texts * n_copies, labels * n_copies))
     deadline = Deadline(clock() + left, clock)
-    found = whole.texts_that_fit(Settings(), data, 2, deadline)
+    n = whole.texts_that_fit(Settings(), data, 2, deadline)
+    assert n == wanted
+    found = whole.drawn(data, n)
     assert len(found) == wanted
     assert set(found.targets.tolist()) == {0, 1}
+
+
+@pytest.mark.parametrize(("left", "wanted"), [(51.0, True), (49.0, False), (-1.0, False)])
+def test_the_ngrams_are_fitted_again_only_if_that_can_end(left: float, wanted: bool) -> None:
+    clock = Clock()
+    assert whole.is_time_to_refit(Deadline(clock() + left, clock), 100.0) is wanted
+    assert whole.is_time_to_refit(None, 100.0)
 
 
 # -------------------------------------------------------------------- the estimator

@@ -11,7 +11,7 @@ from textrnn.evaluation import calibration_error
 from textrnn.nn.losses import SIGMOID, SOFTMAX
 from textrnn.training.calibration import combined, fit_factors
 from textrnn.training.fit import TokenisedTexts
-from textrnn.training.ngrams_beside import finish
+from textrnn.training.ngrams_beside import LEAST_FACTOR, choose_ngrams, finish
 from textrnn.training.settings import Settings
 from textrnn.typing import Floats
 
@@ -116,3 +116,39 @@ def test_fit_calibrates() -> None:
     parts = [np.log(network.predict_proba(held_texts))]
     (factor,), _ = fit_factors(SOFTMAX, parts, np.array(held_labels))
     assert factor == pytest.approx(1.0, abs=0.2)  # 7.2 as it was trained
+
+
+def test_a_network_that_is_not_believed_can_still_learn() -> None:
+    """Its last layer is multiplied by its factor, and nothing grows out of zero."""
+    texts, labels = noisy(200, 6)
+    model = TextRNNClassifier(
+        ngrams="none", hidden_size=8, embedding_dim=8, max_iter=12, early_stopping=False,
+        learning_rate_init=0.02, dropout_input=0.0, dropout_readout=0.0, random_state=0,
+    ).fit(texts, labels).model_  # fmt: skip
+    held_texts, targets = noisy(300, 8)
+    held_out = TokenisedTexts([text.split() for text in held_texts], np.array(targets))
+    for name in ("linear.weight", "linear.bias"):
+        model.network.params[name] *= -5.0  # what it says is wrong
+    before = model.network.params["linear.weight"].copy()
+    finished = finish(model, Settings(ngrams="none"), None, held_out, held_out)
+    after = finished.model.network.params["linear.weight"]
+    np.testing.assert_allclose(after, LEAST_FACTOR * before, rtol=1e-5)
+
+
+def test_weights_count_in_the_accuracy_of_all_together() -> None:
+    texts, labels = noisy(300, 7)
+    held_texts, held_labels = noisy(300, 8)
+    targets = np.array(held_labels)
+    weights = np.where(targets == 1, 9.0, 1.0)
+    data = TokenisedTexts([text.split() for text in texts], np.array(labels))
+    held_out = TokenisedTexts([text.split() for text in held_texts], targets, weights)
+    settings = Settings(ngrams="words")
+    model = TextRNNClassifier(
+        ngrams="none", hidden_size=4, embedding_dim=4, max_iter=2, early_stopping=False,
+        random_state=0,
+    ).fit(texts, labels).model_  # fmt: skip
+    chosen = choose_ngrams(settings, data, held_out, 2)
+    found = finish(model, settings, chosen, data, held_out, refit=False)
+    right = found.model.predict_proba(held_texts).argmax(axis=1) == targets
+    assert found.accuracy == pytest.approx(np.average(right, weights=weights))
+    assert abs(right.mean() - found.accuracy) > 0.02

@@ -350,6 +350,18 @@ def test_shrink(home: Path) -> None:
     assert re.search(r"accuracy +\d\.\d{4} before, \d\.\d{4} after, on 1?\d\d? texts", shown)
     metrics = json.loads((home / "models/small/metrics.json").read_text())
     assert metrics["test"] is None, "the scores are the larger model's"
+    found = json.loads(run("shrink", "models/small", "-o", "models/small", "--json").stdout)
+    assert found["size_bytes_before"] >= found["size_bytes"]
+    whole = run("shrink", "stays", "-o", "models/again", "--json").stdout
+    size = json.loads(whole)["size_bytes"]
+    smaller = ["shrink", "models/again", "-o", "models/again", "--max-ngrams", "20"]
+    found = json.loads(run(*smaller, "--json").stdout)
+    assert found["size_bytes"] < found["size_bytes_before"] == size
+    wrong = home / "wrong.csv"
+    wrong.write_text("text,label\nfine,odd\nbad,odd\n", encoding="utf-8")
+    failed = ["shrink", "stays", "-o", "models/failed", "--check", str(wrong)]
+    assert "never saw these labels" in run(*failed, code=3).stderr
+    assert not (home / "models/failed").exists(), "written before the mistake was told"
     again = run("shrink", "stays", "-o", "models/small", "--max-words", "0", code=2).stderr
     assert "--max-words is 0, but must be 1 or more" in again
 

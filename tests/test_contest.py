@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from textrnn import contest as module
 from textrnn.contest import Contest, run_contest
 from textrnn.corpora import Corpus, Split
 from textrnn.errors import DataError, ModelError, UsageError
@@ -54,6 +56,35 @@ def test_scores_and_costs_stand_side_by_side(contest: Contest) -> None:
     assert "ms a text" in report["verdict"]
     assert (report["learning_curve"], report["saved"], report["interrupted"]) == (None, None, False)
     assert any(line.startswith("3 of 3: network has ") for line in lines)
+
+
+def test_parts_are_compared_by_what_is_most_probable(contest: Contest) -> None:
+    usual = run_contest(contest)
+    settings = replace(SMALL, threshold=1.0)  # all answers are the first class
+    never = run_contest(replace(contest, settings=settings))
+    assert never["test"]["accuracy"] == 0.5 < usual["test"]["accuracy"]
+    for name in ("parts", "over_ngrams"):
+        assert never[name] == usual[name]
+
+
+def test_seconds_to_train_are_without_the_scoring(
+    contest: Contest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    train, score = module.train_network, module.network_contender
+
+    def train_in_3_seconds(*arguments: Any) -> Any:
+        now[0] += 3.0
+        return train(*arguments)
+
+    def score_in_50_seconds(*arguments: Any, **options: Any) -> Any:
+        now[0] += 50.0
+        return score(*arguments, **options)
+
+    monkeypatch.setattr(module, "train_network", train_in_3_seconds)
+    monkeypatch.setattr(module, "network_contender", score_in_50_seconds)
+    monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    assert run_contest(contest)["costs"]["network"]["seconds"] == 3.0
 
 
 def test_without_a_network(contest: Contest) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import pickle
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -29,13 +30,14 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from textrnn import TextRNNClassifier
+from textrnn import TextRNNClassifier, estimator_input
 from textrnn.corpora import Corpus, Split
 from textrnn.errors import DataError, TrainingError, UsageError
 from textrnn.experiment import Experiment, run_experiment
 from textrnn.nn.readouts import READOUTS
 from textrnn.persistence import read_metrics
 from textrnn.text.tokenizers import make_tokenizer
+from textrnn.training import ngrams_beside
 from textrnn.training.callbacks import Callback
 from textrnn.training.settings import CHOICES, CONSTRAINTS, Settings
 
@@ -355,6 +357,21 @@ def test_a_tokenizer_that_returns_no_tokens(returned: Any, shown: str, reviews: 
     assert "a list of strings" in str(caught.value)
 
 
+def test_texts_are_tokenised_by_as_many_processes_as_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch, reviews: Data
+) -> None:
+    asked: list[int] = []
+    tokenise = estimator_input.tokenise_texts
+
+    def spy(*arguments: Any, n_jobs: int) -> Any:
+        asked.append(n_jobs)
+        return tokenise(*arguments, n_jobs=n_jobs)
+
+    monkeypatch.setattr(estimator_input, "tokenise_texts", spy)
+    small(max_iter=1, n_jobs=2).fit(*reviews)
+    assert set(asked) == {2}
+
+
 def test_divergence_is_explained(reviews: Data) -> None:
     model = small(solver="sgd", learning_rate_init=1e30, cell="rnn_relu", max_grad_norm=None)
     with np.errstate(all="ignore"), pytest.raises(TrainingError, match="Lower the learning rate"):
@@ -598,6 +615,18 @@ def test_partial_fit_learns_and_goes_on(reviews: Data) -> None:
         model.partial_fit(["a"], ["strange"])
 
 
+def test_partial_fit_after_fit_goes_on_without_the_ngrams(reviews: Data) -> None:
+    model = small(ngrams="words").fit(*reviews)
+    assert model.model_.ngrams is not None
+    with pytest.warns(UserWarning, match="the network alone") as caught:
+        model.partial_fit(*reviews)
+    assert caught[0].filename == __file__
+    assert model.model_.ngrams is None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.partial_fit(*reviews)
+
+
 def test_partial_fit_does_not_normalise_weights(reviews: Data) -> None:
     """A batch may be of one class: relative to itself alone its weight would be lost."""
     texts = [text for text, label in zip(*reviews, strict=True) if label == "good"]
@@ -659,6 +688,39 @@ def test_ctrl_c_keeps_the_best_model(reviews: Data) -> None:
         model.fit(*reviews, callbacks=[InterruptAfter(6)])
     assert model.n_iter_ == 6
     assert model.predict(reviews[0]).shape == (len(reviews[0]),)
+
+
+def test_ctrl_c_keeps_the_ngrams(reviews: Data) -> None:
+    model = small(ngrams="words", early_stopping=True, n_iter_no_change=30, max_iter=30)
+    with pytest.warns(UserWarning, match="interrupted"):
+        model.fit(*reviews, callbacks=[InterruptAfter(2)])
+    assert model.n_iter_ == 2
+    assert model.model_.ngrams is not None
+
+
+def test_ctrl_c_in_a_warm_start_takes_the_new_ngrams(reviews: Data) -> None:
+    model = small(ngrams="words", warm_start=True).fit(["fresh", "stale"] * 9, ["good", "bad"] * 9)
+    old = model.model_.ngrams
+    with pytest.warns(UserWarning, match="interrupted"):
+        model.fit(*reviews, callbacks=[InterruptAfter(2)])
+    new = model.model_.ngrams
+    assert old is not None
+    assert new is not None
+    assert len(new.keys) > len(old.keys)
+
+
+def test_ctrl_c_in_the_last_fit_of_the_ngrams_loses_nothing(
+    reviews: Data, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ngrams_beside, "_refitted", interrupted)
+    model = small(ngrams="words", early_stopping=True, n_iter_no_change=30)
+    with pytest.warns(UserWarning, match="interrupted"):
+        model.fit(*reviews)
+    assert model.n_iter_ == 12
+    assert model.model_.ngrams is not None
 
 
 class Diverge(InterruptAfter):

@@ -20,6 +20,7 @@ from textrnn.persistence import load_model, read_metrics
 from textrnn.prepared import prepare
 from textrnn.text import token_cache
 from textrnn.text.tokenizers import WordTokenizer
+from textrnn.training import whole
 from textrnn.training.callbacks import Callback
 from textrnn.training.settings import Settings
 
@@ -90,6 +91,27 @@ def test_resuming_after_a_crash_gives_the_same_bits(
     assert [r["loss"] for r in whole["history"]] == [r["loss"] for r in cut["history"]]
 
 
+def test_a_resumed_run_goes_on_with_the_same_texts(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many there would be time for now."""
+    settings = dataclasses.replace(SMALL, max_seconds=1e4, max_steps=12)
+
+    def run(name: str, n_texts: int, **changes: Any) -> Any:
+        monkeypatch.setattr(whole, "texts_that_fit", lambda *_: n_texts)
+        return run_experiment(
+            Experiment(corpus, settings, out=tmp_path / name, baselines=(), **changes)
+        )
+
+    first = run("whole", 30)
+    with pytest.raises(MemoryError):
+        run("cut", 30, callbacks=[Stop(2, MemoryError)])
+    again = run("cut", 24, resume=True)
+    assert again["n_train_in_time"] == first["n_train_in_time"] == 30
+    assert [r["loss"] for r in again["history"]] == [r["loss"] for r in first["history"]]
+    assert weights_of(tmp_path / "cut") == weights_of(tmp_path / "whole")
+
+
 def test_ctrl_c_saves_the_best_model_and_can_be_resumed(corpus: Corpus, tmp_path: Path) -> None:
     out = tmp_path / "m"
     stopped = run_experiment(
@@ -98,7 +120,7 @@ def test_ctrl_c_saves_the_best_model_and_can_be_resumed(corpus: Corpus, tmp_path
     assert stopped["interrupted"]
     assert stopped["epochs"] == 3
     assert not stopped["baselines"]
-    load_model(out)
+    assert load_model(out).ngrams is not None
     resumed = run_experiment(Experiment(corpus, SMALL, out=out, baselines=(), resume=True))
     assert resumed["finished"]
     run_experiment(Experiment(corpus, SMALL, out=tmp_path / "whole", baselines=()))

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "textrnn"
 
 FLOORS = [
     {"errors", "typing", "__init__"},
-    {"box", "compact", "disk", "plain_json", "shared_arrays", "threads", "weights_file"},
+    {"box", "compact", "disk", "plain_json", "runs", "shared_arrays", "threads", "weights_file"},
     {"processes"},
     {"nn", "text", "corpora"},
     {"network", "significance", "ngram_counts", "decision", "prepared"},

@@ -87,6 +87,40 @@ def test_several_processes_give_the_same(fitted: dict[str, FittedBaseline]) -> N
     np.testing.assert_array_equal(np.concatenate(found), model.predict_proba(texts))
 
 
+def one_word_model(bias: list[float]) -> LinearModel:
+    """A model whose logits are its biases."""
+    K = len(bias)
+    return LinearModel(
+        TOKENIZE,
+        ("a", "b", "c")[: max(K, 2)],
+        LinearForm("nbsvm", 1, PRESENCE, one_against_rest=K > 1),
+        keys=np.zeros(0, dtype=np.uint64),
+        weights=np.zeros((0, K), dtype=np.float32),
+        bias=np.array(bias),
+        scale=np.zeros(0, dtype=np.float32),
+    )
+
+
+@pytest.mark.parametrize("shift", [0.0, 500.0])
+def test_far_from_all_classes_one_is_still_the_nearest(shift: float) -> None:
+    """Where each of three probabilities is too small, their proportions are those of exp."""
+    found = one_word_model([-40.0 - shift, -41.0 - shift, -42.0 - shift]).predict_proba(["x"])
+    expected = np.exp([0.0, -1.0, -2.0])
+    np.testing.assert_allclose(found[0], expected / expected.sum(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("logit", [-40.0, 40.0])
+def test_a_small_probability_of_two_keeps_its_digits(logit: float) -> None:
+    found = one_word_model([logit]).predict_proba(["x"])[0]
+    np.testing.assert_allclose(found.min(), np.exp(-40.0), rtol=1e-12)
+    assert found.argmax() == (logit > 0)
+
+
+def test_a_bare_string_is_told() -> None:
+    with pytest.raises(UsageError, match=r"single string 'bad', but must be a list"):
+        one_word_model([0.0]).predict_proba("bad")
+
+
 def test_a_network_is_not_a_linear_model(fitted: dict[str, FittedBaseline], tmp_path: Path) -> None:
     save_model(as_linear_model(fitted["bow_lr"], TOKENIZE), tmp_path / "m")
     with pytest.raises(ModelError, match="bag of words \\(bow_lr\\), not a network"):

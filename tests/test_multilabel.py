@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -397,3 +398,16 @@ def test_a_run_can_be_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert run("train", train, *options).exit_code == 0
     again = run("train", train, *options, "--resume")
     assert "finished already" in again.stderr
+
+
+def test_a_smaller_model_is_checked_by_whole_sets(tmp_path: Path) -> None:
+    model = small().fit(TEXTS, TRUTH)
+    model.model_ = replace(model.model_, classes=tuple(LABELS))
+    model.save(tmp_path / "m")
+    data = write(tmp_path / "tags.csv", NEW_TEXTS, NEW_LABEL_SETS)
+    out = tmp_path / "smaller"
+    result = run("shrink", tmp_path / "m", "--out", out, "--check", data, "--json")
+    found = json.loads(result.stdout)
+    whole = (model.predict(NEW_TEXTS) == NEW_TRUTH).all(axis=1).mean()
+    assert found["accuracy_before"] == whole
+    assert found["accuracy"] == pytest.approx(whole, abs=0.02)

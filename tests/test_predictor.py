@@ -26,6 +26,7 @@ from textrnn.network import Network, NetworkConfig
 from textrnn.persistence import save_model
 from textrnn.predictor import CHARACTERS, TEXTS, Predictor, chunks, predict_many
 from textrnn.processes import process_count
+from textrnn.text.tokenised import NumberedTexts, number_texts
 from textrnn.text.tokenizers import WordTokenizer
 from textrnn.text.vocabulary import Vocabulary
 
@@ -121,6 +122,45 @@ def test_many_texts_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_allclose(predict_many(model, TEXT, 2), model.predict_proba(TEXT), atol=1e-6)
 
 
+@pytest.mark.parametrize("characters", [1, 40, CHARACTERS])
+def test_numbered_texts_are_read_as_numbers(
+    monkeypatch: pytest.MonkeyPatch, characters: int
+) -> None:
+    """They need no lists of strings, and give the bits that those do, in the same chunks."""
+    model = make_model()
+    tokens = number_texts(map(model.tokenizer, TEXT))
+    monkeypatch.setattr(module, "TEXTS", 30)
+    monkeypatch.setattr(module, "CHARACTERS", characters)
+    expected = predict_many(model, list(tokens))
+    seen: list[Any] = []
+    read = Predictor._read
+    monkeypatch.setattr(
+        Predictor, "_read", lambda self, chunk: seen.append(chunk) or read(self, chunk)
+    )
+    assert predict_many(model, tokens).tobytes() == expected.tobytes()
+    longest_first = sorted(TEXT, key=lambda text: -len(text.split()))
+    sizes = [len(chunk) for chunk in chunks(text.split() for text in longest_first)]
+    assert [len(chunk) for chunk in seen] == sizes
+    assert all(isinstance(chunk, NumberedTexts) for chunk in seen)
+    assert predict_many(model, tokens[:0]).shape == (0, 3)
+
+
+def test_a_tokenizer_of_ones_own_reads_before_others_do() -> None:
+    """A process that does not know it gets the tokens as numbers."""
+    model = make_model(split_at_spaces)
+    tokens = number_texts(map(split_at_spaces, TEXT))
+    source = [tokens[i : i + 20].compact() for i in range(0, len(TEXT), 20)]
+    with Predictor(model, 2, patience=0.0) as predictor:
+        found = [p for _, p in predictor.stream(slowly(predictor, source))]  # type: ignore[arg-type]
+    np.testing.assert_allclose(np.concatenate(found), model.predict_proba(TEXT), atol=1e-6)
+
+
+def test_a_bare_string_is_told() -> None:
+    for predict in (make_model().predict_proba, lambda text: predict_many(make_model(), text)):
+        with pytest.raises(UsageError, match=r"single string 'bad', but must be a list"):
+            predict("bad")
+
+
 def test_the_estimator_shares_its_predictions(monkeypatch: pytest.MonkeyPatch) -> None:
     started = []
     start = Predictor._start
@@ -206,7 +246,7 @@ def test_where_no_process_can_start_one_goes_on_alone(monkeypatch: pytest.Monkey
         assert len(list(predictor.stream(pieces(TEXT)))) == 20
 
 
-def test_a_script_without_the_guard_is_told(tmp_path: Path, saved: Path) -> None:
+def test_a_script_without_the_guard_goes_on_alone(tmp_path: Path, saved: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
         "import time\n"
@@ -214,14 +254,22 @@ def test_a_script_without_the_guard_is_told(tmp_path: Path, saved: Path) -> None
         "from textrnn.predictor import Predictor\n"
         f"model = load_model({str(saved)!r})\n"
         "with Predictor(model, 2, patience=0.0) as predictor:\n"
-        "    for _ in predictor.stream([['w1']] * 100_000):\n"
-        "        time.sleep(0.001)\n"
+        "    def source():\n"
+        "        deadline = time.monotonic() + 30\n"
+        "        while not (predictor._others and predictor.n_jobs == 1):\n"
+        "            assert time.monotonic() < deadline\n"
+        "            yield ['w1']\n"
+        "            time.sleep(0.001)\n"
+        "        yield from [['w1'], ['w2']]\n"
+        "    found = list(predictor.stream(source()))\n"
+        "assert all(p.shape == (1, 3) for _, p in found)\n"
+        "print(found[-1][0])\n"
     )
     done = subprocess.run(
         [sys.executable, str(script)], capture_output=True, text=True, timeout=60, check=False
     )
-    assert done.returncode == 1
-    assert 'needs the guard if __name__ == "__main__":' in done.stderr.splitlines()[-1]
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "['w2']"
 
 
 def test_an_error_in_a_process_comes_back() -> None:

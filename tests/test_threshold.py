@@ -205,3 +205,12 @@ def test_a_saved_model_of_three_classes(tmp_path: Path, monkeypatch: pytest.Monk
     wrong = run("evaluate", "m", "new.csv", "--label-separator", "|")
     assert wrong.exit_code == UsageError.exit_code
     assert "--label-separator is for texts with any number" in wrong.stderr
+
+
+def test_a_smaller_model_is_checked_by_its_threshold(tmp_path: Path) -> None:
+    small(threshold=0.0).fit(TEXTS, LABELS).save(tmp_path / "m")  # all is spam
+    data = write(tmp_path / "mails.csv", TEXTS, LABELS)
+    out = tmp_path / "smaller"
+    result = run("shrink", tmp_path / "m", "--out", out, "--check", data, "--json")
+    found = json.loads(result.stdout)
+    assert found["accuracy"] == found["accuracy_before"] == 0.1

@@ -173,6 +173,28 @@ def test_the_files_unused_for_longest_go(folder: Path, monkeypatch: pytest.Monke
     assert {path.stem for path in files(folder)} == left
 
 
+def test_a_file_that_would_be_too_large_is_not_even_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def built(*_: object, **__: object) -> None:
+        raise AssertionError("built")
+
+    monkeypatch.setattr(token_cache.np, "savez", built)
+    monkeypatch.setattr(token_cache, "LIMIT", 10)
+    write(tmp_path / "x.npz", number_texts([["some", "words"]]))
+    assert files(tmp_path) == []
+
+
+def test_what_killed_writers_left_goes_after_a_day(tmp_path: Path) -> None:
+    left, new, other = (tmp_path / name for name in (".a.npz.01ab", ".b.npz.01ab", ".c.txt"))
+    for file in (left, new, other):
+        file.write_bytes(b"half")
+    for file in (left, other):
+        os.utime(file, (1_000, 1_000))
+    write(tmp_path / "x.npz", number_texts([["word"]]))
+    assert files(tmp_path) == sorted([new, other, tmp_path / "x.npz"])
+
+
 def test_the_usual_folder_is_the_systems_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TEXTRNN_CACHE")
     folder = cache_folder()

@@ -76,6 +76,26 @@ def test_few_texts(n_texts: int, given_away: list[int]) -> None:
     assert sum(given_away) < max(n_texts, 1)
 
 
+@pytest.mark.parametrize("ready_from", [64, 128])
+def test_texts_are_not_read_twice_where_the_rest_is_empty(
+    monkeypatch: pytest.MonkeyPatch, ready_from: int
+) -> None:
+    """A process that starts late is given no text that this one has read already."""
+    texts = ["a b", "c", *[""] * 200]
+
+    class Late(module.Processes):
+        asked = 0
+
+        def is_ready(self, i: int) -> bool:
+            Late.asked += 1
+            while Late.asked > ready_from // module.LOOK_EVERY and not super().is_ready(i):
+                time.sleep(0.01)
+            return Late.asked > ready_from // module.LOOK_EVERY
+
+    monkeypatch.setattr(module, "Processes", Late)
+    assert list(tokenise(WordTokenizer(), texts, n_jobs=2)) == [["a", "b"], ["c"], *[[]] * 200]
+
+
 def test_a_slow_start_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     class Slow(module.Processes):
         def is_ready(self, _: int) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -98,6 +100,17 @@ def test_a_vocabulary_and_its_ids_are_those_of_the_lists(
             vocabulary.encode(tokens[:limit]).tolist() for tokens in lists
         ]
         assert all(ids.dtype == np.int32 for ids in fast)
+
+
+def test_numbering_leaves_no_garbage() -> None:
+    """Prediction over a stream looks for garbage rarely, and would keep the words of each chunk."""
+    gc.collect()
+    gc.disable()
+    try:
+        join([number_texts([["a", "b"], ["c"]])] * 2)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 def test_strings_are_no_lists_of_tokens() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,10 @@ from textrnn.corpora import Corpus, Split
 from textrnn.errors import TrainingError
 from textrnn.experiment import Experiment, run_experiment
 from textrnn.prepared import Data, prepare
+from textrnn.text.ngram_keys import NGramKind
 from textrnn.text.tokenizers import WordTokenizer
 from textrnn.training.budget import Deadline
+from textrnn.training.ngrams_beside import CHARACTERS, WORDS
 from textrnn.training.presets import PRESETS
 from textrnn.training.presets import settings as preset_settings
 from textrnn.training.settings import Settings
@@ -53,8 +56,7 @@ def new_search(
     return Search(
         Experiment(corpus, settings, seed=0),
         data,
-        Deadline(1e-9, clock),
-        **{"space": SMALL, **options},
+        **{"deadline": Deadline(1e-9, clock), "space": SMALL, **options},
     )
 
 
@@ -142,7 +144,7 @@ def test_one_trial_is_done_whatever_the_time(reviews: tuple[list[str], list[str]
     search = new_search(reviews, clock)
     search.run()
     assert search.stopped == "time"
-    assert [trial.changes for trial in search.trials] == [{}]
+    assert [trial.changes for trial in search.trials] == [{"ngrams": "words"}]
 
 
 def test_a_training_that_diverges_is_the_worst(
@@ -155,6 +157,90 @@ def test_a_training_that_diverges_is_the_worst(
     monkeypatch.setattr(tuning, "train_network", diverge)
     assert search.judge({}, 50) == 0.0
     assert not search.trials
+
+
+def test_the_plan_knows_how_long_a_training_takes_that_diverges(
+    reviews: tuple[list[str], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned: list[float] = []
+
+    def diverge(*_: Any, **__: Any) -> Any:
+        raise TrainingError("the loss is nan")
+
+    def note(left: float, a_text: float, full: int) -> tuple[int, int]:
+        planned.append(a_text)
+        return plan(left, a_text, full)
+
+    search = new_search(reviews, Clock())
+    monkeypatch.setattr(tuning, "train_network", diverge)
+    monkeypatch.setattr(tuning, "plan", note)
+    search.run()
+    assert planned[0] > 0.0
+
+
+def test_only_the_first_training_ignores_the_clock(
+    reviews: tuple[list[str], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it diverged, and so is no trial."""
+    train, calls = tuning.train_network, list[int]()
+
+    def first_diverges(*arguments: Any, **options: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 1:
+            raise TrainingError("the loss is nan")
+        return train(*arguments, **options)
+
+    clock = Clock()
+    clock.now = 5.0
+    search = new_search(reviews, clock)
+    monkeypatch.setattr(tuning, "train_network", first_diverges)
+    search.run()
+    assert len(calls) == 2
+    assert not search.trials
+    assert search.stopped == "time"
+
+
+def test_each_kind_of_ngrams_is_fitted_once(
+    reviews: tuple[list[str], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kinds: list[NGramKind] = []
+    fit = tuning.fit_kind
+
+    def note(kind: NGramKind, *others: Any) -> Any:
+        kinds.append(kind)
+        return fit(kind, *others)
+
+    monkeypatch.setattr(tuning, "fit_kind", note)
+    search = new_search(reviews, Clock())
+    for ngrams in ("words", "auto", "characters", "none"):
+        search.judge({"ngrams": ngrams}, 50)
+    assert kinds == [WORDS, CHARACTERS]
+    assert len(search.trials) == 4
+
+
+def test_characters_are_left_out_of_all_trials_where_they_take_too_long(
+    reviews: tuple[list[str], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, fit = Clock(), tuning.fit_kind
+
+    def slow(*arguments: Any) -> Any:
+        clock.now += 10.0
+        return fit(*arguments)
+
+    monkeypatch.setattr(tuning, "fit_kind", slow)
+    settings = Settings(**{**vars(BASE), "validation_fraction": 0.25})
+    search = new_search(reviews, clock, settings, deadline=Deadline(180.0, clock))
+    search.judge({}, 50)
+    search.judge({"hidden_size": 5}, 50)
+    search.judge({"ngrams": "words"}, 50)  # is the first
+    assert [trial.changes for trial in search.trials] == [
+        {"ngrams": "words"},
+        {"hidden_size": 5, "ngrams": "words"},
+    ]
+    trial = search.trials[0]
+    corpus = search.experiment.corpus
+    report = run_experiment(Experiment(corpus, trial.settings, baselines=(), cache=False))
+    assert report["validation"]["whole"] == trial.accuracy
 
 
 def test_the_space_can_work() -> None:
@@ -236,7 +322,8 @@ def test_what_people_see(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     result = run("tune", "cars", "--time", "1s", "--preset", "minute")
     assert max(map(len, result.stdout.splitlines()[:-1])) <= 80
     last = result.stdout.splitlines()[-1]
-    assert last.startswith("textrnn train cars --preset minute --max-steps ")
+    command = "textrnn train cars --preset minute (--ngrams words )?--max-steps "
+    assert re.match(command, last)  # of characters if there is time
     assert "trial 1 " in result.stderr
 
 
@@ -266,3 +353,14 @@ def test_ctrl_c_prints_the_best_so_far(tmp_path: Path, monkeypatch: pytest.Monke
     result = run("tune", "cars", "--preset", "minute", code=130)
     assert not result.stdout
     assert "interrupted" in result.stderr
+
+
+def test_a_search_without_a_trial_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def diverge(*_: Any, **__: Any) -> Any:
+        raise TrainingError("the loss is nan")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tuning, "train_network", diverge)
+    result = CliRunner().invoke(app, ["tune", "cars", "--time", "1s", "--preset", "minute"])
+    assert result.exit_code == TrainingError.exit_code
+    assert "every training of the search diverged" in result.stderr

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from textrnn.model import NEAREST, SAME, TextModel
+from textrnn.model import NEAREST, SAME, TextModel, add_logits
 from textrnn.network import Network, NetworkConfig
 from textrnn.ngram_model import NGramModel
 from textrnn.persistence import load_model, save_model
+from textrnn.text.nearest_words import NearestWords
 from textrnn.text.ngram_keys import NGramKind, distinct_ngrams
 from textrnn.text.tokenised import number_texts
 from textrnn.text.tokenizers import make_tokenizer
@@ -50,8 +51,6 @@ def test_a_vocabulary_mends_only_what_it_does_not_know() -> None:
     texts = number_texts([["a", "graet", "film"], ["filn", "zebra", "great"]])
     mended = vocabulary.mended(texts)
     assert list(mended) == [["a", "great", "film"], ["film", "zebra", "great"]]
-    left = vocabulary.mended(texts, leave=lambda words: np.array([w == "filn" for w in words]))
-    assert list(left)[1] == ["filn", "zebra", "great"]
     known = number_texts(WORDS)
     assert vocabulary.mended(known) is known
 
@@ -78,6 +77,28 @@ def test_ngrams_keep_a_word_of_their_own() -> None:
     np.testing.assert_array_equal(model.ngram_logits(tokens), model.ngrams.logits(tokens))
     # The network, which has no such word, takes it for a great one.
     assert model.encode(["a greet"])[0].tolist() == model.encode(["a great"])[0].tolist()
+
+
+def test_what_the_ngrams_know_is_put_back() -> None:
+    model = make_model()
+    assert model.ngrams is not None
+    texts = number_texts([["a", "graet"], ["greet", "great", "zebra"]])
+    kept = model.ngrams.keep_known(texts, model.vocabulary.mended(texts))
+    assert list(kept) == [["a", "great"], ["greet", "great", "zebra"]]
+
+
+def test_words_are_mended_once_for_both_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = make_model()
+    tokens = model.tokens(["a graet greet film", "terible"])
+    network = replace(model, ngrams=None).predict_proba(tokens)
+    expected = add_logits(network, model.ngram_logits(tokens))
+    asked: list[list[str]] = []
+    find = NearestWords.find
+    monkeypatch.setattr(
+        NearestWords, "find", lambda self, words: asked.append(list(words)) or find(self, words)
+    )
+    np.testing.assert_array_equal(model.predict_proba(tokens), expected)
+    assert asked == [["graet", "greet", "terible"]]
 
 
 def test_an_empty_ngram_model_knows_nothing() -> None:

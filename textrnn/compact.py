@@ -18,6 +18,7 @@ SCALE = ".scale"
 """Follows the name of a table in the name of its scales."""
 LARGEST = 127
 KEY_BITS = 40
+"""Of the key of an n-gram."""
 MANY = 2**16
 """Keys from which a table of 2**16 upper parts is shorter than a further byte for each key."""
 

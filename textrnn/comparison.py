@@ -31,7 +31,9 @@ class Contender:
         classifier: the baseline or the network's model.
         report: its scores.
         predicted: its labels, shape (n_test,).
-        ngrams: the labels that the n-gram part of a network's model gives alone, or empty.
+        by_ngrams: the labels most probable by the n-gram part of a network's model alone, or
+            empty.
+        by_both: those most probable by both its parts, whatever its threshold, or empty.
         figures: further JSON-ready values.
     """
 
@@ -39,7 +41,8 @@ class Contender:
     classifier: FittedBaseline | TextModel
     report: Report
     predicted: list[str]
-    ngrams: list[str] = field(default_factory=list)
+    by_ngrams: list[str] = field(default_factory=list)
+    by_both: list[str] = field(default_factory=list)
     figures: dict[str, Any] = field(default_factory=dict)
 
 
@@ -110,6 +113,9 @@ def baseline_contenders(
 def network_contender(data: Data, model: TextModel, *, n_jobs: int | None = None) -> Contender:
     """Score a model and, where it has two parts, each of them alone.
 
+    Alone means as in their sum: each with its factor, the n-grams with the biases of the
+    sum. A threshold is that of the sum, too: the parts are compared by what is most probable.
+
     Raises:
         DataError: there are no test texts.
         UsageError: texts have any number of labels, for which there are no baselines.
@@ -120,12 +126,14 @@ def network_contender(data: Data, model: TextModel, *, n_jobs: int | None = None
     tokens = data.tokens["test"].cut(model.max_length)
     jobs = process_count(n_jobs)
     if model.ngrams is None:
-        both, parts, by_ngrams = predict_many(model, tokens, jobs), {}, []
+        both, parts = predict_many(model, tokens, jobs), {}
+        by_ngrams, by_both = list[str](), list[str]()
     else:
         alone = predict_many(replace(model, ngrams=None), tokens, jobs)
         logits = model.ngram_logits(tokens)
         both = add_logits(alone, logits, model.network.config.output)
         by_ngrams = _most_probable(logits, classes)
+        by_both = _most_probable(both, classes)
         by_network = _most_probable(alone, classes)
         parts = {NETWORK: _accuracy(labels, by_network), "ngrams": _accuracy(labels, by_ngrams)}
     return Contender(
@@ -133,7 +141,8 @@ def network_contender(data: Data, model: TextModel, *, n_jobs: int | None = None
         model,
         evaluate(labels, both, classes, model.threshold),
         [classes[i] for i in model.decide(both)],
-        ngrams=by_ngrams,
+        by_ngrams=by_ngrams,
+        by_both=by_both,
         figures={"parts": parts},
     )
 
@@ -160,8 +169,10 @@ def judged(
 
     Returns:
         JSON-ready ``test, parts, baselines, paired, over_ngrams, verdict``. The parts are the
-        accuracies of the network and the n-gram model, each alone; ``over_ngrams`` is the
-        paired test of both together against the n-gram model.
+        accuracies of the network and the n-gram model, each alone with its factor and the
+        n-grams with the biases, as in their sum; ``over_ngrams`` is the paired test of both
+        together against the n-gram model. These take the most probable class, whatever the
+        threshold.
     """
     result: dict[str, Any] = {
         "test": None if network is None else network.report.to_dict(),
@@ -178,7 +189,9 @@ def judged(
     predicted = {one.name: one.predicted for one in baselines}
     best = best_baseline(reports)
     paired = paired_test(labels, network.predicted, predicted[best])
-    added = paired_test(labels, network.predicted, network.ngrams) if network.ngrams else None
+    added = None
+    if network.by_ngrams:
+        added = paired_test(labels, network.by_both, network.by_ngrams)
     result["paired"] = {"baseline": best, **paired.to_dict()}
     result["over_ngrams"] = None if added is None else added.to_dict()
     result["verdict"] = verdict(

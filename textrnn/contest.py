@@ -189,10 +189,10 @@ def _contenders(
             contest.corpus, settings, seed=contest.seed, callbacks=callbacks, say=say
         )
         trained = train_network(experiment, data)
+        seconds = time.perf_counter() - started
         if trained.state.interrupted:
             raise KeyboardInterrupt  # half a training would be compared with whole ones
         scored = network_contender(data, trained.model, n_jobs=settings.n_jobs)
-        seconds = time.perf_counter() - started
         figures = {"seconds": round(seconds, 2), "epochs": trained.state.epoch}
         yield replace(scored, figures={**scored.figures, **figures})
 

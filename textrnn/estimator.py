@@ -105,7 +105,7 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         A linear model over n-grams beside the network (Wang and Manning 2012), whose logits
         are added to the network's: of up to three words, or of up to two words and of 2 to 5
         characters within a word. "auto" takes what does best on the held-out texts.
-        ``partial_fit`` trains the network alone.
+        ``partial_fit`` trains the network alone, and after ``fit`` drops the n-grams.
     solver : {"adam", "sgd"}, default="adam"
         The optimiser.
     learning_rate_init : float, default=0.002
@@ -436,7 +436,9 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Train one more epoch on some texts, at a constant learning rate.
 
         The first call fixes the classes and the vocabulary; words that come later are
-        unknown.
+        unknown. After ``fit`` the network goes on alone, with a warning: the n-gram model
+        beside it cannot learn a few texts at a time, and was weighed against the network as
+        it was.
 
         Args:
             X: n texts.
@@ -472,6 +474,13 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 )
             else:
                 model = self._copy_of_model(settings)
+                if model.ngrams is not None:
+                    warnings.warn(
+                        "partial_fit goes on with the network alone: the n-gram model that fit "
+                        "put beside it is dropped. Use ngrams='none' to train without one.",
+                        stacklevel=2,
+                    )
+                    model = replace(model, ngrams=None)
             # No average: what the next call goes on from are the weights themselves.
             run = make_run(
                 model,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import reprlib
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -17,6 +17,9 @@ from sklearn.utils.validation import _check_sample_weight, column_or_1d
 from textrnn.corpora import holdout, strata
 from textrnn.errors import DataError, UsageError
 from textrnn.model import TextModel
+from textrnn.processes import process_count
+from textrnn.text.tokenise import tokenise as tokenise_texts
+from textrnn.text.tokenised import number_texts
 from textrnn.text.tokenizers import Tokenizer, make_tokenizer, tokenizer_name
 from textrnn.training.fit import (
     TokenisedTexts,
@@ -204,9 +207,10 @@ def tokenise(
     check_class_weight(settings.class_weight, plain(classes))
     targets = given.labels if multilabel else number_classes(plain(given.labels), plain(classes))
     tokenizer = make_tokenizer(settings.tokenizer, lowercase=settings.lowercase)
-    tokens = [tokenizer(text) for text in given.texts]
     if tokenizer_name(tokenizer) is None:
-        _check_tokens(tokens, tokenizer)
+        tokens = number_texts(_checked_tokens(tokenizer, given.texts))
+    else:
+        tokens = tokenise_texts(tokenizer, given.texts, n_jobs=process_count(settings.n_jobs))
     return TokenisedTexts(tokens, targets, weights)
 
 
@@ -225,16 +229,22 @@ def check_same_labels(data: TokenisedTexts, n_classes: int, *, multilabel: bool)
         )
 
 
-def _check_tokens(token_lists: list[Any], tokenizer: Tokenizer) -> None:
-    """Raise DataError unless a tokenizer of the user's own returned lists of strings."""
+def _checked_tokens(tokenizer: Tokenizer, texts: Sequence[str]) -> Iterator[list[str]]:
+    """The tokens of each text by a tokenizer of the user's own.
+
+    Raises:
+        DataError: it returned something else than a list of strings.
+    """
     name = getattr(tokenizer, "__qualname__", type(tokenizer).__qualname__)
-    for position, tokens in enumerate(token_lists):
+    for position, text in enumerate(texts):
+        tokens = tokenizer(text)
         is_list = isinstance(tokens, list | tuple | np.ndarray)
         if not is_list or not all(isinstance(token, str) for token in tokens):
             raise DataError(
                 f"the tokenizer {name!r} returned {reprlib.repr(tokens)} for text {position}, but "
                 "must return a list of strings."
             )
+        yield tokens
 
 
 def join_weights(given: Labelled, settings: Settings, *, normalise: bool = True) -> Floats | None:

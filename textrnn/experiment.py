@@ -233,6 +233,7 @@ def train_network(
         multilabel=train.multilabel,
     )
     callbacks: list[Callback] = []
+    n_texts = None
     if out is not None:
         identity = {
             "seed": experiment.seed,
@@ -242,7 +243,9 @@ def train_network(
             "n_jobs": settings.processes(),
         }
         # First, so that the others see the run where it goes on from.
-        callbacks.append(Checkpoint(checkpoint_path(out), identity, resume=experiment.resume))
+        checkpoint = Checkpoint(checkpoint_path(out), identity, resume=experiment.resume)
+        callbacks.append(checkpoint)
+        n_texts = checkpoint.n_texts()
     callbacks += experiment.callbacks
 
     def tell(chosen: Chosen) -> None:
@@ -259,6 +262,7 @@ def train_network(
         choose=choose,
         on_ngrams=tell,
         refit=refit,
+        n_texts=n_texts,
     )
 
 

@@ -15,11 +15,11 @@ import numpy as np
 
 from textrnn.decision import decide
 from textrnn.errors import UsageError
-from textrnn.model import Text, TextModel
+from textrnn.model import Text, TextModel, read_tokens
 from textrnn.nn.losses import softmax
 from textrnn.nn.workspace import Workspace
 from textrnn.text.ngram_keys import word_ngrams
-from textrnn.text.tokenised import NumberedTexts, number_texts
+from textrnn.text.tokenised import NumberedTexts
 from textrnn.text.tokenizers import Tokenizer
 from textrnn.typing import Floats, Ints, Keys
 
@@ -123,10 +123,8 @@ class LinearModel:
         )
 
     def tokens(self, texts: Iterable[Text]) -> NumberedTexts:
-        """The tokens of each text."""
-        return number_texts(
-            self.tokenizer(text) if isinstance(text, str) else text for text in texts
-        )
+        """The tokens of each text; see ``model.read_tokens``."""
+        return read_tokens(self.tokenizer, texts, self.max_length)
 
     def predict_proba(self, texts: Iterable[Text], *, workspace: Workspace | None = None) -> Floats:
         """Class probabilities, float64 of shape (n_texts, C); a workspace is not needed."""
@@ -134,11 +132,11 @@ class LinearModel:
         logits = self._logits(self.tokens(texts))
         if len(self.bias) > 1 and not self.form.one_against_rest:
             return softmax(logits)
-        yes: Floats = 0.5 * (1.0 + np.tanh(0.5 * logits))
         if len(self.bias) == 1:
-            return np.hstack([1.0 - yes, yes])
-        yes /= yes.sum(axis=1, keepdims=True)
-        return yes
+            logits = np.hstack([-logits, logits])
+        # In logs, where a probability that rounds to zero still has its digits.
+        logs: Floats = -np.logaddexp(0.0, -logits)
+        return np.exp(logs) if len(self.bias) == 1 else softmax(logs)
 
     def decide(self, probabilities: Floats) -> Ints:
         """The answers; see ``decision.decide``."""

@@ -6,6 +6,7 @@ answers from it at once.
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -60,13 +61,8 @@ class TextModel:
     unknown_words: str = SAME
 
     def tokens(self, texts: Iterable[Text]) -> NumberedTexts:
-        """The tokens that are read of each text."""
-        return number_texts(
-            first_tokens(self.tokenizer, text, self.max_length)
-            if isinstance(text, str)
-            else text[: self.max_length]
-            for text in texts
-        )
+        """The tokens that are read of each text; see ``read_tokens``."""
+        return read_tokens(self.tokenizer, texts, self.max_length)
 
     def encode(self, texts: Iterable[Text]) -> list[Ids]:
         """Token ids of texts; at least one id each, the unknown word for an empty text."""
@@ -74,16 +70,11 @@ class TextModel:
 
     def encode_tokens(self, token_lists: Sequence[Sequence[str]]) -> list[Ids]:
         """Token ids of texts that are tokenised already."""
-        if self.unknown_words == NEAREST:
-            token_lists = self.vocabulary.mended(as_numbered(token_lists))
-        return self.vocabulary.encode_all(token_lists, self.max_length)
+        return self._ids(self._mended(as_numbered(token_lists)))
 
     def ngram_logits(self, tokens: NumberedTexts) -> Floats:
         """Logits of the n-gram model alone, which there must be, shape (n_texts, C)."""
-        assert self.ngrams is not None
-        if self.unknown_words == NEAREST:
-            tokens = self.vocabulary.mended(tokens, leave=self.ngrams.knows)
-        return self.ngrams.logits(tokens)
+        return self._ngram_logits(tokens, self._mended(tokens))
 
     def stream(self) -> Stream:
         """A reader that takes one token at a time.
@@ -105,10 +96,23 @@ class TextModel:
         A workspace is worth giving where many calls follow each other.
         """
         tokens = self.tokens(texts)
-        network = predict_proba(self.network, self.encode_tokens(tokens), workspace)
+        mended = self._mended(tokens)
+        network = predict_proba(self.network, self._ids(mended), workspace)
         if self.ngrams is None:
             return network
-        return add_logits(network, self.ngram_logits(tokens), self.network.config.output)
+        logits = self._ngram_logits(tokens, mended)
+        return add_logits(network, logits, self.network.config.output)
+
+    def _ids(self, mended: NumberedTexts) -> list[Ids]:
+        return self.vocabulary.encode_all(mended, self.max_length)
+
+    def _mended(self, tokens: NumberedTexts) -> NumberedTexts:
+        """Texts as the network reads them."""
+        return self.vocabulary.mended(tokens) if self.unknown_words == NEAREST else tokens
+
+    def _ngram_logits(self, tokens: NumberedTexts, mended: NumberedTexts) -> Floats:
+        assert self.ngrams is not None
+        return self.ngrams.logits(self.ngrams.keep_known(tokens, mended))
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -123,6 +127,32 @@ class TextModel:
     def decide(self, probabilities: Floats) -> Ints:
         """The answers, by the model's threshold; see ``decision.decide``."""
         return decide(probabilities, self.threshold, multilabel=self.multilabel)
+
+
+def read_tokens(
+    tokenizer: Tokenizer, texts: Iterable[Text], max_length: int | None
+) -> NumberedTexts:
+    """The first tokens of each text, of which there may be any number if ``max_length`` is None.
+
+    Raises:
+        UsageError: ``texts`` is a bare string, whose letters nobody means to be texts.
+    """
+    check_is_no_text(texts)
+    if isinstance(texts, NumberedTexts):
+        return texts.cut(max_length)
+    return number_texts(
+        first_tokens(tokenizer, text, max_length) if isinstance(text, str) else text[:max_length]
+        for text in texts
+    )
+
+
+def check_is_no_text(texts: Iterable[Text]) -> None:
+    """Raise UsageError if what should be many texts is a bare string."""
+    if isinstance(texts, str):
+        raise UsageError(
+            f"texts is the single string {reprlib.repr(texts)}, but must be a list of texts: "
+            "write [text]."
+        )
 
 
 def add_logits(probabilities: Floats, logits: Floats, output: Output = SOFTMAX) -> Floats:

@@ -14,8 +14,9 @@ import numpy as np
 from scipy.sparse import csc_array, csr_array
 from sklearn.base import BaseEstimator, TransformerMixin
 
+from textrnn.runs import differs, runs
 from textrnn.text.tokenised import as_numbered
-from textrnn.typing import Bools, Counts, Floats, Ids, Ints
+from textrnn.typing import Counts, Floats, Ids, Ints
 
 TokenLists: TypeAlias = Sequence[Sequence[str]]
 """One list of tokens a text."""
@@ -103,7 +104,7 @@ class _Block(NamedTuple):
 
 def _block(columns: Ints, rows: Ints, n_columns: int) -> _Block:
     """Count equal pairs of column and row; they come sorted."""
-    begins = np.flatnonzero(_differs(columns) | _differs(rows))
+    begins = np.flatnonzero(differs(columns) | differs(rows))
     cells = np.diff(begins, append=len(columns)).astype(np.float32)
     return _Block(cells, rows[begins], np.bincount(columns[begins], minlength=n_columns))
 
@@ -121,13 +122,6 @@ def _side_by_side(blocks: list[_Block], *, n_rows: int) -> csr_array:
 def _index_type(n: int) -> type[np.signedinteger[Any]]:
     """Return the narrower type of numbers below n: half the memory, and faster."""
     return np.int32 if n < 2**31 else np.int64
-
-
-def _differs(values: Ints) -> Bools:
-    """Say of each value whether it differs from the one before it; the first one does."""
-    result = np.ones(len(values), dtype=bool)
-    np.not_equal(values[1:], values[:-1], out=result[1:])
-    return result
 
 
 def _sort(keys: Ints, places: Ints) -> tuple[Ints, Ints]:
@@ -161,17 +155,17 @@ def _extend(
 
 def _frequent(keys: Ints, min_count: int) -> Ints:
     """Return the keys that occur so often, each once; they come sorted."""
-    begins = np.flatnonzero(_differs(keys))
-    return keys[begins[np.diff(begins, append=len(keys)) >= min_count]]
+    begins, lengths = runs(keys)
+    return keys[begins[lengths >= min_count]]
 
 
 def _positions(keys: Ints, known: Ints) -> Ints:
     """Return where each key stands among the known ones, or -1; both come sorted."""
-    begins = np.flatnonzero(_differs(keys))
+    begins, lengths = runs(keys)
     wanted = keys[begins]
     positions = np.full(len(wanted), -1, dtype=_index_type(len(known)))
     if len(known):
         nearest = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
         found = known[nearest] == wanted
         positions[found] = nearest[found]
-    return np.repeat(positions, np.diff(begins, append=len(keys)))
+    return np.repeat(positions, lengths)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from textrnn.compact import compact_keys, expand_keys
+from textrnn.runs import runs
 from textrnn.text.ngram_keys import (
     FIRST_OF_CHARACTERS,
     NGramKind,
@@ -60,6 +61,21 @@ class NGramModel:
         nearest = np.minimum(np.searchsorted(self.keys, keys), max(len(self.keys) - 1, 0))
         known: Bools = np.zeros(len(keys), dtype=bool)
         return self.keys[nearest] == keys if len(self.keys) else known
+
+    def keep_known(self, texts: NumberedTexts, mended: NumberedTexts) -> NumberedTexts:
+        """Mended texts in which those words stand as they were that have a weight.
+
+        Args:
+            texts: as they were written.
+            mended: the same, unknown words replaced by others; see ``Vocabulary.mended``.
+        """
+        words = list(mended.words)
+        changed = [i for i, word in enumerate(texts.words) if word != words[i]]
+        known = self.knows([texts.words[i] for i in changed]).tolist()
+        for i, is_known in zip(changed, known, strict=True):
+            if is_known:
+                words[i] = texts.words[i]
+        return NumberedTexts(mended.numbers, mended.starts, words)
 
     def logits(self, texts: NumberedTexts) -> Floats:
         """Logits, float32 of shape (len(texts), C)."""
@@ -108,9 +124,7 @@ def weighted_sum(models: Sequence[NGramModel], factors: Floats, bias: Floats) ->
 
 def find(keys: Keys, known: Keys) -> tuple[Ints, Bools]:
     """Where ascending keys stand among known ones, and whether they do."""
-    begins = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])) if len(keys) else keys
-    begins = begins.astype(np.int64)
+    begins, times = runs(keys)
     nearest = np.minimum(np.searchsorted(known, keys[begins]), max(len(known) - 1, 0))
     found = known[nearest] == keys[begins] if len(known) else np.zeros(len(begins), dtype=bool)
-    times = np.diff(begins, append=len(keys))
     return np.repeat(nearest, times), np.repeat(found, times)

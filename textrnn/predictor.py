@@ -24,11 +24,12 @@ import numpy as np
 
 from textrnn.errors import WorkerError
 from textrnn.linear_model import Classifier, LinearModel
-from textrnn.model import Text, TextModel
+from textrnn.model import Text, TextModel, check_is_no_text
 from textrnn.network import Network, NetworkConfig
 from textrnn.nn.workspace import Workspace
+from textrnn.text.tokenised import NumberedTexts
 from textrnn.text.tokenizers import tokenizer_name
-from textrnn.typing import Floats
+from textrnn.typing import Floats, Ints
 
 if TYPE_CHECKING:
     from textrnn.processes import Answer, Processes
@@ -52,15 +53,19 @@ def predict_many(model: Classifier, texts: Sequence[Text], n_jobs: int = 1) -> F
     """Class probabilities of texts or their tokens, shape (n, C), by some processes.
 
     Raises:
+        UsageError: the texts are a bare string.
         WorkerError: a process died.
     """
     out = np.empty((len(texts), len(model.classes)), dtype=model.dtype)
+    check_is_no_text(texts)
+    lengths = _lengths(texts)
     # Texts of like length together, as the batches will be; the longest first, so that the
     # last chunks, when a process may have to wait for another, are quickly read.
-    order = np.argsort([-len(text) for text in texts], kind="stable")
+    order = np.argsort(-lengths, kind="stable")
     start = 0
     with Predictor(model, n_jobs) as predictor:
-        for chunk, found in predictor.stream(chunks(texts[i] for i in order.tolist())):
+        source = (_some(texts, order[piece]) for piece in _pieces(lengths[order]))
+        for chunk, found in predictor.stream(source):
             out[order[start : start + len(chunk)]] = found
             start += len(chunk)
     return out
@@ -96,6 +101,31 @@ def chunks(texts: Iterable[T]) -> Iterator[list[T]]:
         yield growing.texts
 
 
+def _pieces(lengths: Ints) -> Iterator[slice]:
+    """Where the chunks of texts begin and end that have such lengths (n,); see `chunks`."""
+    reach = np.cumsum(lengths)
+    start, before = 0, 0
+    while start < len(reach):
+        full = int(np.searchsorted(reach, before + CHARACTERS)) + 1
+        stop = min(start + TEXTS, full, len(reach))
+        yield slice(start, stop)
+        start, before = stop, int(reach[stop - 1])
+
+
+def _lengths(texts: Sequence[Text]) -> Ints:
+    """The number of characters, or of tokens, of each text, int64 of shape (n,)."""
+    if isinstance(texts, NumberedTexts):
+        return texts.lengths
+    return np.fromiter(map(len, texts), np.int64, len(texts))
+
+
+def _some(texts: Sequence[Text], rows: Ints) -> Sequence[Text]:
+    """The texts at some positions, without the words of the others."""
+    if isinstance(texts, NumberedTexts):
+        return texts.take(rows).compact()
+    return [texts[i] for i in rows.tolist()]
+
+
 @dataclass
 class _Task(Generic[T]):
     """A chunk, and its probabilities once they are known."""
@@ -120,6 +150,7 @@ class Predictor:
         self._workspace = Workspace()
         self._worked = 0.0
         self._others: Processes | None = None
+        self._alive: set[int] = set()
         self._given: list[deque[_Task[Any]]] = []
 
     def __enter__(self) -> Self:
@@ -142,7 +173,7 @@ class Predictor:
         answered first, and there is no answer to it.
 
         Raises:
-            WorkerError: a process died.
+            WorkerError: a process died at its work. One that cannot start is done without.
         """
         pending: deque[_Task[T]] = deque()
         for chunk, more in _with_outlook(source):
@@ -176,17 +207,28 @@ class Predictor:
             if self.n_jobs > 1 and self._worked >= self.patience:
                 self._start()
             return False  # they are not there yet
-        if sum(map(len, task.chunk)) > 2 * CHARACTERS:
+        if _lengths(task.chunk).sum() > 2 * CHARACTERS:
             return False  # a huge text need not be copied
-        ready = [i for i, given in enumerate(self._given) if self._others.is_ready(i)]
-        least = min(ready, key=lambda i: len(self._given[i]), default=None)
+        least = min(self._ready(self._others), key=lambda i: len(self._given[i]), default=None)
         if least is None or len(self._given[least]) >= WAITING:
             return False
         self._others.send(
-            least, task.chunk if _is_named(self.model) else list(self.model.tokens(task.chunk))
+            least, task.chunk if _is_named(self.model) else self.model.tokens(task.chunk)
         )
         self._given[least].append(task)
         return True
+
+    def _ready(self, others: Processes) -> list[int]:
+        """The processes that have started; what died instead is done without."""
+        ready = []
+        for i in sorted(self._alive):
+            try:
+                if others.is_ready(i):
+                    ready.append(i)
+            except WorkerError:
+                self._alive.remove(i)
+                self.n_jobs -= 1
+        return ready
 
     def _start(self) -> None:
         from multiprocessing import current_process
@@ -201,6 +243,7 @@ class Predictor:
         except (OSError, WorkerError):  # the system has no room for them: it goes on alone
             return
         self.n_jobs += n
+        self._alive = set(range(n))
         self._given = [deque() for _ in range(n)]
 
     def _take_answers(self, *, wait: bool = False) -> None:

@@ -8,8 +8,10 @@ Each has one BLAS thread.
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -120,7 +122,7 @@ class Processes:
         """The next answer of a process, waited for.
 
         Raises:
-            WorkerError: it died.
+            WorkerError: it died, or raised what cannot be sent, which then is a note.
             Exception: what it raised itself.
         """
         if not self._is_ready[i]:
@@ -203,7 +205,19 @@ def _answer_or_error(answer: Answer, message: Any) -> Any:
     try:
         return answer(message)
     except Exception as error:
-        return error
+        return _that_travels(error)
+
+
+def _that_travels(error: Exception) -> Exception:
+    """An error, or a WorkerError that tells of it if it does not survive being pickled."""
+    try:
+        if isinstance(pickle.loads(pickle.dumps(error)), type(error)):
+            return error
+    except Exception:  # its own code may raise anything
+        pass
+    told = WorkerError(f"a worker process failed: {type(error).__qualname__}: {error}")
+    told.add_note("".join(traceback.format_exception(error)))
+    return told
 
 
 def _messages(pipe: Connection) -> Iterator[Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
+from threading import Lock
 from typing import Any
 
 VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
@@ -22,11 +23,37 @@ def limit_from_the_start() -> None:
 
 
 def one_blas_thread() -> AbstractContextManager[Any]:
-    """A context in which BLAS has one thread; the number before is put back after it."""
+    """A context in which BLAS has one thread; the number before is put back after it.
+
+    Where contexts of several threads overlap, it is put back after the last one.
+    """
     if all(os.environ.get(variable) == "1" for variable in VARIABLES):
         return nullcontext()  # limited from the start; saves an import
-    limits: AbstractContextManager[Any] = _controller().limit(limits=1, user_api="blas")
-    return limits
+    return _LIMIT
+
+
+class _SharedLimit(AbstractContextManager[None]):
+    """The limit, on while anybody wants it: BLAS has one number of threads for the process."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._wanted = 0
+        self._limiter: Any = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._wanted == 0:
+                self._limiter = _controller().limit(limits=1, user_api="blas")
+            self._wanted += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._wanted -= 1
+            if self._wanted == 0:
+                self._limiter.restore_original_limits()
+
+
+_LIMIT = _SharedLimit()
 
 
 @cache

@@ -22,11 +22,23 @@ from sklearn.model_selection import HalvingGridSearchCV, ParameterSampler
 from textrnn.errors import TrainingError
 from textrnn.experiment import Experiment, train_network
 from textrnn.prepared import Data
+from textrnn.text.ngram_keys import NGramKind
 from textrnn.training.batching import batch_count
 from textrnn.training.budget import Deadline
 from textrnn.training.callbacks import Callback
+from textrnn.training.fit import TokenisedTexts
 from textrnn.training.loop import TrainingRun
-from textrnn.training.ngrams_beside import Chosen, choose_ngrams
+from textrnn.training.ngrams_beside import (
+    CHARACTERS,
+    CHARACTERS_TAKE,
+    SHARE_OF_TIME,
+    WORDS,
+    Chosen,
+    Part,
+    fit_kind,
+    kinds_of,
+    together,
+)
 from textrnn.training.settings import Settings
 
 SPACE: dict[str, Sequence[Any]] = {
@@ -57,7 +69,8 @@ class Trial:
         changes: what differs from the settings that were begun with.
         settings: all of them; a training with these has this accuracy.
         n_texts: texts read, each as often as it was.
-        accuracy: on the held-out texts, of the network and the n-gram model together.
+        accuracy: on the held-out texts, weighted as they are, of the network and the n-gram
+            model together.
         loss: of the network on them.
         seconds: it took.
     """
@@ -95,8 +108,10 @@ class Search:
     space: Mapping[str, Sequence[Any]] = field(default_factory=lambda: SPACE)
     trials: list[Trial] = field(default_factory=list)
     stopped: str = ""
-    _chosen: dict[str, Chosen] = field(default_factory=dict)
+    _parts: dict[NGramKind, list[Part]] = field(default_factory=dict)
+    _words_took: float = 0.0
     _planned: int = 0
+    _is_begun: bool = False
 
     @property
     def ranking(self) -> list[Trial]:
@@ -113,8 +128,9 @@ class Search:
         with self._told_why():
             full = self._usual_texts()
             first = max(full // FACTOR ** (ROUNDS - 1), 1)
-            self.judge({}, first)
-            seconds = self.trials[0].seconds / first if self.trials else 0.0
+            begun = time.perf_counter()
+            self.judge({}, first)  # what it takes is known, even if it diverges
+            seconds = (time.perf_counter() - begun) / first
             n, most = plan(self.deadline.left(), DEARER * seconds, full)
             candidates = self._draw(n)
             # Of few candidates there are fewer rounds, the last one as long as of many.
@@ -134,7 +150,8 @@ class Search:
     def judge(self, changes: Mapping[str, Any], n_texts: int) -> float:
         """Train with some changes until so many texts are read; the accuracy held out.
 
-        A training that diverges has an accuracy of 0 and is no trial.
+        A training that diverges has an accuracy of 0 and is no trial. The first is done
+        whatever the time.
 
         Raises:
             KeyboardInterrupt: of Ctrl-C, or as the time is over.
@@ -145,19 +162,26 @@ class Search:
             max_steps=self._steps(settings, n_texts),
             n_jobs=settings.processes(),
         )
+        settings = self._as_fitted(settings)
         for trial in self.trials:
             if trial.settings == settings:
                 return trial.accuracy
         begun = time.perf_counter()
-        experiment = replace(self.experiment, settings=settings, out=None, callbacks=(_Stop(self),))
+        stop = (_Stop(self.deadline),) if self._is_begun else ()
+        self._is_begun = True
+        experiment = replace(self.experiment, settings=settings, out=None, callbacks=stop)
         try:
             _, state, accuracy, _ = train_network(
                 experiment, self.data, choose=self._choose_once, refit=False
             )
         except TrainingError:
             return 0.0
-        if accuracy is None:
+        if state.interrupted:
             raise KeyboardInterrupt
+        assert accuracy is not None
+        settings = self._as_fitted(settings)
+        if settings.ngrams != {**self.experiment.settings.to_dict(), **changes}["ngrams"]:
+            changes = {**changes, "ngrams": settings.ngrams}
         seconds = time.perf_counter() - begun
         trial = Trial(changes, settings, n_texts, accuracy, -state.best_score[1], seconds)
         self.trials.append(trial)
@@ -180,11 +204,38 @@ class Search:
         except KeyboardInterrupt:
             self.stopped = "time" if self.deadline.left() <= 0.0 else "interrupted"
 
-    def _choose_once(self, settings: Settings, *others: Any) -> Chosen:
-        """The n-gram model, which no other searched setting changes."""
-        if settings.ngrams not in self._chosen:
-            self._chosen[settings.ngrams] = choose_ngrams(settings, *others)
-        return self._chosen[settings.ngrams]
+    def _choose_once(
+        self,
+        settings: Settings,
+        train: TokenisedTexts,
+        validation: TokenisedTexts | None,
+        n_classes: int,
+        deadline: Deadline | None,
+    ) -> Chosen:
+        """The n-gram models, which no other searched setting changes: each kind is fitted once.
+
+        Characters are left out of all trials where they would take too much of the time.
+        """
+        del deadline  # the search has its own
+        for kind in kinds_of(settings, train):
+            if kind not in self._parts:
+                begun = self.deadline.clock()
+                self._parts[kind] = []
+                if kind != CHARACTERS or self._is_time_for_characters():
+                    self._parts[kind] = fit_kind(kind, settings, train, validation, n_classes)
+                if kind == WORDS:
+                    self._words_took = self.deadline.clock() - begun
+        parts = [part for kind in kinds_of(settings, train) for part in self._parts[kind]]
+        return together(parts, settings, validation)
+
+    def _is_time_for_characters(self) -> bool:
+        return CHARACTERS_TAKE * self._words_took <= SHARE_OF_TIME * self.deadline.left()
+
+    def _as_fitted(self, settings: Settings) -> Settings:
+        """The settings that make the same training where characters were left out."""
+        if settings.ngrams != "none" and self._parts.get(CHARACTERS) == []:
+            return replace(settings, ngrams="words")
+        return settings
 
     def _draw(self, n: int) -> list[dict[str, Any]]:
         """So many candidates, the settings begun with among them."""
@@ -264,12 +315,12 @@ class _Candidate(BaseEstimator):  # type: ignore[misc]
 
 
 class _Stop(Callback):
-    """Ends a trial when the time is over, but for the first, without which there is nothing."""
+    """Ends a trial when the time is over."""
 
-    def __init__(self, search: Search) -> None:
-        self.search = search
+    def __init__(self, deadline: Deadline) -> None:
+        self.deadline = deadline
 
     def on_batch(self, run: TrainingRun) -> None:
         del run
-        if self.search.trials and self.search.deadline.left() <= 0.0:
+        if self.deadline.left() <= 0.0:
             raise KeyboardInterrupt

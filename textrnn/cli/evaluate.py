@@ -98,7 +98,7 @@ def evaluate(
         training.warn_of_training_file(Path(corpus))
     else:
         training.warn_of_other_splits(labelled.corpus)
-    report = _report(loaded, labelled.rows, n_jobs)
+    report = report_on(loaded, labelled.rows, n_jobs)
     if as_json:
         where = {"model": str(folder), "corpus": corpus, "split": labelled.split}
         print_json({**where, **report.to_dict()})
@@ -111,7 +111,7 @@ def evaluate(
         raise typer.Exit(GATE_FAILED)
 
 
-def _report(model: Classifier, rows: Split, n_jobs: int) -> Report | MultilabelReport:
+def report_on(model: Classifier, rows: Split, n_jobs: int) -> Report | MultilabelReport:
     """The scores of a model on labelled texts."""
     # Only now: scikit-learn takes a second, and a mistake should be told before.
     from textrnn.evaluation import evaluate as evaluate_classes

@@ -13,7 +13,6 @@ from textrnn.errors import UsageError
 
 if TYPE_CHECKING:
     from textrnn.corpora import Split
-    from textrnn.model import TextModel
 
 
 def shrink(
@@ -50,6 +49,7 @@ def shrink(
         if value is not None and value < 1:
             raise UsageError(f"{option} is {value}, but must be 1 or more.")
     n_jobs = processes_of(jobs)
+    from textrnn.cli.evaluate import report_on
     from textrnn.cli.output import print_entries, print_json
     from textrnn.model_card import model_card
     from textrnn.persistence import check_writable, load_model, read_metrics, save_model
@@ -58,7 +58,11 @@ def shrink(
     folder = find_model(model)
     check_writable(out)
     big, metrics = load_model(folder), read_metrics(folder)
-    test = None if check is None else _test_texts(check, folder, offline=offline)
+    before: dict[str, Any] = {"size_bytes_before": folder_size(folder), "accuracy_before": None}
+    test = None
+    if check is not None:
+        test = _test_texts(check, folder, multilabel=big.multilabel, offline=offline)
+        before["accuracy_before"] = report_on(big, test, n_jobs).accuracy
     smaller = shrunken(big, max_words=max_words, max_ngrams=max_ngrams)
     # Its scores are those of the larger model: they must not be taken for its own.
     metrics = {**metrics, "test": None, "tests": {}, "paired": None, "verdict": ""}
@@ -66,15 +70,15 @@ def shrink(
     card = model_card(smaller, metrics if metrics.get("corpus") else {})
     save_model(smaller, out, metrics=metrics, card=card, compact=True)
     small = load_model(out)
+    # The folders may be one and the same: what was before is known from before.
     found: dict[str, Any] = {
         "model": str(out),
         "from": str(folder),
         "size_bytes": folder_size(out),
-        "size_bytes_before": folder_size(folder),
         "words": len(small.vocabulary) - 1,
         "ngrams": 0 if small.ngrams is None else len(small.ngrams.keys),
-        "accuracy": None if test is None else _accuracy(small, test, n_jobs),
-        "accuracy_before": None if test is None else _accuracy(big, test, n_jobs),
+        "accuracy": None if test is None else report_on(small, test, n_jobs).accuracy,
+        **before,
     }
     if as_json:
         print_json(found)
@@ -85,17 +89,15 @@ def shrink(
         ("words", [f"{len(big.vocabulary) - 1:,} before, {found['words']:,} after"]),
     ]
     if big.ngrams is not None:
-        before = len(big.ngrams.keys)
-        lines.append(("n-grams", [f"{before:,} before, {found['ngrams']:,} after"]))
+        n_before = len(big.ngrams.keys)
+        lines.append(("n-grams", [f"{n_before:,} before, {found['ngrams']:,} after"]))
     if test is not None:
-        before, after = found["accuracy_before"], found["accuracy"]
-        lines.append(
-            ("accuracy", [f"{before:.4f} before, {after:.4f} after, on {len(test):,} texts"])
-        )
+        was, now = found["accuracy_before"], found["accuracy"]
+        lines.append(("accuracy", [f"{was:.4f} before, {now:.4f} after, on {len(test):,} texts"]))
     print_entries(lines)
 
 
-def _test_texts(corpus: str, folder: Path, *, offline: bool) -> Split:
+def _test_texts(corpus: str, folder: Path, *, multilabel: bool, offline: bool) -> Split:
     """The test texts of a corpus, held out as they were when the model was trained."""
     from textrnn.cli.trained import read_training
     from textrnn.corpora import load_labelled
@@ -103,6 +105,7 @@ def _test_texts(corpus: str, folder: Path, *, offline: bool) -> Split:
     training = read_training(folder)
     labelled = load_labelled(
         corpus,
+        label_separator=(training.label_separator or "|") if multilabel else None,
         test_fraction=training.test_fraction,
         random_state=training.seed,
         offline=offline,
@@ -110,11 +113,3 @@ def _test_texts(corpus: str, folder: Path, *, offline: bool) -> Split:
     if labelled.corpus is not None:
         training.warn_of_other_splits(labelled.corpus)
     return labelled.rows
-
-
-def _accuracy(model: TextModel, test: Split, n_jobs: int) -> float:
-    from textrnn.evaluation import evaluate
-    from textrnn.predictor import predict_many
-
-    classes = [str(label) for label in model.classes]
-    return evaluate(test.labels, predict_many(model, test.texts, n_jobs), classes).accuracy

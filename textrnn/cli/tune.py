@@ -28,6 +28,7 @@ from textrnn.cli.options import (
     tell_small_splits,
 )
 from textrnn.cli.run import INTERRUPTED
+from textrnn.errors import TrainingError
 
 if TYPE_CHECKING:
     from textrnn.tuning import Search, Trial
@@ -130,7 +131,12 @@ def tune(
     )
     search.run()
     if not search.trials:
-        raise KeyboardInterrupt
+        if search.stopped == "interrupted":
+            raise KeyboardInterrupt
+        raise TrainingError(
+            f"every training of the search diverged, the first with the preset {preset!r}; begin "
+            "with another --preset."
+        )
     given = {
         "--preset": None if preset == presets.DEFAULT else preset,
         "--test": test,

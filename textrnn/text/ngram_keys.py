@@ -14,10 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from textrnn.compact import KEY_BITS
+from textrnn.runs import differs
 from textrnn.text.tokenised import NumberedTexts
-from textrnn.typing import Bools, Ids, Ints, Keys
+from textrnn.typing import Ids, Ints, Keys
 
-KEY_BITS, ROW_BITS = 40, 24
+ROW_BITS = 64 - KEY_BITS
 """A key and the row of its text in one number: sorting it sorts the pairs."""
 FIRST_OF_CHARACTERS = np.uint64(1 << (KEY_BITS - 1))
 """Keys of character n-grams are from here on, those of words below."""
@@ -77,7 +79,7 @@ def distinct_ngrams(texts: NumberedTexts, kind: NGramKind) -> Iterator[tuple[Key
             parts.append(of_characters | (FIRST_OF_CHARACTERS << np.uint64(ROW_BITS)))
         pairs = np.concatenate(parts)
         pairs.sort()
-        pairs = pairs[_differs(pairs)]
+        pairs = pairs[differs(pairs)]
         keys = pairs >> np.uint64(ROW_BITS)
         pairs &= np.uint64(ROWS_AT_ONCE - 1)
         yield keys, pairs.astype(np.int64) + first
@@ -173,10 +175,3 @@ def _mixed(hashes: Keys) -> Keys:
     hashes *= _MIX[1]
     hashes ^= hashes >> np.uint64(31)
     return hashes
-
-
-def _differs(values: Keys) -> Bools:
-    """Say of each value whether it differs from the one before it; the first one does."""
-    result = np.ones(len(values), dtype=bool)
-    np.not_equal(values[1:], values[:-1], out=result[1:])
-    return result

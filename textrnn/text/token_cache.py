@@ -11,15 +11,17 @@ import contextlib
 import hashlib
 import os
 import platform
+import time
 from collections.abc import Sequence
 from importlib import metadata, resources
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from textrnn.disk import replace_file
+from textrnn.disk import DAY, replace_file
 from textrnn.text.tokenise import tokenise
 from textrnn.text.tokenised import NumberedTexts
 from textrnn.text.tokenizers import Tokenizer, tokenizer_name
@@ -110,19 +112,20 @@ def write(path: Path, texts: NumberedTexts) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    buffer = BytesIO()
     spelling = "".join(texts.words).encode("utf-8", "surrogatepass")
-    np.savez(
-        buffer,
-        numbers=texts.numbers,
-        starts=texts.starts,
-        spelling=np.frombuffer(spelling, dtype=np.uint8),
-        word_lengths=np.array([len(word) for word in texts.words], dtype=np.int64),
-    )
-    if buffer.getbuffer().nbytes > LIMIT:
+    arrays: dict[str, Any] = {
+        "numbers": texts.numbers,
+        "starts": texts.starts,
+        "spelling": np.frombuffer(spelling, dtype=np.uint8),
+        "word_lengths": np.array([len(word) for word in texts.words], dtype=np.int64),
+    }
+    if sum(array.nbytes for array in arrays.values()) > LIMIT:
         return
+    buffer = BytesIO()
+    np.savez(buffer, **arrays)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # texts may be private
     replace_file(path, buffer.getvalue())
+    _drop_leftovers(path.parent)
     _drop_oldest(path.parent)
 
 
@@ -138,6 +141,14 @@ def read(path: Path) -> NumberedTexts | None:
         return NumberedTexts(numbers, starts, words)
     except Exception:  # a damaged file may lead NumPy anywhere
         return None
+
+
+def _drop_leftovers(folder: Path) -> None:
+    """Delete what killed writers left half-written more than a day ago."""
+    for entry in folder.glob(".*.npz.*"):  # see disk.temporary_name
+        with contextlib.suppress(OSError):  # another process may be quicker
+            if entry.stat().st_mtime < time.time() - DAY:
+                entry.unlink()
 
 
 def _drop_oldest(folder: Path) -> None:

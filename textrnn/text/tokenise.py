@@ -75,10 +75,12 @@ def _tokens_not_given_away(
                 except WorkerError:  # it will never start: others, or this one, do its work
                     idle.remove(i)
                     continue
-                if started:
-                    left = reach[end - 1] - reach[row]
-                    share = left / (len(idle) + 1)
-                    begin = int(np.searchsorted(reach, reach[end - 1] - share)) + 1
+                left = reach[end - 1] - reach[row]
+                share = left / (len(idle) + 1)
+                begin = int(np.searchsorted(reach, reach[end - 1] - share)) + 1
+                # Among empty texts a share of the characters may begin anywhere.
+                begin = max(begin, row + 1)
+                if started and begin < end:
                     processes.send(i, texts[begin:end])
                     idle.remove(i)
                     busy.append(i)

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, pairwise
+from itertools import chain, count, pairwise
 from typing import overload
 
 import numpy as np
 
 from textrnn.errors import DataError
+from textrnn.runs import differs
 from textrnn.typing import Bools, Counts, Ids, Ints
 
 
@@ -51,7 +52,8 @@ class NumberedTexts(Sequence[list[str]]):
         if isinstance(row, slice):
             return self.take(np.arange(len(self))[row])
         row = range(len(self))[row]
-        return [self.words[i] for i in self.numbers[self.starts[row] : self.starts[row + 1]]]
+        numbers = self.numbers[self.starts[row] : self.starts[row + 1]]
+        return [self.words[i] for i in numbers.tolist()]
 
     def __iter__(self) -> Iterator[list[str]]:
         """Yield the tokens of each text."""
@@ -91,10 +93,8 @@ class NumberedTexts(Sequence[list[str]]):
         rows = np.repeat(np.arange(len(self)), self.lengths)
         pairs = rows * n_words + self.numbers
         pairs.sort()
-        first = np.ones(len(pairs), dtype=bool)
-        np.not_equal(pairs[1:], pairs[:-1], out=first[1:])
         counts = np.bincount(self.numbers, minlength=len(self.words))
-        return counts, np.bincount(pairs[first] % n_words, minlength=len(self.words))
+        return counts, np.bincount(pairs[differs(pairs)] % n_words, minlength=len(self.words))
 
     def _pieces(self, starts: Counts, lengths: Counts) -> NumberedTexts:
         """Texts of some lengths that begin at some places."""
@@ -152,7 +152,8 @@ def as_numbered(token_lists: Sequence[Sequence[str]]) -> NumberedTexts:
 
 
 def _new_numbers() -> defaultdict[str, int]:
-    """A dictionary that gives each new word the next number."""
-    index: defaultdict[str, int] = defaultdict()
-    index.default_factory = index.__len__
-    return index
+    """A dictionary that gives each new word the next number.
+
+    It holds no reference to itself: its memory is free at once, without a look for garbage.
+    """
+    return defaultdict(count().__next__)

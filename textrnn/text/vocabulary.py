@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise, repeat
@@ -17,7 +17,7 @@ import numpy as np
 from textrnn.errors import ModelError, UsageError
 from textrnn.text.nearest_words import NearestWords
 from textrnn.text.tokenised import NumberedTexts
-from textrnn.typing import Bools, Counts, Floats, Ids, Ints
+from textrnn.typing import Counts, Floats, Ids, Ints
 
 UNKNOWN = "<unk>"
 """The token that stands for every word the vocabulary does not hold; its id is 0."""
@@ -149,22 +149,15 @@ class Vocabulary:
         """The known words, to be asked for those that unknown ones are near to."""
         return NearestWords(self.tokens)
 
-    def mended(
-        self, texts: NumberedTexts, leave: Callable[[Sequence[str]], Bools] | None = None
-    ) -> NumberedTexts:
+    def mended(self, texts: NumberedTexts) -> NumberedTexts:
         """Return texts in which unknown words are replaced by the known ones they are near to.
 
-        Args:
-            texts: tokenised; in what is returned a word may have several numbers.
-            leave: says which of some unknown words to leave as they are; none if None.
+        Each word keeps its number, so that a word may have several.
         """
         unknown = [i for i, word in enumerate(texts.words) if word not in self.index]
-        words = list(texts.words)
-        if leave is not None and unknown:
-            left = leave([words[i] for i in unknown]).tolist()
-            unknown = [i for i, is_left in zip(unknown, left, strict=True) if not is_left]
         if not unknown:
             return texts
+        words = list(texts.words)
         near = self.nearest.find([words[i] for i in unknown]).tolist()
         for i, number in zip(unknown, near, strict=True):
             if number > 0:

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from textrnn.nn.gradients import global_norm
 from textrnn.nn.optimizers import Optimizer
+from textrnn.training.averaging import WeightAverage
 from textrnn.typing import Params
 
 if TYPE_CHECKING:
@@ -53,7 +55,7 @@ class Deadline:
 
 @dataclass(frozen=True)
 class Pace:
-    """Seconds of one step, and of one validation."""
+    """Seconds of one step, and of one validation with what callbacks do after it."""
 
     step: float
     validation: float
@@ -78,12 +80,17 @@ def rehearse(
     The first batch is not counted, as it takes memory from the system that others use again.
     """
     rng = np.random.default_rng(0)
+    decay, tables = run.config.ema_decay, run.network.config.tables()
+    average = WeightAverage(params, decay, tables) if decay > 0.0 else None
     within = min(REHEARSAL_SHARE * deadline.left(), REHEARSAL_SECONDS)
     seconds, words = 0.0, 0
     batches = run.batches(rng)
     for number, rows in enumerate(batches):
         started = deadline.clock()
         sums, gradients = workers.gradient(rows, rng)
+        global_norm(gradients)
+        if average is not None:
+            average.before_update(params, gradients)
         optimizer.update(params, gradients, run.config.learning_rate_init)
         if number > 0 or len(batches) == 1:
             seconds += deadline.clock() - started
@@ -91,7 +98,11 @@ def rehearse(
         if number > 0 and seconds >= within:
             break
     step = seconds * run.n_words / max(words, 1) / run.steps_an_epoch
-    return Pace(step, _validation_seconds(run, workers, deadline))
+    started = deadline.clock()
+    for callback in run.callbacks:
+        callback.on_rehearsal(run)
+    after_epoch = deadline.clock() - started
+    return Pace(step, _validation_seconds(run, workers, deadline) + after_epoch)
 
 
 def _validation_seconds(run: TrainingRun, workers: Workers, deadline: Deadline) -> float:

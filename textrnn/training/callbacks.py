@@ -18,6 +18,9 @@ class Callback:
     def on_start(self, run: TrainingRun) -> None:
         """Before the first batch of a run, new or resumed."""
 
+    def on_rehearsal(self, run: TrainingRun) -> None:
+        """Where the clock plans the steps: what takes as long as ``on_epoch``, without a trace."""
+
     def on_batch(self, run: TrainingRun) -> None:
         """After the weights have changed; ``run.progress`` tells how far the epoch is."""
 

@@ -30,10 +30,36 @@ class Checkpoint(Callback):
         self.resume = resume
 
     def on_start(self, run: TrainingRun) -> None:
-        if self.resume and self.path.exists():
-            arrays, saved = load_arrays(self.path)
-            self._check_identity(saved["identity"])
-            restore(run, arrays, saved)
+        found = self.read()
+        if found is not None:
+            restore(run, *found)
+
+    def read(self) -> tuple[Params, dict[str, Any]] | None:
+        """The arrays and values to go on from, or None where a run begins anew.
+
+        Raises:
+            UsageError: they are of another run.
+            ModelError: the file is damaged.
+        """
+        if not (self.resume and self.path.exists()):
+            return None
+        arrays, saved = load_arrays(self.path)
+        self._check_identity(saved["identity"])
+        return arrays, saved
+
+    def n_texts(self) -> int | None:
+        """Training texts of the run to go on with, which may have had no time for all."""
+        found = self.read()
+        return None if found is None else found[1].get("n_texts")
+
+    def on_rehearsal(self, run: TrainingRun) -> None:
+        arrays, saved = snapshot(run)
+        best = {f"best/{name}": value for name, value in run.network.params.items()}
+        beside = self.path.with_name(self.path.name + ".rehearsal")
+        try:
+            save_arrays(beside, {**arrays, **best}, saved)
+        finally:
+            beside.unlink(missing_ok=True)
 
     def on_epoch(self, run: TrainingRun) -> None:
         arrays, saved = snapshot(run)
@@ -62,6 +88,8 @@ def snapshot(run: TrainingRun) -> tuple[Params, dict[str, Any]]:
         values = average.of(run.network.params)
         arrays |= {f"average/{name}": value for name, value in values.items()}
     return arrays, {
+        "n_texts": len(run.train),
+        "validation_seconds": run.validation_seconds,
         "epoch": state.epoch,
         "steps": state.steps,
         "planned_steps": state.planned_steps,
@@ -100,4 +128,5 @@ def restore(run: TrainingRun, arrays: Params, saved: dict[str, Any]) -> None:
     )
     if saved["best_score"] is not None:
         run.state.best_score = (saved["best_score"][0], saved["best_score"][1])
+    run.validation_seconds = saved.get("validation_seconds", 0.0)
     run.rng.bit_generator.state = saved["rng"]

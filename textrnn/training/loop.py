@@ -191,7 +191,7 @@ class TrainingRun:
         )
         steps = self.steps_an_epoch * config.max_iter
         self.state = TrainingState(planned_steps=min(steps, config.max_steps or steps))
-        self._validation_seconds = 0.0
+        self.validation_seconds = 0.0
 
     @property
     def n_epochs(self) -> int:
@@ -241,9 +241,12 @@ class TrainingRun:
         )
 
     def _fit_into_time(self, workers: Workers) -> None:
-        """Plan no more steps than there is time for; a resumed run keeps its plan."""
+        """Plan no more steps than there is time for; a resumed run keeps its plan and pace."""
         state, deadline = self.state, self.deadline
-        if deadline is None or state.steps > 0:
+        if deadline is None:
+            return
+        if state.steps > 0:
+            self.deadline = deadline.sooner(self.n_jobs * self.validation_seconds)
             return
         if deadline.left() <= 0.0:
             state.planned_steps = 1
@@ -254,7 +257,7 @@ class TrainingRun:
         self.deadline = deadline = deadline.sooner(self.n_jobs * pace.validation)
         fit = steps_that_fit((1.0 - MARGIN) * deadline.left(), pace, self.steps_an_epoch)
         state.planned_steps = min(state.planned_steps, fit)
-        self._validation_seconds = pace.validation
+        self.validation_seconds = pace.validation
 
     def _run_epochs(self, workers: Workers) -> None:
         state = self.state
@@ -393,7 +396,7 @@ class TrainingRun:
         """Whether the clock leaves time for no more than a validation, with steps to do."""
         if self.deadline is None or self.state.steps >= self.state.planned_steps:
             return False
-        return self.deadline.left() <= self._validation_seconds
+        return self.deadline.left() <= self.validation_seconds
 
     def _is_finished(self) -> bool:
         state = self.state

@@ -15,6 +15,7 @@ from scipy.sparse import csr_array
 
 from textrnn.ngram_model import NGramModel, find, text_sizes
 from textrnn.nn.losses import sigmoid
+from textrnn.runs import runs
 from textrnn.text.ngram_keys import NGramKind, distinct_ngrams
 from textrnn.text.tokenised import NumberedTexts
 from textrnn.typing import Bools, Floats, Ints, Keys
@@ -82,8 +83,8 @@ def _counted(blocks: list[tuple[Keys, Ints]]) -> tuple[Keys, Ints]:
     keys = np.concatenate([np.zeros(0, np.uint64), *(keys for keys, _ in blocks)])
     if len(blocks) > 1:
         keys.sort()
-    begins = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])[: len(keys)])
-    return keys[begins], np.diff(begins, append=len(keys))
+    begins, df = runs(keys)
+    return keys[begins], df
 
 
 def fit_ngrams(

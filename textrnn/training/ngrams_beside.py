@@ -7,6 +7,7 @@ was worse on held-out texts of every corpus tried.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +16,7 @@ from textrnn.decision import best_f1_threshold
 from textrnn.inference import predict_proba
 from textrnn.model import NEAREST, TextModel
 from textrnn.ngram_model import NGramModel, weighted_sum
-from textrnn.nn.losses import mean_one, output_of
+from textrnn.nn.losses import Output, mean_one, output_of
 from textrnn.text.ngram_keys import NGramKind
 from textrnn.text.tokenised import NumberedTexts, as_numbered, join
 from textrnn.training.budget import Deadline
@@ -39,6 +40,8 @@ SHARE_OF_TIME = 1 / 3
 """Of the time left that may go by until no further n-gram model is tried."""
 CHARACTERS_TAKE = 6
 """Times as long as n-grams of words, about."""
+LEAST_FACTOR = 1e-3
+"""Of the network: with 0 its last layer would be nothing for ever, however it is trained on."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,8 @@ class Chosen:
 
     Attributes:
         parts: linear models over words and over characters, which are believed apart.
-        accuracy: of all together on the held-out texts, or None without any.
+        accuracy: of all together on the held-out texts, weighted as they are, or None
+            without any.
     """
 
     parts: tuple[Part, ...]
@@ -80,12 +84,15 @@ class Finished:
 
     Attributes:
         model: network and n-gram model together.
-        accuracy: on the held-out texts, before the n-gram model was fitted to them too; the
-            factors of both were. None without any.
+        accuracy: on the held-out texts, weighted as they are, before the n-gram model was
+            fitted to them too; the factors of both were. None without any.
+        interrupted: Ctrl-C came while the n-gram model was fitted to all texts; it is the one
+            fitted to the training texts.
     """
 
     model: TextModel
     accuracy: float | None
+    interrupted: bool = False
 
 
 def choose_ngrams(
@@ -104,36 +111,72 @@ def choose_ngrams(
     parts: list[Part] = []
     soon = deadline and deadline.sooner((1 - SHARE_OF_TIME) * deadline.left())
     given = soon.left() if soon else 0.0
+
+    def time_for(times: float) -> bool:
+        """Whether there is time for so many times what was done till now."""
+        return soon is None or soon.left() >= times * (given - soon.left())
+
+    for kind in kinds_of(settings, train):
+        if parts and not time_for(CHARACTERS_TAKE):
+            break
+        parts += fit_kind(kind, settings, train, validation, n_classes, go_on=lambda: time_for(1.0))
+    return together(parts, settings, validation)
+
+
+def kinds_of(settings: Settings, train: TokenisedTexts) -> list[NGramKind]:
+    """The kinds of n-grams that are asked for, those of words first."""
+    ngrams = settings.ngrams
+    if ngrams == "auto":
+        n_tokens = len(as_numbered(train.tokens).cut(settings.max_length).numbers)
+        ngrams = "words" if n_tokens > MUCH_TEXT else "characters"
+    return [WORDS] if ngrams == "words" else [WORDS, CHARACTERS]
+
+
+def fit_kind(
+    kind: NGramKind,
+    settings: Settings,
+    train: TokenisedTexts,
+    validation: TokenisedTexts | None,
+    n_classes: int,
+    *,
+    go_on: Callable[[], bool] = lambda: True,
+) -> list[Part]:
+    """Fit the models of one kind, as strong as does best on the held-out texts.
+
+    ``go_on`` is asked before each strength but the first, which is all without such texts.
+    """
     output = output_of(multilabel=train.multilabel)
     texts = as_numbered(train.tokens).cut(settings.max_length)
-    held_out = None
-    if validation is not None:
-        held_out = as_numbered(validation.tokens).cut(settings.max_length)
-    for kind in _kinds(settings.ngrams, texts):
-        if parts and soon and soon.left() < CHARACTERS_TAKE * (given - soon.left()):
+    features = ngram_features(texts, kind, max_features=MAX_FEATURES, min_df=_min_df(texts))
+    parts: list[Part] = []
+    if kind == WORDS:
+        parts.append(Part(naive_bayes(features, train.targets, n_classes), None))
+    best: tuple[float, Part] | None = None
+    for C in STRENGTHS:
+        model = fit_ngrams(features, train.targets, n_classes, C=C, weights=train.weights)
+        loss = 0.0
+        if validation is not None:
+            logits = model.logits(as_numbered(validation.tokens).cut(settings.max_length))
+            loss, _ = output.loss(logits, validation.targets, mean_one(validation.weights))
+        if best is None or loss < best[0]:
+            best = (loss, Part(model, C))
+        if validation is None or not go_on():
             break
-        features = _features(texts, kind, n_classes)
-        if kind == WORDS:
-            parts.append(Part(naive_bayes(features, train.targets, n_classes), None))
-        best: tuple[float, Part] | None = None
-        for C in STRENGTHS:
-            model = fit_ngrams(features, train.targets, n_classes, C=C, weights=train.weights)
-            loss = 0.0
-            if validation is not None and held_out is not None:
-                logits = model.logits(held_out)
-                loss, _ = output.loss(logits, validation.targets, mean_one(validation.weights))
-            if best is None or loss < best[0]:
-                best = (loss, Part(model, C))
-            if validation is None or (soon and soon.left() < given - soon.left()):
-                break
-        assert best is not None
-        parts.append(best[1])
-    if validation is None or held_out is None:
+    assert best is not None
+    return [*parts, best[1]]
+
+
+def together(
+    parts: Sequence[Part], settings: Settings, validation: TokenisedTexts | None
+) -> Chosen:
+    """Some parts, and what all of them are worth on the held-out texts."""
+    if validation is None:
         return Chosen(tuple(parts), None)
+    output = output_of(multilabel=validation.multilabel)
+    held_out = as_numbered(validation.tokens).cut(settings.max_length)
     logits_of = [part.model.logits(held_out) for part in parts]
     believed = fit_factors(output, logits_of, validation.targets, validation.weights)
-    right = output.right(combined(logits_of, *believed), validation.targets)
-    return Chosen(tuple(parts), float(right.mean()))
+    return Chosen(tuple(parts), _accuracy(output, combined(logits_of, *believed), validation))
 
 
 def finish(
@@ -166,27 +209,32 @@ def finish(
     )
     bias: Floats = np.zeros(n_classes)
     threshold = model.threshold
-    accuracy = None
+    accuracy, interrupted = None, False
     if validation is not None:
         tokens = as_numbered(validation.tokens).cut(model.max_length)
         parts = [output.logits(predict_proba(model.network, model.encode_tokens(tokens)))]
         read = tokens
         if ngrams and model.unknown_words == NEAREST:  # as in prediction
-            read = model.vocabulary.mended(tokens, leave=ngrams[0].knows)
+            read = ngrams[0].keep_known(tokens, model.vocabulary.mended(tokens))
         parts += [ngram_model.logits(read) for ngram_model in ngrams]
-        if chosen is not None and refit:
-            ngrams = _refitted(chosen, model, train, validation)
         factors, bias = fit_factors(output, parts, validation.targets, validation.weights)
+        factors[0] = max(factors[0], LEAST_FACTOR)
         logits = combined(parts, factors, bias)
-        accuracy = float(output.right(logits, validation.targets).mean())
+        accuracy = _accuracy(output, logits, validation)
         if settings.threshold == F1:
             held_out = output.probabilities(logits)
             of_yes = held_out if model.multilabel else held_out[:, 1]
             threshold = best_f1_threshold(of_yes, validation.targets)
+        if chosen is not None and refit:
+            try:
+                ngrams = _refitted(chosen, model, train, validation)
+            except KeyboardInterrupt:  # those fitted to the training texts are good, too
+                interrupted = True
     for name in ("linear.weight", "linear.bias"):
         model.network.params[name] *= factors[0]
-    together = weighted_sum(ngrams, factors[1:], bias) if ngrams else None
-    return Finished(replace(model, ngrams=together, threshold=threshold), accuracy)
+    ngram_sum = weighted_sum(ngrams, factors[1:], bias) if ngrams else None
+    joined = replace(model, ngrams=ngram_sum, threshold=threshold)
+    return Finished(joined, accuracy, interrupted)
 
 
 def _refitted(
@@ -213,10 +261,10 @@ def _features(texts: NumberedTexts, kind: NGramKind, n_classes: int) -> NGramFea
     return ngram_features(texts, kind, max_features=limit, min_df=_min_df(texts))
 
 
-def _kinds(ngrams: str, texts: NumberedTexts) -> list[NGramKind]:
-    if ngrams == "auto":
-        ngrams = "words" if len(texts.numbers) > MUCH_TEXT else "characters"
-    return [WORDS] if ngrams == "words" else [WORDS, CHARACTERS]
+def _accuracy(output: Output, logits: Floats, texts: TokenisedTexts) -> float:
+    """The mean over the texts by their weights, as in the network's own validation."""
+    weights = mean_one(texts.weights)
+    return float(np.average(output.right(logits, texts.targets), weights=weights))
 
 
 def _min_df(texts: NumberedTexts) -> int:

@@ -24,6 +24,8 @@ REFITTING = 1.2
 but of more texts."""
 TRIED_TEXTS = 2_000
 """Texts whose n-grams are timed, where there are several times as many."""
+WORTH_REFITTING = 0.5
+"""Of the time that choosing the n-gram model took, what must be left to fit it to all texts."""
 NGRAM_FITS = 4
 """Time to choose an n-gram model of words and to fit it again, over that of one fit."""
 NGRAM_SHARE = 0.5
@@ -37,7 +39,7 @@ class Trained(NamedTuple):
         model: the classifier.
         state: of the network's run.
         accuracy: of the whole classifier on the held-out texts; None without any, or if it
-            was interrupted.
+            was interrupted in the first epoch.
         n_texts: training texts that there was time for.
     """
 
@@ -59,8 +61,12 @@ def train_whole(
     choose: Callable[..., Chosen] = choose_ngrams,
     on_ngrams: Callable[[Chosen], None] | None = None,
     refit: bool = True,
+    n_texts: int | None = None,
 ) -> Trained:
     """Train the network of ``model`` in place, and what stands beside it.
+
+    After Ctrl-C the n-gram model is the one fitted to the training texts; in the first epoch
+    there is nothing to keep.
 
     Args:
         model: a new one, or one to go on with.
@@ -73,6 +79,7 @@ def train_whole(
         choose: finds the n-gram model, as `choose_ngrams`.
         on_ngrams: told of the n-gram model before the network's run.
         refit: fit the n-gram model to all texts in the end, if there is time.
+        n_texts: training texts that a run had time for which is now resumed; None finds out.
 
     Raises:
         TrainingError: the loss became infinite or not a number.
@@ -80,13 +87,15 @@ def train_whole(
     deadline = None
     if settings.max_seconds is not None:
         deadline = Deadline(started + (1.0 - SAVING_SHARE) * settings.max_seconds)
-    chosen, refitting = None, 0.0
+    chosen, choosing = None, 0.0
     if settings.ngrams != "none":
         if deadline is not None:
-            train = texts_that_fit(settings, train, len(model.classes), deadline)
+            if n_texts is None:
+                n_texts = texts_that_fit(settings, train, len(model.classes), deadline)
+            train = drawn(train, n_texts)
         begun = time.perf_counter()
         chosen = choose(settings, train, validation, len(model.classes), deadline)
-        refitting = REFITTING * (time.perf_counter() - begun)
+        choosing = time.perf_counter() - begun
         if on_ngrams is not None:
             on_ngrams(chosen)
     run = make_run(
@@ -96,31 +105,42 @@ def train_whole(
         validation=validation,
         rng=rng,
         callbacks=callbacks,
-        deadline=deadline and deadline.sooner(refitting),
+        deadline=deadline and deadline.sooner(REFITTING * choosing),
     )
     state = run.run()
-    if state.interrupted:
+    if state.interrupted and state.epoch == 0:
         return Trained(model, state, None, len(train))
-    refit = refit and (deadline is None or deadline.left() > 0.0)
+    refit = refit and not state.interrupted and is_time_to_refit(deadline, choosing)
     finished = finish(model, settings, chosen, train, validation, refit=refit)
+    state.interrupted = state.interrupted or finished.interrupted
     return Trained(finished.model, state, finished.accuracy, len(train))
+
+
+def is_time_to_refit(deadline: Deadline | None, choosing: float) -> bool:
+    """Whether enough time is left to fit the n-gram model again; it took ``choosing`` seconds."""
+    return deadline is None or deadline.left() > WORTH_REFITTING * choosing
+
+
+def drawn(train: TokenisedTexts, n: int) -> TokenisedTexts:
+    """So many of the texts, drawn at random; the same each time."""
+    if n >= len(train):
+        return train
+    order = np.random.default_rng(0).permutation(len(train))
+    return train.take(np.sort(order[:n]))
 
 
 def texts_that_fit(
     settings: Settings, train: TokenisedTexts, n_classes: int, deadline: Deadline
-) -> TokenisedTexts:
-    """As many of the training texts, drawn at random, as there is time to count n-grams of.
+) -> int:
+    """Number of the training texts of which there is time to count n-grams.
 
     At least those on which that is tried.
     """
     if len(train) < 2 * NGRAM_FITS * TRIED_TEXTS:
-        return train  # which takes little longer than to try
-    order = np.random.default_rng(0).permutation(len(train))
-    some = train.take(np.sort(order[:TRIED_TEXTS]))
+        return len(train)  # which takes little longer than to try
+    some = drawn(train, TRIED_TEXTS)
     begun = deadline.clock()
     choose_ngrams(replace(settings, ngrams="words"), some, None, n_classes)
     all_texts = NGRAM_FITS * (deadline.clock() - begun) * len(train) / len(some)
     share = NGRAM_SHARE * max(deadline.left(), 0.0) / max(all_texts, 1e-9)
-    if share >= 1.0:
-        return train
-    return train.take(np.sort(order[: max(int(share * len(train)), TRIED_TEXTS)]))
+    return min(max(int(share * len(train)), TRIED_TEXTS), len(train))
