@@ -9,12 +9,16 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from benchmarks.ceilings import table as ceilings_table
-from benchmarks.corpora import table
+from benchmarks.cold_start import table as cold_start_table
+from benchmarks.corpora import details, table
+from benchmarks.linear_peers import table as linear_table
+from benchmarks.memory import table as memory_table
 from benchmarks.speed import table as speed_table
 from textrnn.cli.app import app
 
@@ -69,17 +73,24 @@ def test_files_named_in_the_documents_exist() -> None:
             assert (ROOT / name).exists() or (ROOT / "textrnn" / name).exists(), name
 
 
-def test_the_results_in_the_readme_are_those_on_file() -> None:
-    runs = json.loads((ROOT / "benchmarks/results/corpora.json").read_text())["runs"]
+def on_file(name: str) -> Any:
+    return json.loads((ROOT / f"benchmarks/results/{name}.json").read_text())
+
+
+def test_the_results_in_the_documents_are_those_on_file() -> None:
+    runs = on_file("corpora")["runs"]
     assert table(runs) in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert details(runs) in (ROOT / "docs/results.md").read_text(encoding="utf-8")
 
 
-def test_the_ratios_in_the_document_are_those_on_file() -> None:
-    results = json.loads((ROOT / "benchmarks/results/speed.json").read_text())
-    ceilings = json.loads((ROOT / "benchmarks/results/ceilings.json").read_text())
+def test_the_figures_of_speed_are_those_on_file() -> None:
     document = (ROOT / "docs/speed.md").read_text(encoding="utf-8")
-    assert speed_table(results) in document
-    assert ceilings_table(ceilings) in document
+    starts = {k: v for k, v in on_file("cold_start").items() if k not in ("machine", "target")}
+    assert speed_table(on_file("speed")) in document
+    assert ceilings_table(on_file("ceilings")) in document
+    assert cold_start_table(starts) in document
+    assert memory_table(on_file("memory")) in document
+    assert linear_table(on_file("linear_peers")["runs"]) in document
 
 
 def test_ci_runs_the_readmes_test_command() -> None:
