@@ -102,9 +102,10 @@ RECIPES = {
         settings=Settings(embedding="word2vec", embedding_dim=64, max_features=12_000, n_jobs=-1),
         max_ngrams=200_000,
         limits="It was trained on film reviews: of other subjects it knows less, and of irony "
-        "and of news little. It has no class between its two. 123 of IMDB's test reviews also "
-        "stand, word for word, in its training split. Do not score it on the corpus mr, whose "
-        "sentences are in part those of SST-2.",
+        'and of news little. Negation misleads it: "not bad at all" is taken for bad. It has no '
+        "class between its two. 123 of IMDB's test reviews also stand, word for word, in its "
+        "training split. Do not score it on the corpus mr, whose sentences are in part those of "
+        "SST-2.",
         notes=f"Each sentence of SST-2 was shown {SENTENCES_TIMES} times. Word vectors began as "
         "word2vec's over all training texts and the unlabelled reviews, without those that also "
         "stand in the test split.",

@@ -214,8 +214,8 @@ OPTIONS: dict[str, tuple[int, tuple[str, ...]]] = {
     "--out ok.csv": (MODEL, ("'ok.csv'", "file")),
     "--out ok.csv/below": (MODEL, ("ok.csv/below",)),
     "--out /dev/full": (MODEL, ("/dev/full",)),
-    "--out /proc/none": (MODEL, ("/proc/none", "--out")),
-    "--out data": (MODEL, ("data' holds 'mine.csv', which is not of a model", "--out")),
+    "--out /proc/none": (MODEL, ("/proc/none", "another folder")),
+    "--out data": (MODEL, ("data' holds 'mine.csv', which is not of a model", "another folder")),
     "--out /": (USAGE, ("--out is '/'", "a name of its own")),
     "--out .": (USAGE, ("--out is '.'", "a name of its own")),
     "--out=": (USAGE, ("--out is '.'", "a name of its own")),
@@ -536,7 +536,7 @@ def test_full_disk(place: Path) -> None:
     result = limited(
         "FSIZE", 4_000, "train", "ok.csv", "-q", "--epochs", "1", "--jobs", "1", "--out", "new"
     )
-    check_told(result, MODEL, "cannot write", "new", "--out")
+    check_told(result, MODEL, "cannot write", "new", "another folder")
     assert not list(place.glob("*new*")), "something was left behind"
 
 

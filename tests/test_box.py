@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.make_models import LIMIT, RECIPES, card
-from textrnn import box
+from textrnn import TextRNNClassifier, box
 from textrnn.box import BOX, box_folder, box_folders
 from textrnn.cli.models import find_model, trained_models
 from textrnn.errors import ModelError
@@ -107,3 +107,14 @@ def test_without_a_box_one_must_train(tmp_path: Path, monkeypatch: pytest.Monkey
     assert box_folders() == {}
     with pytest.raises(ModelError, match="train one: textrnn train cars"):
         find_model(None)
+
+
+def test_the_library_knows_them_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    classifier = TextRNNClassifier.load("sentiment-en")
+    assert classifier.predict(["What a waste of two hours."]).tolist() == ["neg"]
+    shutil.copytree(folder_of("sentiment-zh"), "sentiment-en", copy_function=shutil.copyfile)
+    own = TextRNNClassifier.load("sentiment-en").model_.vocabulary
+    assert own.tokens == load_model(folder_of("sentiment-zh")).vocabulary.tokens
+    with pytest.raises(ModelError, match="there is no model folder 'sentimen-en'"):
+        TextRNNClassifier.load("sentimen-en")

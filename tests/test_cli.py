@@ -232,7 +232,12 @@ def test_notes_about_checkpoints() -> None:
     path = Path("noted/m.checkpoint")
     told = f"note: there is no {path} to go on from"
     assert told in run(*train, "--resume").stderr
-    assert "note: there is no" not in run(*train).stderr
+    again = run(*train, "--resume").stderr
+    assert "this run is finished already" in again
+    assert "note:" not in again.replace("note: test", "").replace("note: validation", "")
+    replacing = run(*train).stderr
+    assert "note: there is no" not in replacing
+    assert "note: replaces the model in noted/m" in replacing
     path.write_bytes(b"")
     assert f"note: {path}, an unfinished run, will be replaced" in run(*train).stderr
 
@@ -350,13 +355,19 @@ def test_shrink(home: Path) -> None:
     assert re.search(r"accuracy +\d\.\d{4} before, \d\.\d{4} after, on 1?\d\d? texts", shown)
     metrics = json.loads((home / "models/small/metrics.json").read_text())
     assert metrics["test"] is None, "the scores are the larger model's"
-    found = json.loads(run("shrink", "models/small", "-o", "models/small", "--json").stdout)
-    assert found["size_bytes_before"] >= found["size_bytes"]
+    assert metrics["tests"] == {}, "nearly all of these texts were trained on"
     whole = run("shrink", "stays", "-o", "models/again", "--json").stdout
     size = json.loads(whole)["size_bytes"]
-    smaller = ["shrink", "models/again", "-o", "models/again", "--max-ngrams", "20"]
+    smaller = ["shrink", "models/again", "-o", "models/less", "--max-ngrams", "20"]
     found = json.loads(run(*smaller, "--json").stdout)
     assert found["size_bytes"] < found["size_bytes_before"] == size
+    for same in ("models/again", "models/../models/again"):
+        refused = run("shrink", "models/again", "-o", same, code=2).stderr
+        assert "is the model itself" in refused
+        assert "choose another --out" in refused
+    assert run("shrink", "stays", "-o", "models/again").stderr == (
+        "note: replaces the model in models/again\n"
+    )
     wrong = home / "wrong.csv"
     wrong.write_text("text,label\nfine,odd\nbad,odd\n", encoding="utf-8")
     failed = ["shrink", "stays", "-o", "models/failed", "--check", str(wrong)]
@@ -364,6 +375,48 @@ def test_shrink(home: Path) -> None:
     assert not (home / "models/failed").exists(), "written before the mistake was told"
     again = run("shrink", "stays", "-o", "models/small", "--max-words", "0", code=2).stderr
     assert "--max-words is 0, but must be 1 or more" in again
+
+
+def test_scores_before_shrinking_are_told_as_such(home: Path) -> None:
+    report = json.loads((home / "report.json").read_text(encoding="utf-8"))
+    accuracy = report["test"]["accuracy"]
+    run("shrink", "stays", "-o", "models/once")
+    run("shrink", "once", "-o", "models/twice")
+    for name in ("once", "twice"):
+        listed = {m["name"]: m for m in json.loads(run("models", "--json").stdout)}
+        assert listed[name]["accuracy"] == {}
+        assert listed[name]["accuracy_before_shrinking"] == {"stays": accuracy}
+        shown = run("inspect", name).stdout
+        assert f"{accuracy:.4f} (stays, before shrinking)" in shown
+    assert f"stays {accuracy:.4f}, before shrinking" in run("models").stdout
+    told = run("shrink", "stays", "-o", "models/checked", "--check", "stays.csv").stderr
+    assert "warning: the model was trained on most texts of stays.csv" in told
+    assert "before shrinking" in run("inspect", "checked").stdout
+    Path("others.csv").write_text("text,label\nthe inn: warm,good\n", encoding="utf-8")
+    check = ["--check", "others.csv", "--json"]
+    found = json.loads(run("shrink", "stays", "-o", "models/checked", *check).stdout)
+    assert f"{found['accuracy']:.4f} (others.csv)" in run("inspect", "checked").stdout
+
+
+def test_texts_without_a_known_word_are_counted() -> None:
+    told = run("predict", "вкусно", "the inn: warm and kind!", "тепло", "-m", "stays").stderr
+    assert told == "note: 2 texts have no word the model knows; it guesses by its bias\n"
+    assert run("predict", "вкусно", "-q", "-m", "stays").stderr == ""
+    assert run("predict", "the inn", "-m", "stays").stderr == ""
+    assert "note: 1 text has no word" in run("predict", "", "-m", "stays").stderr
+
+
+def test_chinese_is_not_for_the_english_model() -> None:
+    hint = "note: sentiment-en reads English; for Chinese take -m sentiment-zh"
+    assert hint in run("predict", "房间很干净，服务也好", "-m", "sentiment-en").stderr
+    assert hint not in run("predict", "a film of 张艺谋", "-m", "sentiment-en").stderr
+    assert hint not in run("predict", "房间很干净", "-m", "sentiment-zh").stderr
+
+
+def test_a_text_with_a_dash_gets_a_hint() -> None:
+    told = run("predict", "-5 stars", code=2).stderr
+    assert "put -- before texts that begin with a dash" in told
+    assert "put --" not in run("models", "-5", code=2).stderr
 
 
 @pytest.mark.parametrize("way", ["file", "stdin", "format"])
@@ -522,6 +575,8 @@ def test_compare_trains_a_network_and_saves_what_is_asked_for() -> None:
     assert "chosen" in run("models").stdout
     refused = run("compare", "stays.csv", "-m", "chosen", code=4).stderr
     assert "bag of words (tfidf_lr), not a network" in refused
+    again = run("compare", "stays.csv", "--json", "--no-network", "--save", "chosen").stderr
+    assert f"note: replaces the model in {Path('models/chosen')}" in again
 
 
 def test_a_learning_curve_is_shown_as_a_table() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
-from textrnn.decision import best_f1_threshold, decide
+from textrnn.decision import best_f1_threshold, best_f1_threshold_of, decide, rarer_class
 
 
 def test_answers() -> None:
@@ -46,3 +46,15 @@ def test_of_labels_it_is_one_for_all() -> None:
     p = np.array([[0.9, 0.2], [0.4, 0.1]], dtype=np.float32)
     truth = np.array([[1, 0], [1, 0]])
     assert best_f1_threshold(p, truth) == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize("rare", [0, 1])
+def test_the_rarer_class_is_tuned_wherever_it_stands(rare: int) -> None:
+    p = np.array([0.4, 0.3, 0.2, 0.1, 0.05, 0.02])
+    is_rare = np.array([1, 1, 0, 0, 0, 0])
+    truth = is_rare if rare == 1 else 1 - is_rare
+    of_second = p if rare == 1 else 1.0 - p
+    assert rarer_class(truth) == rare
+    found = best_f1_threshold_of(rare, of_second, truth)
+    assert found == pytest.approx(0.25 if rare == 1 else 0.75)
+    assert ((of_second >= found) == (truth == 1)).all()

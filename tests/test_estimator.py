@@ -32,7 +32,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from textrnn import TextRNNClassifier, estimator_input
 from textrnn.corpora import Corpus, Split
-from textrnn.errors import DataError, TrainingError, UsageError
+from textrnn.errors import DataError, ModelError, TrainingError, UsageError
 from textrnn.experiment import Experiment, run_experiment
 from textrnn.nn.readouts import READOUTS
 from textrnn.persistence import read_metrics
@@ -573,6 +573,20 @@ def test_a_named_tokenizer_keeps_its_name(
     assert TextRNNClassifier.load(tmp_path / "m").tokenizer == loaded
     with pytest.raises(UsageError, match="load it without tokenizer="):
         TextRNNClassifier.load(tmp_path / "m", tokenizer=str.split)
+
+
+def test_a_file_is_no_place_for_a_model(reviews: Data, tmp_path: Path) -> None:
+    classifier = TextRNNClassifier(hidden_size=4, max_iter=1, random_state=0).fit(*reviews)
+    (tmp_path / "reviews.csv").write_text("text,label\n")
+    with pytest.raises(ModelError, match="Choose another folder") as told:
+        classifier.save(tmp_path / "reviews.csv")
+    assert "--out" not in str(told.value)
+
+
+def test_texts_without_words_are_told() -> None:
+    with pytest.raises(UsageError, match="none of the 4 texts has a word") as told:
+        TextRNNClassifier(early_stopping=False).fit(["", " "] * 2, ["a", "b"] * 2)
+    assert "min_df" not in str(told.value)
 
 
 def test_saving_what_was_loaded_keeps_history_and_report(reviews: Data, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import itertools
 import json
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from typer.testing import CliRunner
 from textrnn import tuning
 from textrnn.cli.app import app
 from textrnn.cli.option_names import as_options
+from textrnn.cli.tune import _print as show_search
 from textrnn.corpora import Corpus, Split
 from textrnn.errors import TrainingError
 from textrnn.experiment import Experiment, run_experiment
@@ -314,6 +316,24 @@ def test_the_command_has_the_score(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         report = json.loads(run(*words[1:], "--no-baselines", "--json", "-q").stdout)
         assert report["validation"]["whole"] == accuracy
         assert report["seed"] == 3
+
+
+def test_on_a_tie_the_settings_begun_with_are_best(
+    reviews: tuple[list[str], list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    search = new_search(reviews, Clock())
+    changed = Trial({"hidden_size": 5}, BASE, 9, accuracy=0.75, loss=0.1, seconds=1.0)
+    plain = Trial({}, BASE, 9, accuracy=0.75, loss=0.9, seconds=1.0)
+    search.trials = [changed, plain]
+    assert search.ranking == [plain, changed]
+    show_search(search, lambda trial: f"the command of {dict(trial.changes)}")
+    told = capsys.readouterr().out
+    assert f"settings begun with: {len(search.data.validation)} held-out texts\ncannot" in told
+    assert told.endswith("the command of {}\n")
+    search.trials = [replace(changed, accuracy=0.8), plain]
+    assert search.best.changes
+    show_search(search, lambda trial: str(trial.changes))
+    assert "apart" not in capsys.readouterr().out
 
 
 def test_what_people_see(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,6 +32,28 @@ def decide(
     return answers
 
 
+def rarer_class(targets: Ints) -> int:
+    """Which of two classes fewer texts have, by its number; the second of equal ones.
+
+    Args:
+        targets: class numbers 0 and 1, shape (n,).
+    """
+    return int(2 * np.count_nonzero(targets) <= len(targets))
+
+
+def best_f1_threshold_of(rare: int, probabilities: Floats, truth: Ints) -> float:
+    """The threshold for the second of two classes with which one of them has its highest F1.
+
+    Args:
+        rare: number of the class whose F1 counts, 0 or 1.
+        probabilities: of the second class, shape (n,).
+        truth: class numbers, shape (n,).
+    """
+    if rare == 1:
+        return best_f1_threshold(probabilities, truth)
+    return 1.0 - best_f1_threshold(1.0 - probabilities.astype(np.float64), 1 - truth)
+
+
 def best_f1_threshold(probabilities: Floats, truth: Ints) -> float:
     """The threshold of the highest F1, half-way to the next lower probability.
 

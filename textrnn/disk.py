@@ -31,8 +31,7 @@ def writing(path: Path) -> Iterator[None]:
     except OSError as error:
         remedy = "Free some space or choose" if error.errno == errno.ENOSPC else "Choose"
         raise ModelError(
-            f"cannot write {str(path)!r}: {error.strerror or error}. {remedy} another folder "
-            "with --out."
+            f"cannot write {str(path)!r}: {error.strerror or error}. {remedy} another folder."
         ) from error
 
 

@@ -14,6 +14,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
+from textrnn.box import box_folder
+from textrnn.disk import find_folder
 from textrnn.errors import UsageError
 from textrnn.estimator_input import (
     Texts,
@@ -40,6 +42,7 @@ from textrnn.text.tokenizers import Tokenizer, make_tokenizer, tokenizer_name
 from textrnn.threads import one_blas_thread
 from textrnn.training.callbacks import Callback
 from textrnn.training.fit import build_model, check_threshold, check_tunable, make_run
+from textrnn.training.guessing import nothing_learned
 from textrnn.training.presets import changes_of
 from textrnn.training.progress import Progress
 from textrnn.training.settings import Settings
@@ -171,7 +174,8 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Of two classes, the probability from which the second of ``classes_`` is predicted;
         None predicts the more probable one. Of many labels a text, the probability from
         which it has a label; None is 0.5. "f1" takes what has the highest F1 on the held-back
-        texts: of the second class, or micro-averaged over the labels.
+        texts: of the class that is rarer in training, or micro-averaged
+        over the labels.
     dtype : {"float32", "float64"}, default="float32"
         Floating-point type of all arithmetic.
     n_jobs : int or None, default=None
@@ -417,6 +421,9 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self._report: dict[str, Any] = {}
         if state.interrupted:
             warnings.warn("training was interrupted", ConvergenceWarning, stacklevel=2)
+        told = nothing_learned(state, validation)
+        if told:
+            warnings.warn(f"{told}; lower learning_rate_init", ConvergenceWarning, stacklevel=2)
         return self
 
     def _copy_of_model(self, settings: Settings) -> TextModel:
@@ -603,27 +610,31 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, tokenizer: Tokenizer | None = None) -> Self:
-        """Read a model folder, from ``save`` or from ``textrnn train``.
+        """Read a model folder, from ``save`` or from ``textrnn train``, or a shipped model.
+
+        ``TextRNNClassifier.load("sentiment-en")`` reads reviews without any training.
 
         The parameters come back too, but for ``random_state``, ``verbose`` and
         ``warm_start``, which are of a call and not of a model.
 
         Args:
-            path: the folder.
+            path: the folder; where there is none, the name of a model in the box
+                (``textrnn.box.BOX``).
             tokenizer: the callable it was trained with, if it was not a named one.
 
         Raises:
             ModelError: the folder is missing, damaged, foreign or too new.
             UsageError: ``tokenizer`` is given, but the model has a named one.
         """
+        path = _folder_of(path)
         model = load_model(path, tokenizer=tokenizer)
-        saved_name = read_config(Path(path))["tokenizer"]["name"]
+        saved_name = read_config(path)["tokenizer"]["name"]
         if tokenizer is not None and saved_name is not None:
             raise UsageError(
                 f"the model {os.fspath(path)!r} reads texts with the tokenizer {saved_name!r}; "
                 "load it without tokenizer=."
             )
-        report = read_metrics(Path(path))
+        report = read_metrics(path)
         estimator = cls(**_parameters_of(model))
         estimator.model_ = model
         estimator.classes_ = np.array(model.classes)
@@ -643,6 +654,14 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.classifier_tags.multi_label = True
         tags.non_deterministic = self.random_state is None
         return tags
+
+
+def _folder_of(path: str | os.PathLike[str]) -> Path:
+    """Where the model is that a path means, or the name of one in the box."""
+    folder = find_folder(Path(path))
+    if not folder.is_dir():
+        return box_folder(os.fspath(path)) or folder
+    return folder
 
 
 def _parameters_of(model: TextModel) -> dict[str, Any]:

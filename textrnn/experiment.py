@@ -35,6 +35,7 @@ from textrnn.training.fit import (
     number_classes,
     weights_by_class,
 )
+from textrnn.training.guessing import nothing_learned
 from textrnn.training.loop import TrainingState
 from textrnn.training.ngrams_beside import Chosen, choose_ngrams
 from textrnn.training.presets import DEFAULT
@@ -105,6 +106,9 @@ def run_experiment(experiment: Experiment) -> dict[str, Any]:
         if finished is not None:
             say(f"this run is finished already; its model is in {out}")
             return finished
+        path = checkpoint_path(out)
+        if experiment.resume and not path.exists():
+            say(f"note: there is no {path} to go on from; this run begins anew")
     tokenizer = make_tokenizer(settings.tokenizer, lowercase=settings.lowercase)
     data = prepare(
         experiment.corpus,
@@ -249,9 +253,10 @@ def train_network(
     callbacks += experiment.callbacks
 
     def tell(chosen: Chosen) -> None:
-        experiment.say(f"n-grams alone: {chosen.accuracy:.4f} of the held-out texts right")
+        held_out = "labels" if train.multilabel else "texts"
+        experiment.say(f"n-grams alone: {chosen.accuracy:.4f} of the held-out {held_out} right")
 
-    return train_whole(
+    trained = train_whole(
         model,
         settings,
         train,
@@ -264,6 +269,10 @@ def train_network(
         refit=refit,
         n_texts=n_texts,
     )
+    told = nothing_learned(trained.state, validation)
+    if told:
+        experiment.say(f"warning: {told}; lower --lr")
+    return trained
 
 
 def _validation(state: TrainingState, accuracy: float | None) -> dict[str, float]:

@@ -166,8 +166,7 @@ def _check_ours(path: Path) -> None:
     foreign = sorted(names - FILES) or sorted(names if CONFIG not in names else ())
     if foreign:
         raise ModelError(
-            f"{str(path)!r} holds {foreign[0]!r}, which is not of a model; choose another "
-            "folder with --out."
+            f"{str(path)!r} holds {foreign[0]!r}, which is not of a model; choose another folder."
         )
     try:
         if names:
@@ -175,7 +174,7 @@ def _check_ours(path: Path) -> None:
     except ModelError as error:
         # A config that cannot be read may be anybody's; with our weights beside it, it is ours.
         if not isinstance(error, DamagedModelError) or WEIGHTS not in names:
-            raise ModelError(f"{error} It is not replaced; choose another --out.") from error
+            raise ModelError(f"{error} It is not replaced; choose another folder.") from error
 
 
 # ---------------------------------------------------------------------- reading

@@ -115,8 +115,14 @@ class Search:
 
     @property
     def ranking(self) -> list[Trial]:
-        """All trials, the most accurate first; of equals the one of least loss."""
-        return sorted(self.trials, key=lambda trial: (-trial.accuracy, trial.loss))
+        """All trials, the most accurate first.
+
+        Of equals the settings begun with come first, which no trial has shown to be worse, then
+        the one of least loss.
+        """
+        return sorted(
+            self.trials, key=lambda trial: (-trial.accuracy, bool(trial.changes), trial.loss)
+        )
 
     @property
     def best(self) -> Trial:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from textrnn.cli.models import MODELS, find_model
+from textrnn.cli.models import MODELS, find_model, tell_replaced
 from textrnn.cli.option_names import options_named
 from textrnn.cli.options import (
     Cache,
@@ -114,6 +114,8 @@ def compare(
     if which != "best":
         _check_which(which, network or model is not None)
     tell = silent if quiet else say
+    if out is not None:
+        tell_replaced(out, tell)
     folder = None if model is None else find_model(model)
     loaded = None if folder is None else load_model(folder)
     training = Training() if folder is None else read_training(folder)

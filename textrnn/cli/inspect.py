@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from textrnn.cli.models import find_model
+from textrnn.cli.models import find_model, tests_of
 from textrnn.cli.options import Debug, Json
 
 if TYPE_CHECKING:
@@ -53,8 +53,11 @@ def inspect(
         rows += [["most frequent", " ".join(inside["most_frequent"])]]
     if metrics.get("corpus"):
         rows += [["trained on", f"{metrics['corpus']} ({metrics['n_train']} texts)"]]
-    if metrics.get("test"):
-        rows += [["test accuracy", f"{metrics['test']['accuracy']:.4f}"]]
+    tests, mark = tests_of(metrics), ""
+    if not tests:
+        tests, mark = metrics.get("before_shrinking") or {}, ", before shrinking"
+    for name, test in tests.items():
+        rows += [["test accuracy", f"{test['accuracy']:.4f} ({name}{mark})"]]
     print_entries([(name, [value]) for name, value in rows])
     weights = inside["weights"].items()
     print_table(("weight", "shape"), [[name, str(shape)] for name, shape in weights])

@@ -6,6 +6,7 @@ And ``textrnn models``, which lists them.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,12 @@ def folder_size(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
 
 
+def tell_replaced(folder: Path, tell: Callable[[str], None]) -> None:
+    """Tell if a folder that is to be written holds a model already."""
+    if _written(folder):
+        tell(f"note: replaces the model in {folder}")
+
+
 def models(as_json: Json = False, debug: Debug = False) -> None:
     """List your models and those in the box.
 
@@ -121,24 +128,33 @@ def _described(folder: Path, *, in_box: bool) -> dict[str, Any]:
         config, metrics = read_config(folder), read_metrics(folder)
     except ModelError as error:
         return {**told, "error": str(error)}
-    tests = metrics.get("tests") or {}
-    if not tests and metrics.get("test"):
-        tests = {metrics.get("corpus", ""): metrics["test"]}
-    accuracy = {name: test["accuracy"] for name, test in tests.items()}
+    tests = tests_of(metrics)
+    before: dict[str, Any] = {} if tests else metrics.get("before_shrinking") or {}
     return {
         **told,
         "classes": config["classes"],
         "size_bytes": folder_size(folder),
-        "accuracy": accuracy,
+        "accuracy": {name: test["accuracy"] for name, test in tests.items()},
+        "accuracy_before_shrinking": {name: test["accuracy"] for name, test in before.items()},
     }
+
+
+def tests_of(metrics: dict[str, Any]) -> dict[str, Any]:
+    """The scores of a model itself on test texts, by the names of their corpora."""
+    tests: dict[str, Any] = metrics.get("tests") or {}
+    if not tests and metrics.get("test"):
+        return {metrics.get("corpus", ""): metrics["test"]}
+    return tests
 
 
 def _lines(model: dict[str, Any]) -> list[str]:
     if "error" in model:
         return [model["folder"], model["error"]]
-    scores = ", ".join(f"{name} {value:.4f}" for name, value in model["accuracy"].items())
+    of = model["accuracy"] or model["accuracy_before_shrinking"]
+    scores = ", ".join(f"{name} {value:.4f}" for name, value in of.items())
+    mark = "" if model["accuracy"] else ", before shrinking"
     return [
         f"{model['folder']}{', from the box' if model['in_box'] else ''}",
         f"{', '.join(map(str, model['classes']))}; {model['size_bytes'] / 1e6:.1f} MB",
-        *([f"test accuracy: {scores}"] if scores else []),
+        *([f"test accuracy: {scores}{mark}"] if scores else []),
     ]

@@ -46,8 +46,8 @@ LabelSeparator = Annotated[
 Threshold = Annotated[
     float | None,
     typer.Option(
-        help="Probability from which the second of two classes, or each label of a text, is the "
-        "answer; as at the training, if not given."
+        help="Probability from which the second of two classes in alphabetical order, or each "
+        "label of a text, is the answer; as at the training, if not given."
     ),
 ]
 Jobs = Annotated[int, typer.Option(help="Processes, started where they pay; -1 takes all cores.")]

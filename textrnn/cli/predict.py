@@ -89,6 +89,7 @@ def predict(
         tail -f log.txt | textrnn predict - --model models/imdb
     """
     del debug
+    from textrnn.cli.unknown_texts import UnknownTexts
     from textrnn.persistence import load_classifier
     from textrnn.predictor import Predictor
 
@@ -102,6 +103,7 @@ def predict(
     names = [_label(value) for value in loaded.classes]
     if model is None and not quiet:
         say(f"model: {shown_name(folder)}")
+    unknown = UnknownTexts(loaded, folder)
     write, as_record = sys.stdout.write, _as_json if as_json else _as_line
     with Predictor(loaded, n_jobs) as predictor:
         for chunk, probabilities in predictor.stream(source):
@@ -110,6 +112,10 @@ def predict(
                 ranked = sorted(zip(row, names, strict=True), key=_by_probability)
                 write(as_record(text, _chosen(row, names, answer), ranked, top_k))
             sys.stdout.flush()
+            if not quiet:
+                unknown.count(chunk)
+    for line in unknown.notes():
+        note(line)
 
 
 def _label(value: Any) -> str:

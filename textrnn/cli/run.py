@@ -60,7 +60,10 @@ def _tell_usage(error: Any) -> int:
     else:
         message = one_line(error.format_message()).rstrip(".")
         command = error.ctx.command_path if getattr(error, "ctx", None) else "textrnn"
-        say(f"textrnn: {message[:1].lower()}{message[1:]}; see {command} --help")
+        hint = f"see {command} --help"
+        if type(error).__name__ == "NoSuchOption" and command.endswith(" predict"):
+            hint = f"put -- before texts that begin with a dash, or {hint}"
+        say(f"textrnn: {message[:1].lower()}{message[1:]}; {hint}")
     return UsageError.exit_code
 
 

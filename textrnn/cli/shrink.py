@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from textrnn.cli.models import find_model, folder_size
-from textrnn.cli.options import Debug, Jobs, Json, Offline, processes_of
+from textrnn.cli.models import find_model, folder_size, tell_replaced, tests_of
+from textrnn.cli.options import Debug, Jobs, Json, Offline, processes_of, say
+from textrnn.disk import find_folder
 from textrnn.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ def shrink(
     """Write a model into a smaller folder.
 
     Weights are rounded to fewer bits; fewer words and n-grams are kept if that is asked for.
+    The scores of the larger model stay in the report as those before shrinking; --check adds
+    the smaller one's own.
 
     Examples:
 
@@ -56,28 +59,46 @@ def shrink(
     from textrnn.shrink import shrink as shrunken
 
     folder = find_model(model)
+    if _is_same(folder, out):
+        raise UsageError(
+            f"--out {out} is the model itself, which would be lost; choose another --out."
+        )
     check_writable(out)
+    tell_replaced(out, say)
     big, metrics = load_model(folder), read_metrics(folder)
     before: dict[str, Any] = {"size_bytes_before": folder_size(folder), "accuracy_before": None}
-    test = None
+    test, corpus = None, ""
     if check is not None:
-        test = _test_texts(check, folder, multilabel=big.multilabel, offline=offline)
+        test, corpus = _test_texts(check, folder, multilabel=big.multilabel, offline=offline)
         before["accuracy_before"] = report_on(big, test, n_jobs).accuracy
     smaller = shrunken(big, max_words=max_words, max_ngrams=max_ngrams)
     # Its scores are those of the larger model: they must not be taken for its own.
-    metrics = {**metrics, "test": None, "tests": {}, "paired": None, "verdict": ""}
-    metrics["shrunk_from"] = str(folder)
+    metrics = {
+        **metrics,
+        "before_shrinking": tests_of(metrics) or metrics.get("before_shrinking", {}),
+        "test": None,
+        "tests": {},
+        "paired": None,
+        "verdict": "",
+        "shrunk_from": str(folder),
+    }
     card = model_card(smaller, metrics if metrics.get("corpus") else {})
     save_model(smaller, out, metrics=metrics, card=card, compact=True)
     small = load_model(out)
-    # The folders may be one and the same: what was before is known from before.
+    accuracy = None
+    if test is not None:
+        report = report_on(small, test, n_jobs)
+        accuracy = report.accuracy
+        if corpus:
+            metrics["tests"] = {corpus: report.to_dict()}
+            save_model(smaller, out, metrics=metrics, card=card, compact=True)
     found: dict[str, Any] = {
         "model": str(out),
         "from": str(folder),
         "size_bytes": folder_size(out),
         "words": len(small.vocabulary) - 1,
         "ngrams": 0 if small.ngrams is None else len(small.ngrams.keys),
-        "accuracy": None if test is None else report_on(small, test, n_jobs).accuracy,
+        "accuracy": accuracy,
         **before,
     }
     if as_json:
@@ -97,8 +118,16 @@ def shrink(
     print_entries(lines)
 
 
-def _test_texts(corpus: str, folder: Path, *, multilabel: bool, offline: bool) -> Split:
-    """The test texts of a corpus, held out as they were when the model was trained."""
+def _is_same(folder: Path, out: Path) -> bool:
+    """Whether a model would be replaced by what is made of it."""
+    return find_folder(out).resolve() == folder.resolve()
+
+
+def _test_texts(corpus: str, folder: Path, *, multilabel: bool, offline: bool) -> tuple[Split, str]:
+    """The test texts of a corpus, held out as at the training, and what they are called.
+
+    The name is empty if they were trained on: a score on them is none to be kept.
+    """
     from textrnn.cli.trained import read_training
     from textrnn.corpora import load_labelled
 
@@ -112,4 +141,6 @@ def _test_texts(corpus: str, folder: Path, *, multilabel: bool, offline: bool) -
     )
     if labelled.corpus is not None:
         training.warn_of_other_splits(labelled.corpus)
-    return labelled.rows
+        return labelled.rows, labelled.corpus.name
+    training.warn_of_training_file(Path(corpus))
+    return labelled.rows, "" if training.is_training_file(Path(corpus)) else corpus

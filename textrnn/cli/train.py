@@ -119,7 +119,8 @@ def train(
     label_separator: Annotated[
         str | None,
         typer.Option(
-            help="Texts have any number of labels, in one cell and with this between them, as '|'.",
+            help="Texts have any number of labels, in one cell and with this between them, as '|'; "
+            "lists in JSON work too.",
             rich_help_panel=DATA,
         ),
     ] = None,
@@ -278,15 +279,16 @@ def train(
     threshold: Annotated[
         float | None,
         typer.Option(
-            help="Probability from which the second of two classes, or each label of a text, is "
-            "the answer.",
+            help="Probability from which the second of two classes in alphabetical order, or each "
+            "label of a text, is the answer.",
             rich_help_panel=TRAINING,
         ),
     ] = None,
     tune_threshold: Annotated[
         str | None,
         typer.Option(
-            help="f1: take the threshold of the highest F1 on the validation texts.",
+            help="f1: take the threshold with which the rarer class has its highest F1 on the "
+            "validation texts.",
             rich_help_panel=TRAINING,
         ),
     ] = None,

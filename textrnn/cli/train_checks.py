@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from textrnn.cli.models import tell_replaced
 from textrnn.errors import DataError, UsageError, did_you_mean
 
 LIMITS = {"--epochs": 1_000_000, "--max-steps": 10**9, "--layers": 100, "--jobs": 1_000}
@@ -38,14 +39,16 @@ def check_tuning(tune_threshold: str, threshold: float | None) -> None:
 
 
 def tell_checkpoint(out: Path, resume: bool, tell: Callable[[str], None]) -> None:
-    """Tell if there is no unfinished run to go on with, or one that will be lost."""
+    """Tell if an unfinished run will be lost, or a finished one."""
+    if resume:
+        return
     from textrnn.experiment import checkpoint_path
 
     path = checkpoint_path(out)
-    if resume and not path.exists():
-        tell(f"note: there is no {path} to go on from; unless this run is finished, it begins anew")
-    elif not resume and path.exists():
+    if path.exists():
         tell(f"note: {path}, an unfinished run, will be replaced; --resume would go on with it")
+    else:
+        tell_replaced(out, tell)
 
 
 def check_embedding(embedding: str, unlabelled: str | None) -> None:

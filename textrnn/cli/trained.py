@@ -44,10 +44,14 @@ class Training:
                 "count training texts"
             )
 
+    def is_training_file(self, path: Path) -> bool:
+        """Whether most texts of a file were trained on."""
+        source = Path(self.source).absolute()
+        return bool(self.source) and path.absolute() in (source, find_split(source, "train"))
+
     def warn_of_training_file(self, path: Path) -> None:
         """Tell if all of a file is scored, though its texts were trained on."""
-        source = Path(self.source).absolute()
-        if self.source and path.absolute() in (source, find_split(source, "train")):
+        if self.is_training_file(path):
             say(
                 f"warning: the model was trained on most texts of {path}; textrnn compare scores "
                 "it on those held out"

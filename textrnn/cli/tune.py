@@ -16,7 +16,6 @@ from textrnn.cli.options import (
     Debug,
     Json,
     LabelColumn,
-    LabelSeparator,
     Offline,
     Quiet,
     Seed,
@@ -58,7 +57,12 @@ def tune(
     ] = 0.1,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
-    label_separator: LabelSeparator = None,
+    label_separator: Annotated[
+        str | None,
+        typer.Option(
+            help="Texts have any number of labels, in one cell and with this between them, as '|'."
+        ),
+    ] = None,
     seed: Seed = 0,
     jobs: Annotated[int, typer.Option(help="Processes of each training; -1 takes all cores.")] = -1,
     cache: Cache = True,
@@ -209,17 +213,32 @@ def _print(search: Search, command: Callable[[Trial], str]) -> None:
     candidates = list(best_of.values())
     shown = candidates[:SHOWN]
     shown += [trial for trial in candidates[SHOWN:] if not trial.changes]
-    typer.echo("Accuracy on texts held out of the training texts, texts read, settings changed")
+    typer.echo("Accuracy on texts held out of the training texts; texts read,")
+    typer.echo("repetitions counted; settings changed")
     print_entries(
         [(f"{trial.accuracy:.4f} {trial.n_texts:>9,}", [_changes(trial)]) for trial in shown]
     )
     typer.echo(f"{_count(search)}; {_end(search)}.")
+    if _is_tied(search):
+        typer.echo(
+            f"No change did better than the settings begun with: {len(search.data.validation):,} "
+            "held-out texts"
+        )
+        typer.echo("cannot tell the best of them apart.")
     typer.echo(
         f"The best is right about {search.best.accuracy:.2%} of the held-out texts. It was chosen"
     )
     typer.echo("by them: expect less of other texts. This trains it to the same score:")
     typer.echo("")
     typer.echo(command(search.best))
+
+
+def _is_tied(search: Search) -> bool:
+    """Whether the settings begun with are as good as the best that was changed."""
+    best = search.best
+    return not best.changes and any(
+        trial.changes and trial.accuracy == best.accuracy for trial in search.trials
+    )
 
 
 def _end(search: Search) -> str:

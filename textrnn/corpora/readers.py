@@ -118,8 +118,14 @@ def check_label(value: object, where: str, column: str) -> str:
     if isinstance(value, str) and (label := check_text(value, where, column).strip()):
         return label
     if value is None or isinstance(value, str | float):
-        raise DataError(f"{where}: the label in {column!r} is empty; fill it in or remove the row")
-    raise DataError(f"{where}: {value!r:.40} in {column!r} is no label; one text or number is")
+        raise DataError(
+            f"{where}: the label in {column!r} is empty; fill it in or remove the row, or give "
+            "--label-separator if a text has any number of labels"
+        )
+    hint = "; for lists of labels give --label-separator '|'" if isinstance(value, list) else ""
+    raise DataError(
+        f"{where}: {value!r:.40} in {column!r} is no label; one text or number is{hint}"
+    )
 
 
 def _check_labels(value: object, where: str, column: str, separator: str) -> str:

@@ -190,6 +190,10 @@ def build_model(
     vocabulary = Vocabulary.build(
         cut, min_df=settings.min_df, max_df=settings.max_df, max_features=settings.max_features
     )
+    if len(vocabulary) == 1 and not len(cut.numbers):
+        raise UsageError(
+            f"no word is left: none of the {len(tokens)} texts has a word; give texts with words."
+        )
     if len(vocabulary) == 1:
         raise UsageError(
             f"no word is left: min_df={settings.min_df} and max_df={settings.max_df} exclude "

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from textrnn.decision import best_f1_threshold
+from textrnn.decision import best_f1_threshold, best_f1_threshold_of, rarer_class
 from textrnn.inference import predict_proba
 from textrnn.model import NEAREST, TextModel
 from textrnn.ngram_model import NGramModel, weighted_sum
@@ -223,8 +223,11 @@ def finish(
         accuracy = _accuracy(output, logits, validation)
         if settings.threshold == F1:
             held_out = output.probabilities(logits)
-            of_yes = held_out if model.multilabel else held_out[:, 1]
-            threshold = best_f1_threshold(of_yes, validation.targets)
+            if model.multilabel:
+                threshold = best_f1_threshold(held_out, validation.targets)
+            else:
+                rare = rarer_class(train.targets)
+                threshold = best_f1_threshold_of(rare, held_out[:, 1], validation.targets)
         if chosen is not None and refit:
             try:
                 ngrams = _refitted(chosen, model, train, validation)
