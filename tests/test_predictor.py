@@ -340,8 +340,9 @@ def test_nothing_is_left_behind(saved: Path, how: str) -> None:
     # As the terminal does it, Ctrl-C goes to all processes of the group.
     number = getattr(signal, how)
     (os.killpg if how == "SIGINT" else os.kill)(running.pid, number)
-    _, told = running.communicate(timeout=30)
-    assert running.returncode == (130 if how == "SIGINT" else -number)
+    assert running.stderr is not None
+    told = running.stderr.read()  # communicate() would flush what the thread writes to
+    assert running.wait(timeout=30) == (130 if how == "SIGINT" else -number)
     if how == "SIGINT":
         assert told == b"textrnn: interrupted\n"
     wait_until(lambda: not group_is_alive(running.pid))

@@ -157,6 +157,9 @@ def run_experiment(experiment: Experiment) -> dict[str, Any]:
         "settings": settings.to_dict(),
         "history": state.history,
     }
+    if model.threshold is not None:
+        of = "each label" if model.multilabel else repr(model.classes[1])
+        say(f"threshold of {of}: {model.threshold:.3f}")
     if out is not None and state.best_params is None:
         report["model_dir"] = None
         say(f"stopped before the first epoch was done; {out} is as it was")

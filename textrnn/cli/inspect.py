@@ -56,6 +56,9 @@ def inspect(
     tests, mark = tests_of(metrics), ""
     if not tests:
         tests, mark = metrics.get("before_shrinking") or {}, ", before shrinking"
+    if config.get("threshold") is not None:
+        of = "each label" if kind.get("multilabel") else repr(inside["classes"][1])
+        rows += [["threshold", f"{config['threshold']:.3f} of {of}"]]
     for name, test in tests.items():
         rows += [["test accuracy", f"{test['accuracy']:.4f} ({name}{mark})"]]
     print_entries([(name, [value]) for name, value in rows])

@@ -52,10 +52,9 @@ class Training:
     def warn_of_training_file(self, path: Path) -> None:
         """Tell if all of a file is scored, though its texts were trained on."""
         if self.is_training_file(path):
-            say(
-                f"warning: the model was trained on most texts of {path}; textrnn compare scores "
-                "it on those held out"
-            )
+            held_out = "; textrnn compare scores it on those held out"
+            advice = held_out if self.label_separator is None else ""  # compare takes one class
+            say(f"warning: the model was trained on most texts of {path}{advice}")
 
 
 def read_training(folder: Path) -> Training:
