@@ -198,7 +198,7 @@ OPTIONS: dict[str, tuple[int, tuple[str, ...]]] = {
     "--embedding ok.csv": (DATA, ("ok.csv holds no word vectors",)),
     "--embedding word2vec --unlabelled missing.txt": (DATA, ("missing.txt", "no such file")),
     "--embedding word2vec --unlabelled auto": (DATA, ("no unlabelled texts",)),
-    "--unlabelled ok.csv": (USAGE, ("--unlabelled ok.csv", "--embedding word2vec")),
+    "--unlabelled missing.txt": (DATA, ("missing.txt", "no such file")),
     "--min-df 1000": (USAGE, ("--min-df is 1000, which excludes every word", "Lower --min-df.")),
     "--min-df 0": (USAGE, ("--min-df is 0, but must be a whole number from 1.",)),
     "--gradient-floor 1": (USAGE, ("--gradient-floor is 1.0", "below 1")),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.special import log_softmax
 
-from textrnn.nn.losses import cross_entropy, softmax
+from textrnn.nn.losses import SIGMOID, SOFTMAX, cross_entropy, softmax
 from textrnn.typing import Floats
 
 logit_tables = arrays(
@@ -55,6 +55,34 @@ def test_label_smoothing(logits: Floats, share: float, data: st.DataObject) -> N
     expected = -(spread * log_softmax(logits, axis=1)).sum() / B
     assert loss == pytest.approx(expected, abs=1e-12)
     np.testing.assert_allclose(gradient, (softmax(logits) - spread) / B, atol=1e-12)
+
+
+@given(logit_tables, st.floats(0.0, 0.99), st.data())
+def test_probabilities_as_targets(logits: Floats, share: float, data: st.DataObject) -> None:
+    """They share out the document's one unit of loss; ones and zeros are class numbers."""
+    B, C = logits.shape
+    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
+    wanted, weights = rng.dirichlet(np.ones(C), B), rng.uniform(0.0, 2.0, B)
+    spread = (1 - share) * wanted + share / C
+    loss, gradient = cross_entropy(logits, wanted, weights, label_smoothing=share)
+    each = -(spread * log_softmax(logits, axis=1)).sum(axis=1)
+    assert loss == pytest.approx((weights * each).sum() / B, abs=1e-12)
+    expected = weights[:, np.newaxis] * (softmax(logits) - spread) / B
+    np.testing.assert_allclose(gradient, expected, atol=1e-12)
+
+    numbers = rng.integers(0, C, B)
+    loss, gradient = cross_entropy(logits, numbers, weights, label_smoothing=share)
+    same = cross_entropy(logits, np.eye(C)[numbers], weights, label_smoothing=share)
+    assert same[0] == pytest.approx(loss, abs=1e-12)
+    np.testing.assert_allclose(same[1], gradient, atol=1e-12)
+
+
+def test_what_is_right_of_probable_targets() -> None:
+    """The most probable class; of many labels those that are as probable as not."""
+    targets = np.array([[0.2, 0.8], [0.6, 0.4]])
+    logits = np.array([[-1.0, 2.0], [-1.0, 2.0]])
+    np.testing.assert_array_equal(SOFTMAX.right(logits, targets), [1.0, 0.0])
+    np.testing.assert_array_equal(SIGMOID.right(logits, targets), [1.0, 0.0])
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.9])

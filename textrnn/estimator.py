@@ -30,6 +30,7 @@ from textrnn.estimator_input import (
     make_generator,
     plain,
     tokenise,
+    tokenise_alone,
 )
 from textrnn.model import TextModel
 from textrnn.model_card import model_card
@@ -354,6 +355,7 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         sample_weight: Any = None,
         *,
         validation_data: tuple[Texts, Any] | None = None,
+        unlabelled: Texts | None = None,
         callbacks: Sequence[Callback] = (),
     ) -> Self:
         """Train on texts and their labels.
@@ -367,6 +369,8 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 take part. Only the proportions matter.
             validation_data: texts and labels to choose the best epoch by, instead of a
                 part of the training texts.
+            unlabelled: texts of the same kind without labels. What is trained then teaches a
+                new network on them, which takes some times as long (``training.self_training``).
             callbacks: called during the run, see ``textrnn.training.callbacks``.
 
         Raises:
@@ -392,7 +396,8 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             validation = tokenise(held, classes, settings)
             validation = replace(validation, weights=join_weights(held, settings))
             check_same_labels(validation, len(classes), multilabel=train.multilabel)
-        elif settings.early_stopping:
+        more = None if unlabelled is None else tokenise_alone(check_texts(unlabelled), settings)
+        if validation is None and settings.early_stopping:
             train, validation = hold_back(train, given, settings, rng)
         check_tunable(settings, validation)
         with one_blas_thread():
@@ -400,7 +405,12 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 model = self._copy_of_model(settings)
             else:
                 model = build_model(
-                    settings, train.tokens, plain(classes), rng=rng, multilabel=train.multilabel
+                    settings,
+                    train.tokens,
+                    plain(classes),
+                    rng=rng,
+                    unlabelled=more,
+                    multilabel=train.multilabel,
                 )
             watching = [*callbacks, *([Progress()] if self.verbose else [])]
             model, state, *_ = train_whole(
@@ -410,6 +420,7 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 validation=validation,
                 rng=rng,
                 started=started,
+                unlabelled=more,
                 callbacks=watching,
             )
         if state.interrupted and state.epoch == 0:

@@ -19,7 +19,7 @@ from textrnn.errors import DataError, UsageError
 from textrnn.model import TextModel
 from textrnn.processes import process_count
 from textrnn.text.tokenise import tokenise as tokenise_texts
-from textrnn.text.tokenised import number_texts
+from textrnn.text.tokenised import NumberedTexts, number_texts
 from textrnn.text.tokenizers import Tokenizer, make_tokenizer, tokenizer_name
 from textrnn.training.fit import (
     TokenisedTexts,
@@ -206,12 +206,19 @@ def tokenise(
     multilabel = given.labels.ndim == 2
     check_class_weight(settings.class_weight, plain(classes))
     targets = given.labels if multilabel else number_classes(plain(given.labels), plain(classes))
+    return TokenisedTexts(tokenise_alone(given.texts, settings), targets, weights)
+
+
+def tokenise_alone(texts: Sequence[str], settings: Settings) -> NumberedTexts:
+    """Tokenise texts without labels.
+
+    Raises:
+        DataError: the tokenizer does not return tokens.
+    """
     tokenizer = make_tokenizer(settings.tokenizer, lowercase=settings.lowercase)
     if tokenizer_name(tokenizer) is None:
-        tokens = number_texts(_checked_tokens(tokenizer, given.texts))
-    else:
-        tokens = tokenise_texts(tokenizer, given.texts, n_jobs=process_count(settings.n_jobs))
-    return TokenisedTexts(tokens, targets, weights)
+        return number_texts(_checked_tokens(tokenizer, texts))
+    return tokenise_texts(tokenizer, texts, n_jobs=process_count(settings.n_jobs))
 
 
 def check_same_labels(data: TokenisedTexts, n_classes: int, *, multilabel: bool) -> None:

@@ -6,7 +6,7 @@ What ``textrnn train`` and a script of one's own both call.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from textrnn.text.token_cache import tokenise_once
 from textrnn.text.tokenised import NumberedTexts
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.training.callbacks import Callback
-from textrnn.training.checkpoint import Checkpoint
+from textrnn.training.checkpoint import Checkpoint, taught_path
 from textrnn.training.fit import (
     TokenisedTexts,
     build_model,
@@ -56,7 +56,7 @@ class Experiment:
         preset: name of the settings that were begun with, for the report.
         started: when the work began, by ``time.perf_counter``: ``max_seconds`` counts from then.
         resume: go on from the checkpoint that an unfinished run left beside ``out``.
-        unlabelled: further texts for word2vec.
+        unlabelled: further texts without labels to learn from, see ``training.self_training``.
         cache: keep tokens on disk, and use those that were kept.
         callbacks: called during the training of the network.
         say: receives a line about each stage.
@@ -121,7 +121,7 @@ def run_experiment(experiment: Experiment) -> dict[str, Any]:
     )
     prepared = time.perf_counter()
 
-    model, state, accuracy, n_texts = train_network(experiment, data)
+    model, state, accuracy, n_texts, teacher = train_network(experiment, data)
     trained = time.perf_counter()
     report: dict[str, Any] = {
         "corpus": experiment.corpus.name,
@@ -149,7 +149,7 @@ def run_experiment(experiment: Experiment) -> dict[str, Any]:
         "epochs": state.epoch,
         "best_epoch": state.best_epoch,
         "interrupted": state.interrupted,
-        "validation": _validation(state, accuracy),
+        "validation": _validation(state, accuracy, teacher),
         "test": None,
         "baselines": {},
         "paired": None,
@@ -178,7 +178,8 @@ def run_experiment(experiment: Experiment) -> dict[str, Any]:
     report["finished"] = not state.interrupted
     if out is not None and report["finished"]:
         _save(model, report, out)
-        checkpoint_path(out).unlink(missing_ok=True)
+        for path in (checkpoint_path(out), taught_path(checkpoint_path(out))):
+            path.unlink(missing_ok=True)
     return report
 
 
@@ -230,7 +231,7 @@ def train_network(
     classes = data.train.classes
     train = _labelled(data.tokens["train"], data.train, classes, settings)
     validation = _labelled(data.tokens["validation"], data.validation, classes, settings)
-    unlabelled = _unlabelled_tokens(experiment)
+    unlabelled = _unlabelled_tokens(experiment, data)
     model = build_model(
         settings,
         train.tokens,
@@ -266,6 +267,7 @@ def train_network(
         validation=validation,
         rng=rng,
         started=experiment.started,
+        unlabelled=unlabelled,
         callbacks=callbacks,
         choose=choose,
         on_ngrams=tell,
@@ -278,19 +280,30 @@ def train_network(
     return trained
 
 
-def _validation(state: TrainingState, accuracy: float | None) -> dict[str, float]:
-    """The accuracy on the held-out texts of the best network alone, and of all together."""
+def _validation(
+    state: TrainingState, accuracy: float | None, teacher: float | None
+) -> dict[str, float]:
+    """The accuracy on the held-out texts of the best network alone, and of all together.
+
+    ``teacher`` is that of what taught the network.
+    """
     found = {"accuracy": state.best_score[0]} if state.best_params else {}
-    return found if accuracy is None else {**found, "whole": accuracy}
+    of_all = {"whole": accuracy, "teacher": teacher}
+    return found | {name: value for name, value in of_all.items() if value is not None}
 
 
-def _unlabelled_tokens(experiment: Experiment) -> Iterator[list[str]]:
-    """Tokens of the unlabelled texts, which are read when they are first asked for."""
-    settings = experiment.settings
-    tokenizer = make_tokenizer(settings.tokenizer, lowercase=settings.lowercase)
-    jobs = process_count(settings.n_jobs)
-    texts = list(experiment.unlabelled)
-    yield from tokenise_once(tokenizer, texts, n_jobs=jobs, cache=experiment.cache)[0]
+def _unlabelled_tokens(experiment: Experiment, data: Data) -> NumberedTexts | None:
+    """Tokens of the unlabelled texts, without those that are held out to choose or to test by."""
+    held_out = {*data.validation.texts, *(data.test.texts if data.test else ())}
+    given = list(experiment.unlabelled)
+    texts = [text for text in given if text not in held_out]
+    if len(texts) < len(given):
+        left_out = len(given) - len(texts)
+        experiment.say(f"note: {left_out} unlabelled texts are held out or tested and left out")
+    if not texts:
+        return None
+    jobs, cache = process_count(experiment.settings.n_jobs), experiment.cache
+    return tokenise_once(data.tokenizer, texts, n_jobs=jobs, cache=cache)[0]
 
 
 def _labelled(

@@ -177,11 +177,10 @@ class Search:
         self._is_begun = True
         experiment = replace(self.experiment, settings=settings, out=None, callbacks=stop)
         try:
-            _, state, accuracy, _ = train_network(
-                experiment, self.data, choose=self._choose_once, refit=False
-            )
+            trained = train_network(experiment, self.data, choose=self._choose_once, refit=False)
         except TrainingError:
             return 0.0
+        state, accuracy = trained.state, trained.accuracy
         if state.interrupted:
             raise KeyboardInterrupt
         assert accuracy is not None

@@ -205,8 +205,9 @@ def train(
     unlabelled: Annotated[
         str | None,
         typer.Option(
-            help="More texts for --embedding word2vec: a file, or auto for the corpus's own.",
-            rich_help_panel=NETWORK,
+            help="Texts of the same kind without labels: a file, or auto for the corpus's own. "
+            "What is trained then teaches a new network on them, which takes some times as long.",
+            rich_help_panel=DATA,
         ),
     ] = None,
     epochs: Annotated[
@@ -413,7 +414,7 @@ def train(
     check_seed(seed)
     if out is not None:
         check_out(out)
-    check_embedding(embedding, unlabelled)
+    check_embedding(embedding)
     tell = silent if quiet else say
     loaded = load_corpus(
         corpus,
@@ -479,7 +480,7 @@ def _folder_name(name: str) -> str:
 
 
 def _unlabelled(source: str | None, corpus: Corpus) -> Iterable[str]:
-    """Texts for word2vec: a file's, or the corpus's own."""
+    """Texts without labels: a file's, or the corpus's own."""
     if source is None:
         return ()
     from textrnn.corpora import read_texts

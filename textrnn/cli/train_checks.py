@@ -51,17 +51,12 @@ def tell_checkpoint(out: Path, resume: bool, tell: Callable[[str], None]) -> Non
         tell_replaced(out, tell)
 
 
-def check_embedding(embedding: str, unlabelled: str | None) -> None:
+def check_embedding(embedding: str) -> None:
     """Complain before the corpus is read."""
-    from textrnn.training.settings import EMBEDDINGS, WORD2VEC
+    from textrnn.training.settings import EMBEDDINGS
 
     if embedding not in EMBEDDINGS and not Path(embedding).exists():
         raise DataError(
             f"--embedding is {embedding!r}, but there is no such file of word vectors, and it is "
             f"none of {', '.join(EMBEDDINGS)}.{did_you_mean(embedding, EMBEDDINGS)}"
-        )
-    if unlabelled is not None and embedding != WORD2VEC:
-        raise UsageError(
-            f"--unlabelled {unlabelled} serves --embedding word2vec only, not {embedding}; "
-            "leave one of them out."
         )

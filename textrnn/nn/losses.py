@@ -1,8 +1,8 @@
 """What the final output means: its probabilities, its loss, and how much of it is right.
 
 Of the classes each text has one (``SOFTMAX``), or each text has any number of labels, every one
-a yes or no of its own (``SIGMOID``). Targets are class numbers of shape (B,), or ones and zeros
-of shape (B, C).
+a yes or no of its own (``SIGMOID``). Targets are class numbers of shape (B,), or of shape (B, C)
+ones and zeros, or the probabilities that a teacher gives.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def cross_entropy(
 
     Args:
         logits: (B, C).
-        targets: class numbers, (B,).
+        targets: class numbers, (B,), or the probability of each class, (B, C).
         weights: (B,), the weight of each document; all one if None. The sum is
             divided by B, not by the sum of weights, so that a document counts the
             same in whichever batch it stands.
@@ -46,16 +46,21 @@ def cross_entropy(
     Returns:
         The loss and the gradient of the logits, (B, C).
     """
-    B = len(logits)
-    rows = np.arange(B)
+    B, C = logits.shape
     shifted = logits - logits.max(axis=1, keepdims=True)
     log_norm = np.log(np.exp(shifted).sum(axis=1))
-    losses = log_norm - shifted[rows, targets]
     gradient = np.exp(shifted - log_norm[:, np.newaxis])
-    gradient[rows, targets] -= 1.0 - label_smoothing
-    if label_smoothing:
-        gradient -= label_smoothing / logits.shape[1]
-        losses += label_smoothing * (shifted[rows, targets] - shifted.mean(axis=1))
+    if targets.ndim == 2:
+        wanted = (1.0 - label_smoothing) * targets + label_smoothing / C
+        losses = log_norm - (wanted * shifted).sum(axis=1)
+        gradient -= wanted
+    else:
+        rows = np.arange(B)
+        losses = log_norm - shifted[rows, targets]
+        gradient[rows, targets] -= 1.0 - label_smoothing
+        if label_smoothing:
+            gradient -= label_smoothing / C
+            losses += label_smoothing * (shifted[rows, targets] - shifted.mean(axis=1))
     if weights is not None:
         losses = losses * weights
         gradient *= weights[:, np.newaxis]
@@ -83,7 +88,7 @@ def binary_cross_entropy(
 
     Args:
         logits: (B, C).
-        targets: 1 where a document has a label, else 0, (B, C).
+        targets: 1 where a document has a label, else 0, or its probability, (B, C).
         weights: as in ``cross_entropy``.
         batch_size: as in ``cross_entropy``.
         label_smoothing: the share of each target that is spread over yes and no.
@@ -152,12 +157,13 @@ def _log_odds(probabilities: Floats) -> Floats:
 
 
 def _class_right(logits: Floats, targets: Ints) -> Floats:
-    right: Floats = (logits.argmax(axis=1) == targets).astype(np.float64)
+    wanted = targets.argmax(axis=1) if targets.ndim == 2 else targets
+    right: Floats = (logits.argmax(axis=1) == wanted).astype(np.float64)
     return right
 
 
 def _labels_right(logits: Floats, targets: Ints) -> Floats:
-    right: Floats = ((logits > 0.0) == (targets > 0)).mean(axis=1)
+    right: Floats = ((logits > 0.0) == (targets >= 0.5)).mean(axis=1)
     return right
 
 

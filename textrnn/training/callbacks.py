@@ -27,5 +27,11 @@ class Callback:
     def on_epoch(self, run: TrainingRun) -> None:
         """After an epoch and its validation; ``run.state.history[-1]`` is its record."""
 
+    def on_taught(self, n_texts: int) -> None:
+        """Before another run in which a new network learns from a finished classifier, too.
+
+        ``n_texts`` have no labels but the classifier's.
+        """
+
     def on_end(self, run: TrainingRun) -> None:
         """After the last epoch, an early stop or an interruption, best weights restored."""

@@ -47,6 +47,11 @@ class Checkpoint(Callback):
         self._check_identity(saved["identity"])
         return arrays, saved
 
+    def on_taught(self, n_texts: int) -> None:
+        """Keep the pupil's run in a file of its own: the teacher's is not to be trained again."""
+        del n_texts
+        self.path = taught_path(self.path)
+
     def n_texts(self) -> int | None:
         """Training texts of the run to go on with, which may have had no time for all."""
         found = self.read()
@@ -74,6 +79,11 @@ class Checkpoint(Callback):
                     f"{before!r} and is {now!r} now. Use the same settings, or train "
                     "without --resume."
                 )
+
+
+def taught_path(path: Path) -> Path:
+    """The file of the run of a network that is taught, beside that of its teacher."""
+    return path.with_name(path.name + ".taught")
 
 
 def snapshot(run: TrainingRun) -> tuple[Params, dict[str, Any]]:

@@ -6,7 +6,7 @@ What the estimator and a command line run share.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 from textrnn.errors import DataError, UsageError
 from textrnn.model import TextModel
 from textrnn.network import Network
-from textrnn.text.tokenised import as_numbered
+from textrnn.text.tokenised import NumberedTexts, as_numbered, join
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.text.vectors import embedding_matrix, load_vectors, train_word2vec
 from textrnn.text.vocabulary import Vocabulary
@@ -42,7 +42,8 @@ class TokenisedTexts:
 
     Attributes:
         tokens: the tokens of each text; kept as `NumberedTexts`, whatever is given.
-        targets: class numbers, shape (n,), or ones and zeros, (n, C), for many labels.
+        targets: class numbers, shape (n,), or ones and zeros, (n, C), for many labels; or what
+            a teacher holds probable, (n, C), to train a network alone.
         weights: weight of each text in the loss, shape (n,), or None.
     """
 
@@ -165,17 +166,17 @@ def build_model(
     classes: Sequence[str | int | float | bool],
     *,
     rng: np.random.Generator,
-    unlabelled: Iterable[Sequence[str]] = (),
+    unlabelled: NumberedTexts | None = None,
     multilabel: bool = False,
 ) -> TextModel:
     """Make an untrained model for some texts.
 
     Args:
         settings: checked settings.
-        tokens: the training texts; the vocabulary is theirs.
+        tokens: the training texts.
         classes: label of each class.
         rng: the source of chance.
-        unlabelled: further tokenised texts for word2vec to learn from.
+        unlabelled: further texts, whose words the vocabulary has too and word2vec learns.
         multilabel: a text has any number of the classes.
 
     Raises:
@@ -187,6 +188,8 @@ def build_model(
     check_threshold(settings, len(classes), multilabel=multilabel)
     limit = settings.max_length
     cut = as_numbered(tokens).cut(limit)
+    if unlabelled is not None:
+        cut = join([cut, unlabelled.cut(limit)])
     vocabulary = Vocabulary.build(
         cut, min_df=settings.min_df, max_df=settings.max_df, max_features=settings.max_features
     )
@@ -199,7 +202,7 @@ def build_model(
             f"no word is left: min_df={settings.min_df} and max_df={settings.max_df} exclude "
             f"every word of {len(tokens)} texts. Lower min_df or raise max_df."
         )
-    vectors = _word_vectors(settings, vocabulary, cut, unlabelled, rng)
+    vectors = _word_vectors(settings, vocabulary, cut, rng)
     config = settings.network_config(
         n_classes=len(classes),
         vocabulary_size=len(vocabulary),
@@ -221,8 +224,7 @@ def build_model(
 def _word_vectors(
     settings: Settings,
     vocabulary: Vocabulary,
-    tokens: TokenLists,
-    unlabelled: Iterable[Sequence[str]],
+    tokens: NumberedTexts,
     rng: np.random.Generator,
 ) -> Floats | None:
     """The embedding to start from, (V, D), or None for one drawn at random."""
@@ -230,10 +232,9 @@ def _word_vectors(
     if settings.embedding in (ONE_HOT, RANDOM):
         return None
     if settings.embedding == WORD2VEC:
-        texts = [*tokens, *unlabelled]
-        small = sum(map(len, texts)) < SMALL_CORPUS
+        small = len(tokens.numbers) < SMALL_CORPUS
         vectors = train_word2vec(
-            texts,
+            tokens,
             vector_size=settings.embedding_dim,
             min_count=1 if small else WORD2VEC_MIN_COUNT,
             random_state=int(rng.integers(2**31)),

@@ -22,7 +22,8 @@ class LabelledDocuments:
 
     Attributes:
         documents: token ids of each.
-        targets: class numbers, shape (n,), or ones and zeros, (n, C), for many labels.
+        targets: class numbers, shape (n,), or ones and zeros, (n, C), for many labels; or what
+            a teacher holds probable, (n, C).
         weights: weight of each document in the loss, shape (n,), or None for ones.
     """
 

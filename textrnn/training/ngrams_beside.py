@@ -15,6 +15,7 @@ import numpy as np
 from textrnn.decision import best_f1_threshold, best_f1_threshold_of, rarer_class
 from textrnn.inference import predict_proba
 from textrnn.model import NEAREST, TextModel
+from textrnn.network import Network
 from textrnn.ngram_model import NGramModel, weighted_sum
 from textrnn.nn.losses import Output, mean_one, output_of
 from textrnn.text.ngram_keys import NGramKind
@@ -192,7 +193,7 @@ def finish(
 
     How far to believe the network and the n-gram model is fitted on the held-out texts, where
     a threshold is tuned too; then the n-gram model is fitted once more, to all texts. The
-    network's factor goes into its last layer, in place.
+    network's factor goes into its last layer; the network given stays as it is.
 
     Args:
         model: with the trained network.
@@ -233,11 +234,19 @@ def finish(
                 ngrams = _refitted(chosen, model, train, validation)
             except KeyboardInterrupt:  # those fitted to the training texts are good, too
                 interrupted = True
-    for name in ("linear.weight", "linear.bias"):
-        model.network.params[name] *= factors[0]
     ngram_sum = weighted_sum(ngrams, factors[1:], bias) if ngrams else None
-    joined = replace(model, ngrams=ngram_sum, threshold=threshold)
+    network = _believed(model.network, float(factors[0]))
+    joined = replace(model, network=network, ngrams=ngram_sum, threshold=threshold)
     return Finished(joined, accuracy, interrupted)
+
+
+def _believed(network: Network, factor: float) -> Network:
+    """A network whose logits are multiplied by a factor; it shares the other weights."""
+    scaled = {
+        name: (network.params[name] * factor).astype(network.dtype)
+        for name in ("linear.weight", "linear.bias")
+    }
+    return Network(network.config, {**network.params, **scaled})
 
 
 def _refitted(

@@ -47,6 +47,10 @@ class Progress(Callback):
         self._task = self._bar.add_task("", total=1.0, figures="")
         self._bar.start()
 
+    def on_taught(self, n_texts: int) -> None:
+        line = f"a new network learns from all that was trained on {n_texts:,} unlabelled texts"
+        self.console.print(line, soft_wrap=True)
+
     def on_batch(self, run: TrainingRun) -> None:
         if self._bar is None:
             return

@@ -10,11 +10,13 @@ from typing import NamedTuple
 import numpy as np
 
 from textrnn.model import TextModel
+from textrnn.text.tokenised import NumberedTexts
 from textrnn.training.budget import Deadline
 from textrnn.training.callbacks import Callback
 from textrnn.training.fit import TokenisedTexts, make_run
 from textrnn.training.loop import TrainingState
 from textrnn.training.ngrams_beside import Chosen, choose_ngrams, finish
+from textrnn.training.self_training import lesson, pupil
 from textrnn.training.settings import Settings
 
 SAVING_SHARE = 0.02
@@ -30,6 +32,8 @@ NGRAM_FITS = 4
 """Time to choose an n-gram model of words and to fit it again, over that of one fit."""
 NGRAM_SHARE = 0.5
 """Of the time left that n-grams may take before texts are left out."""
+TEACHER_SHARE = 0.35
+"""Of the time for networks, the part of the one that teaches another on unlabelled texts."""
 
 
 class Trained(NamedTuple):
@@ -41,12 +45,14 @@ class Trained(NamedTuple):
         accuracy: of the whole classifier on the held-out texts; None without any, or if it
             was interrupted in the first epoch.
         n_texts: training texts that there was time for.
+        teacher_accuracy: of the classifier that taught this one, on the held-out texts.
     """
 
     model: TextModel
     state: TrainingState
     accuracy: float | None
     n_texts: int
+    teacher_accuracy: float | None = None
 
 
 def train_whole(
@@ -57,6 +63,7 @@ def train_whole(
     validation: TokenisedTexts | None,
     rng: np.random.Generator,
     started: float,
+    unlabelled: NumberedTexts | None = None,
     callbacks: Sequence[Callback] = (),
     choose: Callable[..., Chosen] = choose_ngrams,
     on_ngrams: Callable[[Chosen], None] | None = None,
@@ -64,6 +71,9 @@ def train_whole(
     n_texts: int | None = None,
 ) -> Trained:
     """Train the network of ``model`` in place, and what stands beside it.
+
+    With unlabelled texts the classifier then teaches a new network on them, which begins where
+    the first one began and takes its place, unless it does worse on the held-out texts.
 
     After Ctrl-C the n-gram model is the one fitted to the training texts; in the first epoch
     there is nothing to keep.
@@ -75,6 +85,7 @@ def train_whole(
         validation: held-out texts.
         rng: the source of chance.
         started: when the work began, by ``time.perf_counter``.
+        unlabelled: texts to learn from that have no labels.
         callbacks: called during the network's run.
         choose: finds the n-gram model, as `choose_ngrams`.
         on_ngrams: told of the n-gram model before the network's run.
@@ -98,22 +109,46 @@ def train_whole(
         choosing = time.perf_counter() - begun
         if on_ngrams is not None:
             on_ngrams(chosen)
-    run = make_run(
-        model,
-        settings,
-        train,
-        validation=validation,
-        rng=rng,
-        callbacks=callbacks,
-        deadline=deadline and deadline.sooner(REFITTING * choosing),
-    )
-    state = run.run()
+    before_refit = deadline and deadline.sooner(REFITTING * choosing)
+
+    def train_network(
+        model: TextModel, texts: TokenisedTexts, deadline: Deadline | None
+    ) -> TrainingState:
+        run = make_run(
+            model,
+            settings,
+            texts,
+            validation=validation,
+            rng=rng,
+            callbacks=callbacks,
+            deadline=deadline,
+        )
+        return run.run()
+
+    first_weights = {name: value.copy() for name, value in model.network.params.items()}
+    soon = before_refit
+    if soon is not None and unlabelled is not None:
+        soon = soon.sooner((1.0 - TEACHER_SHARE) * soon.left())
+    state = train_network(model, train, soon)
     if state.interrupted and state.epoch == 0:
         return Trained(model, state, None, len(train))
+    teacher_accuracy = None
+    if unlabelled is not None and not state.interrupted:
+        teacher = finish(model, settings, chosen, train, validation, refit=False)
+        teacher_accuracy = teacher.accuracy
+        for callback in callbacks:
+            callback.on_taught(len(unlabelled))
+        taught = replace(model, network=pupil(model, first_weights))
+        texts = lesson(teacher.model, train, unlabelled, n_jobs=settings.processes())
+        of_taught = train_network(taught, texts, before_refit)
+        done = finish(taught, settings, chosen, train, validation, refit=False)
+        if of_taught.epoch > 0 and (done.accuracy or 0.0) >= (teacher.accuracy or 0.0):
+            model, state = taught, of_taught
+        state.interrupted = of_taught.interrupted
     refit = refit and not state.interrupted and is_time_to_refit(deadline, choosing)
     finished = finish(model, settings, chosen, train, validation, refit=refit)
     state.interrupted = state.interrupted or finished.interrupted
-    return Trained(finished.model, state, finished.accuracy, len(train))
+    return Trained(finished.model, state, finished.accuracy, len(train), teacher_accuracy)
 
 
 def is_time_to_refit(deadline: Deadline | None, choosing: float) -> bool:
