@@ -114,7 +114,8 @@ def test_every_option_of_train_reaches_the_settings() -> None:
         "--lr 0.01 --schedule cosine --solver sgd --dropout 0.1 --dropout-input 0.3 --alpha 0.001 "
         "--max-grad-norm 0 --gradient-floor 0.001 --balanced --validation-fraction 0.2 "
         "--no-early-stopping --freeze-embedding --test-fraction 0.25 --batch-tokens 300 "
-        "--dropout-recurrent 0.2 --dropout-embedding 0.15 --label-smoothing 0.05 --ema-decay 0.9 "
+        "--dropout-recurrent 0.2 --dropout-embedding 0.15 --label-smoothing 0.05 "
+        "--adversarial 0.1 --ema-decay 0.9 "
         "--unknown-alpha 0.75 --max-steps 3 --budget 1h"
     )
     command = ["train", "stays.csv", *SMALL, "--no-baselines", "-q", "--json", "-o", "options/m"]
@@ -136,6 +137,7 @@ def test_every_option_of_train_reaches_the_settings() -> None:
         "dropout_recurrent": 0.2,
         "dropout_embedding": 0.15,
         "label_smoothing": 0.05,
+        "adversarial": 0.1,
         "ema_decay": 0.9,
         "learning_rate_init": 0.01,
         "learning_rate": "cosine",

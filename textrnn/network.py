@@ -235,6 +235,7 @@ class Network:
         batch: PackedBatch,
         *,
         dropout: Dropout | None = None,
+        moved: Floats | None = None,
         workspace: Workspace | None = None,
     ) -> tuple[Floats, Cache]:
         """Return logits (B, C), documents in the batch's sorted order, and the cache.
@@ -242,6 +243,8 @@ class Network:
         Args:
             batch: the documents.
             dropout: in training.
+            moved: what is added to the rows of the batch's distinct words in the table of
+                ``config.tables``, of their shape; None adds nothing.
             workspace: buffers to use again; the cache is valid until the next pass there.
         """
         workspace = workspace or Workspace()
@@ -249,7 +252,8 @@ class Network:
         for layer in range(self.config.num_layers):
             below = layers[-1].trace.h if layers else None
             space = workspace.part(f"layer {layer}")
-            layers.append(self._layer_forward(layer, batch, below, dropout, space))
+            shift = None if layer else moved
+            layers.append(self._layer_forward(layer, batch, below, dropout, space, shift))
         reading = READOUTS[self.config.readout]
         vectors, readout = reading.forward(layers[-1].trace.h, batch, self.params)
         joined = None
@@ -269,8 +273,9 @@ class Network:
         below: Floats | None,
         dropout: Dropout | None,
         space: Workspace,
+        moved: Floats | None = None,
     ) -> LayerCache:
-        x, mask, products = self._layer_products(layer, batch, below, dropout)
+        x, mask, products = self._layer_products(layer, batch, below, dropout, moved)
         indices = self._indices(layer, batch)
         gates = gather(products, indices, workspace=space)
         weights = self.layer(layer)
@@ -281,17 +286,24 @@ class Network:
         return LayerCache(weights, thinned, x, mask, indices, trace, space)
 
     def _layer_products(
-        self, layer: int, batch: PackedBatch, below: Floats | None, dropout: Dropout | None
+        self,
+        layer: int,
+        batch: PackedBatch,
+        below: Floats | None,
+        dropout: Dropout | None,
+        moved: Floats | None = None,
     ) -> tuple[Floats | None, Floats | None, Floats]:
         """A layer's input after dropout, its mask, and its input products (G, S, U or N, H)."""
         weights = self.layer(layer)
         x = self._layer_input(batch, below)
+        if moved is not None and x is not None:
+            x = x + moved
         shape = (len(batch.distinct), 1) if x is None else x.shape
         mask = dropout.of_input(shape, self.dtype) if dropout else None
         if dropout and layer == 0:
             mask = _product(mask, dropout.of_words(shape[0], self.dtype))
         if x is None:
-            return None, mask, self._one_hot_products(weights, batch, mask)
+            return None, mask, self._one_hot_products(weights, batch, mask, moved)
         x = x if mask is None else x * mask
         return x, mask, project(x, weights, self._scale)
 
@@ -307,9 +319,17 @@ class Network:
             return np.concatenate([below[0], *backward], axis=1)
         return self.params[EMBEDDING][batch.distinct] if self.config.embedding_dim else None
 
-    def _one_hot_products(self, weights: Params, batch: PackedBatch, mask: Floats | None) -> Floats:
+    def _one_hot_products(
+        self,
+        weights: Params,
+        batch: PackedBatch,
+        mask: Floats | None,
+        moved: Floats | None,
+    ) -> Floats:
         """Input products of the distinct words, (G, S, U, H): rows of ``W_x``, no product."""
         rows = weights["W_x"][batch.distinct]
+        if moved is not None:
+            rows += moved
         if mask is not None:
             rows *= mask[:, :, np.newaxis, np.newaxis]
         return (rows.transpose(1, 2, 0, 3) + weights["b"][:, :, np.newaxis]) * self._scale

@@ -34,7 +34,7 @@ OPTIONS = {
             *("min_df", "max_features", "max_length", "solver", "alpha", "max_grad_norm"),
             *("gradient_floor", "batch_size", "batch_tokens", "validation_fraction", "seed"),
             *("dropout_input", "dropout_recurrent", "dropout_embedding"),
-            *("label_smoothing", "ema_decay", "ngrams"),
+            *("label_smoothing", "adversarial", "ema_decay", "ngrams"),
             *("max_steps", "unknown_alpha", "unknown_words", "preset", "threshold"),
             *("bidirectional", "early_stopping", "unlabelled"),
         )

@@ -332,6 +332,14 @@ def train(
             rich_help_panel=REGULARISATION,
         ),
     ] = 0.1,
+    adversarial: Annotated[
+        float,
+        typer.Option(
+            help="Take each step again with the word vectors moved by this share of their length "
+            "to where the loss grows fastest; 0 does not, which takes half the time.",
+            rich_help_panel=REGULARISATION,
+        ),
+    ] = 0.0,
     ema_decay: Annotated[
         float,
         typer.Option(
@@ -395,6 +403,7 @@ def train(
         "dropout_recurrent": dropout_recurrent,
         "dropout_embedding": dropout_embedding,
         "label_smoothing": label_smoothing,
+        "adversarial": adversarial,
         "ema_decay": ema_decay,
         "early_stopping": early_stopping,
         "validation_fraction": validation_fraction,

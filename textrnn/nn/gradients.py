@@ -45,6 +45,13 @@ def values_of(gradient: Gradient) -> Floats:
     return gradient.values if isinstance(gradient, RowGradient) else gradient
 
 
+def copied(gradient: Gradient) -> Gradient:
+    """A gradient with numbers of its own, which outlive the next pass."""
+    if isinstance(gradient, RowGradient):
+        return RowGradient(gradient.rows, gradient.values.copy(), gradient.n_rows)
+    return gradient.copy()
+
+
 def global_norm(gradients: Gradients) -> float:
     """Euclidean norm over all gradients together."""
     squares = (np.vdot(v, v) for v in map(values_of, gradients.values()))

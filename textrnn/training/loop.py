@@ -54,6 +54,7 @@ class TrainingConfig:
     dropout_recurrent: float = 0.0
     dropout_embedding: float = 0.0
     label_smoothing: float = 0.0
+    adversarial: float = 0.0
     ema_decay: float = 0.0
     """Of the average of the weights that is validated and kept; 0 keeps the weights themselves."""
     n_iter_no_change: int | None = 3
@@ -173,6 +174,7 @@ class TrainingRun:
             dropout_recurrent=config.dropout_recurrent,
             dropout_embedding=config.dropout_embedding,
             label_smoothing=config.label_smoothing,
+            adversarial=config.adversarial,
         )
         self.rng = rng
         self.callbacks = callbacks

@@ -76,6 +76,7 @@ class Settings:
     dropout_recurrent: float = 0.0
     dropout_embedding: float = 0.0
     label_smoothing: float = 0.1
+    adversarial: float = 0.0
     ema_decay: float = 0.998
     early_stopping: bool = True
     validation_fraction: float = 0.1
@@ -314,6 +315,7 @@ CONSTRAINTS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "dropout_recurrent": _RATE,
     "dropout_embedding": _RATE,
     "label_smoothing": _RATE,
+    "adversarial": (_at_least_zero, "a number from 0"),
     "ema_decay": _RATE,
     "early_stopping": _FLAG,
     "validation_fraction": (lambda v: _share(v) and v > 0, "a number above 0 and below 1"),
