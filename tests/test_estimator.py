@@ -425,7 +425,7 @@ def test_metadata_routing_of_sample_weight(reviews: Data) -> None:
 # --------------------------------------------------------------------- our own
 
 
-@pytest.mark.parametrize("cell", ["rnn", "rnn_relu", "lstm", "gru"])
+@pytest.mark.parametrize("cell", ["rnn", "rnn_relu", "lstm", "lstm_forget", "gru"])
 @pytest.mark.parametrize("embedding", ["random", "onehot", "word2vec"])
 def test_every_cell_and_input_learns(cell: str, embedding: str, reviews: Data) -> None:
     model = small(cell=cell, embedding=embedding, max_iter=20, learning_rate_init=0.01)

@@ -94,7 +94,7 @@ class KeepEpochs(Callback):
 
 @pytest.mark.parametrize("embedding_dim", [6, None], ids=["embedding", "one-hot"])
 @pytest.mark.parametrize("readout", ["last", "max"])
-@pytest.mark.parametrize("cell", ["rnn", "rnn_relu", "lstm", "gru"])
+@pytest.mark.parametrize("cell", ["rnn", "rnn_relu", "lstm", "lstm_forget", "gru"])
 def test_learns_what_can_be_learnt(cell: str, readout: str, embedding_dim: int | None) -> None:
     network = new_network(cell, readout=readout, embedding_dim=embedding_dim)
     # No dropout: of one-hot words it would take away the very word that tells.

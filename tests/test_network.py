@@ -312,8 +312,8 @@ def test_initial_parameters(cell: str) -> None:
         assert not (weights[:, 0] == weights[:, 1]).any()
     bias = network.params["recurrent.0.b"]
     expected = np.zeros_like(bias)
-    if cell == "lstm":
-        expected[1] = 1.0  # the forget gate
+    if cell.startswith("lstm"):
+        expected[{"lstm": 1, "lstm_forget": 0}[cell]] = 1.0  # the forget gate
     np.testing.assert_array_equal(bias, expected)
 
 

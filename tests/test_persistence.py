@@ -32,7 +32,7 @@ def make_model(**changes: object) -> TextModel:
     return TextModel(make_tokenizer("word"), vocabulary, network, ("no", "yes"), 50, {"cell": "x"})
 
 
-@pytest.mark.parametrize("cell", ["rnn", "rnn_relu", "lstm", "gru"])
+@pytest.mark.parametrize("cell", ["rnn", "rnn_relu", "lstm", "lstm_forget", "gru"])
 @pytest.mark.parametrize("embedding_dim", [None, 5])
 @pytest.mark.parametrize("num_layers", [1, 2])
 def test_a_model_comes_back_with_the_same_bits(

@@ -64,9 +64,10 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Parameters
     ----------
-    cell : {"lstm", "gru", "rnn", "rnn_relu"}, default="lstm"
-        Long short-term memory (Hochreiter and Schmidhuber 1997), gated recurrent
-        unit (Cho et al. 2014), or a simple recurrence with tanh or ReLU.
+    cell : {"lstm", "lstm_forget", "gru", "rnn", "rnn_relu"}, default="lstm"
+        Long short-term memory (Hochreiter and Schmidhuber 1997), the same with its forget
+        gate alone (Johnson and Zhang 2016), gated recurrent unit (Cho et al. 2014), or a
+        simple recurrence with tanh or ReLU.
     hidden_size : int, default=64
         Units of each recurrent layer and direction.
     num_layers : int, default=1

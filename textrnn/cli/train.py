@@ -157,7 +157,11 @@ def train(
         ),
     ] = "auto",
     cell: Annotated[
-        str, typer.Option(help="lstm, gru, rnn (tanh) or rnn_relu.", rich_help_panel=NETWORK)
+        str,
+        typer.Option(
+            help="lstm, lstm_forget (without its other gates), gru, rnn (tanh) or rnn_relu.",
+            rich_help_panel=NETWORK,
+        ),
     ] = "lstm",
     hidden: Annotated[
         int, typer.Option(help="Units of each layer and direction.", rich_help_panel=NETWORK)

@@ -112,6 +112,36 @@ class LSTMReader(Reader):
         self._h = h
 
 
+class ForgetLSTMReader(Reader):
+    """Of the LSTM with the forget gate alone: gates f, u."""
+
+    def __init__(self, cell: Cell, params: Params, direction: int) -> None:
+        super().__init__(cell, params, direction)
+        H, dtype = self.hidden_size, self._W_h.dtype
+        self._gates, self._c = np.empty(2 * H, dtype), np.zeros(H, dtype)
+
+    def reset(self) -> None:
+        super().reset()
+        if hasattr(self, "_c"):
+            self._c[...] = 0.0
+
+    def read(self, products: Floats, out: Floats) -> None:
+        H, W_h, product, half, h = self.hidden_size, self._W_h, self._product, self._half, self._h
+        gates, c = self._gates, self._c
+        forget, candidate = gates[:H], gates[H:]
+        for x, new in zip(products, out, strict=True):
+            h.dot(W_h, product)
+            np.add(x, product, gates)
+            np.tanh(gates, gates)
+            np.multiply(forget, half, forget)
+            np.add(forget, half, forget)
+            np.multiply(c, forget, c)
+            np.add(c, candidate, c)
+            np.tanh(c, new)
+            h = new
+        self._h = h
+
+
 class GRUReader(Reader):
     """Of the GRU: gates r, u, n."""
 
@@ -150,5 +180,6 @@ READERS: dict[str, type[Reader]] = {
     "rnn": RNNReader,
     "rnn_relu": RNNReader,
     "lstm": LSTMReader,
+    "lstm_forget": ForgetLSTMReader,
     "gru": GRUReader,
 }
