@@ -1,6 +1,7 @@
 """textrnn and the baselines on the named corpora, each run in a fresh process.
 
     TEXTRNN_DATA=DIR python -m benchmarks.corpora [NAME ...] [--seeds 0 1 2] [--preset minute]
+                                                  [--unlabelled]
 
 The test texts are read once for each seed; nothing is chosen by them. Corpora that are
 not on this machine are left out. Tokens are made anew, not taken from the cache. Writes
@@ -33,8 +34,9 @@ KEPT = ("accuracy", "accuracy_interval", "macro_f1", "log_loss", "calibration_er
 MEGABYTE_OF_RUSAGE = 1024 if sys.platform != "darwin" else 1024**2
 
 
-def run(name: str, seed: int, preset: str) -> dict[str, Any]:
+def run(name: str, seed: int, preset: str, *, unlabelled: bool) -> dict[str, Any]:
     """One training of the network and the baselines; the figures of the test texts."""
+    corpus = load_corpus(name, offline=True, random_state=seed, unlabelled=unlabelled)
     after_training: list[float] = []
 
     def say(line: str) -> None:
@@ -44,9 +46,10 @@ def run(name: str, seed: int, preset: str) -> dict[str, Any]:
 
     report = run_experiment(
         Experiment(
-            load_corpus(name, offline=True, random_state=seed),
+            corpus,
             settings(preset, n_jobs=-1),
             seed=seed,
+            unlabelled=corpus.unlabelled or () if unlabelled else (),
             cache=False,
             callbacks=(Progress(),),
             say=say,
@@ -56,6 +59,7 @@ def run(name: str, seed: int, preset: str) -> dict[str, Any]:
     return {
         "corpus": name,
         "preset": preset,
+        "unlabelled": unlabelled,
         "seed": seed,
         "n_train": report["n_train"],
         "n_test": report["n_test"],
@@ -75,9 +79,10 @@ def peak_megabytes() -> float:
     return sum(resource.getrusage(who).ru_maxrss for who in whose) / MEGABYTE_OF_RUSAGE
 
 
-def in_a_fresh_process(name: str, seed: int, preset: str) -> dict[str, Any]:
+def in_a_fresh_process(name: str, seed: int, preset: str, *, unlabelled: bool) -> dict[str, Any]:
     """The same, so that no run profits from another."""
     command = [sys.executable, "-m", "benchmarks.corpora", name, "--preset", preset]
+    command += ["--unlabelled"] if unlabelled else []
     done = subprocess.run(
         [*command, "--seeds", str(seed), "--here"], check=True, stdout=subprocess.PIPE, text=True
     )
@@ -87,8 +92,13 @@ def in_a_fresh_process(name: str, seed: int, preset: str) -> dict[str, Any]:
 
 def _groups(runs: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     """Runs of one corpus and preset together."""
-    names = dict.fromkeys((r["corpus"], r["preset"]) for r in runs)
-    return [[r for r in runs if (r["corpus"], r["preset"]) == name] for name in names]
+    return [[r for r in runs if _kind(r) == kind] for kind in dict.fromkeys(map(_kind, runs))]
+
+
+def _kind(found: dict[str, Any]) -> tuple[str, str]:
+    """What was run: the corpus, and the preset with what else it learned from."""
+    more = ", unlabelled" if found.get("unlabelled") else ""
+    return found["corpus"], found["preset"] + more
 
 
 def _mean(group: list[dict[str, Any]], of: Callable[[dict[str, Any]], float]) -> str:
@@ -109,7 +119,7 @@ def table(runs: list[dict[str, Any]]) -> str:
         f"| corpus | train | test | {' | '.join(MODELS)} | seconds |",
         f"|---|---|---|{'---|' * len(MODELS)}---|",
     ]
-    for group in _groups([r for r in runs if r["preset"] == DEFAULT]):
+    for group in _groups([r for r in runs if _kind(r)[1] == DEFAULT]):
         first, seconds = group[0], statistics.mean(r["seconds"] for r in group)
         cells = " | ".join(_mean(group, _accuracy(model)) for model in MODELS)
         lines.append(
@@ -140,7 +150,7 @@ def details(runs: list[dict[str, Any]]) -> str:
         error = statistics.mean(r["models"][OURS]["calibration_error"] for r in group)
         seconds = statistics.mean(r["seconds"] for r in group)
         lines.append(
-            f"| {first['corpus']} | {first['preset']} | {len(group)} "
+            f"| {' | '.join(_kind(first))} | {len(group)} "
             f"| {_mean(group, _accuracy(OURS))} | {low:.3f} to {high:.3f} "
             f"| {' | '.join(parts)} | {best} {_mean(group, _accuracy(best))} | {gain:+.4f} "
             f"| {error:.3f} | {seconds:.0f} | {max(r['megabytes'] for r in group):,} |"
@@ -153,21 +163,25 @@ def main() -> None:
     parser.add_argument("names", nargs="*")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--preset", default=DEFAULT)
+    parser.add_argument("--unlabelled", action="store_true", help="with the corpus's own")
     parser.add_argument("--here", action="store_true", help="run one and print its JSON")
     options = parser.parse_args()
     if options.here:
-        print(json.dumps(run(options.names[0], options.seeds[0], options.preset)))
+        found = run(
+            options.names[0], options.seeds[0], options.preset, unlabelled=options.unlabelled
+        )
+        print(json.dumps(found))
         return
     here = [info.name for info in describe_corpora() if info.is_local]
     OUT.parent.mkdir(exist_ok=True)
     for seed in options.seeds:
         for name in options.names or here:
-            found = in_a_fresh_process(name, seed, options.preset)
+            found = in_a_fresh_process(name, seed, options.preset, unlabelled=options.unlabelled)
             # A run over some corpora leaves the figures of the others in place.
             runs = json.loads(OUT.read_text())["runs"] if OUT.exists() else []
-            new = (name, options.preset, seed)
-            runs = [r for r in runs if (r["corpus"], r["preset"], r["seed"]) != new] + [found]
-            runs.sort(key=lambda r: (r["preset"], r["n_train"], r["seed"]))
+            new = (_kind(found), seed)
+            runs = [r for r in runs if (_kind(r), r["seed"]) != new] + [found]
+            runs.sort(key=lambda r: (_kind(r)[1], r["n_train"], r["seed"]))
             OUT.write_text(json.dumps({"machine": machine(), "runs": runs}, indent=1) + "\n")
     runs = json.loads(OUT.read_text())["runs"]
     print(table(runs), details(runs), sep="\n\n")

@@ -18,7 +18,7 @@ from textrnn.training.callbacks import Callback
 from textrnn.training.checkpoint import taught_path
 from textrnn.training.fit import TokenisedTexts
 from textrnn.training.loop import TrainingRun
-from textrnn.training.self_training import lesson, pupil
+from textrnn.training.self_training import lesson, pupil, steps_of
 from textrnn.training.settings import Settings
 
 SMALL = Settings(hidden_size=6, embedding_dim=6, max_iter=3, n_iter_no_change=9, batch_size=8)
@@ -230,3 +230,19 @@ def test_a_pupil_that_does_worse_is_not_kept(
 def test_what_is_no_list_of_texts(given: Any, corpus: Corpus) -> None:
     with pytest.raises(ValueError, match=r"text|string"):
         TextRNNClassifier().fit(corpus.train.texts, corpus.train.labels, unlabelled=given)
+
+
+@pytest.mark.parametrize(
+    ("changes", "n", "planned"),
+    [
+        ({"batch_size": 10}, 20_000, {"max_iter": 2}),
+        ({"batch_size": 10}, 6_000, {"max_iter": 5}),
+        ({"batch_size": 10}, 10, {"max_iter": 50}),
+        ({"batch_size": 10, "max_steps": 300}, 6_000, {"max_steps": 1_200}),
+        ({"batch_size": 10, "max_steps": 3_000}, 6_000, {"max_steps": 3_000}),
+        ({"batch_size": 10, "max_iter": 7}, 6_000, {}),
+    ],
+)
+def test_the_length_of_a_lesson(changes: dict[str, Any], n: int, planned: dict[str, int]) -> None:
+    texts = TokenisedTexts([["a"]] * n, np.zeros((n, 2)))
+    assert steps_of(Settings(**changes), texts) == planned

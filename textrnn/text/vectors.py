@@ -23,7 +23,7 @@ _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 _LONGEST_LINE = 1_000_000
 _SAMPLE = 65_536
 _SQUEEZE = 1_100  # no gzip file holds more than so many times its size
-_TOKENS_SHOWN = 20_000_000
+_TOKENS_SHOWN = 40_000_000
 PACKED = (".gz", ".xz", ".bz2")
 _PIECE = 10_000  # gensim drops, silently, what a text holds beyond so many tokens
 
@@ -52,7 +52,7 @@ def train_word2vec(
     token_lists: Iterable[Sequence[str]],
     *,
     vector_size: int = 100,
-    window: int = 5,
+    window: int = 10,
     epochs: int | None = None,
     min_count: int = 5,
     skip_gram: bool = True,
@@ -62,9 +62,9 @@ def train_word2vec(
     """Learn vectors from a corpus with gensim's word2vec (Mikolov et al. 2013).
 
     With one worker the same seed gives the same vectors; with several it does not. The defaults
-    are those that told good reviews from bad best for their time: skip-gram, with frequent words
-    skipped often, and, unless `epochs` says otherwise, so many passes that small corpora too show
-    some 20 million tokens (at most 20 passes).
+    are those that told good reviews from bad best: skip-gram over many neighbours, with frequent
+    words skipped often, and, unless `epochs` says otherwise, so many passes that small corpora
+    too show some 40 million tokens (at most 20 passes).
 
     Raises:
         DataError: when no token occurs `min_count` times.

@@ -14,8 +14,13 @@ from textrnn.model import TextModel
 from textrnn.network import Network
 from textrnn.predictor import predict_many
 from textrnn.text.tokenised import NumberedTexts, as_numbered, join
+from textrnn.training.batching import batch_count
 from textrnn.training.fit import TokenisedTexts
+from textrnn.training.settings import Settings, usual_epochs
 from textrnn.typing import Floats, Params
+
+EPOCHS = 2
+"""A third over IMDB's 75,000 reviews brought nothing."""
 
 
 def lesson(
@@ -42,6 +47,22 @@ def lesson(
         weights = np.concatenate([labelled.weights, np.ones(len(told), labelled.weights.dtype)])
     tokens = join([as_numbered(labelled.tokens), unlabelled])
     return TokenisedTexts(tokens, np.concatenate([known, told]), weights)
+
+
+def steps_of(settings: Settings, texts: TokenisedTexts) -> dict[str, int]:
+    """How long a network learns from a lesson: what changes in the settings' plan.
+
+    There are many texts, and each tells little: two epochs, or more if that makes few steps.
+    """
+    n_words = len(as_numbered(texts.tokens).cut(settings.max_length).numbers)
+    steps = batch_count(
+        len(texts), n_words, batch_size=settings.batch_size, batch_tokens=settings.batch_tokens
+    )
+    if settings.max_steps is not None:
+        return {"max_steps": max(settings.max_steps, EPOCHS * steps)}
+    if settings.max_iter is not None:
+        return {}
+    return {"max_iter": usual_epochs(steps, fewest=EPOCHS)}
 
 
 def pupil(model: TextModel, params: Params) -> Network:

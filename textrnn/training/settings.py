@@ -209,13 +209,13 @@ class Settings:
             )
 
 
-def usual_epochs(steps: int) -> int:
+def usual_epochs(steps: int, *, fewest: int = 4) -> int:
     """Epochs of so many steps that make up some 3,000, at least 4 and at most 50.
 
     On held-out training texts of corpora from 5,000 to 25,000 texts about as many steps
     were best: 4 epochs for the large, 16 for the small.
     """
-    return min(max(round(USUAL_STEPS / steps), 4), 50)
+    return min(max(round(USUAL_STEPS / steps), fewest), 50)
 
 
 def _check_weights(class_weight: Mapping[Any, float]) -> None:

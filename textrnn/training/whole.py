@@ -16,7 +16,7 @@ from textrnn.training.callbacks import Callback
 from textrnn.training.fit import TokenisedTexts, make_run
 from textrnn.training.loop import TrainingState
 from textrnn.training.ngrams_beside import Chosen, choose_ngrams, finish
-from textrnn.training.self_training import lesson, pupil
+from textrnn.training.self_training import lesson, pupil, steps_of
 from textrnn.training.settings import Settings
 
 SAVING_SHARE = 0.02
@@ -112,7 +112,7 @@ def train_whole(
     before_refit = deadline and deadline.sooner(REFITTING * choosing)
 
     def train_network(
-        model: TextModel, texts: TokenisedTexts, deadline: Deadline | None
+        model: TextModel, texts: TokenisedTexts, deadline: Deadline | None, **changes: int
     ) -> TrainingState:
         run = make_run(
             model,
@@ -122,6 +122,7 @@ def train_whole(
             rng=rng,
             callbacks=callbacks,
             deadline=deadline,
+            **changes,
         )
         return run.run()
 
@@ -140,7 +141,7 @@ def train_whole(
             callback.on_taught(len(unlabelled))
         taught = replace(model, network=pupil(model, first_weights))
         texts = lesson(teacher.model, train, unlabelled, n_jobs=settings.processes())
-        of_taught = train_network(taught, texts, before_refit)
+        of_taught = train_network(taught, texts, before_refit, **steps_of(settings, texts))
         done = finish(taught, settings, chosen, train, validation, refit=False)
         if of_taught.epoch > 0 and (done.accuracy or 0.0) >= (teacher.accuracy or 0.0):
             model, state = taught, of_taught
