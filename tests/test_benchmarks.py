@@ -121,7 +121,7 @@ def test_memory_is_that_before_the_baselines(
     monkeypatch.setattr(corpora, "run_experiment", run_experiment)
     monkeypatch.setattr(corpora, "load_corpus", lambda *_, **__: data)
     monkeypatch.setattr(corpora, "peak_megabytes", lambda: float(len(steps)))
-    found = corpora.run("reviews", 0, "default")
+    found = corpora.run("reviews", 0, "default", unlabelled=False)
     of_baselines = [i for i, line in enumerate(steps) if line.split(":")[0] in BASELINES]
     assert found["megabytes"] == of_baselines[0] + 1 < len(steps)
 

@@ -33,19 +33,22 @@ PRESETS = {
     # Steps and not epochs: their time hardly depends on the size of the corpus.
     "minute": Preset(
         "about a minute for 25,000 reviews on 2 cores",
-        {"max_steps": 1_400, "segment_length": 50},
+        {"max_steps": 1_400, "segment_length": 50, "readout": "max_mean"},
     ),
     DEFAULT: Preset("a few minutes"),
     "best": Preset(
         "up to an hour",
         {
-            "hidden_size": 128,
+            "embedding": "word2vec",
             "embedding_dim": 200,
-            "readout": "max_mean",
             "max_features": 60_000,
-            "ema_decay": 0.999,
-            "max_steps": 10_000,
-            "n_iter_no_change": 5,
+            "readout": "max_mean",
+            "segment_length": 50,
+            "batch_size": 64,
+            "learning_rate_init": 3e-3,
+            "dropout_input": 0.5,
+            "ema_decay": 0.995,
+            "max_steps": 1_200,
         },
     ),
     "paper": Preset(
