@@ -21,6 +21,7 @@ from textrnn.corpora import (
     load_labelled,
     stratified_split,
 )
+from textrnn.corpora.corpus import likely_separator
 from textrnn.corpora.registry import ENTRIES
 from textrnn.errors import CorpusNotFoundError, DataError, UsageError
 
@@ -266,3 +267,27 @@ def test_unlabelled_reviews_of_the_test_set_are_dropped(monkeypatch: pytest.Monk
     corpus = load_corpus("imdb", unlabelled=True)
     assert corpus.unlabelled is not None
     assert len(corpus.unlabelled) == 50_000 - 270
+
+
+@pytest.mark.parametrize(
+    ("classes", "mark"),
+    [
+        (["comedy|drama", "drama"], "|"),
+        (["a", "a; b", "c"], ";"),
+        (["a,b", "b"], ","),
+        (["yes, please", "no"], None),
+        (["a|b", "c|d"], None),
+        (["a", "b"], None),
+    ],
+)
+def test_labels_that_look_like_several_in_one(classes: list[str], mark: str | None) -> None:
+    assert likely_separator(classes) == mark
+
+
+def test_a_separator_that_was_forgotten_is_named(tmp_path: Path) -> None:
+    rows = [f"text {i},{('a', 'a|b', 'b')[i % 3]}" for i in range(30)]
+    path = tmp_path / "tags.csv"
+    path.write_text("\n".join(["text,label", *rows]), encoding="utf-8")
+    assert any("--label-separator '|'" in note for note in load_corpus(path).notes)
+    notes = load_corpus(path, label_separator="|").notes
+    assert not any("--label-separator" in note for note in notes)

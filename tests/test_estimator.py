@@ -265,6 +265,7 @@ def test_sklearns_own_checks_that_apply() -> None:
         (["a", "b"], "xy", r"y has shape \(\)"),
         (["a", "b"], np.array(["x", "x"]), "one class only, 'x'"),
         ({"a", "b"}, ["x", "y"], "X is a set"),
+        ({"a": 1, "b": 2}, ["x", "y"], "X is a dict"),
         (["a", "b", "c"], [0.1, 0.7, 0.3], "continuous"),
         (5, ["x"], "list of texts"),
     ],

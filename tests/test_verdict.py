@@ -121,3 +121,25 @@ def test_what_reading_adds_is_told(difference, p_value, sentence):
         over_ngrams=paired_with(difference, p_value),
     )
     assert sentence in told
+
+
+def skewed(right_of_rare: int, right_of_common: int) -> Report:
+    """A report of 100 rare and 900 common texts, of which so many are right."""
+    labels = ["rare"] * 100 + ["usual"] * 900
+    found = [right_of_rare, 100 - right_of_rare, 900 - right_of_common, right_of_common]
+    rows = np.repeat([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.0, 1.0]], found, axis=0)
+    return evaluate(labels, rows, ["rare", "usual"])
+
+
+def test_who_finds_rare_classes_better_is_named():
+    nbsvm, network = skewed(68, 899), skewed(90, 880)
+    assert nbsvm.accuracy == 0.967 < network.accuracy == 0.970
+    told = verdict(network, {"nbsvm": nbsvm}, paired_with(0.003, 0.9))
+    assert told.startswith("A bag of words is enough here")
+    assert told.endswith(
+        "By macro F1, which counts rare classes as much as others, network leads "
+        f"({network.macro_f1:.3f} vs {nbsvm.macro_f1:.3f})."
+    )
+    assert network.macro_f1 - nbsvm.macro_f1 > 0.01
+    assert "macro F1" not in verdict(nbsvm, {"nbsvm": nbsvm}, paired_with(0.0, 1.0))
+    assert "macro F1" not in verdict(network, {"nbsvm": nbsvm}, paired_with(0.003, 0.01))

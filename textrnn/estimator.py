@@ -108,8 +108,8 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         slip of the fingers away, or all such words are read as the same.
     ngrams : {"auto", "words", "characters", "none"}, default="auto"
         A linear model over n-grams beside the network (Wang and Manning 2012), whose logits
-        are added to the network's: of up to three words, or of up to two words and of 2 to 5
-        characters within a word. "auto" takes what does best on the held-out texts.
+        are added to the network's: of up to three words, or of these and of 2 to 5 characters
+        within a word. "auto" takes both, or the words alone of more than 1.5 million tokens.
         ``partial_fit`` trains the network alone, and after ``fit`` drops the n-grams.
     solver : {"adam", "sgd"}, default="adam"
         The optimiser.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import reprlib
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -61,8 +61,8 @@ def check_texts(X: Any) -> list[str]:
         raise DataError(
             f"X is a single {type(X).__name__}, but must be a list of texts: write [text]."
         )
-    if isinstance(X, set | frozenset):
-        raise DataError("X is a set, which has no order, but must be a list of texts.")
+    if isinstance(X, set | frozenset | Mapping):
+        raise DataError(f"X is a {type(X).__name__}, but must be a list of texts.")
     if getattr(X, "ndim", 1) != 1:
         raise DataError(f"X has shape {X.shape}, but must be a list of texts, shape (n,).")
     try:

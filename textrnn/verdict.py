@@ -10,6 +10,8 @@ from textrnn.evaluation import Report
 from textrnn.significance import PairedTest
 
 SIGNIFICANCE = 0.05
+NOTABLE_F1 = 0.01
+"""Of macro F1: what another classifier must lead by to be named beside the one to use."""
 NETWORK = "network"
 MAJORITY = "majority"
 
@@ -70,6 +72,7 @@ def verdict(
         )
     if over_ngrams is not None:
         told.append(_what_reading_adds(over_ngrams))
+    told += _of_rare_classes({NETWORK: network, **baselines}, recommended(baselines, paired))
     return " ".join(told)
 
 
@@ -100,6 +103,16 @@ def _what_reading_adds(over_ngrams: PairedTest) -> str:
         return f"What reading in order adds to the network's own n-grams may be chance ({found})."
     verb = "adds to" if over_ngrams.difference > 0 else "takes from"
     return f"Reading in order {verb} the network's own n-grams ({found})."
+
+
+def _of_rare_classes(reports: Mapping[str, Report], chosen: str) -> list[str]:
+    """A sentence where another classifier than the one to use is clearly better at them."""
+    best = max(reports, key=lambda name: reports[name].macro_f1)
+    gain = reports[best].macro_f1 - reports[chosen].macro_f1
+    if gain < NOTABLE_F1:
+        return []
+    figures = f"{reports[best].macro_f1:.3f} vs {reports[chosen].macro_f1:.3f}"
+    return [f"By macro F1, which counts rare classes as much as others, {best} leads ({figures})."]
 
 
 def _price(costs: Costs) -> str:

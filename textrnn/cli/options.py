@@ -40,7 +40,8 @@ LabelSeparator = Annotated[
     str | None,
     typer.Option(
         "--label-separator",
-        help="What stands between the labels of a text; as at the training, if not given.",
+        help="What stands between the labels of a text, where they are no JSON list; as at the "
+        "training, if not given.",
     ),
 ]
 Threshold = Annotated[

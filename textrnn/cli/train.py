@@ -151,8 +151,8 @@ def train(
     ngrams: Annotated[
         str,
         typer.Option(
-            help="N-grams that a linear model beside the network weighs: of words, of words and "
-            "characters, auto (what does best on held-out texts) or none.",
+            help="N-grams that a linear model beside the network weighs: words, characters (and "
+            "words), auto (both, or words alone of much text) or none.",
             rich_help_panel=TEXT,
         ),
     ] = "auto",

@@ -225,8 +225,9 @@ def _print(search: Search, command: Callable[[Trial], str]) -> None:
             "held-out texts"
         )
         typer.echo("cannot tell the best of them apart.")
+    told = "labels" if search.data.train.separator else "texts"
     typer.echo(
-        f"The best is right about {search.best.accuracy:.2%} of the held-out texts. It was chosen"
+        f"The best is right about {search.best.accuracy:.2%} of the held-out {told}. It was chosen"
     )
     typer.echo("by them: expect less of other texts. This trains it to the same score:")
     typer.echo("")

@@ -160,6 +160,19 @@ def split_labels(cell: str, separator: str) -> list[str]:
     return list(dict.fromkeys(part for part in parts if part))
 
 
+def likely_separator(classes: Sequence[str]) -> str | None:
+    """What seems to stand between several labels in one cell, or ``None``.
+
+    That is so where a part of a label is a label by itself, as in ``drama`` and ``comedy|drama``.
+    """
+    for mark in ("|", ";", ","):
+        joined = [label for label in classes if mark in label]
+        parts = {part for label in joined for part in split_labels(label, mark)}
+        if parts & set(classes):
+            return mark
+    return None
+
+
 def indicator(label_sets: Sequence[Sequence[str]], classes: Sequence[str]) -> Ints:
     """Ones where a text has a label, else zeros, shape (len(label_sets), len(classes)).
 

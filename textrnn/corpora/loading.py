@@ -15,6 +15,7 @@ from textrnn.corpora.corpus import (
     check_held_out,
     check_labels_repeat,
     check_split,
+    likely_separator,
     stratified_split,
 )
 from textrnn.corpora.formats import format_of
@@ -306,6 +307,12 @@ def _finish(corpus: Corpus, unlabelled: bool) -> Corpus:
     known, notes = set(corpus.train.texts), list(corpus.notes)
     if seen := sum(text in known for text in corpus.test.texts):
         notes.append(f"{seen:,} of the {len(corpus.test):,} test texts also stand in train")
+    mark = likely_separator(corpus.train.classes) if corpus.train.separator is None else None
+    if mark is not None:
+        notes.append(
+            f"some labels look like several in one, with {mark!r} between them; "
+            f"--label-separator {mark!r} reads them so"
+        )
     if unlabelled and corpus.read_unlabelled is None:
         raise DataError(f"{corpus.name} has no unlabelled texts (unsup.csv with the header text)")
     reader = None
