@@ -344,8 +344,8 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Args:
             name: "minute" (about a minute for 25,000 reviews on 2 cores), "default", "best"
-                (up to an hour) or "paper" (a plain LSTM to study: one way, last state, no
-                n-grams).
+                (long texts, some five minutes for 25,000 reviews) or "paper" (a plain LSTM to
+                study: one way, last state, no n-grams).
             changes: other parameters.
 
         Raises:

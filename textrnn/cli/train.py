@@ -58,8 +58,9 @@ def train(
         str,
         typer.Option(
             help="Settings to begin with; options given beside it count more. minute (about a "
-            "minute for 25,000 reviews on 2 cores), default, best (up to an hour), or paper (a "
-            "plain LSTM to study: one way, last state, no n-grams).",
+            "minute for 25,000 reviews on 2 cores), default, best (long texts, some five minutes "
+            "for 25,000 reviews), or paper (a plain LSTM to study: one way, last state, no "
+            "n-grams).",
         ),
     ] = "default",
     budget: Annotated[

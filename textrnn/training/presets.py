@@ -37,7 +37,7 @@ PRESETS = {
     ),
     DEFAULT: Preset("a few minutes"),
     "best": Preset(
-        "up to an hour",
+        "long texts, some five minutes for 25,000 reviews",
         {
             "embedding": "word2vec",
             "embedding_dim": 200,
