@@ -730,7 +730,7 @@ def test_ctrl_c_in_the_last_fit_of_the_ngrams_loses_nothing(
     def interrupted(*_: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(ngrams_beside, "_refitted", interrupted)
+    monkeypatch.setattr(ngrams_beside, "refitted", interrupted)
     model = small(ngrams="words", early_stopping=True, n_iter_no_change=30)
     with pytest.warns(UserWarning, match="interrupted"):
         model.fit(*reviews)

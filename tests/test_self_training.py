@@ -18,8 +18,9 @@ from textrnn.training.callbacks import Callback
 from textrnn.training.checkpoint import taught_path
 from textrnn.training.fit import TokenisedTexts
 from textrnn.training.loop import TrainingRun
-from textrnn.training.self_training import lesson, pupil, steps_of
+from textrnn.training.self_training import answers, lesson, pupil, steps_of
 from textrnn.training.settings import Settings
+from textrnn.training.whole import is_worse
 
 SMALL = Settings(hidden_size=6, embedding_dim=6, max_iter=3, n_iter_no_change=9, batch_size=8)
 GOOD, BAD = ["fine", "good", "lovely", "superb", "warm"], ["awful", "bad", "cold", "dull", "poor"]
@@ -246,3 +247,43 @@ def test_what_is_no_list_of_texts(given: Any, corpus: Corpus) -> None:
 def test_the_length_of_a_lesson(changes: dict[str, Any], n: int, planned: dict[str, int]) -> None:
     texts = TokenisedTexts([["a"]] * n, np.zeros((n, 2)))
     assert steps_of(Settings(**changes), texts) == planned
+
+
+def test_answers_weigh_what_is_sure() -> None:
+    targets = np.array([[0.0, 1.0, 0.0], [0.5, 0.2, 0.3], [1 / 3, 1 / 3, 1 / 3]])
+    texts = TokenisedTexts([["a"], ["b"], ["c"]], targets)
+    found = answers(texts, multilabel=False)
+    np.testing.assert_array_equal(found.targets[:2], [1, 0])
+    np.testing.assert_allclose(found.weights, [1.0, 0.2, 0.0], atol=1e-15)
+    weighted = answers(replace(texts, weights=np.array([2.0, 3.0, 4.0])), multilabel=False)
+    np.testing.assert_allclose(weighted.weights, [2.0, 0.6, 0.0], atol=1e-15)
+    many = answers(texts, multilabel=True)
+    np.testing.assert_array_equal(many.targets, [[0, 1, 0], [1, 0, 0], [0, 0, 0]])
+    np.testing.assert_allclose(many.weights, [1.0, (0 + 0.6 + 0.4) / 3, 1 / 3])
+
+
+def test_the_ngrams_learn_words_that_only_unlabelled_texts_have() -> None:
+    """The labelled texts have one word of praise and one of blame; others stand beside them."""
+    texts, labels = made_up(200, 0, n_words=1)
+    rng = np.random.default_rng(3)
+    beside = [(word, other) for words in (GOOD, BAD) for word in words[:1] for other in words[1:]]
+    more = [" ".join([*rng.choice(PLAIN, 4), *beside[i % len(beside)]]) for i in range(400)]
+    unseen, right = [*GOOD[1:], *BAD[1:]], [*["good"] * 4, *["bad"] * 4]
+    named: dict[str, Any] = {"hidden_size": 4, "embedding_dim": 4, "max_iter": 3}
+    found = []
+    for unlabelled in (None, more):
+        classifier = TextRNNClassifier(**named, ngrams="words", random_state=0)
+        model = classifier.fit(texts, labels, unlabelled=unlabelled).model_
+        by_ngrams = model.ngram_logits(model.tokens(unseen)).argmax(axis=1)
+        found.append(np.mean(np.array(model.classes)[by_ngrams] == right))
+    assert found[0] <= 0.5 < found[1] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("pupil", "teacher", "worse"),
+    [(0.9, 0.9, False), (0.88, 0.9, False), (0.86, 0.9, True), (None, 0.9, False)],
+)
+def test_how_much_worse_is_worse(pupil: float | None, teacher: float, worse: bool) -> None:
+    texts = TokenisedTexts([["a"]] * 100, np.zeros(100, dtype=int))
+    assert is_worse(pupil, teacher, texts) == worse
+    assert not is_worse(pupil, teacher, None)

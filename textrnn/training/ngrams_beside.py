@@ -59,10 +59,14 @@ class Part:
 
     def refit(self, features: NGramFeatures, targets: Ints, weights: Floats | None) -> NGramModel:
         """The same fitted to other texts."""
-        n_classes = max(len(self.model.bias), 2) if targets.ndim == 1 else targets.shape[1]
+        n_classes = self.n_classes(targets)
         if self.C is None:
             return naive_bayes(features, targets, n_classes)
         return fit_ngrams(features, targets, n_classes, C=self.C, weights=weights)
+
+    def n_classes(self, targets: Ints) -> int:
+        """Classes of targets (n,) or (n, C) that the model was fitted to."""
+        return max(len(self.model.bias), 2) if targets.ndim == 1 else targets.shape[1]
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,11 @@ class Chosen:
 
     parts: tuple[Part, ...]
     accuracy: float | None
+
+    @property
+    def models(self) -> tuple[NGramModel, ...]:
+        """Those of the parts."""
+        return tuple(part.model for part in self.parts)
 
 
 @dataclass(frozen=True)
@@ -204,7 +213,7 @@ def finish(
         refit: fit the n-gram model to all texts in the end.
     """
     n_classes, output = len(model.classes), model.network.config.output
-    ngrams = () if chosen is None else tuple(part.model for part in chosen.parts)
+    ngrams = () if chosen is None else chosen.models
     factors: Floats = (
         np.array([0.5, *(0.5 / len(ngrams) for _ in ngrams)]) if ngrams else np.ones(1)
     )
@@ -231,13 +240,13 @@ def finish(
                 threshold = best_f1_threshold_of(rare, held_out[:, 1], validation.targets)
         if chosen is not None and refit:
             try:
-                ngrams = _refitted(chosen, model, train, validation)
+                ngrams = refitted(chosen, joined(train, validation), model.max_length).models
             except KeyboardInterrupt:  # those fitted to the training texts are good, too
                 interrupted = True
     ngram_sum = weighted_sum(ngrams, factors[1:], bias) if ngrams else None
     network = _believed(model.network, float(factors[0]))
-    joined = replace(model, network=network, ngrams=ngram_sum, threshold=threshold)
-    return Finished(joined, accuracy, interrupted)
+    whole = replace(model, network=network, ngrams=ngram_sum, threshold=threshold)
+    return Finished(whole, accuracy, interrupted)
 
 
 def _believed(network: Network, factor: float) -> Network:
@@ -249,23 +258,31 @@ def _believed(network: Network, factor: float) -> Network:
     return Network(network.config, {**network.params, **scaled})
 
 
-def _refitted(
-    chosen: Chosen, model: TextModel, train: TokenisedTexts, validation: TokenisedTexts
-) -> tuple[NGramModel, ...]:
-    """The n-gram models fitted to all texts."""
-    both = join([as_numbered(part.tokens).cut(model.max_length) for part in (train, validation)])
-    targets = np.concatenate([train.targets, validation.targets])
+def joined(first: TokenisedTexts, second: TokenisedTexts) -> TokenisedTexts:
+    """All texts together; those without weights weigh 1 where others have some."""
+    parts = (first, second)
     weights = None
-    if train.weights is not None and validation.weights is not None:
-        weights = np.concatenate([train.weights, validation.weights])
-    found: list[NGramModel] = []
+    if any(part.weights is not None for part in parts):
+        each = [np.ones(len(part)) if part.weights is None else part.weights for part in parts]
+        weights = np.concatenate(each)
+    tokens = join([as_numbered(part.tokens) for part in parts])
+    return TokenisedTexts(tokens, np.concatenate([part.targets for part in parts]), weights)
+
+
+def refitted(chosen: Chosen, texts: TokenisedTexts, max_length: int | None) -> Chosen:
+    """The same models fitted to other texts; of much text those of characters stay as they are."""
+    cut = as_numbered(texts.tokens).cut(max_length)
+    parts: list[Part] = []
     features: NGramFeatures | None = None
     for part in chosen.parts:
         kind = part.model.kind
+        if kind != WORDS and len(cut.numbers) > MUCH_TEXT:
+            parts.append(part)
+            continue
         if features is None or features.kind != kind:
-            features = _features(both, kind, len(model.classes))
-        found.append(part.refit(features, targets, weights))
-    return tuple(found)
+            features = _features(cut, kind, part.n_classes(texts.targets))
+        parts.append(replace(part, model=part.refit(features, texts.targets, texts.weights)))
+    return Chosen(tuple(parts), chosen.accuracy)
 
 
 def _features(texts: NumberedTexts, kind: NGramKind, n_classes: int) -> NGramFeatures:

@@ -33,7 +33,7 @@ PRESETS = {
     # Steps and not epochs: their time hardly depends on the size of the corpus.
     "minute": Preset(
         "about a minute for 25,000 reviews on 2 cores",
-        {"max_steps": 1_400, "segment_length": 50, "readout": "max_mean"},
+        {"max_steps": 1_400, "segment_length": 50},
     ),
     DEFAULT: Preset("a few minutes"),
     "best": Preset(
@@ -42,13 +42,12 @@ PRESETS = {
             "embedding": "word2vec",
             "embedding_dim": 200,
             "max_features": 60_000,
-            "readout": "max_mean",
             "segment_length": 50,
             "batch_size": 64,
             "learning_rate_init": 3e-3,
             "dropout_input": 0.5,
             "ema_decay": 0.995,
-            "max_steps": 1_200,
+            "max_steps": 800,
         },
     ),
     "paper": Preset(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -15,8 +16,8 @@ from textrnn.training.budget import Deadline
 from textrnn.training.callbacks import Callback
 from textrnn.training.fit import TokenisedTexts, make_run
 from textrnn.training.loop import TrainingState
-from textrnn.training.ngrams_beside import Chosen, choose_ngrams, finish
-from textrnn.training.self_training import lesson, pupil, steps_of
+from textrnn.training.ngrams_beside import Chosen, choose_ngrams, finish, refitted
+from textrnn.training.self_training import answers, lesson, pupil, steps_of
 from textrnn.training.settings import Settings
 
 SAVING_SHARE = 0.02
@@ -72,8 +73,9 @@ def train_whole(
 ) -> Trained:
     """Train the network of ``model`` in place, and what stands beside it.
 
-    With unlabelled texts the classifier then teaches a new network on them, which begins where
-    the first one began and takes its place, unless it does worse on the held-out texts.
+    With unlabelled texts the classifier then teaches another on them, whose network begins where
+    the first one began. It takes its teacher's place, unless it does clearly worse on the held-out
+    texts.
 
     After Ctrl-C the n-gram model is the one fitted to the training texts; in the first epoch
     there is nothing to keep.
@@ -109,6 +111,8 @@ def train_whole(
         choosing = time.perf_counter() - begun
         if on_ngrams is not None:
             on_ngrams(chosen)
+    if unlabelled is not None:
+        choosing *= (len(train) + len(unlabelled)) / len(train)
     before_refit = deadline and deadline.sooner(REFITTING * choosing)
 
     def train_network(
@@ -126,6 +130,7 @@ def train_whole(
         )
         return run.run()
 
+    n_labelled = len(train)
     first_weights = {name: value.copy() for name, value in model.network.params.items()}
     soon = before_refit
     if soon is not None and unlabelled is not None:
@@ -137,19 +142,42 @@ def train_whole(
     if unlabelled is not None and not state.interrupted:
         teacher = finish(model, settings, chosen, train, validation, refit=False)
         teacher_accuracy = teacher.accuracy
-        for callback in callbacks:
-            callback.on_taught(len(unlabelled))
-        taught = replace(model, network=pupil(model, first_weights))
-        texts = lesson(teacher.model, train, unlabelled, n_jobs=settings.processes())
-        of_taught = train_network(taught, texts, before_refit, **steps_of(settings, texts))
-        done = finish(taught, settings, chosen, train, validation, refit=False)
-        if of_taught.epoch > 0 and (done.accuracy or 0.0) >= (teacher.accuracy or 0.0):
-            model, state = taught, of_taught
-        state.interrupted = of_taught.interrupted
+        try:
+            for callback in callbacks:
+                callback.on_taught(len(unlabelled))
+            taught = replace(model, network=pupil(model, first_weights))
+            texts = lesson(teacher.model, train, unlabelled, n_jobs=settings.processes())
+            of_taught = train_network(taught, texts, before_refit, **steps_of(settings, texts))
+            state.interrupted = of_taught.interrupted
+            told, learned = train, chosen
+            if chosen is not None and not of_taught.interrupted:
+                # With the new network beside them the n-grams are the better teacher of themselves.
+                better = finish(taught, settings, chosen, train, validation, refit=False)
+                texts = lesson(better.model, train, unlabelled, n_jobs=settings.processes())
+                told = answers(texts, multilabel=model.multilabel)
+                learned = refitted(chosen, told, settings.max_length)
+            done = finish(taught, settings, learned, told, validation, refit=False)
+            if of_taught.epoch > 0 and not is_worse(done.accuracy, teacher.accuracy, validation):
+                of_taught.interrupted = state.interrupted
+                model, state, chosen, train = taught, of_taught, learned, told
+        except KeyboardInterrupt:
+            state.interrupted = True  # there is the teacher
     refit = refit and not state.interrupted and is_time_to_refit(deadline, choosing)
     finished = finish(model, settings, chosen, train, validation, refit=refit)
     state.interrupted = state.interrupted or finished.interrupted
-    return Trained(finished.model, state, finished.accuracy, len(train), teacher_accuracy)
+    return Trained(finished.model, state, finished.accuracy, n_labelled, teacher_accuracy)
+
+
+def is_worse(pupil: float | None, teacher: float | None, validation: TokenisedTexts | None) -> bool:
+    """Whether a pupil's accuracy on held-out texts is below its teacher's by more than chance.
+
+    That is, by more than a standard error. A little less is no reason to keep the teacher: held-out
+    texts that resemble the training texts, as reviews of the same films, flatter the one who knows
+    only those.
+    """
+    if pupil is None or teacher is None or validation is None:
+        return False
+    return pupil < teacher - math.sqrt(teacher * (1.0 - teacher) / len(validation))
 
 
 def is_time_to_refit(deadline: Deadline | None, choosing: float) -> bool:
