@@ -23,6 +23,7 @@ from typing import Any
 from benchmarks.machine import machine
 from textrnn.baselines import BASELINES
 from textrnn.corpora import describe_corpora, load_corpus
+from textrnn.errors import DataError
 from textrnn.experiment import Experiment, run_experiment
 from textrnn.training.presets import DEFAULT, settings
 from textrnn.training.progress import Progress
@@ -158,6 +159,14 @@ def details(runs: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def has_unlabelled(name: str) -> bool:
+    """Whether a corpus has unlabelled texts."""
+    try:
+        return load_corpus(name, offline=True, unlabelled=True).read_unlabelled is not None
+    except DataError:
+        return False
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("names", nargs="*")
@@ -173,6 +182,8 @@ def main() -> None:
         print(json.dumps(found))
         return
     here = [info.name for info in describe_corpora() if info.is_local]
+    if options.unlabelled:
+        here = [name for name in here if has_unlabelled(name)]
     OUT.parent.mkdir(exist_ok=True)
     for seed in options.seeds:
         for name in options.names or here:

@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import corpora
+from benchmarks import corpora, few_labels
 from benchmarks.linear_models import CONTENDERS
 from benchmarks.linear_peers import merged, table
 from benchmarks.machine import machine
 from benchmarks.made_up import N_GRAMS, default_model
+from textrnn import TextRNNClassifier
 from textrnn.baselines import BASELINES
 from textrnn.corpora import Corpus, Split
 from textrnn.experiment import Experiment
@@ -147,3 +149,22 @@ def test_runs_made_again_replace_the_earlier_ones() -> None:
     earlier = [a_run("tfidf", 0, 0.7, 1.0), a_run("nbsvm", 0, 0.8, 1.0)]
     again = a_run("tfidf", 0, 0.75, 1.0)
     assert merged(earlier, [again]) == [earlier[1], again]
+
+
+def test_few_labels(monkeypatch: pytest.MonkeyPatch, reviews: tuple[list[str], list[str]]) -> None:
+    """Both runs have the same labels; the others are read without, and none that is tested."""
+    texts, labels = reviews
+    data = Corpus("reviews", Split(texts, labels), test=Split(texts[:6], labels[:6]))
+    monkeypatch.setattr(few_labels, "load_corpus", lambda *_, **__: data)
+    small = partial(TextRNNClassifier, hidden_size=4, embedding_dim=4, max_iter=2)
+    monkeypatch.setattr(few_labels, "TextRNNClassifier", small)
+    found = few_labels.run("reviews", 20, 0)
+    kept = np.random.default_rng(0).permutation(len(texts))[20:].tolist()
+    others = [texts[i] for i in kept if texts[i] not in texts[:6]]
+    assert [one["n_unlabelled"] for one in found] == [0, len(others)]
+    for one in found:
+        assert one["accuracy"].keys() == set(few_labels.PARTS)
+        assert all(0.0 <= value <= 1.0 for value in one["accuracy"].values())
+    shown = few_labels.table(found)
+    assert shown.count("\n") == 3
+    assert f"| reviews | 20 | {len(others)} | 1 |" in shown

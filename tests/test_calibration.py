@@ -11,7 +11,7 @@ from textrnn.evaluation import calibration_error
 from textrnn.nn.losses import SIGMOID, SOFTMAX
 from textrnn.training.calibration import combined, fit_factors
 from textrnn.training.fit import TokenisedTexts
-from textrnn.training.ngrams_beside import LEAST_FACTOR, choose_ngrams, finish
+from textrnn.training.ngrams_beside import LEAST_FACTOR, choose_ngrams, finish, weigh
 from textrnn.training.settings import Settings
 from textrnn.typing import Floats
 
@@ -86,7 +86,8 @@ def test_a_network_alone_is_calibrated() -> None:
     held_texts, targets = noisy(300, 2)
     held_out = TokenisedTexts([text.split() for text in held_texts], np.array(targets))
     held_p = network.predict_proba(held_texts)
-    model = finish(network.model_, Settings(ngrams="none"), None, held_out, held_out).model
+    alone = Settings(ngrams="none")
+    model = weigh(network.model_, alone, None, held_out, held_out).classifier()
     calibrated = model.predict_proba(new_texts)
     np.testing.assert_array_equal(calibrated.argmax(axis=1), raw.argmax(axis=1))
 
@@ -130,8 +131,8 @@ def test_a_network_that_is_not_believed_can_still_learn() -> None:
     for name in ("linear.weight", "linear.bias"):
         model.network.params[name] *= -5.0  # what it says is wrong
     before = model.network.params["linear.weight"].copy()
-    finished = finish(model, Settings(ngrams="none"), None, held_out, held_out)
-    after = finished.model.network.params["linear.weight"]
+    weighed = weigh(model, Settings(ngrams="none"), None, held_out, held_out)
+    after = weighed.classifier().network.params["linear.weight"]
     np.testing.assert_allclose(after, LEAST_FACTOR * before, rtol=1e-5)
 
 
@@ -148,7 +149,7 @@ def test_weights_count_in_the_accuracy_of_all_together() -> None:
         random_state=0,
     ).fit(texts, labels).model_  # fmt: skip
     chosen = choose_ngrams(settings, data, held_out, 2)
-    found = finish(model, settings, chosen, data, held_out, refit=False)
+    found = finish(weigh(model, settings, chosen, data, held_out), None)
     right = found.model.predict_proba(held_texts).argmax(axis=1) == targets
     assert found.accuracy == pytest.approx(np.average(right, weights=weights))
     assert abs(right.mean() - found.accuracy) > 0.02

@@ -277,6 +277,7 @@ def test_unlabelled_reviews_of_the_test_set_are_dropped(monkeypatch: pytest.Monk
         (["a,b", "b"], ","),
         (["yes, please", "no"], None),
         (["a|b", "c|d"], None),
+        (["1", "5", "1,5"], None),
         (["a", "b"], None),
     ],
 )

@@ -727,7 +727,7 @@ def test_ctrl_c_in_a_warm_start_takes_the_new_ngrams(reviews: Data) -> None:
 def test_ctrl_c_in_the_last_fit_of_the_ngrams_loses_nothing(
     reviews: Data, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(*_: Any) -> Any:
+    def interrupted(*_: Any, **__: Any) -> Any:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(ngrams_beside, "refitted", interrupted)

@@ -340,6 +340,8 @@ def test_nothing_is_left_behind(saved: Path, how: str) -> None:
     # As the terminal does it, Ctrl-C goes to all processes of the group.
     number = getattr(signal, how)
     (os.killpg if how == "SIGINT" else os.kill)(running.pid, number)
+    # What it still has to say must have somewhere to go, or it waits for ever.
+    threading.Thread(target=running.stdout.read, daemon=True).start()
     assert running.stderr is not None
     told = running.stderr.read()  # communicate() would flush what the thread writes to
     assert running.wait(timeout=30) == (130 if how == "SIGINT" else -number)

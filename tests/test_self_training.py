@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,16 +12,19 @@ import pytest
 
 from textrnn import TextRNNClassifier
 from textrnn.corpora import Corpus, Split
+from textrnn.errors import DataError, UsageError
 from textrnn.experiment import Experiment, checkpoint_path, run_experiment
 from textrnn.model import TextModel
+from textrnn.model_card import model_card
 from textrnn.text.tokenised import number_texts
 from textrnn.training.callbacks import Callback
 from textrnn.training.checkpoint import taught_path
 from textrnn.training.fit import TokenisedTexts
-from textrnn.training.loop import TrainingRun
-from textrnn.training.self_training import answers, lesson, pupil, steps_of
+from textrnn.training.loop import TrainingRun, TrainingState
+from textrnn.training.ngrams_beside import Weighed
+from textrnn.training.self_training import Taught, answers, lesson, pupil, steps_of, without
 from textrnn.training.settings import Settings
-from textrnn.training.whole import is_worse
+from textrnn.training.whole import is_kept
 
 SMALL = Settings(hidden_size=6, embedding_dim=6, max_iter=3, n_iter_no_change=9, batch_size=8)
 GOOD, BAD = ["fine", "good", "lovely", "superb", "warm"], ["awful", "bad", "cold", "dull", "poor"]
@@ -146,8 +150,13 @@ def test_many_labels(multilabel: bool) -> None:
         )
         y = y.astype(int)
     classifier = TextRNNClassifier(hidden_size=4, embedding_dim=4, max_iter=2, random_state=0)
-    classifier.fit(texts, y, unlabelled=made_up(20, 1)[0])
-    assert classifier.predict_proba(texts).shape == (60, 2)
+    watch = Watch()
+    classifier.fit(texts, y, unlabelled=made_up(20, 1)[0], callbacks=[watch])
+    taught = watch.targets[1]
+    assert taught.shape == (54 + 20, 2)
+    np.testing.assert_array_equal(taught[:54], np.round(taught[:54]))
+    assert ((taught[54:] > 0.0) & (taught[54:] < 1.0)).all()
+    assert np.allclose(taught[54:].sum(axis=1), 1.0) != multilabel
 
 
 def run(
@@ -159,7 +168,7 @@ def run(
     return run_experiment(replace(experiment, **changes))
 
 
-def test_held_out_and_tested_texts_teach_nobody(corpus: Corpus) -> None:
+def test_held_out_and_tested_texts_teach_nobody(corpus: Corpus, model: TextModel) -> None:
     assert corpus.test is not None
     held_out = Split(*made_up(10, 5))
     with_validation = replace(corpus, validation=held_out)
@@ -167,8 +176,12 @@ def test_held_out_and_tested_texts_teach_nobody(corpus: Corpus) -> None:
     more = [*corpus.test.texts[:3], held_out.texts[0], *made_up(7, 6)[0]]
     report = run(with_validation, None, more, watch, say=lines.append)
     assert watch.taught == [7]
-    assert any("4 unlabelled texts are held out or tested" in line for line in lines)
-    assert report["validation"].keys() == {"accuracy", "whole", "teacher"}
+    assert any("3 unlabelled texts are tested" in line for line in lines)
+    assert report["validation"].keys() == {"accuracy", "whole"}
+    assert "| learned from without labels | 7 texts |" in model_card(model, report)
+    assert report["teaching"].keys() == {
+        *("n_texts", "kept", "teacher_accuracy", "teacher_steps", "teacher_history")
+    }
 
 
 @pytest.mark.parametrize("epoch", [0, 1])
@@ -214,22 +227,23 @@ def test_a_pupil_that_does_worse_is_not_kept(
     corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that learns the contrary of what its teacher holds probable."""
-    from textrnn.training import whole
+    from textrnn.training import self_training
 
     def contrary(*given: Any, **named: Any) -> TokenisedTexts:
         texts = lesson(*given, **named)
         return replace(texts, targets=1.0 - texts.targets)
 
     settings = replace(SMALL, ngrams="none", max_iter=30, learning_rate_init=0.02)
-    monkeypatch.setattr(whole, "lesson", contrary)
+    monkeypatch.setattr(self_training, "lesson", contrary)
     corpus = replace(corpus, validation=Split(*made_up(20, 5)))
     report = run(corpus, None, made_up(40, 2)[0], settings=settings)
-    assert report["validation"]["whole"] == report["validation"]["teacher"] > 0.8
+    assert not report["teaching"]["kept"]
+    assert report["validation"]["whole"] == report["teaching"]["teacher_accuracy"] > 0.8
 
 
 @pytest.mark.parametrize("given", ["a text", [1, 2], [None]])
 def test_what_is_no_list_of_texts(given: Any, corpus: Corpus) -> None:
-    with pytest.raises(ValueError, match=r"text|string"):
+    with pytest.raises(DataError, match="unlabelled"):
         TextRNNClassifier().fit(corpus.train.texts, corpus.train.labels, unlabelled=given)
 
 
@@ -280,10 +294,127 @@ def test_the_ngrams_learn_words_that_only_unlabelled_texts_have() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pupil", "teacher", "worse"),
-    [(0.9, 0.9, False), (0.88, 0.9, False), (0.86, 0.9, True), (None, 0.9, False)],
+    ("pupil", "teacher", "kept"),
+    [
+        ([1, 1, 1, 0], [1, 1, 1, 0], True),
+        ([1, 1, 0, 1], [1, 1, 1, 0], True),
+        ([1, 0, 1, 1] * 9, [1, 1, 1, 1] * 9, False),
+        ([1, 0, 1, 0] * 9, [0, 1, 1, 1] * 9, True),
+        ([1, 0, 1, 0] * 36, [0, 1, 1, 1] * 36, False),
+        ([0, *[1] * 39], [1] * 40, True),
+        ([1, 1, 1], [0, 1, 0], True),
+    ],
 )
-def test_how_much_worse_is_worse(pupil: float | None, teacher: float, worse: bool) -> None:
-    texts = TokenisedTexts([["a"]] * 100, np.zeros(100, dtype=int))
-    assert is_worse(pupil, teacher, texts) == worse
-    assert not is_worse(pupil, teacher, None)
+def test_a_pupil_is_kept_unless_it_is_worse_by_more_than_chance(
+    model: TextModel, pupil: list[int], teacher: list[int], kept: bool
+) -> None:
+    none, bias = TokenisedTexts([["a"]], np.zeros(1, dtype=int)), np.zeros(2)
+    ours, theirs = (
+        Weighed(model, None, np.ones(1), bias, None, np.array(right, dtype=float), None)
+        for right in (pupil, teacher)
+    )
+    assert is_kept(Taught(ours, TrainingState(), none, True), theirs) == kept
+
+
+def test_without_held_out_texts_a_pupil_is_kept_that_came_to_its_end(model: TextModel) -> None:
+    none = TokenisedTexts([["a"]], np.zeros(1, dtype=int))
+    weighed = Weighed(model, None, np.ones(1), np.zeros(2), None, None, None)
+    assert is_kept(Taught(weighed, TrainingState(finished=True), none, True), weighed)
+    for state in (
+        TrainingState(),
+        TrainingState(finished=True, out_of_time=True),
+        TrainingState(finished=True, interrupted=True),
+    ):
+        assert not is_kept(Taught(weighed, state, none, True), weighed)
+
+
+def test_texts_that_are_held_out_teach_nobody() -> None:
+    texts = number_texts([["a", "b"], ["b"], [], ["c", "a"], ["b"]])
+    held_out = number_texts([["b"], ["x"], []])
+    assert list(without(texts, held_out)) == [["a", "b"], ["c", "a"]]
+    assert len(without(texts, held_out.take(np.zeros(0, dtype=int)))) == 5
+
+
+def test_no_texts_are_as_none(corpus: Corpus) -> None:
+    watch = Watch()
+    classifier = TextRNNClassifier(hidden_size=4, embedding_dim=4, max_iter=2, random_state=0)
+    classifier.fit(corpus.train.texts, corpus.train.labels, unlabelled=[], callbacks=[watch])
+    assert (len(watch.targets), watch.taught) == (1, [])
+
+
+def test_a_pupil_that_diverges_leaves_its_teacher(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from textrnn.training import self_training
+
+    def spoilt(*given: Any, **named: Any) -> TokenisedTexts:
+        texts = lesson(*given, **named)
+        return replace(texts, targets=np.full_like(texts.targets, np.nan))
+
+    monkeypatch.setattr(self_training, "lesson", spoilt)
+    with pytest.warns(UserWarning, match=r"unlabelled texts training diverged.*stays"):
+        report = run(corpus, None, made_up(40, 2)[0])
+    assert report["teaching"]["kept"] is False
+    assert report["validation"]["whole"] == report["teaching"]["teacher_accuracy"]
+
+
+def test_the_rarer_class_is_that_of_the_labelled_texts() -> None:
+    """Unlabelled texts are of one class, which is the rarer one among the labelled."""
+    texts, labels = made_up(80, 0)
+    rows = [i for i in range(80) if labels[i] == "bad" or i % 6 == 0]
+    X, y = [texts[i] for i in rows], [labels[i] for i in rows]
+    assert y.count("good") < y.count("bad")
+    more = [f"{word} {text}" for text in made_up(60, 3)[0][::2] for word in GOOD]
+    asked: list[Any] = []
+    from textrnn.training import ngrams_beside
+
+    real = ngrams_beside.rarer_class
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ngrams_beside, "rarer_class", lambda t: asked.append(len(t)) or real(t))
+        TextRNNClassifier(
+            hidden_size=4, embedding_dim=4, max_iter=3, threshold="f1", random_state=0
+        ).fit(X, y, unlabelled=more)
+    assert len(set(asked)) == 1
+    assert asked[0] < len(X)
+
+
+@pytest.mark.parametrize("changed", ["texts", "none"])
+def test_a_run_with_other_unlabelled_texts_is_another(
+    corpus: Corpus, tmp_path: Path, changed: str
+) -> None:
+    more = made_up(40, 2)[0]
+    with pytest.raises(ZeroDivisionError):
+        run(corpus, tmp_path / "m", more, Stop(1, ZeroDivisionError))
+    other = made_up(40, 9)[0] if changed == "texts" else []
+    with pytest.raises(UsageError, match="unlabelled was"):
+        run(corpus, tmp_path / "m", other, resume=True)
+    run(corpus, tmp_path / "m", more, resume=True)
+    watch = Watch()
+    run(corpus, tmp_path / "m", other, watch, resume=True)
+    assert len(watch.targets) == (2 if other else 1)  # not finished already
+
+
+def test_a_checkpoint_of_an_older_pupil_is_not_taken_up(corpus: Corpus, tmp_path: Path) -> None:
+    more, path = made_up(40, 2)[0], checkpoint_path(tmp_path / "m")
+    with pytest.raises(ZeroDivisionError):
+        run(corpus, tmp_path / "m", more, Stop(1, ZeroDivisionError))
+    assert taught_path(path).exists()
+
+    class Begun(Callback):
+        def on_epoch(self, run: TrainingRun) -> None:
+            raise ZeroDivisionError(run.state.epoch)
+
+    with pytest.raises(ZeroDivisionError):
+        run(corpus, tmp_path / "m", more, Begun())
+    assert path.exists()
+    assert not taught_path(path).exists()
+
+
+def test_a_budget_leaves_out_texts_that_there_is_no_time_for(corpus: Corpus) -> None:
+    watch, more = Watch(), [text * 20 for text in made_up(12_000, 2)[0]]
+    begun = time.perf_counter()
+    settings = replace(SMALL, max_iter=None, max_steps=100_000, max_seconds=4.0)
+    report = run(corpus, None, more, watch, settings=settings)
+    assert report["validation"]["whole"] > 0.5
+    assert sum(watch.taught) < len(more)
+    assert time.perf_counter() - begun < 9.0

@@ -51,29 +51,30 @@ class Labelled:
 # ---------------------------------------------------------------- texts and labels
 
 
-def check_texts(X: Any) -> list[str]:
-    """A list of the texts in ``X``.
+def check_texts(X: Any, name: str = "X") -> list[str]:
+    """A list of the texts in ``X``, which the user calls ``name``.
 
     Raises:
         DataError: ``X`` is a bare string, has no order, or holds something that is no string.
     """
     if isinstance(X, str | bytes):
         raise DataError(
-            f"X is a single {type(X).__name__}, but must be a list of texts: write [text]."
+            f"{name} is a single {type(X).__name__}, but must be a list of texts: write [text]."
         )
     if isinstance(X, set | frozenset | Mapping):
-        raise DataError(f"X is a {type(X).__name__}, but must be a list of texts.")
+        raise DataError(f"{name} is a {type(X).__name__}, but must be a list of texts.")
     if getattr(X, "ndim", 1) != 1:
-        raise DataError(f"X has shape {X.shape}, but must be a list of texts, shape (n,).")
+        raise DataError(f"{name} has shape {X.shape}, but must be a list of texts, shape (n,).")
     try:
         texts = list(X)
     except TypeError:
-        raise DataError(f"X is {type(X).__name__}, but must be a list of texts.") from None
+        raise DataError(f"{name} is {type(X).__name__}, but must be a list of texts.") from None
+    where = "text" if name == "X" else f"text of {name}"
     for position, text in enumerate(texts):
         if not isinstance(text, str):
             raise DataError(
-                f"text {position} is {reprlib.repr(text)} ({type(text).__name__}), but must be a "
-                "string; drop missing values or replace them by ''."
+                f"{where} {position} is {reprlib.repr(text)} ({type(text).__name__}), but must "
+                "be a string; drop missing values or replace them by ''."
             )
     return texts
 

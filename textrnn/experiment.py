@@ -5,9 +5,10 @@ What ``textrnn train`` and a script of one's own both call.
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ from textrnn.training.loop import TrainingState
 from textrnn.training.ngrams_beside import Chosen, choose_ngrams
 from textrnn.training.presets import DEFAULT
 from textrnn.training.settings import Settings
-from textrnn.training.whole import Trained, train_whole
+from textrnn.training.whole import Teaching, Trained, train_whole
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Experiment:
     preset: str = DEFAULT
     started: float = field(default_factory=time.perf_counter)
     resume: bool = False
-    unlabelled: Iterable[str] = ()
+    unlabelled: Sequence[str] = ()
     cache: bool = True
     callbacks: Sequence[Callback] = ()
     say: Say = say_nothing
@@ -95,6 +96,7 @@ def run_experiment(experiment: Experiment) -> dict[str, Any]:
         ModelError: the model folder cannot be written.
         TrainingError: the loss became infinite or not a number.
     """
+    experiment = _without_tested(experiment)
     started = experiment.started
     settings, out, say = experiment.settings, experiment.out, experiment.say
     settings.validate()
@@ -121,7 +123,7 @@ def run_experiment(experiment: Experiment) -> dict[str, Any]:
     )
     prepared = time.perf_counter()
 
-    model, state, accuracy, n_texts, teacher = train_network(experiment, data)
+    model, state, accuracy, n_texts, teaching = train_network(experiment, data)
     trained = time.perf_counter()
     report: dict[str, Any] = {
         "corpus": experiment.corpus.name,
@@ -149,7 +151,9 @@ def run_experiment(experiment: Experiment) -> dict[str, Any]:
         "epochs": state.epoch,
         "best_epoch": state.best_epoch,
         "interrupted": state.interrupted,
-        "validation": _validation(state, accuracy, teacher),
+        "unlabelled": _fingerprint(experiment.unlabelled),
+        "teaching": None if teaching is None else _told(teaching),
+        "validation": _validation(state, accuracy),
         "test": None,
         "baselines": {},
         "paired": None,
@@ -196,6 +200,7 @@ def _finished_report(experiment: Experiment) -> dict[str, Any] | None:
         and report.get("fingerprint") == experiment.corpus.fingerprint()
         and report.get("seed") == experiment.seed
         and report.get("settings") == experiment.settings.to_dict()
+        and report.get("unlabelled") == _fingerprint(experiment.unlabelled)
         and (
             set(experiment.baselines) <= report.get("baselines", {}).keys()
             or experiment.corpus.train.separator is not None  # there are none
@@ -231,7 +236,11 @@ def train_network(
     classes = data.train.classes
     train = _labelled(data.tokens["train"], data.train, classes, settings)
     validation = _labelled(data.tokens["validation"], data.validation, classes, settings)
-    unlabelled = _unlabelled_tokens(experiment, data)
+    unlabelled = None
+    if experiment.unlabelled:
+        jobs = process_count(settings.n_jobs)
+        texts, cache = experiment.unlabelled, experiment.cache
+        unlabelled = tokenise_once(data.tokenizer, texts, n_jobs=jobs, cache=cache)[0]
     model = build_model(
         settings,
         train.tokens,
@@ -241,19 +250,19 @@ def train_network(
         multilabel=train.multilabel,
     )
     callbacks: list[Callback] = []
-    n_texts = None
+    n_texts = n_taught = None
     if out is not None:
         identity = {
             "seed": experiment.seed,
             "corpus": experiment.corpus.fingerprint(),
-            "unlabelled": bool(experiment.unlabelled),
+            "unlabelled": _fingerprint(experiment.unlabelled),
             **settings.to_dict(),
             "n_jobs": settings.processes(),
         }
         # First, so that the others see the run where it goes on from.
         checkpoint = Checkpoint(checkpoint_path(out), identity, resume=experiment.resume)
         callbacks.append(checkpoint)
-        n_texts = checkpoint.n_texts()
+        n_texts, n_taught = checkpoint.n_texts(), checkpoint.n_taught()
     callbacks += experiment.callbacks
 
     def tell(chosen: Chosen) -> None:
@@ -273,6 +282,7 @@ def train_network(
         on_ngrams=tell,
         refit=refit,
         n_texts=n_texts,
+        n_taught=n_taught,
     )
     told = nothing_learned(trained.state, validation)
     if told:
@@ -280,30 +290,42 @@ def train_network(
     return trained
 
 
-def _validation(
-    state: TrainingState, accuracy: float | None, teacher: float | None
-) -> dict[str, float]:
-    """The accuracy on the held-out texts of the best network alone, and of all together.
-
-    ``teacher`` is that of what taught the network.
-    """
+def _validation(state: TrainingState, accuracy: float | None) -> dict[str, float]:
+    """The accuracy on the held-out texts of the best network alone, and of all together."""
     found = {"accuracy": state.best_score[0]} if state.best_params else {}
-    of_all = {"whole": accuracy, "teacher": teacher}
-    return found | {name: value for name, value in of_all.items() if value is not None}
+    return found if accuracy is None else {**found, "whole": accuracy}
 
 
-def _unlabelled_tokens(experiment: Experiment, data: Data) -> NumberedTexts | None:
-    """Tokens of the unlabelled texts, without those that are held out to choose or to test by."""
-    held_out = {*data.validation.texts, *(data.test.texts if data.test else ())}
+def _told(teaching: Teaching) -> dict[str, Any]:
+    """How unlabelled texts were learned from."""
+    return {
+        "n_texts": teaching.n_texts,
+        "kept": teaching.kept,
+        "teacher_accuracy": teaching.accuracy,
+        "teacher_steps": teaching.state.steps,
+        "teacher_history": teaching.state.history,
+    }
+
+
+def _without_tested(experiment: Experiment) -> Experiment:
+    """The same without unlabelled texts by which it will be tested."""
+    test = experiment.corpus.test
+    tested = set(test.texts if test else ())
     given = list(experiment.unlabelled)
-    texts = [text for text in given if text not in held_out]
-    if len(texts) < len(given):
-        left_out = len(given) - len(texts)
-        experiment.say(f"note: {left_out} unlabelled texts are held out or tested and left out")
-    if not texts:
-        return None
-    jobs, cache = process_count(experiment.settings.n_jobs), experiment.cache
-    return tokenise_once(data.tokenizer, texts, n_jobs=jobs, cache=cache)[0]
+    kept = [text for text in given if text not in tested]
+    if len(kept) < len(given):
+        left_out = len(given) - len(kept)
+        experiment.say(f"note: {left_out} unlabelled texts are tested and left out")
+    return replace(experiment, unlabelled=kept)
+
+
+def _fingerprint(texts: Sequence[str]) -> str | None:
+    """What tells these texts from others; None for no texts."""
+    digest = hashlib.sha256()
+    for text in texts:
+        data = text.encode("utf-8", "surrogatepass")
+        digest.update(len(data).to_bytes(8, "little") + data)
+    return digest.hexdigest() if texts else None
 
 
 def _labelled(

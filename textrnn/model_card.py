@@ -31,6 +31,9 @@ def model_card(model: Classifier, report: dict[str, Any]) -> str:
             *(f"| {name} | {report[name]} |" for name in ("preset", "epochs") if name in report),
             f"| seed | {report['seed']} |",
         ]
+    teaching = report.get("teaching")
+    if teaching and teaching["kept"]:
+        lines.append(f"| learned from without labels | {teaching['n_texts']:,} texts |")
     test = report.get("test")
     if test:
         low, high = test["accuracy_interval"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -479,6 +479,10 @@ def train(
 def _again(report: dict[str, Any]) -> str:
     """How to do again what the clock has decided."""
     done = f"{report['steps']:,} of {report['planned_steps']:,} planned steps were done; "
+    if report["teaching"] is not None:
+        return (
+            f"{done}what it learned on {report['teaching']['n_texts']:,} unlabelled texts included"
+        )
     if report["n_train_in_time"] < report["n_train"]:
         return (
             f"{done}there was time for {report['n_train_in_time']:,} of {report['n_train']:,} "
@@ -493,10 +497,10 @@ def _folder_name(name: str) -> str:
     return re.sub(r"[^\w.-]+", "-", name).strip("-.") or "model"
 
 
-def _unlabelled(source: str | None, corpus: Corpus) -> Iterable[str]:
+def _unlabelled(source: str | None, corpus: Corpus) -> Sequence[str]:
     """Texts without labels: a file's, or the corpus's own."""
     if source is None:
         return ()
     from textrnn.corpora import read_texts
 
-    return corpus.unlabelled or () if source == "auto" else read_texts(source)
+    return corpus.unlabelled or () if source == "auto" else list(read_texts(source))

@@ -168,7 +168,7 @@ def likely_separator(classes: Sequence[str]) -> str | None:
     for mark in ("|", ";", ","):
         joined = [label for label in classes if mark in label]
         parts = {part for label in joined for part in split_labels(label, mark)}
-        if parts & set(classes):
+        if any(not part.isnumeric() for part in parts & set(classes)):
             return mark
     return None
 

@@ -28,33 +28,44 @@ class Checkpoint(Callback):
         self.path = path
         self.identity = identity
         self.resume = resume
+        self.is_taught = False
 
     def on_start(self, run: TrainingRun) -> None:
         found = self.read()
         if found is not None:
             restore(run, *found)
+        elif not self.is_taught:
+            taught_path(self.path).unlink(missing_ok=True)  # of another run
 
-    def read(self) -> tuple[Params, dict[str, Any]] | None:
+    def read(self, path: Path | None = None) -> tuple[Params, dict[str, Any]] | None:
         """The arrays and values to go on from, or None where a run begins anew.
 
         Raises:
             UsageError: they are of another run.
             ModelError: the file is damaged.
         """
-        if not (self.resume and self.path.exists()):
+        path = path or self.path
+        if not (self.resume and path.exists()):
             return None
-        arrays, saved = load_arrays(self.path)
+        arrays, saved = load_arrays(path)
         self._check_identity(saved["identity"])
         return arrays, saved
 
     def on_taught(self, n_texts: int) -> None:
         """Keep the pupil's run in a file of its own: the teacher's is not to be trained again."""
         del n_texts
-        self.path = taught_path(self.path)
+        self.path, self.is_taught = taught_path(self.path), True
 
     def n_texts(self) -> int | None:
         """Training texts of the run to go on with, which may have had no time for all."""
-        found = self.read()
+        return self._n_texts(self.path)
+
+    def n_taught(self) -> int | None:
+        """The same of the run in which a network was taught."""
+        return self._n_texts(taught_path(self.path))
+
+    def _n_texts(self, path: Path) -> int | None:
+        found = self.read(path)
         return None if found is None else found[1].get("n_texts")
 
     def on_rehearsal(self, run: TrainingRun) -> None:

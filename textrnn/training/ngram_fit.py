@@ -124,10 +124,15 @@ def fit_ngrams(
     return NGramModel(features.kind, features.keys, learned, found[-1].astype(np.float32))
 
 
-def naive_bayes(features: NGramFeatures, targets: Ints, n_classes: int) -> NGramModel:
-    """The log-count ratios alone as weights: nothing is fitted, so nothing is overfitted."""
+def naive_bayes(
+    features: NGramFeatures, targets: Ints, n_classes: int, weights: Floats | None = None
+) -> NGramModel:
+    """The log-count ratios alone as weights: nothing is fitted, so nothing is overfitted.
+
+    With ``weights`` (n,) a text counts as so many.
+    """
     positive = _positive(targets, n_classes)
-    ratios = [_log_count_ratio(features.matrix, of_class) for of_class in positive]
+    ratios = [_log_count_ratio(features.matrix, of_class, weights) for of_class in positive]
     bias = np.zeros(len(ratios), dtype=np.float32)
     return NGramModel(features.kind, features.keys, np.stack(ratios, axis=1), bias)
 
@@ -139,10 +144,14 @@ def _positive(targets: Ints, n_classes: int) -> list[Bools]:
     return [targets == k for k in (range(n_classes) if n_classes > 2 else [1])]
 
 
-def _log_count_ratio(counts: csr_array, positive: Bools) -> Floats:
+def _log_count_ratio(counts: csr_array, positive: Bools, weights: Floats | None = None) -> Floats:
     """log((share of each n-gram in a class) / (share in the others)), shape (columns,)."""
-    total = np.bincount(counts.indices, minlength=counts.shape[1])
-    p = SMOOTHING + np.bincount(counts[positive].indices, minlength=counts.shape[1])
+    cells = None if weights is None else np.repeat(weights, np.diff(counts.indptr))
+    in_class = np.repeat(positive, np.diff(counts.indptr))
+    n = counts.shape[1]
+    total = np.bincount(counts.indices, cells, minlength=n)
+    of_class = None if cells is None else cells[in_class]
+    p = SMOOTHING + np.bincount(counts.indices[in_class], of_class, minlength=n)
     q = 2 * SMOOTHING + total - p
     ratio: Floats = (np.log(p / p.sum()) - np.log(q / q.sum())).astype(np.float32)
     return ratio

@@ -61,7 +61,7 @@ class Part:
         """The same fitted to other texts."""
         n_classes = self.n_classes(targets)
         if self.C is None:
-            return naive_bayes(features, targets, n_classes)
+            return naive_bayes(features, targets, n_classes, weights)
         return fit_ngrams(features, targets, n_classes, C=self.C, weights=weights)
 
     def n_classes(self, targets: Ints) -> int:
@@ -89,13 +89,53 @@ class Chosen:
 
 
 @dataclass(frozen=True)
+class Weighed:
+    """A network and n-gram models, and how far to believe each.
+
+    Attributes:
+        model: with the network as it was trained.
+        chosen: the n-gram models, or None.
+        factors: of the network and of each of them.
+        bias: of each class, (C,).
+        threshold: see ``decision.decide``.
+        right: the share of the labels of each held-out text that is right, (n,), before the
+            n-gram models are fitted to these texts, too; the factors were. None without any.
+        weights: of these texts, (n,), or None.
+    """
+
+    model: TextModel
+    chosen: Chosen | None
+    factors: Floats
+    bias: Floats
+    threshold: float | None
+    right: Floats | None
+    weights: Floats | None
+
+    @property
+    def accuracy(self) -> float | None:
+        """Mean of what is right, weighted as in the network's own validation."""
+        if self.right is None:
+            return None
+        return float(np.average(self.right, weights=mean_one(self.weights)))
+
+    def classifier(self, ngrams: Chosen | None = None) -> TextModel:
+        """All together; with the n-gram models fitted to other texts, if they are given.
+
+        The network's factor goes into its last layer; the network given stays as it is.
+        """
+        chosen = ngrams or self.chosen
+        added = weighted_sum(chosen.models, self.factors[1:], self.bias) if chosen else None
+        network = _believed(self.model.network, float(self.factors[0]))
+        return replace(self.model, network=network, ngrams=added, threshold=self.threshold)
+
+
+@dataclass(frozen=True)
 class Finished:
     """A classifier, and what it is worth on texts that its parts have not seen.
 
     Attributes:
         model: network and n-gram model together.
-        accuracy: on the held-out texts, weighted as they are, before the n-gram model was
-            fitted to them too; the factors of both were. None without any.
+        accuracy: see ``Weighed``.
         interrupted: Ctrl-C came while the n-gram model was fitted to all texts; it is the one
             fitted to the training texts.
     """
@@ -160,7 +200,8 @@ def fit_kind(
     features = ngram_features(texts, kind, max_features=MAX_FEATURES, min_df=_min_df(texts))
     parts: list[Part] = []
     if kind == WORDS:
-        parts.append(Part(naive_bayes(features, train.targets, n_classes), None))
+        bayes = naive_bayes(features, train.targets, n_classes, train.weights)
+        parts.append(Part(bayes, None))
     best: tuple[float, Part] | None = None
     for C in STRENGTHS:
         model = fit_ngrams(features, train.targets, n_classes, C=C, weights=train.weights)
@@ -189,64 +230,67 @@ def together(
     return Chosen(tuple(parts), _accuracy(output, combined(logits_of, *believed), validation))
 
 
-def finish(
+def weigh(
     model: TextModel,
     settings: Settings,
     chosen: Chosen | None,
     train: TokenisedTexts,
     validation: TokenisedTexts | None,
-    *,
-    refit: bool = True,
-) -> Finished:
-    """Make a classifier of a trained network: join, calibrate, set the threshold.
-
-    How far to believe the network and the n-gram model is fitted on the held-out texts, where
-    a threshold is tuned too; then the n-gram model is fitted once more, to all texts. The
-    network's factor goes into its last layer; the network given stays as it is.
+) -> Weighed:
+    """Find how far to believe a network and n-gram models, and the threshold.
 
     Args:
         model: with the trained network.
         settings: how it was trained.
-        chosen: the n-gram model, or None for the network alone.
-        train: what both were trained on.
+        chosen: the n-gram models, or None for the network alone.
+        train: the labelled texts that both were trained on.
         validation: held-out texts; without them each part is believed as much as the other.
-        refit: fit the n-gram model to all texts in the end.
     """
-    n_classes, output = len(model.classes), model.network.config.output
     ngrams = () if chosen is None else chosen.models
-    factors: Floats = (
-        np.array([0.5, *(0.5 / len(ngrams) for _ in ngrams)]) if ngrams else np.ones(1)
-    )
-    bias: Floats = np.zeros(n_classes)
+    if validation is None:
+        factors: Floats = (
+            np.array([0.5, *(0.5 / len(ngrams) for _ in ngrams)]) if ngrams else np.ones(1)
+        )
+        bias: Floats = np.zeros(len(model.classes))
+        return Weighed(model, chosen, factors, bias, model.threshold, None, None)
+    output = model.network.config.output
+    tokens = as_numbered(validation.tokens).cut(model.max_length)
+    parts = [output.logits(predict_proba(model.network, model.encode_tokens(tokens)))]
+    read = tokens
+    if ngrams and model.unknown_words == NEAREST:  # as in prediction
+        read = ngrams[0].keep_known(tokens, model.vocabulary.mended(tokens))
+    parts += [ngram_model.logits(read) for ngram_model in ngrams]
+    factors, bias = fit_factors(output, parts, validation.targets, validation.weights)
+    factors[0] = max(factors[0], LEAST_FACTOR)
+    logits = combined(parts, factors, bias)
     threshold = model.threshold
-    accuracy, interrupted = None, False
-    if validation is not None:
-        tokens = as_numbered(validation.tokens).cut(model.max_length)
-        parts = [output.logits(predict_proba(model.network, model.encode_tokens(tokens)))]
-        read = tokens
-        if ngrams and model.unknown_words == NEAREST:  # as in prediction
-            read = ngrams[0].keep_known(tokens, model.vocabulary.mended(tokens))
-        parts += [ngram_model.logits(read) for ngram_model in ngrams]
-        factors, bias = fit_factors(output, parts, validation.targets, validation.weights)
-        factors[0] = max(factors[0], LEAST_FACTOR)
-        logits = combined(parts, factors, bias)
-        accuracy = _accuracy(output, logits, validation)
-        if settings.threshold == F1:
-            held_out = output.probabilities(logits)
-            if model.multilabel:
-                threshold = best_f1_threshold(held_out, validation.targets)
-            else:
-                rare = rarer_class(train.targets)
-                threshold = best_f1_threshold_of(rare, held_out[:, 1], validation.targets)
-        if chosen is not None and refit:
-            try:
-                ngrams = refitted(chosen, joined(train, validation), model.max_length).models
-            except KeyboardInterrupt:  # those fitted to the training texts are good, too
-                interrupted = True
-    ngram_sum = weighted_sum(ngrams, factors[1:], bias) if ngrams else None
-    network = _believed(model.network, float(factors[0]))
-    whole = replace(model, network=network, ngrams=ngram_sum, threshold=threshold)
-    return Finished(whole, accuracy, interrupted)
+    if settings.threshold == F1:
+        held_out = output.probabilities(logits)
+        if model.multilabel:
+            threshold = best_f1_threshold(held_out, validation.targets)
+        else:
+            rare = rarer_class(train.targets)
+            threshold = best_f1_threshold_of(rare, held_out[:, 1], validation.targets)
+    right = output.right(logits, validation.targets)
+    return Weighed(model, chosen, factors, bias, threshold, right, validation.weights)
+
+
+def finish(weighed: Weighed, texts: TokenisedTexts | None, *, characters: bool = True) -> Finished:
+    """Make a classifier, with the n-gram models fitted once more to all texts, if they are given.
+
+    Args:
+        weighed: its parts.
+        texts: training and held-out texts together.
+        characters: see ``refitted``.
+    """
+    chosen = weighed.chosen
+    interrupted = False
+    if chosen is not None and texts is not None and weighed.right is not None:
+        try:
+            chosen = refitted(chosen, texts, weighed.model.max_length, characters=characters)
+        except KeyboardInterrupt:  # those fitted to the training texts are good, too
+            interrupted = True
+    return Finished(weighed.classifier(chosen), weighed.accuracy, interrupted)
 
 
 def _believed(network: Network, factor: float) -> Network:
@@ -269,14 +313,16 @@ def joined(first: TokenisedTexts, second: TokenisedTexts) -> TokenisedTexts:
     return TokenisedTexts(tokens, np.concatenate([part.targets for part in parts]), weights)
 
 
-def refitted(chosen: Chosen, texts: TokenisedTexts, max_length: int | None) -> Chosen:
-    """The same models fitted to other texts; of much text those of characters stay as they are."""
+def refitted(
+    chosen: Chosen, texts: TokenisedTexts, max_length: int | None, *, characters: bool = True
+) -> Chosen:
+    """The same models fitted to other texts; those of characters, if they are to be, too."""
     cut = as_numbered(texts.tokens).cut(max_length)
     parts: list[Part] = []
     features: NGramFeatures | None = None
     for part in chosen.parts:
         kind = part.model.kind
-        if kind != WORDS and len(cut.numbers) > MUCH_TEXT:
+        if kind != WORDS and not characters:
             parts.append(part)
             continue
         if features is None or features.kind != kind:

@@ -8,6 +8,9 @@ other knows. On IMDB's reviews, whole films held out, the n-grams alone gain mor
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
 import numpy as np
 
 from textrnn.model import TextModel
@@ -16,11 +19,85 @@ from textrnn.predictor import predict_many
 from textrnn.text.tokenised import NumberedTexts, as_numbered, join
 from textrnn.training.batching import batch_count
 from textrnn.training.fit import TokenisedTexts
+from textrnn.training.loop import TrainingState
+from textrnn.training.ngrams_beside import MUCH_TEXT, Weighed, refitted, weigh
 from textrnn.training.settings import Settings, usual_epochs
 from textrnn.typing import Floats, Params
 
 EPOCHS = 2
 """A third over IMDB's 75,000 reviews brought nothing."""
+
+
+@dataclass(frozen=True)
+class Taught:
+    """What a teacher leaves.
+
+    Attributes:
+        weighed: the new network, and n-gram models that were taught, too.
+        state: of the network's run.
+        texts: what the n-gram models learned from, with labels.
+        characters: whether those of characters did, too.
+    """
+
+    weighed: Weighed
+    state: TrainingState
+    texts: TokenisedTexts
+    characters: bool
+
+
+def teach(
+    teacher: Weighed,
+    first_weights: Params,
+    settings: Settings,
+    train: TokenisedTexts,
+    validation: TokenisedTexts | None,
+    unlabelled: NumberedTexts,
+    train_network: Callable[..., TrainingState],
+    *,
+    n_jobs: int = 1,
+) -> Taught | None:
+    """Let a classifier teach a new network and its own n-gram models.
+
+    Args:
+        teacher: the classifier's parts.
+        first_weights: those that the new network begins with.
+        settings: how the teacher was trained.
+        train: labelled texts.
+        validation: held-out texts.
+        unlabelled: texts that the teacher labels.
+        train_network: trains a model's network in place on texts, with changes of the settings.
+        n_jobs: processes that predict.
+
+    Returns:
+        None if it was interrupted in the first epoch.
+
+    Raises:
+        TrainingError: the loss became infinite or not a number.
+    """
+    model = replace(teacher.model, network=pupil(teacher.model, first_weights))
+    texts = lesson(teacher.classifier(), train, unlabelled, n_jobs=n_jobs)
+    # The teacher's probabilities are as smooth as it is in doubt.
+    state = train_network(model, texts, label_smoothing=0.0, **steps_of(settings, texts))
+    if state.epoch == 0:
+        return None
+    chosen = teacher.chosen
+    weighed = weigh(model, settings, chosen, train, validation)
+    if chosen is None or state.interrupted:
+        return Taught(weighed, state, train, characters=True)
+    # With the new network beside them the n-grams are the better teacher of themselves.
+    texts = lesson(weighed.classifier(), train, unlabelled, n_jobs=n_jobs)
+    told = answers(texts, multilabel=model.multilabel)
+    characters = len(as_numbered(told.tokens).cut(settings.max_length).numbers) <= MUCH_TEXT
+    chosen = refitted(chosen, told, settings.max_length, characters=characters)
+    return Taught(weigh(model, settings, chosen, train, validation), state, told, characters)
+
+
+def without(texts: NumberedTexts, held_out: NumberedTexts) -> NumberedTexts:
+    """The texts that are not, word for word, among some that nobody may learn from."""
+    both = join([texts, held_out])
+    keys = [both.numbers[a:b].tobytes() for a, b in zip(both.starts, both.starts[1:], strict=False)]
+    barred = set(keys[len(texts) :])
+    return texts.take(np.array([key not in barred for key in keys[: len(texts)]], dtype=bool))
 
 
 def lesson(

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from textrnn.errors import TrainingError
 from textrnn.model import TextModel
-from textrnn.text.tokenised import NumberedTexts
+from textrnn.predictor import predict_many
+from textrnn.processes import process_count
+from textrnn.text.tokenised import NumberedTexts, as_numbered
 from textrnn.training.budget import Deadline
 from textrnn.training.callbacks import Callback
 from textrnn.training.fit import TokenisedTexts, make_run
 from textrnn.training.loop import TrainingState
-from textrnn.training.ngrams_beside import Chosen, choose_ngrams, finish, refitted
-from textrnn.training.self_training import answers, lesson, pupil, steps_of
+from textrnn.training.ngrams_beside import Chosen, Weighed, choose_ngrams, finish, joined, weigh
+from textrnn.training.self_training import Taught, teach, without
 from textrnn.training.settings import Settings
 
 SAVING_SHARE = 0.02
@@ -35,6 +40,26 @@ NGRAM_SHARE = 0.5
 """Of the time left that n-grams may take before texts are left out."""
 TEACHER_SHARE = 0.35
 """Of the time for networks, the part of the one that teaches another on unlabelled texts."""
+LESSON_SHARE = 0.4
+"""Of the time left after that, what a teacher's labels and the n-grams that learn them may take."""
+FEWEST_TAUGHT = 500
+"""Unlabelled texts below which there is no time for a lesson, if there are more."""
+
+
+class Teaching(NamedTuple):
+    """How a classifier taught another on unlabelled texts.
+
+    Attributes:
+        n_texts: those that there was time for.
+        accuracy: of the teacher, on the held-out texts.
+        state: of the teacher's run.
+        kept: whether the one that was taught took its teacher's place.
+    """
+
+    n_texts: int
+    accuracy: float | None
+    state: TrainingState
+    kept: bool
 
 
 class Trained(NamedTuple):
@@ -46,14 +71,14 @@ class Trained(NamedTuple):
         accuracy: of the whole classifier on the held-out texts; None without any, or if it
             was interrupted in the first epoch.
         n_texts: training texts that there was time for.
-        teacher_accuracy: of the classifier that taught this one, on the held-out texts.
+        teaching: if there were unlabelled texts, and time for them.
     """
 
     model: TextModel
     state: TrainingState
     accuracy: float | None
     n_texts: int
-    teacher_accuracy: float | None = None
+    teaching: Teaching | None = None
 
 
 def train_whole(
@@ -70,6 +95,7 @@ def train_whole(
     on_ngrams: Callable[[Chosen], None] | None = None,
     refit: bool = True,
     n_texts: int | None = None,
+    n_taught: int | None = None,
 ) -> Trained:
     """Train the network of ``model`` in place, and what stands beside it.
 
@@ -93,6 +119,7 @@ def train_whole(
         on_ngrams: told of the n-gram model before the network's run.
         refit: fit the n-gram model to all texts in the end, if there is time.
         n_texts: training texts that a run had time for which is now resumed; None finds out.
+        n_taught: the same of all texts of the network that was taught.
 
     Raises:
         TrainingError: the loss became infinite or not a number.
@@ -111,12 +138,11 @@ def train_whole(
         choosing = time.perf_counter() - begun
         if on_ngrams is not None:
             on_ngrams(chosen)
-    if unlabelled is not None:
-        choosing *= (len(train) + len(unlabelled)) / len(train)
+    n_labelled = len(train)
     before_refit = deadline and deadline.sooner(REFITTING * choosing)
 
     def train_network(
-        model: TextModel, texts: TokenisedTexts, deadline: Deadline | None, **changes: int
+        model: TextModel, texts: TokenisedTexts, deadline: Deadline | None, **changes: Any
     ) -> TrainingState:
         run = make_run(
             model,
@@ -130,54 +156,98 @@ def train_whole(
         )
         return run.run()
 
-    n_labelled = len(train)
-    first_weights = {name: value.copy() for name, value in model.network.params.items()}
-    soon = before_refit
-    if soon is not None and unlabelled is not None:
-        soon = soon.sooner((1.0 - TEACHER_SHARE) * soon.left())
-    state = train_network(model, train, soon)
+    if unlabelled is not None and validation is not None:
+        unlabelled = without(unlabelled, as_numbered(validation.tokens))
+    if not unlabelled:
+        state = train_network(model, train, before_refit)
+    else:
+        first_weights = {name: value.copy() for name, value in model.network.params.items()}
+        soon = before_refit
+        if soon is not None:
+            soon = soon.sooner((1.0 - TEACHER_SHARE) * max(soon.left(), 0.0))
+        state = train_network(model, train, soon)
     if state.interrupted and state.epoch == 0:
-        return Trained(model, state, None, len(train))
-    teacher_accuracy = None
-    if unlabelled is not None and not state.interrupted:
-        teacher = finish(model, settings, chosen, train, validation, refit=False)
-        teacher_accuracy = teacher.accuracy
-        try:
+        return Trained(model, state, None, n_labelled)
+    best = weigh(model, settings, chosen, train, validation)
+    interrupted, characters, teaching = state.interrupted, True, None
+    if unlabelled and not interrupted:
+        jobs = process_count(settings.n_jobs)
+        until = deadline
+        if deadline is not None:
+            an_ngram = 2 * REFITTING * choosing / n_labelled
+            classifier = best.classifier()
+            n, reserve = texts_to_teach(classifier, unlabelled, deadline, an_ngram, jobs)
+            unlabelled = drawn_alone(unlabelled, n if n_taught is None else n_taught - n_labelled)
+            until = deadline.sooner(reserve + REFITTING * choosing)
+        if unlabelled:
             for callback in callbacks:
                 callback.on_taught(len(unlabelled))
-            taught = replace(model, network=pupil(model, first_weights))
-            texts = lesson(teacher.model, train, unlabelled, n_jobs=settings.processes())
-            of_taught = train_network(taught, texts, before_refit, **steps_of(settings, texts))
-            state.interrupted = of_taught.interrupted
-            told, learned = train, chosen
-            if chosen is not None and not of_taught.interrupted:
-                # With the new network beside them the n-grams are the better teacher of themselves.
-                better = finish(taught, settings, chosen, train, validation, refit=False)
-                texts = lesson(better.model, train, unlabelled, n_jobs=settings.processes())
-                told = answers(texts, multilabel=model.multilabel)
-                learned = refitted(chosen, told, settings.max_length)
-            done = finish(taught, settings, learned, told, validation, refit=False)
-            if of_taught.epoch > 0 and not is_worse(done.accuracy, teacher.accuracy, validation):
-                of_taught.interrupted = state.interrupted
-                model, state, chosen, train = taught, of_taught, learned, told
-        except KeyboardInterrupt:
-            state.interrupted = True  # there is the teacher
-    refit = refit and not state.interrupted and is_time_to_refit(deadline, choosing)
-    finished = finish(model, settings, chosen, train, validation, refit=refit)
-    state.interrupted = state.interrupted or finished.interrupted
-    return Trained(finished.model, state, finished.accuracy, n_labelled, teacher_accuracy)
+            taught = None
+            try:
+                taught = teach(
+                    best,
+                    first_weights,
+                    settings,
+                    train,
+                    validation,
+                    unlabelled,
+                    partial(train_network, deadline=until),
+                    n_jobs=jobs,
+                )
+                interrupted = taught is None or taught.state.interrupted
+            except KeyboardInterrupt:
+                interrupted = True
+            except TrainingError as error:
+                warnings.warn(f"on unlabelled texts {error}; what taught them stays", stacklevel=2)
+            kept = taught is not None and is_kept(taught, best)
+            teaching = Teaching(len(unlabelled), best.accuracy, state, kept)
+            if taught is not None and kept:
+                best, state, train = taught.weighed, taught.state, taught.texts
+                characters = taught.characters
+                choosing *= len(train) / n_labelled
+    refit = refit and not interrupted and is_time_to_refit(deadline, choosing)
+    texts = joined(train, validation) if refit and validation is not None else None
+    finished = finish(best, texts, characters=characters)
+    state.interrupted = interrupted or finished.interrupted
+    return Trained(finished.model, state, finished.accuracy, n_labelled, teaching)
 
 
-def is_worse(pupil: float | None, teacher: float | None, validation: TokenisedTexts | None) -> bool:
-    """Whether a pupil's accuracy on held-out texts is below its teacher's by more than chance.
+def is_kept(taught: Taught, teacher: Weighed) -> bool:
+    """Whether what was taught takes its teacher's place.
 
-    That is, by more than a standard error. A little less is no reason to keep the teacher: held-out
-    texts that resemble the training texts, as reviews of the same films, flatter the one who knows
-    only those.
+    It does unless it is worse on the held-out texts by more than chance, two standard errors of
+    the difference. A little less is no reason to keep the teacher: held-out texts that resemble the
+    training texts, as reviews of the same films, flatter the one who knows only those. Without
+    such texts it takes its place if it came to its end.
     """
-    if pupil is None or teacher is None or validation is None:
-        return False
-    return pupil < teacher - math.sqrt(teacher * (1.0 - teacher) / len(validation))
+    if taught.weighed.right is None or teacher.right is None:
+        state = taught.state
+        return state.finished and not (state.out_of_time or state.interrupted)
+    loss = teacher.right - taught.weighed.right
+    return float(loss.mean()) <= 2.0 * float(loss.std()) / math.sqrt(len(loss))
+
+
+def texts_to_teach(
+    teacher: TextModel, texts: NumberedTexts, deadline: Deadline, an_ngram: float, n_jobs: int
+) -> tuple[int, float]:
+    """Number of unlabelled texts that there is time for, and the seconds beside their network.
+
+    Each is read twice by the teacher, and twice its n-grams are fitted: ``an_ngram`` seconds. Of
+    too few nothing is learned: then it is 0.
+    """
+    some = drawn_alone(texts, TRIED_TEXTS // 4)
+    begun = deadline.clock()
+    predict_many(teacher, some, n_jobs)
+    a_text = 2 * (deadline.clock() - begun) / len(some) + an_ngram
+    n = min(int(LESSON_SHARE * max(deadline.left(), 0.0) / max(a_text, 1e-9)), len(texts))
+    return (n, n * a_text) if n >= min(FEWEST_TAUGHT, len(texts)) else (0, 0.0)
+
+
+def drawn_alone(texts: NumberedTexts, n: int) -> NumberedTexts:
+    """So many of some texts without labels, drawn at random; the same each time."""
+    if n >= len(texts):
+        return texts
+    return texts.take(np.sort(np.random.default_rng(0).permutation(len(texts))[:n]))
 
 
 def is_time_to_refit(deadline: Deadline | None, choosing: float) -> bool:
