@@ -6,7 +6,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -24,6 +24,7 @@ from textrnn.training.loop import TrainingState
 from textrnn.training.ngrams_beside import Chosen, Weighed, choose_ngrams, finish, joined, weigh
 from textrnn.training.self_training import Taught, teach, without
 from textrnn.training.settings import Settings
+from textrnn.typing import Floats, Params
 
 SAVING_SHARE = 0.02
 """Of the time allowed that is kept for writing the model."""
@@ -140,65 +141,27 @@ def train_whole(
             on_ngrams(chosen)
     n_labelled = len(train)
     before_refit = deadline and deadline.sooner(REFITTING * choosing)
-
-    def train_network(
-        model: TextModel, texts: TokenisedTexts, deadline: Deadline | None, **changes: Any
-    ) -> TrainingState:
-        run = make_run(
-            model,
-            settings,
-            texts,
-            validation=validation,
-            rng=rng,
-            callbacks=callbacks,
-            deadline=deadline,
-            **changes,
-        )
-        return run.run()
-
+    training = Training(settings, train, validation, rng, callbacks)
     if unlabelled is not None and validation is not None:
         unlabelled = without(unlabelled, as_numbered(validation.tokens))
-    if not unlabelled:
-        state = train_network(model, train, before_refit)
-    else:
+    soon, first_weights = before_refit, dict[str, Floats]()
+    if unlabelled:
         first_weights = {name: value.copy() for name, value in model.network.params.items()}
-        soon = before_refit
-        if soon is not None:
-            soon = soon.sooner((1.0 - TEACHER_SHARE) * max(soon.left(), 0.0))
-        state = train_network(model, train, soon)
+        soon = soon and soon.sooner((1.0 - TEACHER_SHARE) * max(soon.left(), 0.0))
+    state = training.run(model, train, deadline=soon)
     if state.interrupted and state.epoch == 0:
         return Trained(model, state, None, n_labelled)
     best = weigh(model, settings, chosen, train, validation)
     interrupted, characters, teaching = state.interrupted, True, None
     if unlabelled and not interrupted:
-        jobs = process_count(settings.n_jobs)
-        until = deadline
+        reserve = REFITTING * choosing
         if deadline is not None:
-            an_ngram = 2 * REFITTING * choosing / n_labelled
-            classifier = best.classifier()
-            n, reserve = texts_to_teach(classifier, unlabelled, deadline, an_ngram, jobs)
+            n, seconds = texts_to_teach(best, unlabelled, deadline, reserve / n_labelled, training)
             unlabelled = drawn_alone(unlabelled, n if n_taught is None else n_taught - n_labelled)
-            until = deadline.sooner(reserve + REFITTING * choosing)
+            reserve += seconds
         if unlabelled:
-            for callback in callbacks:
-                callback.on_taught(len(unlabelled))
-            taught = None
-            try:
-                taught = teach(
-                    best,
-                    first_weights,
-                    settings,
-                    train,
-                    validation,
-                    unlabelled,
-                    partial(train_network, deadline=until),
-                    n_jobs=jobs,
-                )
-                interrupted = taught is None or taught.state.interrupted
-            except KeyboardInterrupt:
-                interrupted = True
-            except TrainingError as error:
-                warnings.warn(f"on unlabelled texts {error}; what taught them stays", stacklevel=2)
+            until = deadline and deadline.sooner(reserve)
+            taught, interrupted = training.teach(best, first_weights, unlabelled, until)
             kept = taught is not None and is_kept(taught, best)
             teaching = Teaching(len(unlabelled), best.accuracy, state, kept)
             if taught is not None and kept:
@@ -210,6 +173,66 @@ def train_whole(
     finished = finish(best, texts, characters=characters)
     state.interrupted = interrupted or finished.interrupted
     return Trained(finished.model, state, finished.accuracy, n_labelled, teaching)
+
+
+@dataclass(frozen=True)
+class Training:
+    """What the runs of a training share; see ``train_whole``."""
+
+    settings: Settings
+    train: TokenisedTexts
+    validation: TokenisedTexts | None
+    rng: np.random.Generator
+    callbacks: Sequence[Callback]
+
+    @property
+    def n_jobs(self) -> int:
+        """Processes that predict."""
+        return process_count(self.settings.n_jobs)
+
+    def run(
+        self, model: TextModel, texts: TokenisedTexts, deadline: Deadline | None, **changes: Any
+    ) -> TrainingState:
+        """Train a model's network in place."""
+        run = make_run(
+            model,
+            self.settings,
+            texts,
+            validation=self.validation,
+            rng=self.rng,
+            callbacks=self.callbacks,
+            deadline=deadline,
+            **changes,
+        )
+        return run.run()
+
+    def teach(
+        self,
+        teacher: Weighed,
+        first_weights: Params,
+        unlabelled: NumberedTexts,
+        deadline: Deadline | None,
+    ) -> tuple[Taught | None, bool]:
+        """Let a classifier teach another; what is left of it, and whether Ctrl-C came."""
+        try:
+            for callback in self.callbacks:
+                callback.on_taught(len(unlabelled))
+            taught = teach(
+                teacher,
+                first_weights,
+                self.settings,
+                self.train,
+                self.validation,
+                unlabelled,
+                partial(self.run, deadline=deadline),
+                n_jobs=self.n_jobs,
+            )
+        except KeyboardInterrupt:
+            return None, True
+        except TrainingError as error:
+            warnings.warn(f"on unlabelled texts {error}; what taught them stays", stacklevel=3)
+            return None, False
+        return taught, taught is None or taught.state.interrupted
 
 
 def is_kept(taught: Taught, teacher: Weighed) -> bool:
@@ -228,17 +251,17 @@ def is_kept(taught: Taught, teacher: Weighed) -> bool:
 
 
 def texts_to_teach(
-    teacher: TextModel, texts: NumberedTexts, deadline: Deadline, an_ngram: float, n_jobs: int
+    teacher: Weighed, texts: NumberedTexts, deadline: Deadline, refit: float, training: Training
 ) -> tuple[int, float]:
     """Number of unlabelled texts that there is time for, and the seconds beside their network.
 
-    Each is read twice by the teacher, and twice its n-grams are fitted: ``an_ngram`` seconds. Of
+    Each is read twice by the teacher, and twice its n-grams are fitted, in ``refit`` seconds. Of
     too few nothing is learned: then it is 0.
     """
-    some = drawn_alone(texts, TRIED_TEXTS // 4)
+    classifier, some = teacher.classifier(), drawn_alone(texts, TRIED_TEXTS // 4)
     begun = deadline.clock()
-    predict_many(teacher, some, n_jobs)
-    a_text = 2 * (deadline.clock() - begun) / len(some) + an_ngram
+    predict_many(classifier, some, training.n_jobs)
+    a_text = 2 * ((deadline.clock() - begun) / len(some) + refit)
     n = min(int(LESSON_SHARE * max(deadline.left(), 0.0) / max(a_text, 1e-9)), len(texts))
     return (n, n * a_text) if n >= min(FEWEST_TAUGHT, len(texts)) else (0, 0.0)
 
