@@ -602,3 +602,10 @@ def test_line_of_200_megabytes(place: Path, name: str) -> None:
     assert len(answered.stdout.splitlines()) == (2 if name == "big.csv" else 1)
     assert time.perf_counter() - start < 60
     (place / name).unlink()  # pytest keeps what tests leave behind
+
+
+@pytest.mark.parametrize("content", ["", "\n  \n"])
+def test_unlabelled_files_without_a_text(content: str) -> None:
+    Path("blank.txt").write_text(content, encoding="utf-8")
+    found = run("train", "ok.csv", "-q", "--unlabelled", "blank.txt")
+    check_told(found, DATA, "blank.txt", "no text")

@@ -173,10 +173,11 @@ def test_held_out_and_tested_texts_teach_nobody(corpus: Corpus, model: TextModel
     held_out = Split(*made_up(10, 5))
     with_validation = replace(corpus, validation=held_out)
     watch, lines = Watch(), list[str]()
-    more = [*corpus.test.texts[:3], held_out.texts[0], *made_up(7, 6)[0]]
+    more = [*corpus.test.texts[:3], held_out.texts[0], *made_up(7, 6)[0], " "]
     report = run(with_validation, None, more, watch, say=lines.append)
     assert watch.taught == [7]
-    assert any("3 unlabelled texts are tested" in line for line in lines)
+    assert any("4 unlabelled texts are empty or test texts" in line for line in lines)
+    assert any("learned from 7 of" in line or "stays" in line for line in lines)
     assert report["validation"].keys() == {"accuracy", "whole"}
     assert "| learned from without labels | 7 texts |" in model_card(model, report)
     assert report["teaching"].keys() == {
@@ -418,3 +419,22 @@ def test_a_budget_leaves_out_texts_that_there_is_no_time_for(corpus: Corpus) -> 
     assert report["validation"]["whole"] > 0.5
     assert sum(watch.taught) < len(more)
     assert time.perf_counter() - begun < 9.0
+
+
+def test_a_half_taught_pupil_must_do_as_well(model: TextModel) -> None:
+    none, bias = TokenisedTexts([["a"]], np.zeros(1, dtype=int)), np.zeros(2)
+    ours, theirs = (
+        Weighed(model, None, np.ones(1), bias, None, np.array(right, dtype=float), None)
+        for right in ([0, *[1] * 39], [1] * 40)
+    )
+    for state in (TrainingState(out_of_time=True), TrainingState(interrupted=True)):
+        assert not is_kept(Taught(ours, state, none, True), theirs)
+        assert is_kept(Taught(theirs, state, none, True), theirs)
+
+
+def test_no_time_is_told(corpus: Corpus) -> None:
+    lines: list[str] = []
+    settings = replace(SMALL, max_seconds=0.01)
+    report = run(corpus, None, made_up(900, 2)[0], settings=settings, say=lines.append)
+    assert report["teaching"] is None
+    assert any("no time to learn from the unlabelled texts" in line for line in lines)

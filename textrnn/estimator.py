@@ -403,11 +403,10 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             validation = tokenise(held, classes, settings)
             validation = replace(validation, weights=join_weights(held, settings))
             check_same_labels(validation, len(classes), multilabel=train.multilabel)
-        more = (
-            None
-            if unlabelled is None
-            else tokenise_alone(check_texts(unlabelled, "unlabelled"), settings)
-        )
+        more = None
+        if unlabelled is not None:
+            texts = [text for text in check_texts(unlabelled, "unlabelled") if text.strip()]
+            more = tokenise_alone(texts, settings)
         if validation is None and settings.early_stopping:
             train, validation = hold_back(train, given, settings, rng)
         check_tunable(settings, validation)

@@ -284,6 +284,8 @@ def train_network(
         n_texts=n_texts,
         n_taught=n_taught,
     )
+    if unlabelled is not None and not trained.state.interrupted:
+        experiment.say(_what_it_brought(trained, len(unlabelled)))
     told = nothing_learned(trained.state, validation)
     if told:
         experiment.say(f"warning: {told}; lower --lr")
@@ -294,6 +296,19 @@ def _validation(state: TrainingState, accuracy: float | None) -> dict[str, float
     """The accuracy on the held-out texts of the best network alone, and of all together."""
     found = {"accuracy": state.best_score[0]} if state.best_params else {}
     return found if accuracy is None else {**found, "whole": accuracy}
+
+
+def _what_it_brought(trained: Trained, n_given: int) -> str:
+    """A line about the unlabelled texts."""
+    teaching = trained.teaching
+    if teaching is None:
+        return "note: there was no time to learn from the unlabelled texts"
+    if not teaching.kept:
+        return "what was taught on unlabelled texts did worse, so what taught it stays"
+    line = f"learned from {teaching.n_texts:,} of {n_given:,} unlabelled texts"
+    if trained.accuracy is None or teaching.accuracy is None:
+        return line
+    return f"{line}; held out {teaching.accuracy:.4f} before, {trained.accuracy:.4f} now"
 
 
 def _told(teaching: Teaching) -> dict[str, Any]:
@@ -312,10 +327,10 @@ def _without_tested(experiment: Experiment) -> Experiment:
     test = experiment.corpus.test
     tested = set(test.texts if test else ())
     given = list(experiment.unlabelled)
-    kept = [text for text in given if text not in tested]
+    kept = [text for text in given if text not in tested and text.strip()]
     if len(kept) < len(given):
         left_out = len(given) - len(kept)
-        experiment.say(f"note: {left_out} unlabelled texts are tested and left out")
+        experiment.say(f"note: {left_out:,} unlabelled texts are empty or test texts: left out")
     return replace(experiment, unlabelled=kept)
 
 
@@ -325,7 +340,7 @@ def _fingerprint(texts: Sequence[str]) -> str | None:
     for text in texts:
         data = text.encode("utf-8", "surrogatepass")
         digest.update(len(data).to_bytes(8, "little") + data)
-    return digest.hexdigest() if texts else None
+    return digest.hexdigest()[:16] if texts else None
 
 
 def _labelled(

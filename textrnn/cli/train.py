@@ -225,7 +225,8 @@ def train(
     max_steps: Annotated[
         int | None,
         typer.Option(
-            help="Steps of all epochs together; the last epoch may be a part.",
+            help="Steps of all epochs together; the last epoch may be a part. With --unlabelled "
+            "the network that is taught takes at least two epochs.",
             rich_help_panel=TRAINING,
         ),
     ] = None,
@@ -479,10 +480,8 @@ def train(
 def _again(report: dict[str, Any]) -> str:
     """How to do again what the clock has decided."""
     done = f"{report['steps']:,} of {report['planned_steps']:,} planned steps were done; "
-    if report["teaching"] is not None:
-        return (
-            f"{done}what it learned on {report['teaching']['n_texts']:,} unlabelled texts included"
-        )
+    if report["unlabelled"] is not None:
+        return f"{done}with unlabelled texts no --max-steps does the same again"
     if report["n_train_in_time"] < report["n_train"]:
         return (
             f"{done}there was time for {report['n_train_in_time']:,} of {report['n_train']:,} "
@@ -502,5 +501,9 @@ def _unlabelled(source: str | None, corpus: Corpus) -> Sequence[str]:
     if source is None:
         return ()
     from textrnn.corpora import read_texts
+    from textrnn.errors import DataError
 
-    return corpus.unlabelled or () if source == "auto" else list(read_texts(source))
+    texts = list((corpus.unlabelled or ()) if source == "auto" else read_texts(source))
+    if not any(text.strip() for text in texts):
+        raise DataError(f"--unlabelled is {source!r}, but there is no text in it.")
+    return texts

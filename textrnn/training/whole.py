@@ -240,13 +240,15 @@ def is_kept(taught: Taught, teacher: Weighed) -> bool:
 
     It does unless it is worse on the held-out texts by more than chance, two standard errors of
     the difference. A little less is no reason to keep the teacher: held-out texts that resemble the
-    training texts, as reviews of the same films, flatter the one who knows only those. Without
-    such texts it takes its place if it came to its end.
+    training texts, as reviews of the same films, flatter the one who knows only those. One that
+    did not come to its end must do as well; without such texts it is not kept.
     """
     if taught.weighed.right is None or teacher.right is None:
         state = taught.state
         return state.finished and not (state.out_of_time or state.interrupted)
     loss = teacher.right - taught.weighed.right
+    if taught.state.interrupted or taught.state.out_of_time:  # half taught
+        return float(loss.mean()) <= 0.0
     return float(loss.mean()) <= 2.0 * float(loss.std()) / math.sqrt(len(loss))
 
 
