@@ -206,6 +206,7 @@ def test_ctrl_c_keeps_what_there_is(corpus: Corpus, tmp_path: Path, epoch: int) 
     more = made_up(40, 2)[0]
     report = run(corpus, tmp_path / "m", more, Stop(epoch, KeyboardInterrupt))
     assert report["interrupted"]
+    assert "| interrupted | yes" in (tmp_path / "m/README.md").read_text(encoding="utf-8")
     assert report["model_dir"] == str(tmp_path / "m")
     assert checkpoint_path(tmp_path / "m").exists()
 

@@ -31,6 +31,8 @@ def model_card(model: Classifier, report: dict[str, Any]) -> str:
             *(f"| {name} | {report[name]} |" for name in ("preset", "epochs") if name in report),
             f"| seed | {report['seed']} |",
         ]
+    if report.get("interrupted"):
+        lines.append("| interrupted | yes: this is what was trained till then |")
     teaching = report.get("teaching")
     if teaching and teaching["kept"]:
         lines.append(f"| learned from without labels | {teaching['n_texts']:,} texts |")

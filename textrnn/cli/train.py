@@ -501,8 +501,10 @@ def _unlabelled(source: str | None, corpus: Corpus) -> Sequence[str]:
     if source is None:
         return ()
     from textrnn.corpora import read_texts
-    from textrnn.errors import DataError
+    from textrnn.errors import DataError, UsageError
 
+    if not source:
+        raise UsageError("--unlabelled is empty; give a file, or auto for the corpus's own texts.")
     texts = list((corpus.unlabelled or ()) if source == "auto" else read_texts(source))
     if not any(text.strip() for text in texts):
         raise DataError(f"--unlabelled is {source!r}, but there is no text in it.")
