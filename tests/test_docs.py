@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from benchmarks.ceilings import table as ceilings_table
 from benchmarks.cold_start import table as cold_start_table
 from benchmarks.corpora import details, table
+from benchmarks.few_labels import table as few_labels_table
 from benchmarks.linear_peers import table as linear_table
 from benchmarks.memory import table as memory_table
 from benchmarks.speed import table as speed_table
@@ -80,7 +81,9 @@ def on_file(name: str) -> Any:
 def test_the_results_in_the_documents_are_those_on_file() -> None:
     runs = on_file("corpora")["runs"]
     assert table(runs) in (ROOT / "README.md").read_text(encoding="utf-8")
-    assert details(runs) in (ROOT / "docs/results.md").read_text(encoding="utf-8")
+    results = (ROOT / "docs/results.md").read_text(encoding="utf-8")
+    assert details(runs) in results
+    assert few_labels_table(on_file("few_labels")["runs"]) in results
 
 
 def test_the_figures_of_speed_are_those_on_file() -> None:
