@@ -101,6 +101,16 @@ def test_in_a_checkout_the_box_is_not_ones_own(
     assert find_model(None).resolve() == find_model("sentiment-zh").resolve() == here
 
 
+def test_an_installed_package_in_a_checkout_answers_with_the_first_of_the_box(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same models stand in the package and under ./models, of which nobody trained one."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(folder_of("sentiment-zh"), "models/sentiment-zh", copy_function=shutil.copyfile)
+    assert trained_models() == []
+    assert find_model(None) == folder_of("sentiment-en")
+
+
 def test_without_a_box_one_must_train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(box, "__file__", str(tmp_path / "textrnn/box.py"))

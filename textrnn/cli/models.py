@@ -26,7 +26,7 @@ def trained_models() -> list[Path]:
     # A model whose replacement was cut short waits under a hidden name.
     names = {_name(folder) for folder in MODELS.iterdir()}
     # In a checkout of the repository the box stands there too.
-    shipped = {folder.name for folder in box_folders().values() if _is_in(folder, MODELS)}
+    shipped = {name for name, folder in box_folders().items() if _is_same(MODELS / name, folder)}
     names = {name for name in names - shipped if not name.startswith(".")}
     folders = [find_folder(MODELS / name) for name in names]
     times = {folder: _written(folder) for folder in folders}
@@ -47,8 +47,12 @@ def _written(folder: Path) -> int:
         return 0
 
 
-def _is_in(folder: Path, parent: Path) -> bool:
-    return folder.parent == parent.resolve()
+def _is_same(folder: Path, other: Path) -> bool:
+    """Whether two folders hold the same model; its configuration has its weights' checksums."""
+    try:
+        return (folder / CONFIG).read_bytes() == (other / CONFIG).read_bytes()
+    except OSError:
+        return False
 
 
 def find_model(name: str | None) -> Path:
