@@ -5,10 +5,10 @@ What ``textrnn train`` and a script of one's own both call.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from textrnn import __version__
 from textrnn.baselines import BASELINES
 from textrnn.comparison import compare
 from textrnn.corpora import Corpus, Split, indicator
+from textrnn.corpora.corpus import fingerprint_of
 from textrnn.errors import UsageError
 from textrnn.model import TextModel
 from textrnn.model_card import model_card
@@ -75,6 +76,11 @@ class Experiment:
     cache: bool = True
     callbacks: Sequence[Callback] = ()
     say: Say = say_nothing
+
+    @cached_property
+    def unlabelled_fingerprint(self) -> str | None:
+        """What tells these unlabelled texts from others; None for no texts."""
+        return fingerprint_of(self.unlabelled)[:16] if self.unlabelled else None
 
 
 def checkpoint_path(out: Path) -> Path:
@@ -151,7 +157,7 @@ def run_experiment(experiment: Experiment) -> dict[str, Any]:
         "epochs": state.epoch,
         "best_epoch": state.best_epoch,
         "interrupted": state.interrupted,
-        "unlabelled": _fingerprint(experiment.unlabelled),
+        "unlabelled": experiment.unlabelled_fingerprint,
         "teaching": None if teaching is None else _told(teaching),
         "validation": _validation(state, accuracy),
         "test": None,
@@ -200,7 +206,7 @@ def _finished_report(experiment: Experiment) -> dict[str, Any] | None:
         and report.get("fingerprint") == experiment.corpus.fingerprint()
         and report.get("seed") == experiment.seed
         and report.get("settings") == experiment.settings.to_dict()
-        and report.get("unlabelled") == _fingerprint(experiment.unlabelled)
+        and report.get("unlabelled") == experiment.unlabelled_fingerprint
         and (
             set(experiment.baselines) <= report.get("baselines", {}).keys()
             or experiment.corpus.train.separator is not None  # there are none
@@ -255,7 +261,7 @@ def train_network(
         identity = {
             "seed": experiment.seed,
             "corpus": experiment.corpus.fingerprint(),
-            "unlabelled": _fingerprint(experiment.unlabelled),
+            "unlabelled": experiment.unlabelled_fingerprint,
             **settings.to_dict(),
             "n_jobs": settings.processes(),
         }
@@ -324,6 +330,8 @@ def _told(teaching: Teaching) -> dict[str, Any]:
 
 def _without_tested(experiment: Experiment) -> Experiment:
     """The same without unlabelled texts by which it will be tested."""
+    if not experiment.unlabelled:
+        return experiment
     test = experiment.corpus.test
     tested = set(test.texts if test else ())
     given = list(experiment.unlabelled)
@@ -332,15 +340,6 @@ def _without_tested(experiment: Experiment) -> Experiment:
         left_out = len(given) - len(kept)
         experiment.say(f"note: {left_out:,} unlabelled texts are empty or test texts: left out")
     return replace(experiment, unlabelled=kept)
-
-
-def _fingerprint(texts: Sequence[str]) -> str | None:
-    """What tells these texts from others; None for no texts."""
-    digest = hashlib.sha256()
-    for text in texts:
-        data = text.encode("utf-8", "surrogatepass")
-        digest.update(len(data).to_bytes(8, "little") + data)
-    return digest.hexdigest()[:16] if texts else None
 
 
 def _labelled(

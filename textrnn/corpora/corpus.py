@@ -105,6 +105,13 @@ class Corpus:
         return digest.hexdigest()
 
 
+def fingerprint_of(texts: Iterable[str]) -> str:
+    """Return a SHA-256 (64 hex digits) of texts, in order."""
+    digest = hashlib.sha256()
+    _feed(digest.update, texts)
+    return digest.hexdigest()
+
+
 def _feed(update: Callable[[bytes], None], items: Iterable[str]) -> None:
     """Hash each item with its length before it, so that no two lists hash alike."""
     for item in items:

@@ -307,8 +307,9 @@ def joined(first: TokenisedTexts, second: TokenisedTexts) -> TokenisedTexts:
     parts = (first, second)
     weights = None
     if any(part.weights is not None for part in parts):
-        each = [np.ones(len(part)) if part.weights is None else part.weights for part in parts]
-        weights = np.concatenate(each)
+        dtype = next(part.weights.dtype for part in parts if part.weights is not None)
+        each = (np.ones(len(p), dtype) if p.weights is None else p.weights for p in parts)
+        weights = np.concatenate([*each])
     tokens = join([as_numbered(part.tokens) for part in parts])
     return TokenisedTexts(tokens, np.concatenate([part.targets for part in parts]), weights)
 

@@ -20,9 +20,9 @@ from textrnn.text.tokenised import NumberedTexts, as_numbered, join
 from textrnn.training.batching import batch_count
 from textrnn.training.fit import TokenisedTexts
 from textrnn.training.loop import TrainingState
-from textrnn.training.ngrams_beside import MUCH_TEXT, Weighed, refitted, weigh
+from textrnn.training.ngrams_beside import MUCH_TEXT, Weighed, joined, refitted, weigh
 from textrnn.training.settings import Settings, usual_epochs
-from textrnn.typing import Floats, Params
+from textrnn.typing import Params
 
 EPOCHS = 2
 """A third over IMDB's 75,000 reviews brought nothing."""
@@ -114,16 +114,12 @@ def lesson(
     Returns:
         Texts with the probability of each class as targets, (n, C).
     """
-    dtype = teacher.dtype
-    told = predict_many(teacher, unlabelled, n_jobs).astype(dtype)
-    known: Floats = labelled.targets.astype(dtype)
-    if labelled.targets.ndim == 1:
-        known = np.eye(len(teacher.classes), dtype=dtype)[labelled.targets]
-    weights = None
-    if labelled.weights is not None:
-        weights = np.concatenate([labelled.weights, np.ones(len(told), labelled.weights.dtype)])
-    tokens = join([as_numbered(labelled.tokens), unlabelled])
-    return TokenisedTexts(tokens, np.concatenate([known, told]), weights)
+    told = predict_many(teacher, unlabelled, n_jobs).astype(teacher.dtype)
+    # Of so few bits that, joined, they take the probabilities' type.
+    known = labelled.targets.astype(np.int8)
+    if known.ndim == 1:
+        known = np.eye(len(teacher.classes), dtype=np.int8)[labelled.targets]
+    return joined(replace(labelled, targets=known), TokenisedTexts(unlabelled, told))
 
 
 def answers(texts: TokenisedTexts, *, multilabel: bool) -> TokenisedTexts:

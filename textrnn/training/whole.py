@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -25,6 +25,8 @@ from textrnn.training.ngrams_beside import Chosen, Weighed, choose_ngrams, finis
 from textrnn.training.self_training import Taught, teach, without
 from textrnn.training.settings import Settings
 from textrnn.typing import Floats, Params
+
+Texts = TypeVar("Texts", TokenisedTexts, NumberedTexts)
 
 SAVING_SHARE = 0.02
 """Of the time allowed that is kept for writing the model."""
@@ -157,7 +159,7 @@ def train_whole(
         reserve = REFITTING * choosing
         if deadline is not None:
             n, seconds = texts_to_teach(best, unlabelled, deadline, reserve / n_labelled, training)
-            unlabelled = drawn_alone(unlabelled, n if n_taught is None else n_taught - n_labelled)
+            unlabelled = drawn(unlabelled, n if n_taught is None else n_taught - n_labelled)
             reserve += seconds
         if unlabelled:
             until = deadline and deadline.sooner(reserve)
@@ -260,7 +262,7 @@ def texts_to_teach(
     Each is read twice by the teacher, and twice its n-grams are fitted, in ``refit`` seconds. Of
     too few nothing is learned: then it is 0.
     """
-    classifier, some = teacher.classifier(), drawn_alone(texts, TRIED_TEXTS // 4)
+    classifier, some = teacher.classifier(), drawn(texts, TRIED_TEXTS // 4)
     begun = deadline.clock()
     predict_many(classifier, some, training.n_jobs)
     a_text = 2 * ((deadline.clock() - begun) / len(some) + refit)
@@ -268,24 +270,17 @@ def texts_to_teach(
     return (n, n * a_text) if n >= min(FEWEST_TAUGHT, len(texts)) else (0, 0.0)
 
 
-def drawn_alone(texts: NumberedTexts, n: int) -> NumberedTexts:
-    """So many of some texts without labels, drawn at random; the same each time."""
-    if n >= len(texts):
-        return texts
-    return texts.take(np.sort(np.random.default_rng(0).permutation(len(texts))[:n]))
-
-
 def is_time_to_refit(deadline: Deadline | None, choosing: float) -> bool:
     """Whether enough time is left to fit the n-gram model again; it took ``choosing`` seconds."""
     return deadline is None or deadline.left() > WORTH_REFITTING * choosing
 
 
-def drawn(train: TokenisedTexts, n: int) -> TokenisedTexts:
+def drawn(texts: Texts, n: int) -> Texts:
     """So many of the texts, drawn at random; the same each time."""
-    if n >= len(train):
-        return train
-    order = np.random.default_rng(0).permutation(len(train))
-    return train.take(np.sort(order[:n]))
+    if n >= len(texts):
+        return texts
+    order = np.random.default_rng(0).permutation(len(texts))
+    return texts.take(np.sort(order[:n]))
 
 
 def texts_that_fit(
