@@ -11,8 +11,8 @@ PACKAGE = Path(__file__).parents[1] / "textrnn"
 
 FLOORS = [
     {"errors", "typing", "__init__"},
-    {"box", "compact", "disk", "plain_json", "runs", "shared_arrays", "threads", "weights_file"},
-    {"processes"},
+    {"box", "compact", "disk", "plain_json", "runs", "spawning", "threads", "weights_file"},
+    {"processes", "shared_arrays"},
     {"nn", "text", "corpora"},
     {"network", "significance", "ngram_counts", "decision", "prepared"},
     {"document_reader", "ngram_model"},

@@ -12,28 +12,28 @@ even import what processes need.
 
 from __future__ import annotations
 
-import pickle
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
 import numpy as np
 
 from textrnn.errors import WorkerError
-from textrnn.linear_model import Classifier, LinearModel
-from textrnn.model import Text, TextModel, check_is_no_text
-from textrnn.network import Network, NetworkConfig
+from textrnn.linear_model import Classifier
+from textrnn.model import Text, check_is_no_text
 from textrnn.nn.workspace import Workspace
+from textrnn.spawning import is_known_elsewhere
 from textrnn.text.tokenised import NumberedTexts
 from textrnn.text.tokenizers import tokenizer_name
 from textrnn.typing import Floats, Ints
 
 if TYPE_CHECKING:
     from textrnn.processes import Answer, Processes
-    from textrnn.shared_arrays import SharedArray
+    from textrnn.shared_arrays import Shared
 
 PATIENCE = 0.25
 """Seconds of work before other processes start: about what it takes one until it is ready, of
@@ -209,6 +209,8 @@ class Predictor:
             return False  # they are not there yet
         if _lengths(task.chunk).sum() > 2 * CHARACTERS:
             return False  # a huge text need not be copied
+        if not _is_known(task.chunk):
+            return False
         least = min(self._ready(self._others), key=lambda i: len(self._given[i]), default=None)
         if least is None or len(self._given[least]) >= WAITING:
             return False
@@ -228,23 +230,27 @@ class Predictor:
             except WorkerError:
                 self._alive.remove(i)
                 self.n_jobs -= 1
+                others.tell_lost()
         return ready
 
     def _start(self) -> None:
-        from multiprocessing import current_process
-
-        from textrnn.processes import Processes
+        from textrnn.processes import Processes, tell_fewer
+        from textrnn.shared_arrays import Shared
 
         n, self.n_jobs = self.n_jobs - 1, 1
-        if current_process().daemon:  # of a pool of the caller's: it may have no children
-            return
+        model = self.model
+        if not _is_named(model):
+            model = replace(cast(Any, model), tokenizer=None)
         try:
-            self._others = Processes(_prepare, [_Job.of(self.model)] * n, read_ahead=True)
-        except (OSError, WorkerError):  # the system has no room for them: it goes on alone
+            self._others = Processes(_prepare, [Shared(model)] * n, read_ahead=True)
+        except WorkerError as error:  # the system has no room for them: it goes on alone
+            tell_fewer(1, error)
             return
+        n = len(self._others.pipes)
         self.n_jobs += n
         self._alive = set(range(n))
         self._given = [deque() for _ in range(n)]
+        self._others.tell_lost()
 
     def _take_answers(self, *, wait: bool = False) -> None:
         """Take the answers that are there; wait for one if there is none."""
@@ -284,40 +290,15 @@ def _is_named(model: Classifier) -> bool:
     return tokenizer_name(model.tokenizer) is not None
 
 
-@dataclass(frozen=True)
-class _Job:
-    """A model for other processes, its arrays in memory that all of them share."""
-
-    config: NetworkConfig | None
-    """None where there is no network."""
-    params: dict[str, SharedArray]
-    pickled: SharedArray
-    """Tokenizer, vocabulary and the rest: large too, and so sent as bytes that are there."""
-
-    @classmethod
-    def of(cls, model: Classifier) -> _Job:
-        from textrnn.shared_arrays import SharedArray
-
-        rest: Any = model if _is_named(model) else replace(cast(Any, model), tokenizer=None)
-        network = model.network if isinstance(model, TextModel) else None
-        if network is not None:
-            rest = replace(rest, network=None)
-        params = network.params if network else {}
-        return cls(
-            network.config if network else None,
-            {name: SharedArray.of(value) for name, value in params.items()},
-            SharedArray.of(np.frombuffer(pickle.dumps(rest), np.uint8)),
-        )
-
-    def model(self) -> Classifier:
-        rest: Classifier = pickle.loads(self.pickled.array)
-        if self.config is None or isinstance(rest, LinearModel):
-            return rest
-        params = {name: shared.array for name, shared in self.params.items()}
-        return replace(rest, network=Network(self.config, params))
+def _is_known(chunk: Sequence[Text]) -> bool:
+    """Whether another process knows the classes of texts and tokens."""
+    if isinstance(chunk, NumberedTexts):
+        return is_known_elsewhere(chunk.words)
+    tokens = chain.from_iterable(text for text in chunk if isinstance(text, list | tuple))
+    return is_known_elsewhere(chunk) and is_known_elsewhere(tokens)
 
 
-def _prepare(job: _Job) -> Answer:
+def _prepare(shared: Shared[Classifier]) -> Answer:
     """What answers a chunk in another process."""
-    model, workspace = job.model(), Workspace()
+    model, workspace = shared.open(), Workspace()
     return lambda chunk: model.predict_proba(chunk, workspace=workspace)

@@ -1,8 +1,8 @@
 """Processes that answer messages: how they start, talk and end, whatever they compute.
 
 They are spawned, which is safe everywhere. One ends when its pipe closes, so none outlives
-its parent; Ctrl-C is the parent's to handle; one that dies is an error and never a hang.
-Each has one BLAS thread.
+its parent; Ctrl-C is the parent's to handle; one that dies is an error and never a hang, and one
+that cannot start is done without. Each has one BLAS thread.
 """
 
 from __future__ import annotations
@@ -10,15 +10,19 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+import sys
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from textrnn.errors import UsageError, WorkerError
+from textrnn.spawning import standard_streams_taken, without_main
 from textrnn.threads import one_blas_thread
 
 if TYPE_CHECKING:  # imported where processes start: a short prediction does without
@@ -31,6 +35,7 @@ TIME_TO_END = 1.0
 """Seconds that processes have to end by themselves."""
 Answer = Callable[[Any], Any]
 """Message to answer."""
+PACKAGE = __name__.partition(".")[0]
 
 
 def available_cores() -> int:
@@ -60,42 +65,69 @@ class Processes:
     Args:
         prepare: called in the new process with its job; returns what answers a message. A
             function of a module, as the process imports it.
-        jobs: one for each process.
+        jobs: one for each process; where not all can be started, the first ones are done.
         read_ahead: a process takes messages from its pipe while it works, so that the next
             one is there when it is done, and sending to it never waits for it.
 
+    Attributes:
+        pipes: one to each process.
+        lost: why those of some jobs could not start, as far as it is known.
+
     Raises:
-        WorkerError: a process cannot be started.
+        WorkerError: not one process can be started.
     """
 
     def __init__(
         self, prepare: Callable[[Any], Answer], jobs: Sequence[Any], *, read_ahead: bool = False
     ) -> None:
-        from multiprocessing import get_context
-
         self.pipes: list[Connection] = []
+        self.lost: dict[int, Exception] = {}
+        self._n_jobs = len(jobs)
+        self._is_told = False
         self._processes: list[BaseProcess] = []
         self._is_ready: list[bool] = []
-        context = get_context("spawn")
         try:
             for job in jobs:
-                ours, theirs = context.Pipe()
-                self.pipes.append(ours)
+                self._start(prepare, job, read_ahead)
+        except Exception as error:  # of the system, or multiprocessing forbids it
+            if not self.pipes:
+                raise WorkerError(reason(error)) from error
+            self.lost = dict.fromkeys(range(len(self.pipes), len(jobs)), error)
+        except BaseException:
+            self.close()
+            raise
+
+    def _start(self, prepare: Callable[[Any], Answer], job: Any, read_ahead: bool) -> None:
+        from multiprocessing import get_context
+
+        context = get_context("spawn")
+        with standard_streams_taken():
+            ours, theirs = context.Pipe()
+        try:
+            with theirs, _interrupts_held_back(), without_main():
                 arguments = (theirs, prepare, job, read_ahead)
                 process = context.Process(target=_serve, args=arguments, daemon=True)
-                with _interrupts_held_back():
-                    process.start()
-                self._processes.append(process)
-                self._is_ready.append(False)
-                theirs.close()
-        except BaseException as error:
-            self.close()
-            if isinstance(error, OSError):
-                raise WorkerError(
-                    f"cannot start {len(jobs)} more processes ({error.strerror or error}); use "
-                    "n_jobs=1."
-                ) from error
+                process.start()
+        except BaseException:
+            ours.close()  # what did start ends
             raise
+        self.pipes.append(ours)
+        self._processes.append(process)
+        self._is_ready.append(False)
+
+    def started(self) -> list[int]:
+        """Wait until each process has started, or died instead; which have."""
+        for i, is_ready in enumerate(self._is_ready):
+            if not is_ready:
+                with suppress(WorkerError):
+                    self._await_start(i)
+        return [i for i, is_ready in enumerate(self._is_ready) if is_ready]
+
+    def tell_lost(self) -> None:
+        """Warn the caller of the package of those that could not start, once."""
+        if self.lost and not self._is_told:
+            self._is_told = True
+            tell_fewer(1 + self._n_jobs - len(self.lost), next(iter(self.lost.values())))
 
     def is_ready(self, i: int) -> bool:
         """Whether a process has said that it has started; never waits.
@@ -127,7 +159,10 @@ class Processes:
         """
         if not self._is_ready[i]:
             self._await_start(i)
-        return self._next(i)
+        answer = self._next(i)
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
 
     def close(self) -> None:
         """End all processes; one that does not end by itself is killed."""
@@ -143,18 +178,21 @@ class Processes:
         self.pipes, self._processes, self._is_ready = [], [], []
 
     def _await_start(self, i: int) -> None:
-        answer = self._next(i)
+        try:
+            answer = self._next(i)
+            if isinstance(answer, Exception):
+                raise WorkerError(reason(answer)) from answer
+        except WorkerError as error:
+            self.lost[i] = error
+            raise
         assert answer == READY
         self._is_ready[i] = True
 
     def _next(self, i: int) -> Any:
         try:
-            answer = self.pipes[i].recv()
+            return self.pipes[i].recv()
         except (EOFError, OSError) as error:
             raise WorkerError(self._explain_death(i)) from error
-        if isinstance(answer, BaseException):
-            raise answer
-        return answer
 
     def _explain_death(self, i: int) -> str:
         process = self._processes[i]
@@ -162,10 +200,41 @@ class Processes:
         how = "its pipe closed" if process.exitcode is None else f"exit code {process.exitcode}"
         if self._is_ready[i]:
             return f"a worker process died ({how}), perhaps for want of memory."
-        return (
-            f"a worker process died as it started ({how}). A script that uses n_jobs needs the "
-            'guard if __name__ == "__main__":, or take n_jobs=1.'
-        )
+        return f"a worker process died as it started ({how})."
+
+
+_TOLD: ContextVar[set[str] | None] = ContextVar("_TOLD", default=None)
+
+
+@contextmanager
+def telling_once() -> Iterator[None]:
+    """However often processes are started meanwhile, tell a reason to do without only once."""
+    token = _TOLD.set(set())
+    try:
+        yield
+    finally:
+        _TOLD.reset(token)
+
+
+def tell_fewer(n_jobs: int, why: Exception) -> None:
+    """Warn the caller of the package that so many processes work, this one included."""
+    works = "1 process works" if n_jobs == 1 else f"{n_jobs} processes work"
+    message = f"{works}, as others cannot be started: {reason(why)}"
+    told = _TOLD.get()
+    if told is not None and message in told:
+        return
+    if told is not None:
+        told.add(message)
+    level, frame = 1, sys._getframe()
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == PACKAGE:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, stacklevel=level)
+
+
+def reason(error: Exception) -> str:
+    """What an error says, in the system's words if it is one of the system's, without a stop."""
+    told = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return str(told).rstrip(".")
 
 
 @contextmanager
@@ -191,14 +260,20 @@ def _serve(pipe: Connection, prepare: Callable[[Any], Answer], job: Any, read_ah
     """The life of a process: answer until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     messages = _messages(pipe)
-    with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
-        answer = prepare(job)
+    with (
+        one_blas_thread(),
+        np.errstate(over="ignore", invalid="ignore"),
+        suppress(OSError),  # the parent is gone
+    ):
         try:
-            pipe.send(READY)
-            for message in _read_ahead(messages) if read_ahead else messages:
-                pipe.send(_answer_or_error(answer, message))
-        except OSError:  # the parent is gone
+            answer = prepare(job)
+            messages = _read_ahead(messages) if read_ahead else messages
+        except Exception as error:  # it is done without
+            pipe.send(_that_travels(error))
             return
+        pipe.send(READY)
+        for message in messages:
+            pipe.send(_answer_or_error(answer, message))
 
 
 def _answer_or_error(answer: Answer, message: Any) -> Any:
@@ -231,7 +306,11 @@ def _messages(pipe: Connection) -> Iterator[Any]:
 
 
 def _read_ahead(messages: Iterator[Any]) -> Iterator[Any]:
-    """The same, taken by a thread as they come."""
+    """The same, taken by a thread as they come.
+
+    Raises:
+        RuntimeError: there can be no thread.
+    """
     from queue import SimpleQueue
     from threading import Thread
 
@@ -244,5 +323,9 @@ def _read_ahead(messages: Iterator[Any]) -> Iterator[Any]:
         waiting.put(end)
 
     Thread(target=read, daemon=True).start()
-    while (message := waiting.get()) is not end:
-        yield message
+
+    def taken() -> Iterator[Any]:
+        while (message := waiting.get()) is not end:
+            yield message
+
+    return taken()

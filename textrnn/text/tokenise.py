@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from textrnn.errors import WorkerError
-from textrnn.processes import Processes
+from textrnn.processes import Processes, tell_fewer
+from textrnn.spawning import is_known_elsewhere
 from textrnn.text.tokenised import NumberedTexts, join, number_texts
 from textrnn.text.tokenizers import Tokenizer, tokenizer_name
 from textrnn.typing import Counts, Ids
@@ -37,17 +38,20 @@ def tokenise(tokenizer: Tokenizer, texts: Sequence[str], *, n_jobs: int = 1) -> 
     """
     reach = np.cumsum([len(text) for text in texts], dtype=np.int64)
     useful = int(reach[-1]) // CHARACTERS_A_PROCESS if len(texts) else 0
-    if min(n_jobs, useful) < 2 or tokenizer_name(tokenizer) is None:
+    n_jobs = min(n_jobs, useful)
+    if n_jobs < 2 or tokenizer_name(tokenizer) is None or not is_known_elsewhere(texts):
         return number_texts(map(tokenizer, texts))
     try:
-        processes = Processes(_prepare, [tokenizer] * (min(n_jobs, useful) - 1))
-    except WorkerError:
+        processes = Processes(_prepare, [tokenizer] * (n_jobs - 1))
+    except WorkerError as error:
+        tell_fewer(1, error)
         return number_texts(map(tokenizer, texts))
     try:
         busy: list[int] = []
         first = number_texts(_tokens_not_given_away(tokenizer, texts, reach, processes, busy))
         # Shares were given from the end.
         rest = [NumberedTexts(*processes.receive(i)) for i in reversed(busy)]
+        processes.tell_lost()
         return join([first, *rest])
     finally:
         processes.close()

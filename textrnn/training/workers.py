@@ -7,6 +7,9 @@ same bits. The calling process is the first worker.
 Parameters, documents and gradients live in shared memory (``textrnn.shared_arrays``);
 what is sent to a process and back is only which documents, and how many rows
 (``textrnn.processes``).
+
+Processes that cannot start are done without, which is known before the first step: from then
+on their number stays, and one that dies is an error.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
@@ -26,32 +29,32 @@ from textrnn.inference import length_batches
 from textrnn.network import Network, NetworkConfig
 from textrnn.nn.gradients import Gradients, RowGradient
 from textrnn.nn.workspace import Workspace
-from textrnn.processes import Answer, Processes
-from textrnn.shared_arrays import SharedArray, SharedDocuments
+from textrnn.processes import Answer, Processes, tell_fewer
+from textrnn.shared_arrays import Shared
 from textrnn.training.gradient import (
     BatchSums,
     LabelledDocuments,
     Regularisation,
     batch_gradient,
 )
-from textrnn.typing import Floats, Ids, Ints, Params
+from textrnn.typing import Floats, Ids, Ints
 
 
-class SharedGradients:
+class GradientRoom:
     """Room for one process's gradients: dense ones whole, of tables the rows that took part."""
 
     def __init__(self, config: NetworkConfig, frozen: tuple[str, ...], capacity: int) -> None:
-        self._values: dict[str, SharedArray] = {}
-        self._rows: dict[str, SharedArray] = {}
+        self._values: dict[str, Floats] = {}
+        self._rows: dict[str, Ints] = {}
         tables = config.tables()
         for name, shape in config.shapes().items():
             if name in frozen:
                 continue
             if name in tables:
                 n_rows = min(shape[0], capacity)
-                self._rows[name] = SharedArray((n_rows,), np.int64)
+                self._rows[name] = np.zeros(n_rows, np.int64)
                 shape = (n_rows, *shape[1:])
-            self._values[name] = SharedArray(shape, config.dtype)
+            self._values[name] = np.zeros(shape, config.dtype)
 
     def write(self, gradients: Gradients) -> dict[str, tuple[int, int]]:
         """Copy gradients here; return the rows in use, and of how many, of each table."""
@@ -59,38 +62,43 @@ class SharedGradients:
         for name, gradient in gradients.items():
             if isinstance(gradient, RowGradient):
                 n = len(gradient.rows)
-                self._rows[name].array[:n] = gradient.rows
-                self._values[name].array[:n] = gradient.values
+                self._rows[name][:n] = gradient.rows
+                self._values[name][:n] = gradient.values
                 used[name] = (n, gradient.n_rows)
             else:
-                self._values[name].array[...] = gradient
+                self._values[name][...] = gradient
         return used
 
     def read(self, used: dict[str, tuple[int, int]]) -> Gradients:
         """The gradients, as views."""
         gradients: Gradients = {}
-        for name, shared in self._values.items():
+        for name, values in self._values.items():
             if name in self._rows:
                 n, n_rows = used[name]
-                rows, values = self._rows[name].array[:n], shared.array[:n]
-                gradients[name] = RowGradient(rows, values, n_rows)
+                gradients[name] = RowGradient(self._rows[name][:n], values[:n], n_rows)
             else:
-                gradients[name] = shared.array
+                gradients[name] = values
         return gradients
 
 
 @dataclass(frozen=True)
 class Job:
-    """All that a new process needs."""
+    """What processes share; documents are one after the other, so that arrays are few."""
 
-    config: NetworkConfig
-    params: dict[str, SharedArray]
-    documents: SharedDocuments
-    targets: SharedArray | None = None
-    weights: SharedArray | None = None
-    regularisation: Regularisation | None = None
-    gradients: SharedGradients | None = None
-    probabilities: SharedArray | None = None
+    network: Network
+    ids: Ids
+    starts: Ints
+    probabilities: Floats
+    """Of all documents, (n, C)."""
+    targets: Any
+    weights: Floats | None
+    regularisation: Regularisation
+    gradients: list[GradientRoom]
+    """One for each other process; empty if nothing is trained."""
+
+    def documents(self) -> list[Ids]:
+        """Each document as a view."""
+        return [self.ids[a:b] for a, b in itertools.pairwise(self.starts.tolist())]
 
 
 class Workers:
@@ -99,7 +107,8 @@ class Workers:
     Args:
         network: its parameters move to shared memory for the time of the context.
         documents: what is predicted, or trained on if ``data`` is given.
-        n_jobs: processes, this one included.
+        n_jobs: processes, this one included. In the context it is the number of those that could
+            be started, and the caller has been warned if there are fewer.
         data: what to train on, with classes and weights: the first of the documents.
         regularisation: of the training.
     """
@@ -120,22 +129,19 @@ class Workers:
         self.regularisation = regularisation or Regularisation()
         self._workspace = Workspace()
         self._others: Processes | None = None
-        self._gradients: list[SharedGradients] = []
+        self._started: list[int] = []
+        self._gradients: list[GradientRoom] = []
         self._probabilities: Floats = np.empty((0, 0))
 
     def __enter__(self) -> Self:
         shape = (len(self.documents), self.network.config.n_classes)
+        self._probabilities = np.empty(shape, self.network.dtype)
         if self.n_jobs > 1:
             try:
-                self._start(shape)
-            except (OSError, WorkerError) as error:
-                why = getattr(error, "strerror", None) or error
-                raise TrainingError(
-                    f"cannot start {self.n_jobs} processes with shared memory ({why}); "
-                    "use --jobs 1."
-                ) from error
-        else:
-            self._probabilities = np.empty(shape, self.network.dtype)
+                self._start()
+            except WorkerError as error:
+                self.n_jobs = 1
+                tell_fewer(1, error)
         return self
 
     def __exit__(
@@ -147,37 +153,45 @@ class Workers:
         if self._others is not None:
             self._others.close()
             self._others = None
-        if self.n_jobs > 1:
-            # The network outlives the shared memory.
+            # The network takes its own memory along.
             params = self.network.params
             params.update({name: value.copy() for name, value in params.items()})
 
-    def _start(self, shape: tuple[int, int]) -> None:
-        config, frozen = self.network.config, self.regularisation.frozen
-        params = {name: SharedArray.of(value) for name, value in self.network.params.items()}
-        self.network.params.update({name: shared.array for name, shared in params.items()})
-        documents = SharedDocuments.of(self.documents)
-        data = self.data
-        probabilities = SharedArray(shape, config.dtype)
-        self._probabilities = probabilities.array
-        capacity = int(documents.starts.array[-1]) + 1
-        targets = None if data is None else SharedArray.of(data.targets)
-        weighted = data is not None and data.weights is not None
-        weights = SharedArray.of(data.weights) if data is not None and weighted else None
-        job = Job(
-            config=config,
-            params=params,
-            documents=documents,
-            targets=targets,
-            weights=weights,
+    def _start(self) -> None:
+        """Start the other processes, and wait until it is known how many there are.
+
+        Raises:
+            WorkerError: there can be none.
+        """
+        shared = Shared(self._job())
+        others = Processes(prepare, [(shared, i) for i in range(self.n_jobs - 1)])
+        try:
+            self._started = others.started()
+        except BaseException:
+            others.close()
+            raise
+        others.tell_lost()
+        self._others, self.n_jobs = others, 1 + len(self._started)
+        job = shared.open()
+        self._probabilities, self._gradients = job.probabilities, job.gradients
+        self.network.params.update(job.network.params)
+
+    def _job(self) -> Job:
+        config, data = self.network.config, self.data
+        params = {name: np.ascontiguousarray(p) for name, p in self.network.params.items()}
+        starts = np.concatenate([[0], np.cumsum([len(ids) for ids in self.documents])])
+        capacity = int(starts[-1]) + 1
+        rooms = range(0 if data is None else self.n_jobs - 1)
+        return Job(
+            network=Network(config, params),
+            ids=np.concatenate(self.documents) if self.documents else np.zeros(0, np.int32),
+            starts=starts.astype(np.int64),
+            probabilities=self._probabilities,
+            targets=None if data is None else data.targets,
+            weights=None if data is None else data.weights,
             regularisation=self.regularisation,
-            probabilities=probabilities,
+            gradients=[GradientRoom(config, self.regularisation.frozen, capacity) for _ in rooms],
         )
-        jobs = [job] * (self.n_jobs - 1)
-        if data is not None:
-            self._gradients = [SharedGradients(config, frozen, capacity) for _ in jobs]
-            jobs = [replace(job, gradients=gradients) for gradients in self._gradients]
-        self._others = Processes(prepare, jobs)
 
     # ------------------------------------------------------------------- training
 
@@ -200,7 +214,7 @@ class Workers:
             rng=np.random.default_rng(seeds[0]),
             workspace=self._workspace,
         )
-        for i, (theirs, used) in enumerate(self._receive()):
+        for i, (theirs, used) in zip(self._started, self._receive(), strict=True):
             if theirs is None:
                 continue
             sums = BatchSums(*(a + b for a, b in zip(sums, theirs, strict=True)))
@@ -238,14 +252,14 @@ class Workers:
         """Send each other process its message; the first one is this process's own."""
         if self._others is not None:
             with _told_of_checkpoint():
-                for i, message in enumerate(messages[1:]):
+                for i, message in zip(self._started, messages[1:], strict=True):
                     self._others.send(i, message)
 
     def _receive(self) -> Iterator[Any]:
         """The answers of the other processes, in a fixed order."""
         if self._others is not None:
             with _told_of_checkpoint():
-                for i in range(self.n_jobs - 1):
+                for i in self._started:
                     yield self._others.receive(i)
 
 
@@ -260,38 +274,40 @@ def _told_of_checkpoint() -> Iterator[None]:
         ) from error
 
 
-def prepare(job: Job) -> Answer:
-    """What answers a message in another process."""
-    params: Params = {name: shared.array for name, shared in job.params.items()}
-    network = Network(job.config, params)
-    return partial(_answer, job, network, job.documents.views(), Workspace())
+def prepare(task: tuple[Shared[Job], int]) -> Answer:
+    """What answers a message in another process, of so many the one of this number."""
+    shared, number = task
+    job = shared.open()
+    room = job.gradients[number] if job.gradients else None
+    data = LabelledDocuments(job.documents(), job.targets, job.weights)
+    return partial(_answer, job, data, room, Workspace())
 
 
 def _answer(
-    job: Job, network: Network, documents: list[Ids], workspace: Workspace, message: Any
+    job: Job,
+    data: LabelledDocuments,
+    room: GradientRoom | None,
+    workspace: Workspace,
+    message: Any,
 ) -> Any:
     kind, *arguments = message
     if kind == "predict":
-        assert job.probabilities is not None
-        _predict(network, documents, arguments[0], job.probabilities.array, workspace)
+        _predict(job.network, data.documents, arguments[0], job.probabilities, workspace)
         return None
     rows, seed, batch_size = arguments
     if len(rows) == 0:
         return None, {}
-    assert job.targets is not None
-    assert job.gradients is not None
-    assert job.regularisation is not None
-    weights = None if job.weights is None else job.weights.array
+    assert room is not None
     sums, gradients = batch_gradient(
-        network,
-        LabelledDocuments(documents, job.targets.array, weights),
+        job.network,
+        data,
         rows,
         job.regularisation,
         batch_size=batch_size,
         rng=np.random.default_rng(seed),
         workspace=workspace,
     )
-    return sums, job.gradients.write(gradients)
+    return sums, room.write(gradients)
 
 
 def _predict(
