@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from textrnn.errors import UsageError, WorkerError
+from textrnn.messages import ForScripts, Parameter, Setting
 from textrnn.threads import one_blas_thread
 
 if TYPE_CHECKING:  # imported where processes start: a short prediction does without
@@ -47,7 +48,10 @@ def process_count(n_jobs: int | None) -> int:
     """
     if n_jobs == 0:
         raise UsageError(
-            "n_jobs is 0, but must be a whole number from 1, -1 for all cores, or None."
+            Parameter("n_jobs"),
+            " is 0, but must be a whole number from 1, -1 for all cores",
+            ForScripts(", or None"),
+            ".",
         )
     if n_jobs is None:
         return 1
@@ -92,8 +96,9 @@ class Processes:
             self.close()
             if isinstance(error, OSError):
                 raise WorkerError(
-                    f"cannot start {len(jobs)} more processes ({error.strerror or error}); use "
-                    "n_jobs=1."
+                    f"cannot start {len(jobs)} more processes ({error.strerror or error}); use ",
+                    Setting("n_jobs", 1),
+                    ".",
                 ) from error
             raise
 

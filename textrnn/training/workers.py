@@ -23,6 +23,7 @@ import numpy as np
 
 from textrnn.errors import TrainingError, WorkerError
 from textrnn.inference import length_batches
+from textrnn.messages import Advice, Parameter, Setting
 from textrnn.network import Network, NetworkConfig
 from textrnn.nn.gradients import Gradients, RowGradient
 from textrnn.nn.workspace import Workspace
@@ -131,8 +132,9 @@ class Workers:
             except (OSError, WorkerError) as error:
                 why = getattr(error, "strerror", None) or error
                 raise TrainingError(
-                    f"cannot start {self.n_jobs} processes with shared memory ({why}); "
-                    "use --jobs 1."
+                    f"cannot start {self.n_jobs} processes with shared memory ({why}); use ",
+                    Setting("n_jobs", 1),
+                    ".",
                 ) from error
         else:
             self._probabilities = np.empty(shape, self.network.dtype)
@@ -255,8 +257,13 @@ def _told_of_checkpoint() -> Iterator[None]:
         yield
     except WorkerError as error:
         raise TrainingError(
-            f"{error} What was trained up to the last whole epoch is in the checkpoint: use "
-            "--resume, or fewer --jobs."
+            *error.args,
+            Advice(
+                " What was trained up to the last whole epoch is in the checkpoint: use ",
+                Parameter("resume"),
+                ".",
+            ),
+            Advice(" Try fewer processes (", Parameter("n_jobs"), ")."),
         ) from error
 
 
