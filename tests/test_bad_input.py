@@ -19,9 +19,7 @@ import typer
 from typer.testing import CliRunner
 
 from textrnn.cli.app import app
-from textrnn.cli.option_names import in_options, options_named
 from textrnn.cli.run import guarded
-from textrnn.errors import TrainingError
 
 TINY = ["--hidden", "4", "--embedding-dim", "4", "--epochs", "1", "--no-baselines", "-q"]
 USAGE, DATA, MODEL, FAULT = 2, 3, 4, 70
@@ -199,7 +197,7 @@ OPTIONS: dict[str, tuple[int, tuple[str, ...]]] = {
     "--embedding word2vec --unlabelled missing.txt": (DATA, ("missing.txt", "no such file")),
     "--embedding word2vec --unlabelled auto": (DATA, ("no unlabelled texts",)),
     "--unlabelled missing.txt": (DATA, ("missing.txt", "no such file")),
-    "--min-df 1000": (USAGE, ("--min-df is 1000, which excludes every word", "Lower --min-df.")),
+    "--min-df 1000": (USAGE, ("--min-df 1000 excludes every word", "Lower --min-df.")),
     "--min-df 0": (USAGE, ("--min-df is 0, but must be a whole number from 1.",)),
     "--gradient-floor 1": (USAGE, ("--gradient-floor is 1.0", "below 1")),
     f"--epochs {10**22}": (USAGE, (f"--epochs is {10**22}", "at most 1,000,000")),
@@ -292,30 +290,6 @@ def test_bad_file_for_predict(
 
 def test_bad_standard_input() -> None:
     check_told(run("predict", "-", "-m", "m", stdin=b"sch\xf6n\n"), DATA, "byte 4 (0xf6)")
-
-
-@pytest.mark.parametrize(
-    ("message", "told"),
-    [
-        ("max_iter is 0, but must be 1, or None.", "--epochs is 0, but must be 1."),
-        ("max_length is -1, but must be 1, or None.", "--max-length is -1, but must be 1, or 0."),
-        ("clip harder (max_grad_norm is 1.0).", "clip harder (--max-grad-norm is 1.0)."),
-        ("clip harder (max_grad_norm is None).", "clip harder (--max-grad-norm is 0)."),
-        ("max_iter was 3 and is None now.", "--epochs was 3 and is not given now."),
-        ("max_features was 9 and is None now.", "--max-features was 9 and is 0 now."),
-        ("class_weight was 'balanced' and is None now", "--balanced was on and is off now"),
-        ("lowercase was False and is True now", "--keep-case was on and is off now"),
-        ("give more text or a lower min_count", "give more text"),
-        ("'min_df' in models/min_df.csv: the cell", "'min_df' in models/min_df.csv: the cell"),
-    ],
-)
-def test_messages_name_options(message: str, told: str) -> None:
-    assert in_options(message) == told
-
-
-def test_every_kind_of_error_names_options() -> None:
-    with pytest.raises(TrainingError, match="--max-grad-norm is 2"), options_named():
-        raise TrainingError("max_grad_norm is 2")
 
 
 def test_an_array_too_big_for_any_machine(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,9 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "textrnn"
 
 FLOORS = [
-    {"errors", "typing", "__init__"},
+    {"harmless", "typing", "__init__"},
+    {"messages"},
+    {"errors"},
     {"box", "compact", "disk", "plain_json", "runs", "spawning", "threads", "weights_file"},
     {"processes", "shared_arrays"},
     {"nn", "text", "corpora"},

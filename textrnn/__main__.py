@@ -1,6 +1,6 @@
 """``python -m textrnn``."""
 
-from textrnn.cli.app import main
+from textrnn.cli import main
 
 if __name__ == "__main__":
     main()

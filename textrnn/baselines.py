@@ -23,6 +23,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.class_weight import compute_sample_weight
 
 from textrnn.errors import DataError, UsageError, did_you_mean
+from textrnn.harmless import quoted
 from textrnn.nbsvm import NBSVM, logistic_regression
 from textrnn.ngram_counts import NGramCounts, TokenLists
 from textrnn.text.tokenised import as_numbered, join
@@ -148,14 +149,14 @@ def fit_baselines(
     for name in names:
         if name not in _RECIPES:
             raise UsageError(
-                f"Unknown baseline {name!r}.{did_you_mean(name, BASELINES)} "
+                f"Unknown baseline {quoted(name)}.{did_you_mean(name, BASELINES)} "
                 f"Choose from {', '.join(BASELINES)}."
             )
     _check_texts(train_tokens, train_labels, part="training")
     _check_texts(validation_tokens, validation_labels, part="validation")
     if len(set(train_labels)) < 2:
         raise DataError(
-            f"All training texts are labelled {train_labels[0]!r}; baselines need two labels."
+            f"All training texts are labelled {quoted(train_labels[0])}; baselines need two labels."
         )
     if not any(train_tokens):
         raise DataError("No training text holds a token; check the tokenizer and the text column.")

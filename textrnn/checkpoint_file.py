@@ -11,6 +11,8 @@ import numpy as np
 
 from textrnn.disk import replace_file, writing
 from textrnn.errors import ModelError
+from textrnn.messages import Parameter
+from textrnn.plain_json import plain
 from textrnn.typing import Params
 
 
@@ -22,7 +24,7 @@ def save_arrays(path: Path, arrays: Params, state: dict[str, Any]) -> None:
     """
     from safetensors.numpy import save
 
-    header = json.dumps(state)
+    header = json.dumps(plain(state), allow_nan=False)
     content = save(arrays, metadata={"state": header, "digest": _digest(arrays, header)})
     with writing(path):
         replace_file(path, content)
@@ -46,7 +48,9 @@ def load_arrays(path: Path) -> tuple[Params, dict[str, Any]]:
         return arrays, json.loads(header)
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise ModelError(
-            f"the checkpoint {str(path)!r} cannot be read ({error}); train without --resume."
+            f"the checkpoint {str(path)!r} cannot be read ({error}); train without ",
+            Parameter("resume"),
+            ".",
         ) from error
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from textrnn.baselines import BASELINES, FittedBaseline, fit_baselines
 from textrnn.errors import DataError, UsageError
 from textrnn.evaluation import Report, evaluate
+from textrnn.messages import Advice, Parameter
 from textrnn.model import TextModel, add_logits
 from textrnn.multilabel_scores import MultilabelReport, evaluate_multilabel
 from textrnn.predictor import predict_many
@@ -152,7 +153,7 @@ def check_one_class(model: TextModel) -> None:
     if model.multilabel:
         raise UsageError(
             "the model gives each text any number of labels, for which there are no baselines; "
-            "use textrnn evaluate."
+            "evaluate it alone."
         )
 
 
@@ -207,7 +208,11 @@ def labels_to_find(data: Data) -> list[str]:
         DataError: there are no test texts.
     """
     if data.test is None:
-        raise DataError("there are no test texts; give some with --test or --test-fraction.")
+        raise DataError(
+            "there are no test texts; give some",
+            Advice(" with ", Parameter("test"), " or ", Parameter("test_fraction")),
+            ".",
+        )
     return data.test.labels
 
 

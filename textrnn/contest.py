@@ -28,9 +28,11 @@ from textrnn.comparison import (
 from textrnn.corpora import Corpus
 from textrnn.errors import UsageError, did_you_mean
 from textrnn.experiment import Experiment, train_network
+from textrnn.harmless import quoted
 from textrnn.learning_curve import FEWEST, Point, crossing, part_of
 from textrnn.linear_baselines import as_linear_model
 from textrnn.linear_model import Classifier, LinearModel
+from textrnn.messages import Parameter
 from textrnn.model import TextModel
 from textrnn.model_card import model_card
 from textrnn.persistence import check_writable, load_classifier, save_model
@@ -138,7 +140,7 @@ def _check(contest: Contest) -> None:
     """Tell a mistake before the training, not after it."""
     contest.settings.validate()
     if contest.seed < 0:
-        raise UsageError(f"seed is {contest.seed}, but must be 0 or more.")
+        raise UsageError(Parameter("seed"), f" is {contest.seed}, but must be 0 or more.")
     check_which(contest.which, contest.names)
     if contest.model is not None:
         check_one_class(contest.model)
@@ -146,13 +148,14 @@ def _check(contest: Contest) -> None:
         check_writable(contest.out)
 
 
-def check_which(which: str, names: Sequence[str], *, told: str = "which") -> None:
-    """Raise UsageError unless ``which`` is ``best`` or a name; ``told`` is what it is called."""
+def check_which(which: str, names: Sequence[str]) -> None:
+    """Raise UsageError unless ``which`` is ``best`` or a name."""
     choices = (BEST, *names)
     if which not in choices:
         raise UsageError(
-            f"{told} is {which!r}, but must be one of {', '.join(choices)}."
-            f"{did_you_mean(which, choices)}"
+            Parameter("which"),
+            f" is {quoted(which)}, but must be one of {', '.join(choices)}."
+            f"{did_you_mean(which, choices)}",
         )
 
 

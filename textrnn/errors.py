@@ -1,18 +1,40 @@
 """Every mistake a user can make, as an exception with a plain message.
 
 A message says what was wrong, the value seen and what to do about it. The
-command line prints it as one line and exits with the class's ``exit_code``.
+command line prints it as one line, with its options in place of parameters, and exits with the
+class's ``exit_code``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from textrnn.harmless import quoted
+from textrnn.messages import Message
+
+LONGEST_SLIP = 200
+"""Characters of a value that are compared with others: a text is nobody's slip of the finger."""
+
 
 class TextRNNError(Exception):
-    """Base of all errors a user can cause; never raised itself."""
+    """Base of all errors a user can cause; never raised itself.
 
-    exit_code = 1
+    Args:
+        pieces: of its message; see `textrnn.messages`.
+    """
+
+    exit_code = 70
+
+    def __init__(self, *pieces: object) -> None:
+        super().__init__(*pieces)
+
+    def __str__(self) -> str:
+        return str(self.message)
+
+    @property
+    def message(self) -> Message:
+        """What it says, with its pieces."""
+        return Message(*self.args)
 
 
 class UsageError(TextRNNError, ValueError):
@@ -63,5 +85,5 @@ def did_you_mean(value: str, choices: Iterable[str]) -> str:
     """Return ``" Did you mean 'x'?"`` for the nearest choice, or an empty string."""
     import difflib  # only where an error is told: it takes time to import
 
-    near = difflib.get_close_matches(value, list(choices), n=1)
-    return f" Did you mean {near[0]!r}?" if near else ""
+    near = difflib.get_close_matches(value[:LONGEST_SLIP], list(choices), n=1)
+    return f" Did you mean {quoted(near[0])}?" if near else ""

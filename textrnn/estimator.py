@@ -32,6 +32,8 @@ from textrnn.estimator_input import (
     tokenise,
     tokenise_alone,
 )
+from textrnn.harmless import quoted
+from textrnn.messages import stated
 from textrnn.model import TextModel
 from textrnn.model_card import model_card
 from textrnn.network import Network
@@ -444,7 +446,7 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             warnings.warn("training was interrupted", ConvergenceWarning, stacklevel=2)
         told = nothing_learned(state, validation)
         if told:
-            warnings.warn(f"{told}; lower learning_rate_init", ConvergenceWarning, stacklevel=2)
+            warnings.warn(told, ConvergenceWarning, stacklevel=2)
         return self
 
     def _copy_of_model(self, settings: Settings) -> TextModel:
@@ -485,8 +487,9 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         known = self._check_classes(classes, first=first)
         if settings.class_weight == "balanced":
             raise UsageError(
-                "class_weight is 'balanced', but partial_fit sees only some texts at a time; "
-                "give a dictionary from class to weight."
+                stated("class_weight", "balanced"),
+                ", but partial_fit sees only some texts at a time; "
+                "give a dictionary from class to weight.",
             )
         check_tunable(settings, None)
         weights = join_weights(given, settings, normalise=False)
@@ -541,7 +544,8 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         known = np.unique(check_labels(classes, "classes"))
         if not first and not np.array_equal(known, self.classes_):
             raise UsageError(
-                f"classes is {known.tolist()!r}, but was {self.classes_.tolist()!r} before."
+                stated("classes", known.tolist()),
+                f", but was {quoted(self.classes_.tolist())} before.",
             )
         return known
 

@@ -16,6 +16,8 @@ from sklearn.utils.validation import _check_sample_weight, column_or_1d
 
 from textrnn.corpora import holdout, strata
 from textrnn.errors import DataError, UsageError
+from textrnn.harmless import quoted
+from textrnn.messages import Parameter, Setting, stated
 from textrnn.model import TextModel
 from textrnn.processes import process_count
 from textrnn.text.tokenise import tokenise as tokenise_texts
@@ -116,8 +118,8 @@ def check_labels(y: Any, name: str = "y") -> Any:
             )
         if kind != kinds[0]:
             raise DataError(
-                f"{name} mixes {kinds[0]} and {kind}: label 0 is {plain(labels[0])!r}, label "
-                f"{position} is {plain(label)!r}; make them all of one kind."
+                f"{name} mixes {kinds[0]} and {kind}: label 0 is {quoted(plain(labels[0]))}, label "
+                f"{position} is {quoted(plain(label))}; make them all of one kind."
             )
     found = y if isinstance(y, np.ndarray) and y.dtype.kind in "biufU" else np.array(labels)
     check_classification_targets(found.reshape(-1))
@@ -182,7 +184,8 @@ def check_classes(labels: Any) -> Any:
     classes = np.unique(labels)
     if len(classes) < 2:
         raise DataError(
-            f"y has one class only, {plain(labels[0])!r}; a classifier needs at least two classes."
+            f"y has one class only, {quoted(plain(labels[0]))}; a classifier needs at least two "
+            "classes."
         )
     return classes
 
@@ -275,7 +278,9 @@ def join_weights(given: Labelled, settings: Settings, *, normalise: bool = True)
     weights: Floats = np.prod(factors, axis=0)
     if normalise:
         if not weights.any():
-            raise DataError("every text has weight 0 by its class; change class_weight.")
+            raise DataError(
+                "every text has weight 0 by its class; change ", Parameter("class_weight"), "."
+            )
         weights = weights / weights.mean()
     return weights.astype(settings.dtype)
 
@@ -319,8 +324,11 @@ def check_same_model(model: TextModel, settings: Settings) -> None:
     for name in MODEL_SETTINGS:
         if before.get(name, now[name]) != now[name]:
             raise UsageError(
-                f"{name} is {now[name]!r}, but was {before[name]!r} when the model that "
-                "warm_start goes on with was made; set warm_start=False to begin anew."
+                stated(name, now[name]),
+                f", but was {quoted(before[name])} when the model that warm_start goes on with was "
+                "made; set ",
+                Setting("warm_start", False),
+                " to begin anew.",
             )
 
 
@@ -336,6 +344,6 @@ def make_generator(random_state: Any) -> np.random.Generator:
         return np.random.default_rng(random_state)
     except (TypeError, ValueError):
         raise UsageError(
-            f"random_state is {random_state!r}, but must be a whole number from 0, a "
-            "RandomState, a Generator or None."
+            stated("random_state", random_state),
+            ", but must be a whole number from 0, a RandomState, a Generator or None.",
         ) from None

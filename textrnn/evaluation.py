@@ -17,6 +17,7 @@ from sklearn.metrics import (
 
 from textrnn.decision import decide
 from textrnn.errors import DataError
+from textrnn.harmless import quoted
 from textrnn.significance import wilson_interval
 from textrnn.typing import Bools, Floats, Ints
 
@@ -131,7 +132,7 @@ def _class_numbers(y_true: Sequence[str], classes: Sequence[str]) -> Ints:
     number_of = {label: number for number, label in enumerate(classes)}
     unknown = sorted({str(label) for label in y_true if label not in number_of})
     if unknown:
-        named = ", ".join(repr(label) for label in unknown[:5])
+        named = ", ".join(quoted(label) for label in unknown[:5])
         more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
         raise DataError(
             f"the model never saw these labels in training: {named}{more}. "

@@ -20,6 +20,8 @@ from textrnn.comparison import compare
 from textrnn.corpora import Corpus, Split, indicator
 from textrnn.corpora.corpus import fingerprint_of
 from textrnn.errors import UsageError
+from textrnn.harmless import quoted
+from textrnn.messages import Message, Parameter
 from textrnn.model import TextModel
 from textrnn.model_card import model_card
 from textrnn.persistence import CONFIG, check_writable, load_model, read_metrics, save_model
@@ -107,7 +109,7 @@ def run_experiment(experiment: Experiment) -> dict[str, Any]:
     settings, out, say = experiment.settings, experiment.out, experiment.say
     settings.validate()
     if experiment.seed < 0:
-        raise UsageError(f"seed is {experiment.seed}, but must be 0 or more.")
+        raise UsageError(Parameter("seed"), f" is {experiment.seed}, but must be 0 or more.")
     if out is not None:
         check_writable(out)
         finished = _finished_report(experiment)
@@ -168,7 +170,7 @@ def run_experiment(experiment: Experiment) -> dict[str, Any]:
         "history": state.history,
     }
     if model.threshold is not None:
-        of = "each label" if model.multilabel else repr(model.classes[1])
+        of = "each label" if model.multilabel else quoted(model.classes[1])
         say(f"threshold of {of}: {model.threshold:.3f}")
     if out is not None and state.best_params is None:
         report["model_dir"] = None
@@ -294,7 +296,7 @@ def train_network(
         experiment.say(_what_it_brought(trained, len(unlabelled)))
     told = nothing_learned(trained.state, validation)
     if told:
-        experiment.say(f"warning: {told}; lower --lr")
+        experiment.say(Message("warning: ", told))
     return trained
 
 

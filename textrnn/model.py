@@ -16,6 +16,7 @@ import numpy as np
 from textrnn.decision import decide
 from textrnn.errors import UsageError
 from textrnn.inference import predict_proba
+from textrnn.messages import Setting
 from textrnn.network import Network
 from textrnn.ngram_model import NGramModel
 from textrnn.nn.losses import SOFTMAX, Output
@@ -86,7 +87,9 @@ class TextModel:
         if self.ngrams is not None:
             raise UsageError(
                 "this model weighs the n-grams of the whole text beside what the network reads; "
-                "train with ngrams='none' (--ngrams none) to stream."
+                "train with ",
+                Setting("ngrams", "none"),
+                " to stream.",
             )
         return stream
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from textrnn.harmless import in_markdown
 from textrnn.linear_model import Classifier, LinearModel
 from textrnn.model import TextModel
 
@@ -20,15 +21,19 @@ def model_card(model: Classifier, report: dict[str, Any]) -> str:
         "",
         "| | |",
         "|---|---|",
-        f"| classes | {', '.join(map(str, model.classes))} |",
+        f"| classes | {', '.join(in_markdown(str(name)) for name in model.classes)} |",
         *(_of_weights(model) if isinstance(model, LinearModel) else _of_network(model)),
     ]
     if model.threshold is not None:
         lines.append(f"| threshold | {model.threshold:.4g} |")
     if report:
         lines += [
-            f"| trained on | {report['corpus']} ({report['n_train']:,} texts) |",
-            *(f"| {name} | {report[name]} |" for name in ("preset", "epochs") if name in report),
+            f"| trained on | {in_markdown(str(report['corpus']))} ({report['n_train']:,} texts) |",
+            *(
+                f"| {name} | {in_markdown(str(report[name]))} |"
+                for name in ("preset", "epochs")
+                if name in report
+            ),
             f"| seed | {report['seed']} |",
         ]
     if report.get("interrupted"):
@@ -47,7 +52,7 @@ def model_card(model: Classifier, report: dict[str, Any]) -> str:
             f"{test['macro_f1']:.4f}, log loss {test['log_loss']:.4f} on {test['n']:,} texts.",
         ]
     if report.get("verdict"):
-        lines += ["", report["verdict"]]
+        lines += ["", in_markdown(report["verdict"])]
     return "\n".join(lines) + "\n"
 
 

@@ -28,6 +28,7 @@ from textrnn import __version__
 from textrnn.compact import compact_weights, expand_weights
 from textrnn.disk import PAUSE, find_folder, real_path, replace_folder, temporary_name, writing
 from textrnn.errors import DamagedModelError, ModelError
+from textrnn.harmless import in_markdown
 from textrnn.linear_model import Classifier, LinearModel
 from textrnn.model import SAME, TextModel
 from textrnn.network import Network, NetworkConfig
@@ -77,7 +78,9 @@ def save_model(
     files = {
         **_arrays_of(model, compact=compact),
         METRICS: to_json(metrics or {}),
-        CARD: (card or f"# {path.name}\n\nA textrnn model.\n").encode("utf-8", "replace"),
+        CARD: (card or f"# {in_markdown(path.name)}\n\nA textrnn model.\n").encode(
+            "utf-8", "replace"
+        ),
     }
     config = plain(_config_of(model))
     config["format_version"] = FORMAT_VERSION if compact else 1

@@ -8,11 +8,27 @@ from typing import Any
 
 import numpy as np
 
+from textrnn.harmless import in_json
+
 
 def to_json(value: Any) -> bytes:
-    """Indented UTF-8 JSON of the plain value."""
+    """Indented UTF-8 JSON of the plain value, half characters escaped."""
     text = json.dumps(plain(value), ensure_ascii=False, indent=2, allow_nan=False)
-    return (text + "\n").encode("utf-8", "surrogatepass")
+    return (in_json(text) + "\n").encode()
+
+
+def json_line(value: Any, *, ascii_only: bool = False) -> str:
+    """JSON of a value on one line, with nothing in it that harms a terminal.
+
+    Args:
+        value: what JSON knows; of anything else its plain value is taken.
+        ascii_only: escape all that is not ASCII.
+    """
+    try:
+        text = json.dumps(value, ensure_ascii=ascii_only, allow_nan=False)
+    except (TypeError, ValueError):
+        text = json.dumps(plain(value), ensure_ascii=ascii_only, allow_nan=False)
+    return in_json(text)
 
 
 def plain(value: Any) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 
 from textrnn.corpora import Corpus, Split, holdout
 from textrnn.errors import DataError
+from textrnn.messages import Advice, Message, Parameter
 from textrnn.processes import process_count
 from textrnn.text.token_cache import tokenise_once
 from textrnn.text.tokenised import NumberedTexts
@@ -78,14 +79,15 @@ def prepare(
     if len(validation) == 0:
         raise DataError(
             f"{len(train)} texts ({len(set(train.texts))} different) are too few to hold "
-            f"{validation_fraction:.0%} of each class back for validation; bring more texts or "
-            "raise --validation-fraction."
+            f"{validation_fraction:.0%} of each class back for validation; bring more texts",
+            Advice(" or raise ", Parameter("validation_fraction")),
+            ".",
         )
     parts = {"train": train, "validation": validation, "test": corpus.test}
     sizes = ", ".join(f"{len(part):,} {name}" for name, part in parts.items() if part)
     say(f"{corpus.name}: {sizes} texts from {corpus.source}")
     for note in corpus.notes:
-        say(f"note: {note}")
+        say(Message("note: ", note))
     # All texts in the corpus's own order, so that another split finds the same tokens kept.
     texts = list(corpus.train.texts)
     for name, part in (("validation", corpus.validation), ("test", corpus.test)):

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from textrnn.errors import UsageError, WorkerError
+from textrnn.messages import ForScripts, Parameter
 from textrnn.spawning import standard_streams_taken, without_main
 from textrnn.threads import one_blas_thread
 
@@ -52,7 +53,10 @@ def process_count(n_jobs: int | None) -> int:
     """
     if n_jobs == 0:
         raise UsageError(
-            "n_jobs is 0, but must be a whole number from 1, -1 for all cores, or None."
+            Parameter("n_jobs"),
+            " is 0, but must be a whole number from 1, -1 for all cores",
+            ForScripts(", or None"),
+            ".",
         )
     if n_jobs is None:
         return 1

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from textrnn.errors import UsageError
+from textrnn.messages import ForScripts, Parameter
 from textrnn.model import SAME, TextModel
 from textrnn.network import Network
 from textrnn.ngram_model import NGramModel
@@ -29,7 +30,12 @@ def shrink(
     """
     for name, value in (("max_words", max_words), ("max_ngrams", max_ngrams)):
         if value is not None and value < 1:
-            raise UsageError(f"{name} is {value}, but must be 1 or more, or None for all.")
+            raise UsageError(
+                Parameter(name),
+                f" is {value}, but must be 1 or more",
+                ForScripts(", or None for all"),
+                ".",
+            )
     if max_words is not None and max_words < len(model.vocabulary) - 1:
         model = _with_fewer_words(model, max_words)
     if model.ngrams is not None and max_ngrams is not None:

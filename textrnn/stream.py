@@ -10,6 +10,7 @@ import numpy as np
 
 from textrnn.document_reader import DocumentReader
 from textrnn.errors import UsageError
+from textrnn.messages import Setting
 from textrnn.network import Network
 from textrnn.text.vocabulary import Vocabulary
 from textrnn.typing import Floats
@@ -31,12 +32,16 @@ class Stream:
         if network.config.bidirectional:
             raise UsageError(
                 "this model reads each text from both ends, so it has no answer before the end; "
-                "train with bidirectional=False (--one-way) to stream."
+                "train with ",
+                Setting("bidirectional", False),
+                " to stream.",
             )
         if network.config.segment_length is not None:
             raise UsageError(
                 "this model reads long texts in segments, which are known only at the end; train "
-                "with segment_length=None (--segment-length 0) to stream."
+                "with ",
+                Setting("segment_length", None),
+                " to stream.",
             )
         self._vocabulary, self._mend, self._dtype = vocabulary, mend, network.dtype
         self._reader = DocumentReader(network)

@@ -8,3 +8,18 @@ from textrnn.threads import limit_from_the_start
 limit_from_the_start()
 # Imports make 40,000 objects that stay; Python would look through them for garbage 70 times.
 gc.set_threshold(50_000, 10, 10)
+
+
+def main() -> None:
+    """Entry point of the console script: Ctrl-C is answered from its first moment."""
+    from textrnn.cli import interrupts
+
+    interrupts.watch()
+    try:
+        from textrnn.cli import app
+    except BaseException:  # a module that is cut off as it starts may raise anything
+        if not interrupts.came():
+            raise
+        interrupts.no_more()
+        raise SystemExit(interrupts.INTERRUPTED) from None
+    app.main()

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
+import warnings
 from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 
 from textrnn import __version__
+from textrnn.cli import interrupts, streams
+from textrnn.cli.options import say
 from textrnn.cli.run import Command, CommandLine, guarded
+from textrnn.messages import Message
 
 COMMANDS = (
     *("train", "predict", "evaluate", "compare", "tune"),
@@ -22,8 +25,10 @@ COMMANDS = (
 EPILOG = """Begin with: textrnn train cars, then textrnn predict "The clown car sped into the
 arena."
 
-Exit codes: 0 done, 1 a gate failed, 2 usage, 3 data, 4 model, 5 training, 6 a package is
-missing, 70 a fault in textrnn or no memory left, 130 interrupted."""
+Exit codes: 0 done, 1 a gate failed, 2 usage, 3 data, or results that cannot be written, 4 model,
+5 training, 6 a package is missing, 70 a fault in textrnn or no memory left, 130 interrupted.
+
+Ctrl-C ends a command in order and keeps what was done; pressed again after two seconds, at once."""
 
 
 class LazyCommandLine(CommandLine):
@@ -78,15 +83,23 @@ def options(
 
 
 def main() -> None:
-    """Entry point of the console script."""
-    # Closed by the caller (``>&-``): results cannot be written, and the first one will say so.
-    sys.stdout = sys.stdout or open(os.open(os.devnull, os.O_RDONLY), "w")  # noqa: SIM115
-    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
-    # A corpus or a text may hold any character, whatever the locale says.
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(encoding="utf-8", errors="replace")
+    """Run the command line of this process, and end it."""
+    interrupts.watch()
+    streams.settle()
+    warnings.showwarning = _show_warning  # type: ignore[assignment]  # its other arguments
+    code: Any = interrupts.INTERRUPTED
     try:
-        app()
-    finally:
-        gc.freeze()  # all memory goes now: a last look for garbage would take 10 ms
+        code = typer.main.get_command(app).main(standalone_mode=False)
+        streams.flush()
+    except KeyboardInterrupt:
+        streams.abandon(sys.stdout)
+    interrupts.no_more()
+    gc.freeze()  # all memory goes now: a last look for garbage would take 10 ms
+    sys.exit(interrupts.INTERRUPTED if interrupts.came() else code)
+
+
+def _show_warning(message: Warning | str, *place: Any) -> None:
+    """Tell of a warning as of anything else, without the line of code that gave it."""
+    del place
+    told = message.args[0] if isinstance(message, Warning) and message.args else str(message)
+    say(Message("warning: ", told))

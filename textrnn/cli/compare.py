@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from textrnn.cli.interrupts import INTERRUPTED
 from textrnn.cli.models import MODELS, find_model, tell_replaced
-from textrnn.cli.option_names import options_named
 from textrnn.cli.options import (
     Cache,
     Debug,
@@ -24,8 +24,8 @@ from textrnn.cli.options import (
     silent,
     tell_small_splits,
 )
-from textrnn.cli.run import INTERRUPTED
 from textrnn.errors import UsageError
+from textrnn.harmless import shell_word
 
 
 def compare(
@@ -107,7 +107,9 @@ def compare(
     from textrnn.training.settings import Settings
 
     if save is None and which != "best":
-        raise UsageError(f"--which {which} says what to save; give --save NAME as well.")
+        raise UsageError(
+            f"--which {shell_word(which)} says what to save; give --save NAME as well."
+        )
     out = None if save is None else _folder_of(save)
     if out is not None:
         check_writable(out)
@@ -120,8 +122,7 @@ def compare(
     loaded = None if folder is None else load_model(folder)
     training = Training() if folder is None else read_training(folder)
     seed = training.seed if seed is None else seed
-    with options_named():
-        make_tokenizer(tokenizer)
+    make_tokenizer(tokenizer)
     texts = load_corpus(
         corpus,
         text_column=text_column,
@@ -155,8 +156,7 @@ def compare(
         callbacks=() if quiet else (Progress(),),
         say=tell,
     )
-    with options_named():
-        report = run_contest(contest)
+    report = run_contest(contest)
     report = {
         "corpus": texts.name,
         "model": None if folder is None else str(folder),
@@ -176,7 +176,7 @@ def _check_which(which: str, has_network: bool) -> None:
     from textrnn.contest import check_which
     from textrnn.verdict import NETWORK
 
-    check_which(which, (*BASELINES, NETWORK) if has_network else BASELINES, told="--which")
+    check_which(which, (*BASELINES, NETWORK) if has_network else BASELINES)
 
 
 def _folder_of(save: str) -> Path:

@@ -17,6 +17,7 @@ from textrnn.cli.options import (
     Offline,
     TextColumn,
     Threshold,
+    note,
     processes_of,
     say,
     with_threshold,
@@ -92,8 +93,8 @@ def evaluate(
         random_state=training.seed,
         offline=offline,
     )
-    for note in labelled.notes:
-        say(f"note: {note}")
+    for line in labelled.notes:
+        note(line)
     if labelled.corpus is None:
         training.warn_of_training_file(Path(corpus))
     else:

@@ -8,6 +8,7 @@ import typer
 
 from textrnn.cli.models import find_model, tests_of
 from textrnn.cli.options import Debug, Json
+from textrnn.harmless import quoted
 
 if TYPE_CHECKING:
     from textrnn.linear_model import Classifier
@@ -57,7 +58,7 @@ def inspect(
     if not tests:
         tests, mark = metrics.get("before_shrinking") or {}, ", before shrinking"
     if config.get("threshold") is not None:
-        of = "each label" if kind.get("multilabel") else repr(inside["classes"][1])
+        of = "each label" if kind.get("multilabel") else quoted(inside["classes"][1])
         rows += [["threshold", f"{config['threshold']:.3f} of {of}"]]
     for name, test in tests.items():
         rows += [["test accuracy", f"{test['accuracy']:.4f} ({name}{mark})"]]

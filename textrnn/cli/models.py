@@ -14,6 +14,7 @@ from textrnn.box import BOX, box_folder, box_folders
 from textrnn.cli.options import Debug, Json
 from textrnn.disk import find_folder
 from textrnn.errors import ModelError, did_you_mean
+from textrnn.harmless import quoted
 
 MODELS = Path("models")
 CONFIG = "config.json"
@@ -83,7 +84,7 @@ def find_model(name: str | None) -> Path:
     known = f" Models under ./models: {', '.join(names)}." if names else ""
     known += f" In the box: {', '.join(box_folders())}." if box_folders() else ""
     near = did_you_mean(name, [*names, *BOX])
-    raise ModelError(f"there is no model folder {name!r}.{near}{known}")
+    raise ModelError(f"there is no model folder {quoted(name)}.{near}{known}")
 
 
 def shown_name(folder: Path) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from textrnn.errors import TextRNNError
+from textrnn.harmless import quoted, shell_word
+from textrnn.messages import Message
 
 if TYPE_CHECKING:
     import typer
@@ -49,56 +50,88 @@ FLAGS: dict[str, tuple[Any, str]] = {
     "freeze_embedding": (True, ""),
     "bidirectional": (True, "--one-way"),
     "early_stopping": (True, "--no-early-stopping"),
+    "resume": (True, ""),
 }
 """Settings whose option takes no value: what it sets, and the option for the contrary."""
 
-_WHOLE_WORD = r"(?<![\w/.'-]){}(?![\w/'-]|\.\w)"
-_PLAIN = "|".join(name for name in OPTIONS if "_" not in name)
-_PATTERNS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
-    # Limits that only a script has.
-    (r"min_df=(\S+) and max_df=\S+ exclude ", r"min_df is \1, which excludes "),
-    (r"(Lower min_df) or raise max_df", r"\1"),
-    (r" of documents or a share from 0\.0 to 1\.0", " from 1"),
-    (r", or a callable\b", ""),
-    (r" or a lower min_count", ""),
-    # Two hashes say no more than that they differ.
-    (r"\bcorpus was '\w{64}' and is '\w{64}' now", "the corpus has changed"),
-    # Flags are on or off.
-    (r"\bclass_weight was None and is \S+ now", "class_weight was off and is on now"),
-    (r"\bclass_weight was \S+ and is None now", "class_weight was on and is off now"),
-    (r"\blowercase was True and is False now", "lowercase was off and is on now"),
-    (r"\blowercase was False and is True now", "lowercase was on and is off now"),
-    (r"\b(\w+) was True and is False now", r"\1 was on and is off now"),
-    (r"\b(\w+) was False and is True now", r"\1 was off and is on now"),
-    # Names with a _ are settings wherever they stand, others only where their value follows.
-    *((_WHOLE_WORD.format(name), option) for name, option in OPTIONS.items() if "_" in name),
-    (_WHOLE_WORD.format(f"({_PLAIN})") + r"(?= (?:is|was) )", lambda m: OPTIONS[m[1]]),
-    # None is 0, or an option that is not given.
-    (rf"({'|'.join(SWITCHED_OFF_BY_0)}) (is|was) None\b", r"\1 \2 0"),
-    (rf"({'|'.join(SWITCHED_OFF_BY_0)}) was (\S+) and is None\b", r"\1 was \2 and is 0"),
-    (r"(--\S+) was None\b", r"\1 was not given"),
-    (r"(--\S+ was \S+|--\S+ was not given) and is None now", r"\1 and is not given now"),
-    (rf"^((?:{'|'.join(SWITCHED_OFF_BY_0)}) .*), or None\.", r"\1, or 0."),
-    (r", or None\.", "."),
-    (r"--threshold is 'f1'", "--tune-threshold is f1"),
-    (r", 'f1' or None\.", "."),
-)
+ELSEWHERE = {
+    "tune_threshold": "--tune-threshold",
+    "max_seconds": "--time",
+    "resume": "--resume",
+    "test": "--test",
+    "test_fraction": "--test-fraction",
+    "split": "--split",
+    "text_column": "--text-column",
+    "label_column": "--label-column",
+    "label_separator": "--label-separator",
+    "format": "--format",
+    "which": "--which",
+    "max_words": "--max-words",
+    "max_ngrams": "--max-ngrams",
+    "top_k": "--top-k",
+    "min_accuracy": "--min-accuracy",
+}
+"""Parameters that are no settings of a training, and another command's name for one that is."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """A command's words for parameters: those of its options, and no others.
+
+    Attributes:
+        known: its options; None if every option may be named.
+    """
+
+    known: frozenset[str] | None = None
+
+    def name(self, parameter: str) -> str | None:
+        """The option behind a parameter, if the command has it."""
+        for option in (OPTIONS.get(parameter), ELSEWHERE.get(parameter)):
+            if option is not None and (self.known is None or option in self.known):
+                return option
+        return None
+
+    def value(self, parameter: str, value: Any) -> str | None:
+        """A value as it is written after the option; of a flag whether it is on."""
+        if parameter in FLAGS:
+            return "on" if value == FLAGS[parameter][0] else "off"
+        if value is None:
+            return "0" if OPTIONS.get(parameter) in SWITCHED_OFF_BY_0 else "not given"
+        return quoted(value)
+
+    def setting(self, parameter: str, value: Any) -> str | None:
+        """The option with its value, or the flag for it."""
+        if (parameter, value) == ("threshold", "f1"):
+            parameter = "tune_threshold"
+        option = self.name(parameter)
+        if option is None:
+            return None
+        if parameter in FLAGS:
+            return option if value == FLAGS[parameter][0] else FLAGS[parameter][1] or f"no {option}"
+        return (
+            f"{option} {self.value(parameter, None) if value is None else shell_word(str(value))}"
+        )
+
+
+_at_hand = Options()
 
 
 @contextlib.contextmanager
-def options_named() -> Iterator[None]:
-    """Tell of a setting by the option that the user wrote."""
+def options_of(command: Any) -> Iterator[None]:
+    """Let messages name the options of a command, and advise no others."""
+    global _at_hand
+    before = _at_hand
+    names = (name for param in command.params for name in (*param.opts, *param.secondary_opts))
+    _at_hand = Options(frozenset(names))
     try:
         yield
-    except TextRNNError as error:
-        raise type(error)(in_options(str(error))) from error
+    finally:
+        _at_hand = before
 
 
 def in_options(message: str) -> str:
-    """Return a message about settings as one about options."""
-    for pattern, told in _PATTERNS:
-        message = re.sub(pattern, told, message)
-    return message
+    """A message in the words of the command at hand."""
+    return message.told(_at_hand) if isinstance(message, Message) else message
 
 
 def given_settings(ctx: typer.Context, settings: Mapping[str, Any]) -> dict[str, Any]:

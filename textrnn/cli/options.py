@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from textrnn.cli.option_names import in_options
 from textrnn.errors import UsageError
+from textrnn.harmless import one_line
+from textrnn.messages import Message, Parameter
 
 if TYPE_CHECKING:
     from textrnn.corpora import Corpus
@@ -58,7 +61,7 @@ Seed = Annotated[int, typer.Option(help="The same seed gives the same splits and
 def check_seed(seed: int) -> None:
     """Raise UsageError for a seed that no generator takes."""
     if seed < 0:
-        raise UsageError(f"--seed is {seed}, but must be 0 or more.")
+        raise UsageError(Parameter("seed"), f" is {seed}, but must be 0 or more.")
 
 
 def with_threshold(model: Classifier, threshold: float | None) -> Classifier:
@@ -66,10 +69,11 @@ def with_threshold(model: Classifier, threshold: float | None) -> Classifier:
     if threshold is None:
         return model
     if not 0.0 <= threshold <= 1.0:
-        raise UsageError(f"--threshold is {threshold}, but must be from 0 to 1.")
+        raise UsageError(Parameter("threshold"), f" is {threshold}, but must be from 0 to 1.")
     if not model.multilabel and len(model.classes) != 2:
         raise UsageError(
-            f"--threshold is for two classes, but the model has {len(model.classes)}; leave it out."
+            Parameter("threshold"),
+            f" is for two classes, but the model has {len(model.classes)}; leave it out.",
         )
     return replace(model, threshold=threshold)
 
@@ -83,15 +87,20 @@ def processes_of(jobs: int) -> int:
     from textrnn.processes import process_count
 
     if jobs == 0:
-        raise UsageError("--jobs is 0, but must be 1 or more, or -1 for all cores.")
+        raise UsageError(Parameter("n_jobs"), " is 0, but must be 1 or more, or -1 for all cores.")
     if jobs > MOST_JOBS:
-        raise UsageError(f"--jobs is {jobs}, but must be at most {MOST_JOBS:,}.")
+        raise UsageError(Parameter("n_jobs"), f" is {jobs}, but must be at most {MOST_JOBS:,}.")
     return process_count(jobs)
 
 
 def say(line: str) -> None:
-    """Tell something about the work on stderr."""
-    typer.echo(line, err=True)
+    """Tell something about the work on stderr, in one harmless line and the command's words."""
+    typer.echo(one_line(in_options(line)), err=True)
+
+
+def note(line: str) -> None:
+    """Tell on stderr what a user may want to know."""
+    say(Message("note: ", line))
 
 
 def silent(line: str) -> None:

@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TextIO
+
+from textrnn.harmless import one_line
+from textrnn.plain_json import json_line
 
 
 def print_json(value: Any) -> None:
-    """One JSON object on one line."""
-    print(json.dumps(value, ensure_ascii=False, allow_nan=False))
+    """One JSON object on one line, in ASCII where the terminal has no more."""
+    print(json_line(value, ascii_only=not is_unicode(sys.stdout)))
+
+
+def is_unicode(stream: TextIO) -> bool:
+    """Whether a stream takes any character; one in memory does."""
+    return (getattr(stream, "encoding", None) or "utf-8").lower().startswith("utf")
+
+
+def print_line(text: str = "") -> None:
+    """A line of text on stdout, whatever it holds."""
+    print(one_line(text))
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "") -> None:
     """A table; numbers to the right, words to the left, a blank line after it."""
-    table = [list(header), *(list(map(_safe, row)) for row in rows)]
+    table = [list(map(one_line, row)) for row in (header, *rows)]
     columns = list(zip(*table, strict=True))
     sizes = [max(map(width, column)) for column in columns]
     right = [all(map(_is_figure, column[1:])) for column in columns]
     if title:
-        print(title)
+        print_line(title)
     for number, row in enumerate(table):
         cells = [
             " " * (size - width(cell)) + cell if flush else cell + " " * (size - width(cell))
@@ -28,8 +40,12 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, title: 
         ]
         print("  ".join(cells).rstrip())
         if number == 0:
-            print("─" * (sum(sizes) + 2 * (len(sizes) - 1)))
+            print(_dash() * (sum(sizes) + 2 * (len(sizes) - 1)))
     print()
+
+
+def _dash() -> str:
+    return "─" if is_unicode(sys.stdout) else "-"
 
 
 def print_entries(entries: Sequence[tuple[str, Sequence[str]]]) -> None:
@@ -37,6 +53,7 @@ def print_entries(entries: Sequence[tuple[str, Sequence[str]]]) -> None:
     import shutil
     import textwrap
 
+    entries = [(one_line(name), list(map(one_line, lines))) for name, lines in entries]
     indent = " " * (max(width(name) for name, _ in entries) + 2)
     columns = max(shutil.get_terminal_size().columns, 40) if sys.stdout.isatty() else 80
     for name, lines in entries:
@@ -61,11 +78,6 @@ def width(text: str) -> int:
         0 if combining(c) or c in "\u200d\ufe0f" else 2 if east_asian_width(c) in "WF" else 1
         for c in text
     )
-
-
-def _safe(cell: str) -> str:
-    """A label or word may hold anything, even what would break the table."""
-    return "".join(c if c.isprintable() else " " for c in cell)
 
 
 def _is_figure(cell: str) -> bool:
@@ -98,7 +110,7 @@ def print_report(report: dict[str, Any]) -> None:
         )
         print_table(header, rows, title="Comparison on the test texts")
     if report.get("verdict"):
-        print(report["verdict"])
+        print_line(report["verdict"])
 
 
 def _results(report: dict[str, Any]) -> dict[str, Any]:
@@ -179,7 +191,7 @@ def print_comparison(report: dict[str, Any]) -> None:
         _print_curve(curve)
     for sentence in (curve["crossing"] if curve else "", report["verdict"]):
         if sentence:
-            print(sentence)
+            print_line(sentence)
 
 
 def _costed_row(name: str, result: dict[str, Any], costs: dict[str, Any]) -> list[str]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
-import json
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import compress
 from pathlib import Path
 from typing import IO, Annotated, Any, TypeAlias
@@ -21,18 +21,19 @@ from textrnn.cli.options import (
     Quiet,
     TextColumn,
     Threshold,
+    note,
     processes_of,
     say,
     silent,
     with_threshold,
 )
+from textrnn.cli.output import is_unicode
 from textrnn.errors import UsageError
+from textrnn.harmless import list_item, one_line, shell_word
+from textrnn.plain_json import json_line
 
 READ_AHEAD = 4
 """Chunks that are read while others are predicted."""
-ONE_LINE = str.maketrans(dict.fromkeys([*range(32), *range(127, 160), 0x2028, 0x2029], " "))
-"""Tabs and line ends would break a record, other control characters the terminal."""
-
 
 Rated: TypeAlias = tuple[float, str]
 """A label with its probability before it."""
@@ -78,7 +79,8 @@ def predict(
 
     Texts come as arguments, from --file, or from standard input. Without --json a
     record is: label, probability, text, separated by tabs. Where a text has any number of
-    labels, they and their probabilities stand with | between them, the surest first.
+    labels, they and their probabilities stand with | between them, the surest first. Tabs, line
+    ends and what cannot be seen become spaces or go; --json has all as it is.
 
     Examples:
 
@@ -96,15 +98,19 @@ def predict(
     if top_k is not None and top_k < 1:
         raise UsageError(f"--top-k is {top_k}, but must be 1 or more.")
     n_jobs = processes_of(jobs)
-    note = silent if quiet else _note
-    source = _source(texts, file, format, text_column, note)
+    tell = silent if quiet else note
+    source = _source(texts, file, format, text_column, tell)
     folder = find_model(model)
     loaded = with_threshold(load_classifier(folder), threshold)
     names = [_label(value) for value in loaded.classes]
+    if not as_json:
+        names = list(map(list_item if loaded.multilabel else one_line, names))
     if model is None and not quiet:
         say(f"model: {shown_name(folder)}")
     unknown = UnknownTexts(loaded, folder)
-    write, as_record = sys.stdout.write, _as_json if as_json else _as_line
+    write, as_record = sys.stdout.write, _as_line
+    if as_json:
+        as_record = partial(_as_json, ascii_only=not is_unicode(sys.stdout))
     with Predictor(loaded, n_jobs) as predictor:
         for chunk, probabilities in predictor.stream(source):
             answers = loaded.decide(probabilities).tolist()
@@ -115,7 +121,7 @@ def predict(
             if not quiet:
                 unknown.count(chunk)
     for line in unknown.notes():
-        note(line)
+        tell(line)
 
 
 def _label(value: Any) -> str:
@@ -133,7 +139,14 @@ def _chosen(row: list[float], names: list[str], answer: int | list[int]) -> Rate
     return sorted(compress(zip(row, names, strict=True), answer), key=_by_probability)
 
 
-def _as_json(text: str, chosen: Rated | list[Rated], ranked: list[Rated], top_k: int | None) -> str:
+def _as_json(
+    text: str,
+    chosen: Rated | list[Rated],
+    ranked: list[Rated],
+    top_k: int | None,
+    *,
+    ascii_only: bool,
+) -> str:
     record: dict[str, Any] = {"text": text}
     if isinstance(chosen, list):
         record["labels"] = [name for _, name in chosen]
@@ -143,7 +156,7 @@ def _as_json(text: str, chosen: Rated | list[Rated], ranked: list[Rated], top_k:
     if top_k is not None:
         best = ranked[:top_k]
         record["top"] = [{"label": name, "probability": round(value, 6)} for value, name in best]
-    return json.dumps(record, ensure_ascii=False) + "\n"
+    return json_line(record, ascii_only=ascii_only) + "\n"
 
 
 def _as_line(text: str, chosen: Rated | list[Rated], ranked: list[Rated], top_k: int | None) -> str:
@@ -155,11 +168,7 @@ def _as_line(text: str, chosen: Rated | list[Rated], ranked: list[Rated], top_k:
     else:
         shown = [chosen] if isinstance(chosen, tuple) and top_k is None else ranked[:top_k]
         fields = [f"{name}\t{value:.4f}" for value, name in shown]
-    return "\t".join([*fields, text.translate(ONE_LINE)]) + "\n"
-
-
-def _note(line: str) -> None:
-    say(f"note: {line}")
+    return "\t".join([*fields, one_line(text)]) + "\n"
 
 
 def _source(
@@ -180,8 +189,8 @@ def _source(
         for option, value in (("--format", format_), ("--text-column", text_column)):
             if value is not None:
                 raise UsageError(
-                    f"{option} {value} is for --file and standard input, but texts were given; "
-                    "leave it out."
+                    f"{option} {shell_word(value)} is for --file and standard input, but texts "
+                    "were given; leave it out."
                 )
         return chunks(texts)
     if sys.stdin is None and str(file or "-") == "-":

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import functools
-import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -13,11 +11,35 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from textrnn.cli import interrupts
+from textrnn.cli.option_names import in_options, options_of
 from textrnn.cli.options import say
+from textrnn.cli.streams import abandon
 from textrnn.errors import DataError, TextRNNError, UsageError
+from textrnn.harmless import quoted
+from textrnn.messages import Advice, Message, Parameter
 
-INTERRUPTED = 130
 INTERNAL = 70
+UNWRITABLE = DataError.exit_code
+"""The code where results cannot be written to standard output, as if it were any other file."""
+LONGEST = 1_000
+"""Characters of a message that are told."""
+OUT_OF_MEMORY = Message(
+    "textrnn: out of memory",
+    Advice(
+        "; lower ",
+        Parameter("hidden_size"),
+        ", ",
+        Parameter("embedding_dim"),
+        ", ",
+        Parameter("batch_size"),
+        ", ",
+        Parameter("max_length"),
+        " or ",
+        Parameter("max_features"),
+        otherwise=Advice("; lower ", Parameter("n_jobs")),
+    ),
+)
 
 
 class Command(TyperCommand):
@@ -36,6 +58,11 @@ class Command(TyperCommand):
             with formatter.section(title):
                 formatter.write_dl(records)
 
+    def invoke(self, ctx: Any) -> Any:
+        """Call the command; meanwhile messages name its options."""
+        with options_of(self):
+            return super().invoke(ctx)
+
 
 class CommandLine(TyperGroup):
     """All commands; a mistake in the options is told in one line like any other."""
@@ -45,7 +72,9 @@ class CommandLine(TyperGroup):
         try:
             code = super().main(*args, **{**extra, "standalone_mode": False})
             sys.stdout.flush()
-        except Exception as error:
+        except SystemExit as error:  # typer ends so where the reader of its help has gone
+            code = _tell(BrokenPipeError()) if error.code == 1 else error.code
+        except (Exception, KeyboardInterrupt) as error:
             code = _tell_usage(error) if hasattr(error, "format_message") else _tell(error)
         code = code if isinstance(code, int) else 0
         if standalone_mode:
@@ -58,7 +87,7 @@ def _tell_usage(error: Any) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":
         error.show()
     else:
-        message = one_line(error.format_message()).rstrip(".")
+        message = short(error.format_message()).rstrip(".")
         command = error.ctx.command_path if getattr(error, "ctx", None) else "textrnn"
         hint = f"see {command} --help"
         if type(error).__name__ == "NoSuchOption" and command.endswith(" predict"):
@@ -83,7 +112,8 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
             if kwargs.get("debug") and not isinstance(error, BrokenPipeError):
                 import traceback
 
-                traceback.print_exc()
+                for line in traceback.format_exc().splitlines():
+                    say(line)
             raise typer.Exit(_tell(error)) from None
 
     return run
@@ -91,32 +121,29 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _tell(error: BaseException) -> int:
     """Tell what ended a command and return its exit code."""
+    if isinstance(error, KeyboardInterrupt) or interrupts.came():
+        say("textrnn: interrupted")
+        return interrupts.INTERRUPTED
     if isinstance(error, BrokenPipeError):
-        _abandon_stdout()  # the reader has seen enough (``| head``): no mistake
+        abandon(sys.stdout)  # the reader has seen enough (``| head``): no mistake
         return 0
     if isinstance(error, TextRNNError):
-        say(f"textrnn: {one_line(str(error))}")
+        say(f"textrnn: {short(in_options(error.message))}")
         return error.exit_code
     if isinstance(error, OSError):
         closed = error.errno == errno.EBADF
         reason = "it is closed" if closed else error.strerror or str(error)
         if error.filename is None:  # files have names: this was standard output
-            _abandon_stdout()
-            say(f"textrnn: cannot write the results to standard output: {one_line(reason)}")
-        else:
-            say(f"textrnn: cannot read or write {one_line(repr(error.filename))}: {reason}")
+            abandon(sys.stdout)
+            say(f"textrnn: cannot write the results to standard output: {short(reason)}")
+            return UNWRITABLE
+        say(f"textrnn: cannot read or write {quoted(error.filename)}: {short(reason)}")
         return DataError.exit_code
-    if isinstance(error, KeyboardInterrupt):
-        say("textrnn: interrupted")
-        return INTERRUPTED
     if isinstance(error, MemoryError) or _is_too_big(error):
-        say(
-            "textrnn: out of memory; lower --hidden, --embedding-dim, --batch-size, --max-length "
-            "or --max-features"
-        )
+        say(OUT_OF_MEMORY)
         return INTERNAL
     kind = type(error).__name__
-    say(f"textrnn: {kind}: {one_line(str(error))} (run again with --debug for the traceback)")
+    say(f"textrnn: {kind}: {short(str(error))} (run again with --debug for the traceback)")
     return INTERNAL
 
 
@@ -127,13 +154,7 @@ def _is_too_big(error: BaseException) -> bool:
     return is_kind and any(message in str(error) for message in messages)
 
 
-def _abandon_stdout() -> None:
-    """Send what is left to nowhere, so that Python does not complain at its exit."""
-    with contextlib.suppress(OSError, ValueError):  # a test's stdout has no descriptor
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def one_line(text: str) -> str:
+def short(text: str) -> str:
     """A message without line breaks, and not endless."""
     joined = " ".join(text.split())
-    return joined if len(joined) <= 1_000 else joined[:1_000] + " ..."
+    return joined if len(joined) <= LONGEST else joined[:LONGEST] + " ..."

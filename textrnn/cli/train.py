@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from textrnn.cli.durations import seconds_of
-from textrnn.cli.option_names import given_settings, options_named
+from textrnn.cli.interrupts import INTERRUPTED
+from textrnn.cli.option_names import given_settings
 from textrnn.cli.options import (
     Cache,
     Debug,
@@ -24,7 +25,6 @@ from textrnn.cli.options import (
     silent,
     tell_small_splits,
 )
-from textrnn.cli.run import INTERRUPTED
 from textrnn.cli.train_checks import (
     check_embedding,
     check_limits,
@@ -421,10 +421,9 @@ def train(
     if tune_threshold is not None:
         check_tuning(tune_threshold, threshold)
         given["threshold"] = tune_threshold
-    with options_named():
-        settings = presets.settings(preset, n_jobs=jobs, **given)
-        settings.validate()
-        make_tokenizer(tokenizer)
+    settings = presets.settings(preset, n_jobs=jobs, **given)
+    settings.validate()
+    make_tokenizer(tokenizer)
     check_limits({"--epochs": epochs, "--max-steps": max_steps, "--layers": layers, "--jobs": jobs})
     check_seed(seed)
     if out is not None:
@@ -464,8 +463,7 @@ def train(
         callbacks=() if quiet else (Progress(),),
         say=tell,
     )
-    with options_named():
-        report = run_experiment(experiment)
+    report = run_experiment(experiment)
     if as_json:
         print_json(report)
     else:
@@ -502,10 +500,11 @@ def _unlabelled(source: str | None, corpus: Corpus) -> Sequence[str]:
         return ()
     from textrnn.corpora import read_texts
     from textrnn.errors import DataError, UsageError
+    from textrnn.harmless import quoted
 
     if not source:
         raise UsageError("--unlabelled is empty; give a file, or auto for the corpus's own texts.")
     texts = list((corpus.unlabelled or ()) if source == "auto" else read_texts(source))
     if not any(text.strip() for text in texts):
-        raise DataError(f"--unlabelled is {source!r}, but there is no text in it.")
+        raise DataError(f"--unlabelled is {quoted(source)}, but there is no text in it.")
     return texts

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from textrnn.cli.models import tell_replaced
 from textrnn.errors import DataError, UsageError, did_you_mean
+from textrnn.harmless import quoted
 
 LIMITS = {"--epochs": 1_000_000, "--max-steps": 10**9, "--layers": 100, "--jobs": 1_000}
 """Far more than anybody needs: above them a slip of the finger would run for ever."""
@@ -23,7 +24,7 @@ def check_out(out: Path) -> None:
     """Complain of a folder that cannot be replaced by another, as it has no name."""
     if out.name in ("", ".."):
         raise UsageError(
-            f"--out is {str(out)!r}, but must be a folder with a name of its own, such as "
+            f"--out is {quoted(str(out))}, but must be a folder with a name of its own, such as "
             "models/mine."
         )
 
@@ -32,10 +33,11 @@ def check_tuning(tune_threshold: str, threshold: float | None) -> None:
     """Complain of a threshold that is to be tuned for something unknown, or is given too."""
     if threshold is not None:
         raise UsageError(
-            f"--threshold is {threshold} and --tune-threshold {tune_threshold}; give one of them."
+            f"--threshold is {threshold} and --tune-threshold {quoted(tune_threshold)}; give one "
+            "of them."
         )
     if tune_threshold != "f1":
-        raise UsageError(f"--tune-threshold is {tune_threshold!r}, but must be f1.")
+        raise UsageError(f"--tune-threshold is {quoted(tune_threshold)}, but must be f1.")
 
 
 def tell_checkpoint(out: Path, resume: bool, tell: Callable[[str], None]) -> None:
@@ -57,6 +59,6 @@ def check_embedding(embedding: str) -> None:
 
     if embedding not in EMBEDDINGS and not Path(embedding).exists():
         raise DataError(
-            f"--embedding is {embedding!r}, but there is no such file of word vectors, and it is "
-            f"none of {', '.join(EMBEDDINGS)}.{did_you_mean(embedding, EMBEDDINGS)}"
+            f"--embedding is {quoted(embedding)}, but there is no such file of word vectors, and "
+            f"it is none of {', '.join(EMBEDDINGS)}.{did_you_mean(embedding, EMBEDDINGS)}"
         )

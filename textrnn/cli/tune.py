@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from textrnn.cli.durations import seconds_of
-from textrnn.cli.option_names import as_options, options_named
+from textrnn.cli.interrupts import INTERRUPTED
+from textrnn.cli.option_names import as_options
 from textrnn.cli.options import (
     Cache,
     Debug,
@@ -26,8 +26,8 @@ from textrnn.cli.options import (
     silent,
     tell_small_splits,
 )
-from textrnn.cli.run import INTERRUPTED
 from textrnn.errors import TrainingError
+from textrnn.harmless import quoted, shell_word
 
 if TYPE_CHECKING:
     from textrnn.tuning import Search, Trial
@@ -93,12 +93,11 @@ def tune(
     from textrnn.text.tokenizers import make_tokenizer
     from textrnn.training import presets
 
-    with options_named():
-        base = presets.settings(
-            preset, tokenizer=tokenizer, validation_fraction=validation_fraction, n_jobs=jobs
-        )
-        base.validate()
-        tokenize = make_tokenizer(tokenizer)
+    base = presets.settings(
+        preset, tokenizer=tokenizer, validation_fraction=validation_fraction, n_jobs=jobs
+    )
+    base.validate()
+    tokenize = make_tokenizer(tokenizer)
     tell = silent if quiet else say
     loaded = load_corpus(
         corpus,
@@ -138,8 +137,8 @@ def tune(
         if search.stopped == "interrupted":
             raise KeyboardInterrupt
         raise TrainingError(
-            f"every training of the search diverged, the first with the preset {preset!r}; begin "
-            "with another --preset."
+            f"every training of the search diverged, the first with the preset {quoted(preset)}; "
+            "begin with another --preset."
         )
     given = {
         "--preset": None if preset == presets.DEFAULT else preset,
@@ -153,9 +152,12 @@ def tune(
     words = [word for name, value in given.items() if value is not None for word in (name, value)]
     words += ["--offline"] if offline else []
 
+    last = ["--", corpus] if corpus.startswith("-") else []
+    words = words if last else [corpus, *words]
+
     def command(trial: Trial) -> str:
         options = as_options(trial.settings, plain)
-        return shlex.join(["textrnn", "train", corpus, *map(str, words), *options])
+        return " ".join(map(shell_word, ["textrnn", "train", *map(str, words), *options, *last]))
 
     if as_json:
         _print_json(search, loaded.name, command)

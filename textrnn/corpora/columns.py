@@ -16,6 +16,8 @@ from dataclasses import dataclass
 
 from textrnn.corpora.formats import SEPARATORS, Row, Table
 from textrnn.errors import DataError, did_you_mean
+from textrnn.harmless import quoted
+from textrnn.messages import Advice, Parameter
 
 Note = Callable[[str], None]
 """Receives a line about how a file was understood."""
@@ -86,7 +88,7 @@ def find_column(
     if columns.count(wanted) != 1:
         trouble = "no" if wanted not in columns else "more than one"
         raise DataError(
-            f"{where}: there is {trouble} column {wanted!r} ({what}); "
+            f"{where}: there is {trouble} column {quoted(wanted)} ({what}); "
             f"columns: {listed(columns)}.{did_you_mean(wanted, columns)}"
         )
     return columns.index(wanted)
@@ -94,15 +96,25 @@ def find_column(
 
 def listed(columns: Sequence[str]) -> str:
     """Return column names for a message, cut where they are many or long."""
-    shown = [repr(column if len(column) <= 40 else column[:37] + "...") for column in columns[:12]]
+    shown = [quoted(column, 40) for column in columns[:12]]
     return ", ".join(shown) + (", ..." if len(columns) > 12 else "")
 
 
 def unclear_columns(columns: Sequence[str], where: str) -> DataError:
     """Return the error for columns of which text or label cannot be told."""
     return DataError(
-        f"{where}: cannot tell which column holds what; columns: {listed(columns)}. "
-        "Name them with --text-column and --label-column"
+        f"{where}: cannot tell which column holds what; columns: {listed(columns)}",
+        Advice(
+            ". Name them with ",
+            Parameter("text_column"),
+            " and ",
+            Parameter("label_column"),
+            otherwise=Advice(
+                ". Name the text's with ",
+                Parameter("text_column"),
+                otherwise=". Call them text and label",
+            ),
+        ),
     )
 
 
@@ -153,7 +165,7 @@ def _note_columns(
 ) -> None:
     assert text is not None, "callers know both columns"
     assert label is not None, "callers know both columns"
-    note(f"{where}: columns: text = {columns[text]!r}, label = {columns[label]!r}")
+    note(f"{where}: columns: text = {quoted(columns[text])}, label = {quoted(columns[label])}")
 
 
 def _guess(table: Table, where: str, note: Note) -> Chosen:

@@ -10,6 +10,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from textrnn.errors import DataError, UsageError, did_you_mean
+from textrnn.harmless import listed, quoted
+from textrnn.messages import Advice, Parameter
 
 if TYPE_CHECKING:
     from textrnn.typing import Bools, Ints
@@ -125,7 +127,7 @@ def check_split(split: Split, where: str) -> None:
     if not len(split):
         raise DataError(f"{where} is empty: it holds no rows; at least two classes are needed")
     if len(classes := split.classes) < 2:
-        found = f"only one class, {classes[0]!r}" if classes else "no label"
+        found = f"only one class, {quoted(classes[0])}" if classes else "no label"
         raise DataError(f"{where} holds {found}; at least two are needed to learn from")
 
 
@@ -135,8 +137,8 @@ def check_labels_repeat(split: Split, where: str) -> None:
     if split.separator is None and n > 3 and len(split.classes) == n:
         raise DataError(
             f"{where} has {n} rows with {n} different labels: every label occurs once, so "
-            "there is nothing to learn a class from; is another column the label? Name it with "
-            "--label-column"
+            "there is nothing to learn a class from; is another column the label?",
+            Advice(" Name it with ", Parameter("label_column")),
         )
 
 
@@ -147,8 +149,8 @@ def check_held_out(train: Split, split: Split, where: str) -> None:
     known = train.classes
     if strange := sorted(set(split.classes) - set(known)):
         raise DataError(
-            f"{where} has the label {strange[0]!r}, which no training row has."
-            f"{did_you_mean(strange[0], known)} Training labels: {', '.join(known[:20])}"
+            f"{where} has the label {quoted(strange[0])}, which no training row has."
+            f"{did_you_mean(strange[0], known)} Training labels: {listed(known)}"
         )
 
 
@@ -193,7 +195,7 @@ def indicator(label_sets: Sequence[Sequence[str]], classes: Sequence[str]) -> In
         for label in labels:
             if label not in column:
                 raise DataError(
-                    f"the label {label!r} of row {row + 1} was never seen in training."
+                    f"the label {quoted(label)} of row {row + 1} was never seen in training."
                     f"{did_you_mean(label, classes)} Leave its text out, or train on texts that "
                     "have it"
                 )

@@ -16,6 +16,7 @@ from typing import IO, Any
 
 from textrnn.corpora.byte_lines import PACKED, text_lines
 from textrnn.errors import DataError, UsageError, did_you_mean
+from textrnn.harmless import quoted
 
 Row = tuple[int, list[object]]
 """Where a row begins (line or row number, from 1) and its chosen values."""
@@ -62,7 +63,7 @@ def check_format(name: str) -> str:
     """Return ``name`` if it is a format; raise UsageError if not."""
     if name not in FORMATS:
         raise UsageError(
-            f"unknown format {name!r}; choose one of {', '.join(FORMATS)}."
+            f"unknown format {quoted(name)}; choose one of {', '.join(FORMATS)}."
             f"{did_you_mean(name, FORMATS)}"
         )
     return name

@@ -30,6 +30,8 @@ from textrnn.corpora.registry import (
     places,
 )
 from textrnn.errors import CorpusNotFoundError, DataError, UsageError, did_you_mean
+from textrnn.harmless import quoted
+from textrnn.messages import Advice, Message, Parameter, Setting, stated
 
 TEST_FRACTION = 0.2
 """Share of the rows that is drawn for a test, if neither the corpus nor the caller has another."""
@@ -89,7 +91,12 @@ def load_corpus(
     each other. The corpus's ``notes`` tell what was guessed or is odd.
     """
     if test is not None and test_fraction is not None:
-        raise UsageError("--test and --test-fraction exclude each other; give one of them")
+        raise UsageError(
+            Parameter("test"),
+            " and ",
+            Parameter("test_fraction"),
+            " exclude each other; give one of them",
+        )
     given = os.fspath(name_or_path)
     columns: Columns = {
         "text_column": text_column,
@@ -108,7 +115,9 @@ def load_corpus(
         raise _not_found(given)
     check_split(corpus.train, f"the training split of {corpus.name}")
     if corpus.test is not None and test_fraction is not None:
-        raise UsageError(f"{corpus.name} has its own test split; leave --test-fraction out")
+        raise UsageError(
+            f"{corpus.name} has its own test split; leave ", Parameter("test_fraction"), " out"
+        )
     if corpus.test is None or corpus.validation is None:
         check_labels_repeat(corpus.train, corpus.name)
     if test is not None:
@@ -154,7 +163,9 @@ def load_labelled(
     is_corpus = os.fspath(name_or_path) in ENTRIES or os.fspath(name_or_path).startswith("hf:")
     if not is_corpus and path.exists() and not (path.is_dir() and find_split(path, "train")):
         if split is not None:
-            raise UsageError(f"{path} has no splits; leave --split out to evaluate on all of it")
+            raise UsageError(
+                f"{path} has no splits; leave ", Parameter("split"), " out to evaluate on all of it"
+            )
         notes: list[str] = []
         rows = read_split(
             path,
@@ -180,7 +191,7 @@ def load_labelled(
     found = splits.get(name)
     if found is None:
         there = ", ".join(key for key, value in splits.items() if value is not None)
-        raise UsageError(f"{corpus.name} has no split {name!r}; it has: {there}")
+        raise UsageError(f"{corpus.name} has no split {quoted(name)}; it has: {there}")
     return Labelled(found, name, corpus)
 
 
@@ -276,8 +287,12 @@ def _with_test(corpus: Corpus, path: str, columns: Columns) -> Corpus:
     test = read_split(path, note=notes.append, **columns)
     if corpus.test is not None:
         notes.append(
-            f"{corpus.name} has a test split of its own ({len(corpus.test):,} texts), which is "
-            f"not used: --test {path} is"
+            Message(
+                f"{corpus.name} has a test split of its own ({len(corpus.test):,} texts), which is "
+                "not used: ",
+                Setting("test", path),
+                " is",
+            )
         )
     return replace(corpus, test=test, notes=notes)
 
@@ -285,13 +300,13 @@ def _with_test(corpus: Corpus, path: str, columns: Columns) -> Corpus:
 def _set_test_aside(corpus: Corpus, fraction: float, random_state: int) -> Corpus:
     """Draw test texts from the training rows of a corpus that has none."""
     if not 0.0 < fraction < 1.0:
-        raise UsageError(f"--test-fraction is {fraction}, but must be above 0 and below 1")
+        raise UsageError(stated("test_fraction", fraction), ", but must be above 0 and below 1")
     train, test = stratified_split(corpus.train, fraction, random_state=random_state)
     if not len(test):
         raise DataError(
             f"{corpus.name} has {len(corpus.train)} rows ({len(set(corpus.train.texts))} different "
-            f"texts), too few to set {fraction:.0%} of them aside for a test; bring more, or "
-            "give test texts with --test"
+            f"texts), too few to set {fraction:.0%} of them aside for a test; bring more",
+            Advice(", or give test texts with ", Parameter("test")),
         )
     note = f"no test split given: {len(test):,} of the rows were set aside for it"
     notes = [*corpus.notes, note]
@@ -310,8 +325,10 @@ def _finish(corpus: Corpus, unlabelled: bool) -> Corpus:
     mark = likely_separator(corpus.train.classes) if corpus.train.separator is None else None
     if mark is not None:
         notes.append(
-            f"some labels look like several in one, with {mark!r} between them; "
-            f"--label-separator {mark!r} reads them so"
+            Message(
+                f"some labels look like several in one, with {mark!r} between them",
+                Advice("; ", Setting("label_separator", mark), " reads them so"),
+            )
         )
     if unlabelled and corpus.read_unlabelled is None:
         raise DataError(f"{corpus.name} has no unlabelled texts (unsup.csv with the header text)")

@@ -14,6 +14,7 @@ from textrnn.corpora.columns import Note, choose_labelled, choose_text, ignore
 from textrnn.corpora.corpus import Split
 from textrnn.corpora.formats import MAX_RECORD, check_format, format_of, open_table
 from textrnn.errors import DataError, UsageError
+from textrnn.messages import Advice, Parameter, Setting
 
 UNLABELLED_FOLDERS = ("unsup", "unlabelled", "unlabeled")
 
@@ -34,7 +35,9 @@ def read_split(
     file and line, for whatever cannot be read as labelled text.
     """
     if label_separator == "":
-        raise UsageError("--label-separator is empty; give what stands between labels, such as '|'")
+        raise UsageError(
+            Parameter("label_separator"), " is empty; give what stands between labels, such as '|'"
+        )
     path = Path(path)
     if path.is_dir():
         return _read_class_folders(path, label_separator)
@@ -119,12 +122,17 @@ def check_label(value: object, where: str, column: str) -> str:
         return label
     if value is None or isinstance(value, str | float):
         raise DataError(
-            f"{where}: the label in {column!r} is empty; fill it in or remove the row, or give "
-            "--label-separator if a text has any number of labels"
+            f"{where}: the label in {column!r} is empty; fill it in or remove the row",
+            Advice(
+                ", or give ", Parameter("label_separator"), " if a text has any number of labels"
+            ),
         )
-    hint = "; for lists of labels give --label-separator '|'" if isinstance(value, list) else ""
+    hint: object = ""
+    if isinstance(value, list):
+        hint = Advice("; for lists of labels give ", Setting("label_separator", "|"))
     raise DataError(
-        f"{where}: {value!r:.40} in {column!r} is no label; one text or number is{hint}"
+        f"{where}: {value!r:.40} in {column!r} is no label; one text or number is",
+        hint,
     )
 
 

@@ -16,6 +16,8 @@ from itertools import chain, islice
 from typing import TypeAlias, cast
 
 from textrnn.errors import MissingDependencyError, UsageError, did_you_mean
+from textrnn.harmless import quoted
+from textrnn.messages import ForScripts, Parameter
 from textrnn.text._words import clean, word_pattern
 
 Tokenizer: TypeAlias = Callable[[str], list[str]]
@@ -151,13 +153,16 @@ def make_tokenizer(tokenizer: str | Tokenizer, *, lowercase: bool = True) -> Tok
         if tokenizer in TOKENIZERS:
             return TOKENIZERS[tokenizer](lowercase=lowercase)
         raise UsageError(
-            f"tokenizer is {tokenizer!r}; use one of {', '.join(TOKENIZERS)}, or a callable."
-            + did_you_mean(tokenizer, TOKENIZERS)
+            Parameter("tokenizer"),
+            f" is {quoted(tokenizer)}; use one of {', '.join(TOKENIZERS)}",
+            ForScripts(", or a callable"),
+            f".{did_you_mean(tokenizer, TOKENIZERS)}",
         )
     if not callable(tokenizer):
         raise UsageError(
-            f"tokenizer is {tokenizer!r}; use one of {', '.join(TOKENIZERS)}, "
-            "or a callable that turns a text into a list of strings."
+            Parameter("tokenizer"),
+            f" is {quoted(tokenizer)}; use one of {', '.join(TOKENIZERS)}, "
+            "or a callable that turns a text into a list of strings.",
         )
     return tokenizer
 

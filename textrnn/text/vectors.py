@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from textrnn.errors import DataError
+from textrnn.messages import ForScripts
 from textrnn.text.vocabulary import Vocabulary
 from textrnn.typing import Floats
 
@@ -92,7 +93,8 @@ def train_word2vec(
     if not len(model.wv):
         raise DataError(
             f"word2vec has nothing to learn: no token of {len(pieces)} texts occurs "
-            f"{min_count} times; give more text or a lower min_count"
+            f"{min_count} times; give more text",
+            ForScripts(" or a lower min_count"),
         )
     model.train(pieces, total_examples=len(pieces), epochs=epochs)
     return WordVectors(list(model.wv.index_to_key), model.wv.vectors.astype(np.float32))

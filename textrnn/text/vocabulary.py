@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 
 from textrnn.errors import ModelError, UsageError
+from textrnn.harmless import quoted
+from textrnn.messages import ForScripts, Parameter, Value
 from textrnn.text.nearest_words import NearestWords
 from textrnn.text.tokenised import NumberedTexts
 from textrnn.typing import Counts, Floats, Ids, Ints
@@ -253,11 +255,17 @@ def _check_limits(*, max_features: int | None, **shares: float) -> None:
     for name, limit in shares.items():
         if not (limit >= 1 if _is_whole(limit) else _is_share(limit)):
             raise UsageError(
-                f"{name} is {limit!r}; use a number of documents (1, 2, ...) "
-                "or a share of them (0.0 to 1.0)"
+                Parameter(name),
+                f" is {quoted(limit)}; use a number of documents (1, 2, ...)",
+                ForScripts(" or a share of them (0.0 to 1.0)"),
             )
     if max_features is not None and not (_is_whole(max_features) and max_features >= 1):
-        raise UsageError(f"max_features is {max_features!r}; use 1, 2, ... or None for no limit")
+        raise UsageError(
+            Parameter("max_features"),
+            f" is {quoted(max_features)}; use 1, 2, ... or ",
+            Value("max_features", None),
+            " for no limit",
+        )
 
 
 def _documents(limit: float, n_documents: int) -> float:

@@ -9,9 +9,16 @@ import numpy as np
 
 from textrnn.checkpoint_file import load_arrays, save_arrays
 from textrnn.errors import UsageError
+from textrnn.messages import Parameter, Value
 from textrnn.training.callbacks import Callback
 from textrnn.training.loop import TrainingRun, TrainingState
 from textrnn.typing import Params
+
+FINGERPRINTS = {
+    "corpus": "the corpus has changed",
+    "unlabelled": "the unlabelled texts have changed",
+}
+"""Parts of an identity that say no more than that they differ, and what that means."""
 
 
 class Checkpoint(Callback):
@@ -86,10 +93,21 @@ class Checkpoint(Callback):
             before, now = saved.get(key), self.identity.get(key)
             if before != now:
                 raise UsageError(
-                    f"the checkpoint {str(self.path)!r} is of another run: {key} was "
-                    f"{before!r} and is {now!r} now. Use the same settings, or train "
-                    "without --resume."
+                    f"the checkpoint {str(self.path)!r} is of another run: ",
+                    *_difference(key, before, now),
+                    ". Use the same ",
+                    "texts" if key in FINGERPRINTS else "settings",
+                    ", or train without ",
+                    Parameter("resume"),
+                    ".",
                 )
+
+
+def _difference(key: str, before: Any, now: Any) -> tuple[object, ...]:
+    """In which respect a run is another one."""
+    if key in FINGERPRINTS:
+        return (FINGERPRINTS[key],)
+    return Parameter(key), " was ", Value(key, before), " and is ", Value(key, now), " now"
 
 
 def taught_path(path: Path) -> Path:

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from textrnn.errors import DataError, UsageError
+from textrnn.harmless import listed, quoted
+from textrnn.messages import ForScripts, Parameter, Setting, stated
 from textrnn.model import TextModel
 from textrnn.network import Network
 from textrnn.text.tokenised import NumberedTexts, as_numbered, join
@@ -85,7 +87,7 @@ def number_classes(labels: Sequence[Any], classes: Sequence[Any]) -> Ints:
         return np.array([number[label] for label in labels], dtype=np.int64)
     except KeyError as error:
         raise DataError(
-            f"label {error.args[0]!r} is not one of the classes {list(classes)!r}."
+            f"label {quoted(error.args[0])} is not one of the classes {listed(classes)}."
         ) from None
 
 
@@ -100,8 +102,9 @@ def check_class_weight(
     """
     if multilabel and class_weight is not None:
         raise UsageError(
-            f"class_weight is {class_weight!r}, but texts with any number of labels have no class "
-            "that could weigh them; leave it out."
+            stated("class_weight", class_weight),
+            ", but texts with any number of labels have no class that could weigh them; leave it "
+            "out.",
         )
     if not isinstance(class_weight, Mapping):
         return
@@ -109,13 +112,15 @@ def check_class_weight(
     foreign = [label for label in class_weight if label not in classes]
     if lacking:
         raise UsageError(
-            f"class_weight has no weight for {lacking[0]!r}; give one for each of the classes "
-            f"{list(classes)!r}."
+            Parameter("class_weight"),
+            f" has no weight for {quoted(lacking[0])}; give one for each of the classes "
+            f"{listed(classes)}.",
         )
     if foreign:
         raise UsageError(
-            f"class_weight has a weight for {foreign[0]!r}, which is not one of the classes "
-            f"{list(classes)!r}."
+            Parameter("class_weight"),
+            f" has a weight for {quoted(foreign[0])}, which is not one of the classes "
+            f"{listed(classes)}.",
         )
 
 
@@ -127,8 +132,9 @@ def check_threshold(settings: Settings, n_classes: int, *, multilabel: bool) -> 
     """
     if settings.threshold is not None and n_classes > 2 and not multilabel:
         raise UsageError(
-            f"threshold is {settings.threshold!r}, but there are {n_classes} classes, and it is "
-            "the probability from which the second of two classes is the answer; leave it out."
+            Setting("threshold", settings.threshold),
+            f" cannot be: there are {n_classes} classes, and it is "
+            "the probability from which the second of two classes is the answer; leave it out.",
         )
 
 
@@ -140,8 +146,10 @@ def check_tunable(settings: Settings, validation: TokenisedTexts | None) -> None
     """
     if settings.threshold == F1 and validation is None:
         raise UsageError(
-            f"threshold is {F1!r}, but no texts are held out to tune it on; hold some out or give "
-            "a number from 0 to 1."
+            Setting("threshold", F1),
+            " needs held-out texts to tune it on, but there are none; hold some out or give a ",
+            Parameter("threshold"),
+            " from 0 to 1.",
         )
 
 
@@ -199,8 +207,13 @@ def build_model(
         )
     if len(vocabulary) == 1:
         raise UsageError(
-            f"no word is left: min_df={settings.min_df} and max_df={settings.max_df} exclude "
-            f"every word of {len(tokens)} texts. Lower min_df or raise max_df."
+            "no word is left: ",
+            Setting("min_df", settings.min_df),
+            ForScripts(f" and max_df={settings.max_df} exclude", otherwise=" excludes"),
+            f" every word of {len(tokens)} texts. Lower ",
+            Parameter("min_df"),
+            ForScripts(" or raise max_df"),
+            ".",
         )
     vectors = _word_vectors(settings, vocabulary, cut, rng)
     config = settings.network_config(

@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 
+from textrnn.messages import Advice, Message, Parameter
 from textrnn.nn.losses import mean_one, output_of
 from textrnn.training.fit import TokenisedTexts
 from textrnn.training.loop import TrainingState
@@ -21,6 +22,9 @@ little, or was too sure of what it learned, stays below it."""
 
 def nothing_learned(state: TrainingState, validation: TokenisedTexts | None) -> str:
     """What to tell of a network that is worse than guessing; empty of one that is not.
+
+    Before its first step a network gives all classes about the same chance. One that is not much
+    worse than that has not come far; one that is has gone astray, as its steps were too large.
 
     Args:
         state: of the finished run.
@@ -34,10 +38,28 @@ def nothing_learned(state: TrainingState, validation: TokenisedTexts | None) -> 
     chance = 1.0 / math.sqrt(len(validation))
     if loss <= MARGIN * guessed_loss or accuracy > guessed_accuracy + chance:
         return ""
-    return (
+    found = (
         f"the network learned nothing (loss {loss:.3f} on the held-out texts against "
         f"{guessed_loss:.3f} of guessing)"
     )
+    if loss > MARGIN * untrained(validation):
+        return Message(found, Advice("; lower ", Parameter("learning_rate_init")))
+    return Message(found, f": {state.steps:,} steps were too few; ", *_more_steps(state))
+
+
+def _more_steps(state: TrainingState) -> tuple[object, ...]:
+    """How a run comes to more steps; more texts always are a way."""
+    if state.out_of_time:
+        return Advice("raise ", Parameter("max_seconds"), " or "), "bring more texts"
+    more = Advice("raise ", Parameter("max_iter"), " (or ", Parameter("max_steps"), ") or ")
+    return more, "bring more texts"
+
+
+def untrained(texts: TokenisedTexts) -> float:
+    """Loss in nats of giving each class the same chance, or each of many labels that of a coin."""
+    if texts.multilabel:
+        return int(texts.targets.shape[1]) * math.log(2.0)
+    return math.log(int(texts.targets.max()) + 1)
 
 
 def guessing(texts: TokenisedTexts) -> tuple[float, float]:

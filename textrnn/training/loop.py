@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from textrnn.errors import TrainingError
+from textrnn.messages import Advice, Message, Parameter, Value
 from textrnn.network import Network
 from textrnn.nn.gradients import global_norm, scale
 from textrnn.nn.losses import Output, mean_one
@@ -375,11 +376,18 @@ class TrainingRun:
         progress.norm += norm
         progress.batches += 1
 
-    def _explain_not_finite(self, found: str) -> str:
-        return (
-            f"training diverged in epoch {self.state.epoch + 1}, {found}. "
-            f"Lower the learning rate (now {self.config.learning_rate_init:g}) or clip the "
-            f"gradient harder (max_grad_norm is {self.config.max_grad_norm})."
+    def _explain_not_finite(self, found: str) -> Message:
+        rate, norm = self.config.learning_rate_init, self.config.max_grad_norm
+        return Message(
+            f"training diverged in epoch {self.state.epoch + 1}, {found}.",
+            Advice(" Lower the learning rate (", Parameter("learning_rate_init"), f" is {rate:g})"),
+            Advice(
+                " or clip the gradient harder (",
+                Parameter("max_grad_norm"),
+                " is ",
+                Value("max_grad_norm", norm),
+                ").",
+            ),
         )
 
     def _remember_best(self, accuracy: float, loss: float) -> None:

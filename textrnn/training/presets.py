@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from textrnn.errors import UsageError, did_you_mean
+from textrnn.harmless import quoted
+from textrnn.messages import Parameter
 
 if TYPE_CHECKING:
     from textrnn.training.settings import Settings
@@ -73,8 +75,9 @@ def changes_of(name: str) -> dict[str, Any]:
     """
     if name not in PRESETS:
         raise UsageError(
-            f"preset is {name!r}, but must be one of {', '.join(map(repr, PRESETS))}."
-            f"{did_you_mean(name, tuple(PRESETS))}"
+            Parameter("preset"),
+            f" is {quoted(name)}, but must be one of {', '.join(map(repr, PRESETS))}."
+            f"{did_you_mean(name, tuple(PRESETS))}",
         )
     return dict(PRESETS[name].changes)
 

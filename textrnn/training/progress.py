@@ -22,7 +22,7 @@ class Progress(Callback):
     def __init__(self, console: Any = None) -> None:
         from rich.console import Console
 
-        self.console = console or Console(stderr=True, highlight=False)
+        self.console = console or Console(stderr=True, highlight=False, markup=False, emoji=False)
         self._bar: Any = None
         self._task: Any = None
         self._started = 0.0

@@ -10,9 +10,11 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, TypeAlias
 
 from textrnn.errors import UsageError, did_you_mean
+from textrnn.harmless import listed, quoted
+from textrnn.messages import ForScripts, Message, Parameter, Setting, Value, stated
 from textrnn.model import NEAREST, UNKNOWN_WORDS
 from textrnn.network import EMBEDDING, NetworkConfig
 from textrnn.nn.cells import CELLS
@@ -175,22 +177,25 @@ class Settings:
         for name, (is_valid, wanted) in CONSTRAINTS.items():
             value = getattr(self, name)
             if not is_valid(value):
-                raise UsageError(f"{name} is {value!r}, but must be {wanted}.")
+                raise UsageError(stated(name, value), ", but must be ", wanted, ".")
         for name, choices in CHOICES.items():
             value = getattr(self, name)
             if value not in choices:
                 hint = did_you_mean(str(value), choices)
-                raise UsageError(f"{name} is {value!r}, but must be one of {_list(choices)}.{hint}")
+                told = f", but must be one of {listed(choices)}.{hint}"
+                raise UsageError(stated(name, value), told)
         is_vectors = isinstance(self.embedding, str | os.PathLike)
         if not is_vectors or not str(self.embedding):
             raise UsageError(
-                f"embedding is {self.embedding!r}, but must be one of {_list(EMBEDDINGS)} "
-                "or the path of a word vector file."
+                stated("embedding", self.embedding),
+                f", but must be one of {listed(EMBEDDINGS)} or the path of a word vector file.",
             )
         if self.freeze_embedding and self.embedding == ONE_HOT:
             raise UsageError(
-                "freeze_embedding is True, but one-hot words have no vectors to keep; leave it "
-                "out or choose another embedding."
+                stated("freeze_embedding", True),
+                ", but one-hot words have no vectors to keep; leave it out or choose another ",
+                Parameter("embedding"),
+                ".",
             )
         if isinstance(self.class_weight, Mapping):
             _check_weights(self.class_weight)
@@ -204,8 +209,13 @@ class Settings:
         size = int(self.dtype.removeprefix("float")) // 8
         if CELLS[self.cell].n_gates * units * (layers * H + inputs) * size > LARGEST:
             raise UsageError(
-                f"hidden_size={H}, num_layers={layers} and embedding_dim={self.embedding_dim} make "
-                f"recurrent weights of more than {LARGEST / 2**40:g} TiB; choose a smaller network."
+                Setting("hidden_size", H),
+                ", ",
+                Setting("num_layers", layers),
+                " and ",
+                Setting("embedding_dim", self.embedding_dim),
+                f" make recurrent weights of more than {LARGEST / 2**40:g} TiB; choose a smaller "
+                "network.",
             )
 
 
@@ -223,12 +233,14 @@ def _check_weights(class_weight: Mapping[Any, float]) -> None:
     for label, weight in class_weight.items():
         if not _at_least_zero(weight):
             raise UsageError(
-                f"class_weight of {_plain(label)!r} is {_plain(weight)!r}, but must be a number "
-                "from 0."
+                Parameter("class_weight"),
+                f" of {quoted(_plain(label))} is {quoted(_plain(weight))}, but must be a number "
+                "from 0.",
             )
     if not any(class_weight.values()):
         raise UsageError(
-            f"class_weight is {dict(class_weight)!r}, but must be above 0 for some class."
+            Parameter("class_weight"),
+            f" is {quoted(dict(class_weight))}, but must be above 0 for some class.",
         )
 
 
@@ -237,10 +249,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     return value.item() if hasattr(value, "item") else value
-
-
-def _list(choices: Any) -> str:
-    return ", ".join(repr(choice) for choice in choices)
 
 
 def _is_integer(value: Any) -> bool:
@@ -279,13 +287,25 @@ def _document_frequency(value: Any) -> bool:
     return _positive_integer(value) or (isinstance(value, float) and 0.0 <= value <= 1.0)
 
 
+Constraint: TypeAlias = Callable[[Any], bool]
 _WHOLE = (_positive_integer, "a whole number from 1")
 _FLAG = (_is_bool, "True or False")
 _RATE = (_share, "a number from 0 to below 1")
 _POSITIVE = (_above_zero, "a number above 0")
-_FREQUENCY = (_document_frequency, "a whole number of documents or a share from 0.0 to 1.0")
+_FREQUENCY = (
+    _document_frequency,
+    Message(
+        "a whole number",
+        ForScripts(" of documents or a share from 0.0 to 1.0", otherwise=" from 1"),
+    ),
+)
 
-CONSTRAINTS: dict[str, tuple[Callable[[Any], bool], str]] = {
+
+def _or_none(name: str, check: Constraint, wanted: str) -> tuple[Constraint, str]:
+    return _optional(check), Message(wanted, ", or ", Value(name, None))
+
+
+CONSTRAINTS: dict[str, tuple[Constraint, str]] = {
     "hidden_size": _WHOLE,
     "num_layers": _WHOLE,
     "bidirectional": _FLAG,
@@ -294,21 +314,21 @@ CONSTRAINTS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "lowercase": _FLAG,
     "min_df": _FREQUENCY,
     "max_df": _FREQUENCY,
-    "max_features": (_optional(_positive_integer), "a whole number from 1, or None"),
-    "segment_length": (_optional(_positive_integer), "a whole number from 1, or None"),
-    "max_length": (_optional(_positive_integer), "a whole number from 1, or None"),
+    "max_features": _or_none("max_features", _positive_integer, "a whole number from 1"),
+    "segment_length": _or_none("segment_length", _positive_integer, "a whole number from 1"),
+    "max_length": _or_none("max_length", _positive_integer, "a whole number from 1"),
     "unknown_alpha": (_at_least_zero, "a number from 0"),
     "learning_rate_init": _POSITIVE,
     "warmup_fraction": _RATE,
     "momentum": _RATE,
     "alpha": (_at_least_zero, "a number from 0"),
     "gradient_floor": _RATE,
-    "max_grad_norm": (_optional(_above_zero), "a number above 0, or None"),
+    "max_grad_norm": _or_none("max_grad_norm", _above_zero, "a number above 0"),
     "batch_size": _WHOLE,
-    "batch_tokens": (_optional(_positive_integer), "a whole number from 1, or None"),
-    "max_iter": (_optional(_positive_integer), "a whole number from 1, or None"),
-    "max_steps": (_optional(_positive_integer), "a whole number from 1, or None"),
-    "max_seconds": (_optional(_above_zero), "a number above 0, or None"),
+    "batch_tokens": _or_none("batch_tokens", _positive_integer, "a whole number from 1"),
+    "max_iter": _or_none("max_iter", _positive_integer, "a whole number from 1"),
+    "max_steps": _or_none("max_steps", _positive_integer, "a whole number from 1"),
+    "max_seconds": _or_none("max_seconds", _above_zero, "a number above 0"),
     "shuffle": _FLAG,
     "dropout_input": _RATE,
     "dropout_readout": _RATE,
@@ -319,11 +339,11 @@ CONSTRAINTS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "ema_decay": _RATE,
     "early_stopping": _FLAG,
     "validation_fraction": (lambda v: _share(v) and v > 0, "a number above 0 and below 1"),
-    "n_iter_no_change": (_optional(_positive_integer), "a whole number from 1, or None"),
+    "n_iter_no_change": _or_none("n_iter_no_change", _positive_integer, "a whole number from 1"),
     "tol": (_at_least_zero, "a number from 0"),
     "n_jobs": (
         _optional(lambda v: _is_integer(v) and v != 0),
-        "a whole number from 1, -1 for all cores, or None",
+        Message("a whole number from 1, or -1 for all cores", ForScripts(", or None")),
     ),
     "class_weight": (
         lambda v: v is None or isinstance(v, Mapping) or (isinstance(v, str) and v == "balanced"),
@@ -331,7 +351,7 @@ CONSTRAINTS: dict[str, tuple[Callable[[Any], bool], str]] = {
     ),
     "threshold": (
         lambda v: v is None or v == F1 or (_is_number(v) and 0.0 <= v <= 1.0),
-        f"a number from 0 to 1, {F1!r} or None",
+        Message("a number from 0 to 1", ForScripts(f", {F1!r} or None")),
     ),
 }
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from textrnn.errors import TrainingError
+from textrnn.messages import Message
 from textrnn.model import TextModel
 from textrnn.predictor import predict_many
 from textrnn.processes import process_count
@@ -232,7 +233,8 @@ class Training:
         except KeyboardInterrupt:
             return None, True
         except TrainingError as error:
-            warnings.warn(f"on unlabelled texts {error}; what taught them stays", stacklevel=3)
+            told = Message("on unlabelled texts ", error.message, " What taught them stays.")
+            warnings.warn(told, stacklevel=3)
             return None, False
         return taught, taught is None or taught.state.interrupted
 

@@ -26,6 +26,7 @@ import numpy as np
 
 from textrnn.errors import TrainingError, WorkerError
 from textrnn.inference import length_batches
+from textrnn.messages import Advice, Parameter
 from textrnn.network import Network, NetworkConfig
 from textrnn.nn.gradients import Gradients, RowGradient
 from textrnn.nn.workspace import Workspace
@@ -269,8 +270,13 @@ def _told_of_checkpoint() -> Iterator[None]:
         yield
     except WorkerError as error:
         raise TrainingError(
-            f"{error} What was trained up to the last whole epoch is in the checkpoint: use "
-            "--resume, or fewer --jobs."
+            *error.args,
+            Advice(
+                " What was trained up to the last whole epoch is in the checkpoint: use ",
+                Parameter("resume"),
+                ".",
+            ),
+            Advice(" Try fewer processes (", Parameter("n_jobs"), ")."),
         ) from error
 
 
