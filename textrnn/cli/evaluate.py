@@ -91,6 +91,7 @@ def evaluate(
         test_fraction=training.test_fraction,
         random_state=training.seed,
         offline=offline,
+        classes=[str(c) for c in loaded.classes],
     )
     for note in labelled.notes:
         say(f"note: {note}")
