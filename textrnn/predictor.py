@@ -49,8 +49,12 @@ WAITING = 2
 T = TypeVar("T", str, Sequence[str], Text)
 
 
-def predict_many(model: Classifier, texts: Sequence[Text], n_jobs: int = 1) -> Floats:
+def predict_many(
+    model: Classifier, texts: Sequence[Text], n_jobs: int = 1, *, logits: bool = False
+) -> Floats:
     """Class probabilities of texts or their tokens, shape (n, C), by some processes.
+
+    With ``logits`` these, of which the probabilities are made.
 
     Raises:
         UsageError: the texts are a bare string.
@@ -63,7 +67,7 @@ def predict_many(model: Classifier, texts: Sequence[Text], n_jobs: int = 1) -> F
     # last chunks, when a process may have to wait for another, are quickly read.
     order = np.argsort(-lengths, kind="stable")
     start = 0
-    with Predictor(model, n_jobs) as predictor:
+    with Predictor(model, n_jobs, logits=logits) as predictor:
         source = (_some(texts, order[piece]) for piece in _pieces(lengths[order]))
         for chunk, found in predictor.stream(source):
             out[order[start : start + len(chunk)]] = found
@@ -141,10 +145,19 @@ class Predictor:
         model: what all processes read with; it must not change meanwhile.
         n_jobs: processes, this one included.
         patience: seconds of work before the others are started.
+        logits: answer with logits instead of probabilities.
     """
 
-    def __init__(self, model: Classifier, n_jobs: int = 1, *, patience: float = PATIENCE) -> None:
+    def __init__(
+        self,
+        model: Classifier,
+        n_jobs: int = 1,
+        *,
+        patience: float = PATIENCE,
+        logits: bool = False,
+    ) -> None:
         self.model = model
+        self.logits = logits
         self.n_jobs = n_jobs
         self.patience = patience
         self._workspace = Workspace()
@@ -195,7 +208,7 @@ class Predictor:
     def _read(self, chunk: Sequence[Text]) -> Floats:
         """Probabilities of a chunk, by this process."""
         start = time.perf_counter()
-        found = self.model.predict_proba(chunk, workspace=self._workspace)
+        found = _answer(self.model, chunk, self._workspace, logits=self.logits)
         self._worked += time.perf_counter() - start
         return found
 
@@ -239,7 +252,8 @@ class Predictor:
         if current_process().daemon:  # of a pool of the caller's: it may have no children
             return
         try:
-            self._others = Processes(_prepare, [_Job.of(self.model)] * n, read_ahead=True)
+            job = _Job.of(self.model, logits=self.logits)
+            self._others = Processes(_prepare, [job] * n, read_ahead=True)
         except (OSError, WorkerError):  # the system has no room for them: it goes on alone
             return
         self.n_jobs += n
@@ -293,9 +307,10 @@ class _Job:
     params: dict[str, SharedArray]
     pickled: SharedArray
     """Tokenizer, vocabulary and the rest: large too, and so sent as bytes that are there."""
+    logits: bool = False
 
     @classmethod
-    def of(cls, model: Classifier) -> _Job:
+    def of(cls, model: Classifier, *, logits: bool = False) -> _Job:
         from textrnn.shared_arrays import SharedArray
 
         rest: Any = model if _is_named(model) else replace(cast(Any, model), tokenizer=None)
@@ -307,6 +322,7 @@ class _Job:
             network.config if network else None,
             {name: SharedArray.of(value) for name, value in params.items()},
             SharedArray.of(np.frombuffer(pickle.dumps(rest), np.uint8)),
+            logits,
         )
 
     def model(self) -> Classifier:
@@ -320,4 +336,11 @@ class _Job:
 def _prepare(job: _Job) -> Answer:
     """What answers a chunk in another process."""
     model, workspace = job.model(), Workspace()
-    return lambda chunk: model.predict_proba(chunk, workspace=workspace)
+    return lambda chunk: _answer(model, chunk, workspace, logits=job.logits)
+
+
+def _answer(
+    model: Classifier, chunk: Sequence[Text], workspace: Workspace, *, logits: bool
+) -> Floats:
+    predict = model.predict_logits if logits else model.predict_proba
+    return predict(chunk, workspace=workspace)

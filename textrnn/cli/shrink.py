@@ -124,9 +124,7 @@ def _is_same(folder: Path, out: Path) -> bool:
     return find_folder(out).resolve() == folder.resolve()
 
 
-def _test_texts(
-    corpus: str, folder: Path, model: TextModel, *, offline: bool
-) -> tuple[Split, str]:
+def _test_texts(corpus: str, folder: Path, model: TextModel, *, offline: bool) -> tuple[Split, str]:
     """The test texts of a corpus, held out as at the training, and what they are called.
 
     The name is empty if they were trained on: a score on them is none to be kept.

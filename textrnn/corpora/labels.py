@@ -6,8 +6,8 @@ What a label means follows from its spelling alone, whatever format and type it 
 - *A number* is what programs write for one: decimal digits with a minus before them, a fraction
   that is 0 or ends in another digit, and an exponent that has a sign: ``0``, ``-3``, ``1.0``,
   ``0.25``, ``1e+16``. Numbers of the same value are one label, to the last digit; -0 is 0.
-- *A word* is all else, and one with nothing but itself. ``007``, ``+1``, ``1.50``, ``1e3``, ``1_000``
-  and ``nan`` are words: codes and versions are spelled like that, and 1.10 is not 1.1.
+- *A word* is all else, and one with nothing but itself. ``007``, ``+1``, ``1.50``, ``1e3`` and
+  ``nan`` are words: codes and versions are spelled like that, and 1.10 is not 1.1.
 
 Booleans are no numbers: ``true`` is not 1. Where all labels are whole numbers they are spelled
 without a fraction: a table's column with a gap in it has 1.0 where 1 was meant. Otherwise a number

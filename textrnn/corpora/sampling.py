@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from textrnn.errors import UsageError
 
@@ -172,9 +172,7 @@ def _return_lost(
                 kept.update(label for row in group for label in label_sets[row])
 
 
-def drawn_rows(
-    label_sets: Sequence[Sequence[Hashable]], n: int, rng: np.random.Generator
-) -> Ints:
+def drawn_rows(label_sets: Sequence[Sequence[Hashable]], n: int, rng: np.random.Generator) -> Ints:
     """Draw some n rows, ascending: each class in proportion, and at least one of each label.
 
     Args:

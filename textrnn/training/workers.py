@@ -90,7 +90,7 @@ class Job:
     weights: SharedArray | None = None
     regularisation: Regularisation | None = None
     gradients: SharedGradients | None = None
-    probabilities: SharedArray | None = None
+    logits: SharedArray | None = None
 
 
 class Workers:
@@ -121,7 +121,7 @@ class Workers:
         self._workspace = Workspace()
         self._others: Processes | None = None
         self._gradients: list[SharedGradients] = []
-        self._probabilities: Floats = np.empty((0, 0))
+        self._logits: Floats = np.empty((0, 0))
 
     def __enter__(self) -> Self:
         shape = (len(self.documents), self.network.config.n_classes)
@@ -135,7 +135,7 @@ class Workers:
                     "use --jobs 1."
                 ) from error
         else:
-            self._probabilities = np.empty(shape, self.network.dtype)
+            self._logits = np.empty(shape, self.network.dtype)
         return self
 
     def __exit__(
@@ -158,8 +158,8 @@ class Workers:
         self.network.params.update({name: shared.array for name, shared in params.items()})
         documents = SharedDocuments.of(self.documents)
         data = self.data
-        probabilities = SharedArray(shape, config.dtype)
-        self._probabilities = probabilities.array
+        logits = SharedArray(shape, config.dtype)
+        self._logits = logits.array
         capacity = int(documents.starts.array[-1]) + 1
         targets = None if data is None else SharedArray.of(data.targets)
         weighted = data is not None and data.weights is not None
@@ -171,7 +171,7 @@ class Workers:
             targets=targets,
             weights=weights,
             regularisation=self.regularisation,
-            probabilities=probabilities,
+            logits=logits,
         )
         jobs = [job] * (self.n_jobs - 1)
         if data is not None:
@@ -217,6 +217,10 @@ class Workers:
 
     def predict_proba(self, rows: Ints | None = None) -> Floats:
         """Class probabilities of the documents at ``rows``, or of all, in that order."""
+        return self.network.config.output.probabilities(self.predict_logits(rows))
+
+    def predict_logits(self, rows: Ints | None = None) -> Floats:
+        """Logits of the documents at ``rows``, or of all, in that order."""
         rows = np.arange(len(self.documents)) if rows is None else rows
         lengths = np.array([len(self.documents[i]) for i in rows.tolist()], dtype=np.int64)
         batches = [rows[batch] for batch in length_batches(lengths)]
@@ -226,7 +230,7 @@ class Workers:
         for batch, turn in zip(batches, itertools.cycle(turns), strict=False):
             parts[turn].append(batch)
         self._send([("predict", part) for part in parts])
-        out = self._probabilities
+        out = self._logits
         _predict(self.network, self.documents, parts[0], out, self._workspace)
         for _ in self._receive():
             pass
@@ -272,8 +276,8 @@ def _answer(
 ) -> Any:
     kind, *arguments = message
     if kind == "predict":
-        assert job.probabilities is not None
-        _predict(network, documents, arguments[0], job.probabilities.array, workspace)
+        assert job.logits is not None
+        _predict(network, documents, arguments[0], job.logits.array, workspace)
         return None
     rows, seed, batch_size = arguments
     if len(rows) == 0:
@@ -303,7 +307,7 @@ def _predict(
 ) -> None:
     for rows in batches:
         packed = network.pack([documents[i] for i in rows.tolist()])
-        out[rows] = network.predict_proba(packed, workspace)
+        out[rows] = network.predict_logits(packed, workspace)
 
 
 def add_gradients(first: Gradients, second: Gradients) -> Gradients:
