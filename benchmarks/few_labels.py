@@ -21,6 +21,7 @@ import numpy as np
 from benchmarks.machine import machine
 from textrnn import TextRNNClassifier
 from textrnn.corpora import load_corpus
+from textrnn.corpora.sampling import one_of_each
 
 OUT = Path(__file__).parent / "results" / "few_labels.json"
 NAMES = ("sst2", "mr", "trec", "ag_news")
@@ -32,9 +33,12 @@ def run(name: str, n_labels: int, seed: int) -> list[dict[str, Any]]:
     corpus = load_corpus(name, offline=True)
     assert corpus.test is not None
     order = np.random.default_rng(seed).permutation(len(corpus.train))
-    labelled = corpus.train.take(order[:n_labels])
+    kept = one_of_each(corpus.train.label_sets, order.tolist())
+    kept.update([row for row in order.tolist() if row not in kept][: n_labels - len(kept)])
+    is_kept = np.isin(order, list(kept))
+    labelled = corpus.train.take(order[is_kept])
     tested = set(corpus.test.texts)
-    others = [text for text in corpus.train.take(order[n_labels:]).texts if text not in tested]
+    others = [text for text in corpus.train.take(order[~is_kept]).texts if text not in tested]
     found = []
     for unlabelled in ([], others):
         classifier = TextRNNClassifier(random_state=seed, n_jobs=-1)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from textrnn.errors import TrainingError
-from textrnn.inference import predict_proba
+from textrnn.inference import predict_logits, predict_proba
 from textrnn.network import EMBEDDING, Network, NetworkConfig
 from textrnn.nn.optimizers import SGD, Adam
 from textrnn.nn.schedules import SCHEDULES, learning_rate_at
@@ -34,8 +34,8 @@ CONFIG = TrainingConfig(
 
 
 def evaluate_documents(network: Network, documents: LabelledDocuments) -> tuple[float, float]:
-    probabilities = predict_proba(network, documents.documents)
-    return loss_and_accuracy(network.config.output, probabilities, documents.targets)
+    logits = predict_logits(network, documents.documents)
+    return loss_and_accuracy(network.config.output, logits, documents.targets)
 
 
 def first_word_task(n: int, seed: int) -> LabelledDocuments:

@@ -8,7 +8,6 @@ from scipy.sparse import csr_array
 from sklearn.linear_model import LogisticRegression
 
 from textrnn import TextRNNClassifier
-from textrnn.model import add_logits
 from textrnn.ngram_model import NGramModel, find, weighted_sum
 from textrnn.nn.losses import SOFTMAX, softmax
 from textrnn.text import ngram_keys
@@ -270,14 +269,6 @@ def test_a_weighted_sum_says_the_sum(n_classes: int) -> None:
     np.testing.assert_allclose(
         found - found[:, :1], expected - expected[:, :1], rtol=2e-3, atol=2e-3
     )
-
-
-def test_add_logits() -> None:
-    p = softmax(np.array([[1.0, 2.0], [0.0, 0.0]]))
-    z = np.array([[1.0, 0.0], [0.0, 3.0]])
-    np.testing.assert_allclose(add_logits(p, z), softmax(np.array([[2.0, 2.0], [0.0, 3.0]])))
-    zero = np.array([[0.0, 1.0]], dtype=np.float32)
-    assert np.isfinite(add_logits(zero, np.array([[5.0, 0.0]], dtype=np.float32))).all()
 
 
 def test_a_saved_model_says_the_same(

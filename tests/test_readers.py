@@ -93,7 +93,7 @@ def test_parquet(tmp_path: Path) -> None:
         ),
         (b"id,review,sentiment\n1,a,x\n2,b,y\n", ["a", "b"], ["x", "y"]),
         (b"label,remark\nx,a\ny,b\n", ["a", "b"], ["x", "y"]),
-        (b"text,label\n\na,1\n\nb,1.0\n", ["a", "b"], ["1", "1.0"]),
+        (b"text,label\n\na,1\n\nb,1.0\n", ["a", "b"], ["1", "1"]),
         # without a header: the label repeats, and the first row is data
         (b"pos,it is fine\nneg,no\npos,ah\n", ["it is fine", "no", "ah"], ["pos", "neg", "pos"]),
         (b"so good,pos\nso bad,neg\n", ["so good", "so bad"], ["pos", "neg"]),

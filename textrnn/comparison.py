@@ -13,7 +13,7 @@ from textrnn.baselines import BASELINES, FittedBaseline, fit_baselines
 from textrnn.errors import DataError, UsageError
 from textrnn.evaluation import Report, evaluate
 from textrnn.messages import Advice, Parameter
-from textrnn.model import TextModel, add_logits
+from textrnn.model import TextModel
 from textrnn.multilabel_scores import MultilabelReport, evaluate_multilabel
 from textrnn.predictor import predict_many
 from textrnn.prepared import Data, Say, say_nothing
@@ -130,9 +130,9 @@ def network_contender(data: Data, model: TextModel, *, n_jobs: int | None = None
         both, parts = predict_many(model, tokens, jobs), {}
         by_ngrams, by_both = list[str](), list[str]()
     else:
-        alone = predict_many(replace(model, ngrams=None), tokens, jobs)
+        alone = predict_many(replace(model, ngrams=None), tokens, jobs, logits=True)
         logits = model.ngram_logits(tokens)
-        both = add_logits(alone, logits, model.network.config.output)
+        both = model.network.config.output.probabilities(alone + logits)
         by_ngrams = _most_probable(logits, classes)
         by_both = _most_probable(both, classes)
         by_network = _most_probable(alone, classes)

@@ -55,8 +55,12 @@ class DocumentReader:
 
     def predict_proba(self, ids: Ids) -> Floats:
         """Class probabilities (C,) of a whole document of token ids (T,)."""
+        return self._probabilities(self.predict_logits(ids))
+
+    def predict_logits(self, ids: Ids) -> Floats:
+        """Logits (C,) of a whole document of token ids (T,)."""
         self.reset()
-        return self.probabilities(self.readout.of_document(self.outputs(ids), self.params))
+        return self._logits(self.readout.of_document(self.outputs(ids), self.params))
 
     def outputs(self, ids: Ids | slice) -> Floats:
         """Read words; return the top layer's outputs (S, T, H), each direction's as it reads."""
@@ -88,14 +92,16 @@ class DocumentReader:
 
     def probabilities(self, vectors: Floats) -> Floats:
         """Class probabilities (C,) from the readout's vectors (S, k * H)."""
+        return self._probabilities(self._logits(vectors))
+
+    def _logits(self, vectors: Floats) -> Floats:
         logits: Floats = vectors.reshape(-1).dot(self._linear)
         logits += self._bias
-        if self.config.multilabel:
-            return self.config.output.probabilities(logits)
-        logits -= np.maximum.reduce(logits)  # the methods take three times as long
-        np.exp(logits, logits)
-        logits /= np.add.reduce(logits)
         return logits
+
+    def _probabilities(self, logits: Floats) -> Floats:
+        probabilities: Floats = self.config.output.probabilities(logits[np.newaxis])[0]
+        return probabilities
 
 
 def _side_by_side(W_x: Floats, direction: int, scale: Floats) -> Floats:

@@ -292,14 +292,16 @@ def hold_back(
 
     Equal texts stay on one side. Warns if there are too few to hold any back.
     """
-    labels = plain(given.labels)
+    labels, label_sets = plain(given.labels), None
     if data.multilabel:
-        labels = strata([np.flatnonzero(row).tolist() for row in given.labels])
+        label_sets = [np.flatnonzero(row).tolist() for row in given.labels]
+        labels = strata(label_sets)
     held = holdout(
         given.texts,
         labels,
         settings.validation_fraction,
         random_state=int(rng.integers(2**31)),
+        label_sets=label_sets,
     )
     if held.any():
         return data.take(~held), data.take(held)

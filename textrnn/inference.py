@@ -41,7 +41,14 @@ def length_batches(
 def predict_proba(
     network: Network, documents: Sequence[Ids], workspace: Workspace | None = None
 ) -> Floats:
-    """Class probabilities of encoded documents, shape (n, C), in the given order.
+    """Class probabilities of encoded documents, shape (n, C); see ``predict_logits``."""
+    return network.config.output.probabilities(predict_logits(network, documents, workspace))
+
+
+def predict_logits(
+    network: Network, documents: Sequence[Ids], workspace: Workspace | None = None
+) -> Floats:
+    """Logits of encoded documents, shape (n, C), in the given order.
 
     A workspace is worth giving where many calls follow each other.
     """
@@ -50,10 +57,11 @@ def predict_proba(
     workspace = workspace or Workspace()
     with one_blas_thread():
         if len(documents) == 1 and lengths[0] <= (network.config.segment_length or lengths[0]):
-            out[0] = _KEPT.reader(network).predict_proba(documents[0])
+            out[0] = _KEPT.reader(network).predict_logits(documents[0])
             return out
         for rows in length_batches(lengths):
-            out[rows] = network.predict_proba(network.pack([documents[i] for i in rows]), workspace)
+            packed = network.pack([documents[i] for i in rows])
+            out[rows] = network.predict_logits(packed, workspace)
     return out
 
 

@@ -128,15 +128,18 @@ class LinearModel:
 
     def predict_proba(self, texts: Iterable[Text], *, workspace: Workspace | None = None) -> Floats:
         """Class probabilities, float64 of shape (n_texts, C); a workspace is not needed."""
+        return softmax(self.predict_logits(texts, workspace=workspace))
+
+    def predict_logits(
+        self, texts: Iterable[Text], *, workspace: Workspace | None = None
+    ) -> Floats:
+        """What has the probabilities as its softmax, float64 of shape (n_texts, C)."""
         del workspace
         logits = self._logits(self.tokens(texts))
-        if len(self.bias) > 1 and not self.form.one_against_rest:
-            return softmax(logits)
         if len(self.bias) == 1:
-            logits = np.hstack([-logits, logits])
+            return np.hstack([np.zeros_like(logits), logits])
         # In logs, where a probability that rounds to zero still has its digits.
-        logs: Floats = -np.logaddexp(0.0, -logits)
-        return np.exp(logs) if len(self.bias) == 1 else softmax(logs)
+        return -np.logaddexp(0.0, -logits) if self.form.one_against_rest else logits
 
     def decide(self, probabilities: Floats) -> Ints:
         """The answers; see ``decision.decide``."""

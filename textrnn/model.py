@@ -15,11 +15,10 @@ import numpy as np
 
 from textrnn.decision import decide
 from textrnn.errors import UsageError
-from textrnn.inference import predict_proba
+from textrnn.inference import predict_logits
 from textrnn.messages import Setting
 from textrnn.network import Network
 from textrnn.ngram_model import NGramModel
-from textrnn.nn.losses import SOFTMAX, Output
 from textrnn.nn.workspace import Workspace
 from textrnn.stream import Stream
 from textrnn.text.tokenised import NumberedTexts, as_numbered, number_texts
@@ -98,13 +97,19 @@ class TextModel:
 
         A workspace is worth giving where many calls follow each other.
         """
+        logits = self.predict_logits(texts, workspace=workspace)
+        return self.network.config.output.probabilities(logits)
+
+    def predict_logits(
+        self, texts: Iterable[Text], *, workspace: Workspace | None = None
+    ) -> Floats:
+        """Logits of network and n-grams together, shape (n_texts, C)."""
         tokens = self.tokens(texts)
         mended = self._mended(tokens)
-        network = predict_proba(self.network, self._ids(mended), workspace)
-        if self.ngrams is None:
-            return network
-        logits = self._ngram_logits(tokens, mended)
-        return add_logits(network, logits, self.network.config.output)
+        logits = predict_logits(self.network, self._ids(mended), workspace)
+        if self.ngrams is not None:
+            logits += self._ngram_logits(tokens, mended)
+        return logits
 
     def _ids(self, mended: NumberedTexts) -> list[Ids]:
         return self.vocabulary.encode_all(mended, self.max_length)
@@ -156,10 +161,3 @@ def check_is_no_text(texts: Iterable[Text]) -> None:
             f"texts is the single string {reprlib.repr(texts)}, but must be a list of texts: "
             "write [text]."
         )
-
-
-def add_logits(probabilities: Floats, logits: Floats, output: Output = SOFTMAX) -> Floats:
-    """Probabilities (n, C) whose logits are the sum of those given and further ones (n, C)."""
-    total = output.logits(probabilities)
-    total += logits
-    return output.probabilities(total)

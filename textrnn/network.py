@@ -335,7 +335,11 @@ class Network:
         return (rows.transpose(1, 2, 0, 3) + weights["b"][:, :, np.newaxis]) * self._scale
 
     def predict_proba(self, batch: PackedBatch, workspace: Workspace | None = None) -> Floats:
-        """Class probabilities (B, C), documents in the caller's order.
+        """Class probabilities (B, C), documents in the caller's order."""
+        return self.config.output.probabilities(self.predict_logits(batch, workspace))
+
+    def predict_logits(self, batch: PackedBatch, workspace: Workspace | None = None) -> Floats:
+        """Logits (B, C), documents in the caller's order.
 
         The top layer is read without keeping anything for a way back.
         """
@@ -363,9 +367,9 @@ class Network:
             vectors, _ = READOUTS[config.readout].join(vectors, batch)
         features = side_by_side(vectors)
         logits = features @ self.params["linear.weight"] + self.params["linear.bias"]
-        probabilities = np.empty_like(logits)
-        probabilities[batch.order] = config.output.probabilities(logits)
-        return probabilities
+        ordered: Floats = np.empty_like(logits)
+        ordered[batch.order] = logits
+        return ordered
 
     # ----------------------------------------------------------------- backward
 

@@ -49,8 +49,12 @@ WAITING = 2
 T = TypeVar("T", str, Sequence[str], Text)
 
 
-def predict_many(model: Classifier, texts: Sequence[Text], n_jobs: int = 1) -> Floats:
+def predict_many(
+    model: Classifier, texts: Sequence[Text], n_jobs: int = 1, *, logits: bool = False
+) -> Floats:
     """Class probabilities of texts or their tokens, shape (n, C), by some processes.
+
+    With ``logits`` these, of which the probabilities are made.
 
     Raises:
         UsageError: the texts are a bare string.
@@ -63,7 +67,7 @@ def predict_many(model: Classifier, texts: Sequence[Text], n_jobs: int = 1) -> F
     # last chunks, when a process may have to wait for another, are quickly read.
     order = np.argsort(-lengths, kind="stable")
     start = 0
-    with Predictor(model, n_jobs) as predictor:
+    with Predictor(model, n_jobs, logits=logits) as predictor:
         source = (_some(texts, order[piece]) for piece in _pieces(lengths[order]))
         for chunk, found in predictor.stream(source):
             out[order[start : start + len(chunk)]] = found
@@ -141,10 +145,19 @@ class Predictor:
         model: what all processes read with; it must not change meanwhile.
         n_jobs: processes, this one included.
         patience: seconds of work before the others are started.
+        logits: answer with logits instead of probabilities.
     """
 
-    def __init__(self, model: Classifier, n_jobs: int = 1, *, patience: float = PATIENCE) -> None:
+    def __init__(
+        self,
+        model: Classifier,
+        n_jobs: int = 1,
+        *,
+        patience: float = PATIENCE,
+        logits: bool = False,
+    ) -> None:
         self.model = model
+        self.logits = logits
         self.n_jobs = n_jobs
         self.patience = patience
         self._workspace = Workspace()
@@ -195,7 +208,7 @@ class Predictor:
     def _read(self, chunk: Sequence[Text]) -> Floats:
         """Probabilities of a chunk, by this process."""
         start = time.perf_counter()
-        found = self.model.predict_proba(chunk, workspace=self._workspace)
+        found = _answer(self.model, chunk, self._workspace, logits=self.logits)
         self._worked += time.perf_counter() - start
         return found
 
@@ -242,7 +255,8 @@ class Predictor:
         if not _is_named(model):
             model = replace(cast(Any, model), tokenizer=None)
         try:
-            self._others = Processes(_prepare, [Shared(model)] * n, read_ahead=True)
+            job = Shared(model), self.logits
+            self._others = Processes(_prepare, [job] * n, read_ahead=True)
         except WorkerError as error:  # the system has no room for them: it goes on alone
             tell_fewer(1, error)
             return
@@ -298,7 +312,15 @@ def _is_known(chunk: Sequence[Text]) -> bool:
     return is_known_elsewhere(chunk) and is_known_elsewhere(tokens)
 
 
-def _prepare(shared: Shared[Classifier]) -> Answer:
+def _prepare(job: tuple[Shared[Classifier], bool]) -> Answer:
     """What answers a chunk in another process."""
+    shared, logits = job
     model, workspace = shared.open(), Workspace()
-    return lambda chunk: model.predict_proba(chunk, workspace=workspace)
+    return lambda chunk: _answer(model, chunk, workspace, logits=logits)
+
+
+def _answer(
+    model: Classifier, chunk: Sequence[Text], workspace: Workspace, *, logits: bool
+) -> Floats:
+    predict = model.predict_logits if logits else model.predict_proba
+    return predict(chunk, workspace=workspace)

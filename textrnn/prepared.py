@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from textrnn.corpora import Corpus, Split, holdout
+from textrnn.corpora import Corpus, Split
 from textrnn.errors import DataError
 from textrnn.messages import Advice, Message, Parameter
 from textrnn.processes import process_count
@@ -73,7 +73,7 @@ def prepare(
     train, validation = corpus.train, corpus.validation
     rows = {"train": np.arange(len(train))}
     if validation is None:
-        held = holdout(train.texts, train.strata, validation_fraction, random_state=seed)
+        held = train.holdout(validation_fraction, random_state=seed)
         train, validation = train.take(~held), train.take(held)
         rows = {"train": np.flatnonzero(~held), "validation": np.flatnonzero(held)}
     if len(validation) == 0:

@@ -132,6 +132,7 @@ def compare(
         default_fraction=training.test_fraction,
         random_state=seed,
         offline=offline,
+        classes=None if loaded is None else [str(c) for c in loaded.classes],
     )
     training.warn_of_other_splits(texts)
     validation_fraction = validation_fraction or training.validation_fraction

@@ -92,6 +92,7 @@ def evaluate(
         test_fraction=training.test_fraction,
         random_state=training.seed,
         offline=offline,
+        classes=[str(c) for c in loaded.classes],
     )
     for line in labelled.notes:
         note(line)

@@ -15,6 +15,7 @@ from textrnn.harmless import quoted
 
 if TYPE_CHECKING:
     from textrnn.corpora import Split
+    from textrnn.model import TextModel
 
 
 def shrink(
@@ -70,7 +71,7 @@ def shrink(
     before: dict[str, Any] = {"size_bytes_before": folder_size(folder), "accuracy_before": None}
     test, corpus = None, ""
     if check is not None:
-        test, corpus = _test_texts(check, folder, multilabel=big.multilabel, offline=offline)
+        test, corpus = _test_texts(check, folder, big, offline=offline)
         before["accuracy_before"] = report_on(big, test, n_jobs).accuracy
     smaller = shrunken(big, max_words=max_words, max_ngrams=max_ngrams)
     # Its scores are those of the larger model: they must not be taken for its own.
@@ -124,7 +125,7 @@ def _is_same(folder: Path, out: Path) -> bool:
     return find_folder(out).resolve() == folder.resolve()
 
 
-def _test_texts(corpus: str, folder: Path, *, multilabel: bool, offline: bool) -> tuple[Split, str]:
+def _test_texts(corpus: str, folder: Path, model: TextModel, *, offline: bool) -> tuple[Split, str]:
     """The test texts of a corpus, held out as at the training, and what they are called.
 
     The name is empty if they were trained on: a score on them is none to be kept.
@@ -135,10 +136,11 @@ def _test_texts(corpus: str, folder: Path, *, multilabel: bool, offline: bool) -
     training = read_training(folder)
     labelled = load_labelled(
         corpus,
-        label_separator=(training.label_separator or "|") if multilabel else None,
+        label_separator=(training.label_separator or "|") if model.multilabel else None,
         test_fraction=training.test_fraction,
         random_state=training.seed,
         offline=offline,
+        classes=[str(c) for c in model.classes],
     )
     if labelled.corpus is not None:
         training.warn_of_other_splits(labelled.corpus)

@@ -4,14 +4,13 @@ from textrnn.corpora.corpus import (
     Corpus,
     Split,
     check_split,
-    holdout,
     indicator,
-    strata,
     stratified_split,
 )
 from textrnn.corpora.loading import Labelled, load_corpus, load_labelled
 from textrnn.corpora.readers import read_split, read_texts
 from textrnn.corpora.registry import CorpusInfo, describe_corpora
+from textrnn.corpora.sampling import holdout, strata
 
 __all__ = [
     "Corpus",

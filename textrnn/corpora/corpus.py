@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from textrnn.errors import DataError, UsageError, did_you_mean
+from textrnn.corpora.sampling import holdout, strata
+from textrnn.errors import DataError, did_you_mean
 from textrnn.harmless import listed, quoted
 from textrnn.messages import Advice, Parameter
 
@@ -63,6 +63,30 @@ class Split:
         positions = np.arange(len(self))[rows].tolist()
         texts, labels = [self.texts[i] for i in positions], [self.labels[i] for i in positions]
         return Split(texts, labels, self.separator)
+
+    def holdout(self, fraction: float, *, random_state: int) -> Bools:
+        """The rows to hold out, so that every label keeps some; see ``sampling.holdout``."""
+        return holdout(
+            self.texts,
+            self.strata,
+            fraction,
+            random_state=random_state,
+            label_sets=None if self.separator is None else self.label_sets,
+        )
+
+    def respelled(self, spelling: Mapping[str, str]) -> Split:
+        """The same with each label as ``spelling`` has it; other labels stay."""
+        if all(label == spelled for label, spelled in spelling.items()):
+            return self
+        cells = {cell: self._respelled(cell, spelling) for cell in set(self.labels)}
+        return replace(self, labels=[cells[cell] for cell in self.labels])
+
+    def _respelled(self, cell: str, spelling: Mapping[str, str]) -> str:
+        if self.separator is None:
+            return spelling.get(cell, cell)
+        labels = split_labels(cell, self.separator)
+        spelled = [spelling.get(label, label) for label in labels]
+        return cell if spelled == labels else self.separator.join(spelled)
 
 
 @dataclass(frozen=True)
@@ -159,7 +183,7 @@ def stratified_split(split: Split, fraction: float, *, random_state: int) -> tup
 
     The order of rows is kept. Raises UsageError for a fraction outside (0, 1).
     """
-    second = holdout(split.texts, split.strata, fraction, random_state=random_state)
+    second = split.holdout(fraction, random_state=random_state)
     return split.take(~second), split.take(second)
 
 
@@ -201,87 +225,3 @@ def indicator(label_sets: Sequence[Sequence[str]], classes: Sequence[str]) -> In
                 )
             matrix[row, column[label]] = 1
     return matrix
-
-
-def strata(label_sets: Sequence[Sequence[Hashable]]) -> list[Hashable]:
-    """One label for each text by which to split them: of its labels the rarest, or ``""``.
-
-    Whole sets of labels are too many to have a share of each on both sides.
-    """
-    counts = Counter(label for labels in label_sets for label in labels)
-    return [min(labels, key=lambda x: counts[x], default="") for labels in label_sets]
-
-
-def holdout(
-    texts: Sequence[str], labels: Sequence[Hashable], fraction: float, *, random_state: int
-) -> Bools:
-    """Choose the rows to hold out, each class in proportion; equal texts stay on one side.
-
-    Every class keeps at least one row, so a class with a single distinct text is
-    not held out. Of many small classes some give a row and some none, so that
-    the total is right. Returns shape (n,), bool, True for a row held out; none is
-    where the texts are too few. Raises UsageError for a fraction outside (0, 1).
-    """
-    import numpy as np
-
-    if not 0.0 < fraction < 1.0:
-        raise UsageError(f"the fraction to set aside is {fraction:g}; give one between 0 and 1")
-    rng = np.random.default_rng(random_state)
-    held = np.zeros(len(texts), dtype=bool)
-    rows_of: dict[str, list[int]] = {}
-    for row, text in enumerate(texts):
-        rows_of.setdefault(text, []).append(row)
-    by_class = _groups_by_class(rows_of, labels)
-    shares = _shares([sum(len(rows) for rows in groups) for groups in by_class], fraction)
-    for groups, wanted in zip(by_class, shares, strict=True):
-        _take(held, [groups[i] for i in rng.permutation(len(groups))], wanted)
-    _return_lost_classes(held, [rows_of[text] for text in texts], labels)
-    return held
-
-
-def _groups_by_class(
-    rows_of: Mapping[str, list[int]], labels: Sequence[Hashable]
-) -> list[list[list[int]]]:
-    """Return for each class, in alphabetical order, the lists of rows with equal text.
-
-    A text that occurs with several labels belongs to the class it has first.
-    """
-    classes = sorted(dict.fromkeys(labels), key=str)
-    groups: dict[Hashable, list[list[int]]] = {label: [] for label in classes}
-    for rows in rows_of.values():
-        groups[labels[rows[0]]].append(rows)
-    return list(groups.values())
-
-
-def _shares(sizes: list[int], fraction: float) -> list[int]:
-    """Return how many rows each class should give: its fraction, rounded up for the largest rests.
-
-    At least one row is asked for in all, first of the classes nearest to a whole row.
-    """
-    shares = [int(fraction * size) for size in sizes]
-    lacking = max(1, round(fraction * sum(sizes))) - sum(shares)
-    by_rest = sorted(range(len(sizes)), key=lambda i: shares[i] - fraction * sizes[i])
-    for i in by_rest[: max(lacking, 0)]:
-        shares[i] += 1
-    return shares
-
-
-def _take(chosen: Bools, groups: list[list[int]], n: int) -> None:
-    """Mark whole groups as chosen, in order, until ``n`` rows are or no group fits."""
-    for rows in groups:
-        if n <= 0:
-            return
-        if len(rows) <= n:
-            chosen[rows] = True
-            n -= len(rows)
-
-
-def _return_lost_classes(
-    held: Bools, group_of: Sequence[list[int]], labels: Sequence[Hashable]
-) -> None:
-    """Give one text back of every class that was held out wholly."""
-    kept = {label for label, gone in zip(labels, held, strict=True) if not gone}
-    for group, label in zip(group_of, labels, strict=True):
-        if label not in kept:
-            held[group] = False
-            kept.update(labels[row] for row in group)

@@ -201,7 +201,7 @@ def _parquet(stream: IO[bytes], where: str) -> Table:
         number = 0
         try:
             for batch in file.iter_batches(batch_size=1024, columns=names):
-                lists = [batch.column(name).to_pylist() for name in names]
+                lists = [_values(batch.column(name)) for name in names]
                 for values in zip(*lists, strict=True):
                     number += 1
                     yield number, list(values)
@@ -209,6 +209,18 @@ def _parquet(stream: IO[bytes], where: str) -> Table:
             raise DataError(f"{where}: damaged Parquet file ({_first_line(error)})") from None
 
     return Table(columns, select, unit="row")
+
+
+def _values(column: Any) -> list[Any]:
+    """Python values of an Arrow array; a number of single precision as short as it is written."""
+    import pyarrow
+
+    if pyarrow.types.is_float16(column.type) or pyarrow.types.is_float32(column.type):
+        values = column.to_numpy(zero_copy_only=False)
+        told = zip(column.is_null().to_pylist(), map(str, values), strict=True)
+        return [None if is_null else float(text) for is_null, text in told]
+    found: list[Any] = column.to_pylist()
+    return found
 
 
 def _first_line(error: BaseException) -> str:

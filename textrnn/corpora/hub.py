@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from textrnn.corpora.columns import LABEL_NAMES, TEXT_NAMES, find_column, unclear_columns
+from textrnn.corpora.labels import meaning
 from textrnn.corpora.readers import check_label, check_text
 from textrnn.corpora.registry import SPLIT_NAMES
 from textrnn.errors import CorpusNotFoundError, DataError, UsageError
@@ -209,6 +210,7 @@ def _rows(data: Any, address: HubAddress, with_label: bool = False) -> Iterable[
     """Yield (text,) or (text, label), class numbers turned into the names the hub gives."""
     columns = _columns(data, address, with_label)
     names = getattr(data.features[columns[-1]], "names", None) if with_label else None
+    renamed = {meaning(label): name for label, name in address.renamed.items()}
     number = 0
     for batch in data.select_columns(columns).iter(batch_size=1000):
         for values in zip(*(batch[name] for name in columns), strict=True):
@@ -222,7 +224,7 @@ def _rows(data: Any, address: HubAddress, with_label: bool = False) -> Iterable[
             if names and isinstance(value, int) and 0 <= value < len(names):
                 value = names[value]
             label = check_label(value, where, columns[1])
-            yield text, address.renamed.get(label, label)
+            yield text, renamed.get(meaning(label), label)
 
 
 def _write(path: Path, header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:

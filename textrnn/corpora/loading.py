@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from textrnn.corpora.corpus import (
     Corpus,
@@ -20,7 +20,8 @@ from textrnn.corpora.corpus import (
 )
 from textrnn.corpora.formats import format_of
 from textrnn.corpora.hub import HubAddress, download, is_offline, parse_address
-from textrnn.corpora.readers import class_folders, read_split, read_text_files, read_texts
+from textrnn.corpora.labels import one_spelling, several_spellings, spelled_as
+from textrnn.corpora.readers import class_folders, read_as_spelled, read_text_files, read_texts
 from textrnn.corpora.registry import (
     ENTRIES,
     Entry,
@@ -72,6 +73,7 @@ def load_corpus(
     random_state: int = 0,
     offline: bool = False,
     unlabelled: bool = False,
+    classes: Iterable[str] | None = None,
 ) -> Corpus:
     """Load a named corpus, a file, a folder or a data set of the hub (``hf:owner/name``).
 
@@ -83,7 +85,8 @@ def load_corpus(
     stratified share of the training rows, drawn by ``random_state``:
     ``test_fraction``, which a corpus with a test split refuses, or else
     ``default_fraction``. With ``unlabelled`` the corpus can read its unlabelled
-    texts, without those equal to a test text.
+    texts, without those equal to a test text. Labels that are one have one spelling in all
+    splits, see ``corpora.labels``: that of ``classes``, a trained model's, if they are given.
 
     Raises CorpusNotFoundError for a name found nowhere or, when ``offline`` (or
     TEXTRNN_OFFLINE, HF_HUB_OFFLINE or HF_DATASETS_OFFLINE) is set, not found
@@ -113,16 +116,18 @@ def load_corpus(
         corpus = _read_path(Path(given), columns)
     else:
         raise _not_found(given)
-    check_split(corpus.train, f"the training split of {corpus.name}")
     if corpus.test is not None and test_fraction is not None:
         raise UsageError(
             f"{corpus.name} has its own test split; leave ", Parameter("test_fraction"), " out"
         )
-    if corpus.test is None or corpus.validation is None:
-        check_labels_repeat(corpus.train, corpus.name)
+    has_all_splits = corpus.test is not None and corpus.validation is not None
     if test is not None:
         corpus = _with_test(corpus, os.fspath(test), columns)
-    elif corpus.test is None:
+    corpus = _with_one_spelling(corpus, classes)
+    check_split(corpus.train, f"the training split of {corpus.name}")
+    if not has_all_splits:
+        check_labels_repeat(corpus.train, corpus.name)
+    if corpus.test is None:
         fraction = default_fraction if test_fraction is None else test_fraction
         corpus = _set_test_aside(corpus, fraction, random_state)
     return _finish(corpus, unlabelled)
@@ -149,13 +154,15 @@ def load_labelled(
     test_fraction: float = TEST_FRACTION,
     random_state: int = 0,
     offline: bool = False,
+    classes: Iterable[str] | None = None,
 ) -> Labelled:
     """Load labelled texts to evaluate on.
 
     Of a corpus with splits that is ``split``, by default ``test``; of a file or a
     folder without splits all rows. If a corpus has no test split of its own,
     ``test_fraction`` of its rows are drawn by ``random_state``: give those of the
-    training, or texts that were trained on are among them.
+    training, or texts that were trained on are among them. Labels are spelled as in
+    ``load_corpus``.
 
     Raises what ``load_corpus`` raises, and UsageError for a split that is not there.
     """
@@ -167,7 +174,7 @@ def load_labelled(
                 f"{path} has no splits; leave ", Parameter("split"), " out to evaluate on all of it"
             )
         notes: list[str] = []
-        rows = read_split(
+        rows = read_as_spelled(
             path,
             text_column=text_column,
             label_column=label_column,
@@ -176,7 +183,8 @@ def load_labelled(
         )
         if not len(rows):
             raise DataError(f"{path} is empty: it holds no rows")
-        return Labelled(rows, "all", notes=notes)
+        spelling = _spelling([rows], classes)
+        return Labelled(rows.respelled(spelling), "all", notes=[*notes, *_told(spelling)])
     corpus = load_corpus(
         name_or_path,
         text_column=text_column,
@@ -185,6 +193,7 @@ def load_labelled(
         default_fraction=test_fraction,
         random_state=random_state,
         offline=offline,
+        classes=classes,
     )
     name = split or "test"
     splits = {"train": corpus.train, "validation": corpus.validation, "test": corpus.test}
@@ -253,7 +262,7 @@ def _read_path(path: Path, columns: Columns) -> Corpus:
             ".txt files"
         )
     name, notes = path.resolve().name, list[str]()
-    rows = read_split(path, note=notes.append, **columns)
+    rows = read_as_spelled(path, note=notes.append, **columns)
     return Corpus(name.split(".")[0] or name, rows, source=str(path), notes=notes)
 
 
@@ -262,7 +271,7 @@ def _read_folder(folder: Path, name: str, columns: Columns) -> Corpus:
     splits, guesses = {}, list[str]()
     for split in ("train", "validation", "test"):
         path = find_split(folder, split)
-        splits[split] = read_split(path, note=guesses.append, **columns) if path else None
+        splits[split] = read_as_spelled(path, note=guesses.append, **columns) if path else None
     train = splits["train"]
     assert train is not None, "callers look for the training split first"
     source, notes = str(folder), list[str]()
@@ -284,7 +293,7 @@ def _read_unlabelled(path: Path, columns: Columns) -> list[str]:
 def _with_test(corpus: Corpus, path: str, columns: Columns) -> Corpus:
     """Put the test texts of a file into a corpus."""
     notes = list(corpus.notes)
-    test = read_split(path, note=notes.append, **columns)
+    test = read_as_spelled(path, note=notes.append, **columns)
     if corpus.test is not None:
         notes.append(
             Message(
@@ -295,6 +304,28 @@ def _with_test(corpus: Corpus, path: str, columns: Columns) -> Corpus:
             )
         )
     return replace(corpus, test=test, notes=notes)
+
+
+def _with_one_spelling(corpus: Corpus, classes: Iterable[str] | None) -> Corpus:
+    """Spell the labels of all splits alike, which they tell together: 1 may be 1.0 elsewhere."""
+    splits = {"train": corpus.train, "validation": corpus.validation, "test": corpus.test}
+    there = {name: split for name, split in splits.items() if split is not None}
+    spelling = _spelling(there.values(), classes)
+    respelled: dict[str, Any] = {name: split.respelled(spelling) for name, split in there.items()}
+    return replace(corpus, **respelled, notes=[*corpus.notes, *_told(spelling)])
+
+
+def _spelling(splits: Iterable[Split], classes: Iterable[str] | None) -> dict[str, str]:
+    labels = [label for split in splits for label in split.classes]
+    return one_spelling(labels) if classes is None else spelled_as(labels, classes)
+
+
+def _told(spelling: Mapping[str, str]) -> list[str]:
+    """A line about each label that is spelled in several ways."""
+    return [
+        f"the labels {', '.join(map(repr, ways))} are one: {label!r}"
+        for label, ways in several_spellings(spelling).items()
+    ]
 
 
 def _set_test_aside(corpus: Corpus, fraction: float, random_state: int) -> Corpus:

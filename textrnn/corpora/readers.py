@@ -13,6 +13,7 @@ from textrnn.corpora.byte_lines import binary, decode, open_binary, text_lines
 from textrnn.corpora.columns import Note, choose_labelled, choose_text, ignore
 from textrnn.corpora.corpus import Split
 from textrnn.corpora.formats import MAX_RECORD, check_format, format_of, open_table
+from textrnn.corpora.labels import one_spelling
 from textrnn.errors import DataError, UsageError
 from textrnn.messages import Advice, Parameter, Setting
 
@@ -30,10 +31,30 @@ def read_split(
     """Read labelled texts from a file (CSV, TSV, JSON lines, Parquet) or a folder of classes.
 
     A folder holds one folder of ``.txt`` files for each class. With a ``label_separator`` a
-    text has any number of labels, in one cell between separators or in a list. ``note`` receives a
+    text has any number of labels, in one cell between separators or in a list. Labels that are
+    one have one spelling, see ``corpora.labels``. ``note`` receives a
     line about each guess, such as which column is which. Raises DataError, naming
     file and line, for whatever cannot be read as labelled text.
     """
+    split = read_as_spelled(
+        path,
+        text_column=text_column,
+        label_column=label_column,
+        label_separator=label_separator,
+        note=note,
+    )
+    return split.respelled(one_spelling(split.classes))
+
+
+def read_as_spelled(
+    path: str | Path,
+    *,
+    text_column: str | None = None,
+    label_column: str | None = None,
+    label_separator: str | None = None,
+    note: Note = ignore,
+) -> Split:
+    """The same with labels as the file spells them: what they mean, all splits tell together."""
     if label_separator == "":
         raise UsageError(
             Parameter("label_separator"), " is empty; give what stands between labels, such as '|'"
@@ -111,12 +132,10 @@ def check_text(value: object, where: str, column: str) -> str:
 
 
 def check_label(value: object, where: str, column: str) -> str:
-    """Return a label as text: 1 and 1.0 as "1", True as "true"; DataError for a missing one."""
+    """Return a label as it is spelled, True as "true"; DataError for a missing one."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float) and not math.isnan(value):
-        return str(int(value)) if value.is_integer() else str(value)
-    if isinstance(value, int):
+    if isinstance(value, int) or (isinstance(value, float) and not math.isnan(value)):
         return str(value)
     if isinstance(value, str) and (label := check_text(value, where, column).strip()):
         return label

@@ -17,9 +17,10 @@ from textrnn.typing import Floats, Ints
 
 def softmax(logits: Floats) -> Floats:
     """Probabilities (B, C) of logits (B, C); each row sums to one."""
-    shifted: Floats = logits - logits.max(axis=1, keepdims=True)
-    np.exp(shifted, out=shifted)
-    shifted /= shifted.sum(axis=1, keepdims=True)
+    # The arrays' methods take three times as long of one row.
+    shifted: Floats = logits - np.maximum.reduce(logits, axis=1, keepdims=True)
+    np.exp(shifted, shifted)
+    shifted /= np.add.reduce(shifted, axis=1, keepdims=True)
     return shifted
 
 
@@ -74,6 +75,13 @@ def sigmoid(logits: Floats) -> Floats:
     halves *= 0.5
     halves += 0.5
     return halves
+
+
+def yes_probabilities(logits: Floats) -> Floats:
+    """The same, as exact where it is near 0: ``sigmoid`` is faster, and rounds to 0 early."""
+    probabilities: Floats = np.logaddexp(logits.dtype.type(0), -logits)
+    np.negative(probabilities, probabilities)
+    return np.exp(probabilities, probabilities)
 
 
 def binary_cross_entropy(
@@ -133,27 +141,13 @@ class Output(NamedTuple):
 
     Attributes:
         probabilities: of logits, same shape.
-        logits: of probabilities, same shape, finite also where a probability is 0 or 1.
         loss: of logits and targets, with its gradient.
         right: of logits and targets the share of its labels that each document has right, (B,).
     """
 
     probabilities: Callable[[Floats], Floats]
-    logits: Callable[[Floats], Floats]
     loss: Loss
     right: Callable[[Floats, Ints], Floats]
-
-
-def _log(probabilities: Floats) -> Floats:
-    logs: Floats = np.log(np.maximum(probabilities, np.finfo(probabilities.dtype).tiny))
-    return logs
-
-
-def _log_odds(probabilities: Floats) -> Floats:
-    least = np.finfo(probabilities.dtype).eps
-    p = np.clip(probabilities, least, 1.0 - least)
-    odds: Floats = np.log(p) - np.log1p(-p)
-    return odds
 
 
 def _class_right(logits: Floats, targets: Ints) -> Floats:
@@ -167,8 +161,8 @@ def _labels_right(logits: Floats, targets: Ints) -> Floats:
     return right
 
 
-SOFTMAX = Output(softmax, _log, cross_entropy, _class_right)
-SIGMOID = Output(sigmoid, _log_odds, binary_cross_entropy, _labels_right)
+SOFTMAX = Output(softmax, cross_entropy, _class_right)
+SIGMOID = Output(yes_probabilities, binary_cross_entropy, _labels_right)
 
 
 def output_of(*, multilabel: bool) -> Output:

@@ -14,10 +14,14 @@ from textrnn.messages import Advice, Message, Parameter
 from textrnn.nn.losses import mean_one, output_of
 from textrnn.training.fit import TokenisedTexts
 from textrnn.training.loop import TrainingState
+from textrnn.typing import Floats
 
 MARGIN = 1.5
 """Times the loss of guessing from which a loss is worse by far: a network that has learned too
 little, or was too sure of what it learned, stays below it."""
+
+LEAST = float(np.finfo(np.float64).eps)
+"""Frequency that stands for 0, whose logit is infinite."""
 
 
 def nothing_learned(state: TrainingState, validation: TokenisedTexts | None) -> str:
@@ -68,6 +72,13 @@ def guessing(texts: TokenisedTexts) -> tuple[float, float]:
     weights = mean_one(texts.weights)
     said = texts.targets if texts.multilabel else np.eye(texts.targets.max() + 1)[texts.targets]
     frequencies = np.average(said, axis=0, weights=weights)
-    logits = output.logits(np.tile(frequencies, (len(texts), 1)))
+    logits = np.tile(_logits(frequencies, multilabel=texts.multilabel), (len(texts), 1))
     loss, _ = output.loss(logits, texts.targets, weights)
     return loss, float(np.average(output.right(logits, texts.targets), weights=weights))
+
+
+def _logits(frequencies: Floats, *, multilabel: bool) -> Floats:
+    """Logits of classes, or labels, that are so frequent (C,); finite where one never is."""
+    p = np.clip(frequencies, LEAST, 1.0 - LEAST)
+    logits: Floats = np.log(p) - np.log1p(-p) if multilabel else np.log(p)
+    return logits

@@ -336,9 +336,9 @@ class TrainingRun:
     def _validate(self, workers: Workers, validation: LabelledDocuments) -> tuple[float, float]:
         """Loss and accuracy on the documents that stand behind the training ones."""
         held_out = np.arange(len(validation)) + len(self.train)
-        probabilities = workers.predict_proba(held_out)
+        logits = workers.predict_logits(held_out)
         loss, accuracy = loss_and_accuracy(
-            self.network.config.output, probabilities, validation.targets, validation.weights
+            self.network.config.output, logits, validation.targets, validation.weights
         )
         if not math.isfinite(loss):
             raise TrainingError(
@@ -416,13 +416,12 @@ class TrainingRun:
 
 
 def loss_and_accuracy(
-    output: Output, probabilities: Floats, targets: Ints, weights: Floats | None = None
+    output: Output, logits: Floats, targets: Ints, weights: Floats | None = None
 ) -> tuple[float, float]:
-    """Mean loss in nats, and share that is right, of probabilities (n, C) and targets.
+    """Mean loss in nats, and share that is right, of logits (n, C) and targets.
 
     With weights (n,) both are means over the weighted documents.
     """
-    logits = output.logits(probabilities)
     weights = mean_one(weights)
     loss, _ = output.loss(logits, targets, weights)
     return loss, float(np.average(output.right(logits, targets), weights=weights))

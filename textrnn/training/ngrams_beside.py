@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from textrnn.decision import best_f1_threshold, best_f1_threshold_of, rarer_class
-from textrnn.inference import predict_proba
+from textrnn.inference import predict_logits
 from textrnn.model import NEAREST, TextModel
 from textrnn.network import Network
 from textrnn.ngram_model import NGramModel, weighted_sum
@@ -255,7 +255,7 @@ def weigh(
         return Weighed(model, chosen, factors, bias, model.threshold, None, None)
     output = model.network.config.output
     tokens = as_numbered(validation.tokens).cut(model.max_length)
-    parts = [output.logits(predict_proba(model.network, model.encode_tokens(tokens)))]
+    parts = [predict_logits(model.network, model.encode_tokens(tokens))]
     read = tokens
     if ngrams and model.unknown_words == NEAREST:  # as in prediction
         read = ngrams[0].keep_known(tokens, model.vocabulary.mended(tokens))

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from textrnn.corpora.sampling import drawn_rows
 from textrnn.errors import TrainingError
 from textrnn.messages import Message
 from textrnn.model import TextModel
@@ -278,11 +279,18 @@ def is_time_to_refit(deadline: Deadline | None, choosing: float) -> bool:
 
 
 def drawn(texts: Texts, n: int) -> Texts:
-    """So many of the texts, drawn at random; the same each time."""
+    """So many of the texts, drawn at random; the same each time.
+
+    Of texts with labels each class in proportion, and at least one of each label.
+    """
     if n >= len(texts):
         return texts
-    order = np.random.default_rng(0).permutation(len(texts))
-    return texts.take(np.sort(order[:n]))
+    rng = np.random.default_rng(0)
+    if not isinstance(texts, TokenisedTexts):
+        return texts.take(np.sort(rng.permutation(len(texts))[:n]))
+    targets = texts.targets
+    labels = [np.flatnonzero(row) for row in targets] if texts.multilabel else targets[:, None]
+    return texts.take(drawn_rows([row.tolist() for row in labels], n, rng))
 
 
 def texts_that_fit(

@@ -89,7 +89,7 @@ class Job:
     network: Network
     ids: Ids
     starts: Ints
-    probabilities: Floats
+    logits: Floats
     """Of all documents, (n, C)."""
     targets: Any
     weights: Floats | None
@@ -132,11 +132,11 @@ class Workers:
         self._others: Processes | None = None
         self._started: list[int] = []
         self._gradients: list[GradientRoom] = []
-        self._probabilities: Floats = np.empty((0, 0))
+        self._logits: Floats = np.empty((0, 0))
 
     def __enter__(self) -> Self:
         shape = (len(self.documents), self.network.config.n_classes)
-        self._probabilities = np.empty(shape, self.network.dtype)
+        self._logits = np.empty(shape, self.network.dtype)
         if self.n_jobs > 1:
             try:
                 self._start()
@@ -174,7 +174,7 @@ class Workers:
         others.tell_lost()
         self._others, self.n_jobs = others, 1 + len(self._started)
         job = shared.open()
-        self._probabilities, self._gradients = job.probabilities, job.gradients
+        self._logits, self._gradients = job.logits, job.gradients
         self.network.params.update(job.network.params)
 
     def _job(self) -> Job:
@@ -187,7 +187,7 @@ class Workers:
             network=Network(config, params),
             ids=np.concatenate(self.documents) if self.documents else np.zeros(0, np.int32),
             starts=starts.astype(np.int64),
-            probabilities=self._probabilities,
+            logits=self._logits,
             targets=None if data is None else data.targets,
             weights=None if data is None else data.weights,
             regularisation=self.regularisation,
@@ -232,6 +232,10 @@ class Workers:
 
     def predict_proba(self, rows: Ints | None = None) -> Floats:
         """Class probabilities of the documents at ``rows``, or of all, in that order."""
+        return self.network.config.output.probabilities(self.predict_logits(rows))
+
+    def predict_logits(self, rows: Ints | None = None) -> Floats:
+        """Logits of the documents at ``rows``, or of all, in that order."""
         rows = np.arange(len(self.documents)) if rows is None else rows
         lengths = np.array([len(self.documents[i]) for i in rows.tolist()], dtype=np.int64)
         batches = [rows[batch] for batch in length_batches(lengths)]
@@ -241,7 +245,7 @@ class Workers:
         for batch, turn in zip(batches, itertools.cycle(turns), strict=False):
             parts[turn].append(batch)
         self._send([("predict", part) for part in parts])
-        out = self._probabilities
+        out = self._logits
         _predict(self.network, self.documents, parts[0], out, self._workspace)
         for _ in self._receive():
             pass
@@ -298,7 +302,7 @@ def _answer(
 ) -> Any:
     kind, *arguments = message
     if kind == "predict":
-        _predict(job.network, data.documents, arguments[0], job.probabilities, workspace)
+        _predict(job.network, data.documents, arguments[0], job.logits, workspace)
         return None
     rows, seed, batch_size = arguments
     if len(rows) == 0:
@@ -325,7 +329,7 @@ def _predict(
 ) -> None:
     for rows in batches:
         packed = network.pack([documents[i] for i in rows.tolist()])
-        out[rows] = network.predict_proba(packed, workspace)
+        out[rows] = network.predict_logits(packed, workspace)
 
 
 def add_gradients(first: Gradients, second: Gradients) -> Gradients:
