@@ -271,8 +271,8 @@ def test_what_is_restored_is_what_was_kept() -> None:
         assert values_again == values
 
 
-@pytest.mark.parametrize("max_grad_norm", [0.05, 1.0, 1e3])
-def test_a_longer_gradient_is_cut_to_the_length_asked_for(max_grad_norm: float) -> None:
+@pytest.mark.parametrize("share", [0.01, 0.95, 1.05])
+def test_a_longer_gradient_is_cut_to_the_length_asked_for(share: float) -> None:
     """One step of plain descent at a rate of 1 moves the weights by the gradient itself."""
     config = replace(
         CONFIG, solver="sgd", momentum=0.0, learning_rate="constant", warmup_fraction=0.0,
@@ -281,7 +281,6 @@ def test_a_longer_gradient_is_cut_to_the_length_asked_for(max_grad_norm: float) 
 
     def step(bound: float | None) -> tuple[Params, float]:
         network = new_network(dtype="float64")
-        network.params["linear.weight"] *= 20.0  # a gradient of some length
         before = copy(network.params)
         run = new_run(network, replace(config, max_grad_norm=bound), validation=None)
         norm = run.run().history[0]["gradient_norm"]
@@ -289,12 +288,10 @@ def test_a_longer_gradient_is_cut_to_the_length_asked_for(max_grad_norm: float) 
 
     whole, norm = step(None)
     assert np.sqrt(sum((v**2).sum() for v in whole.values())) == pytest.approx(norm)
-    assert 1.0 < norm < 1e3
-    cut, same_norm = step(max_grad_norm)
+    cut, same_norm = step(share * norm)
     assert same_norm == norm  # the record is of the gradient as it was
     for name, value in whole.items():
-        expected = value * min(1.0, max_grad_norm / norm)
-        np.testing.assert_allclose(cut[name], expected, rtol=1e-9, atol=1e-15)
+        np.testing.assert_allclose(cut[name], min(share, 1.0) * value, rtol=1e-9, atol=1e-15)
 
 
 @pytest.mark.parametrize("multilabel", [False, True])
