@@ -172,6 +172,8 @@ def test_without_validation_the_last_weights_stay() -> None:
         # Of equal accuracies the smaller loss is the better, yet patience runs on.
         ([(0.7, 0.9), (0.7, 0.8), (0.7, 0.85)], 0.0, 2, 3),
         ([(0.7, 0.9), (0.7, 0.8), (0.8, 0.9), (0.1, 0.1), (0.1, 0.1)], 0.0, 3, 5),
+        # Of equals the first is the best.
+        ([(0.7, 0.8), (0.7, 0.8), (0.7, 0.8)], 0.0, 1, 3),
         # A rise of no more than the tolerance is kept, yet does not renew patience.
         ([(0.5, 1.0), (0.55, 1.0), (0.6, 1.0)], 0.1, 3, 3),
         ([(0.5, 1.0), (0.7, 1.0), (0.5, 1.0), (0.5, 1.0)], 0.1, 2, 4),
@@ -659,6 +661,17 @@ def test_evaluation_of_certain_mistakes_is_finite() -> None:
     loss, accuracy = evaluate_documents(network, wrong)
     assert np.isfinite(loss)
     assert accuracy == 0.0
+
+
+@pytest.mark.parametrize("multilabel", [False, True])
+def test_a_sure_mistake_costs_how_sure_it_was(multilabel: bool) -> None:
+    network = new_network(multilabel=multilabel)
+    network.params["linear.weight"][:] = 0.0
+    network.params["linear.bias"][:] = [12.0, 0.0, 0.0]
+    wrong = np.array([[0, 0, 0]] if multilabel else [1])
+    loss, _ = evaluate_documents(network, LabelledDocuments(TRAIN.documents[:1], wrong))
+    others = 2 * np.log(2.0) if multilabel else 0.0
+    assert loss == pytest.approx(12.0 + others, rel=0.01)
 
 
 def test_the_optimizer_is_the_one_asked_for() -> None:

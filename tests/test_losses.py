@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.special import expit, log_expit, log_softmax
 
+from textrnn.decision import decide
 from textrnn.nn.losses import (
     SIGMOID,
     SOFTMAX,
     binary_cross_entropy,
     cross_entropy,
     mean_one,
+    sigmoid,
     softmax,
 )
 from textrnn.typing import Floats
@@ -113,6 +115,15 @@ def test_what_is_right_of_probable_targets() -> None:
     logits = np.array([[-1.0, 2.0], [-1.0, 2.0]])
     np.testing.assert_array_equal(SOFTMAX.right(logits, targets), [1.0, 0.0])
     np.testing.assert_array_equal(SIGMOID.right(logits, targets), [1.0, 0.0])
+
+
+def test_right_is_what_would_be_answered() -> None:
+    """Of labels a half is a yes, in a text's targets and in its answer."""
+    logits = np.array([[-1e-3, 0.0, 1e-3], [0.0, 0.0, 0.0]])
+    answers = decide(sigmoid(logits), multilabel=True)
+    np.testing.assert_array_equal(SIGMOID.right(logits, answers), [1.0, 1.0])
+    np.testing.assert_array_equal(SIGMOID.right(logits, 0.5 * answers), [1.0, 1.0])
+    np.testing.assert_array_equal(SIGMOID.right(logits, 0.49 * answers), [1 / 3, 0.0])
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.9])
