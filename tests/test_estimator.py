@@ -822,12 +822,15 @@ def test_a_failed_refit_leaves_the_old_model_whole(
 
 
 def test_a_failed_partial_fit_leaves_the_old_model_whole(reviews: Data) -> None:
-    model = small().partial_fit(*reviews, classes=["good", "bad"])
+    """And the next call goes on as if there had been none that failed."""
+    model, other = (small().partial_fit(*reviews, classes=["good", "bad"]) for _ in range(2))
     before = probabilities(model, reviews[0])
     model.set_params(solver="adam", learning_rate_init=1e38, max_grad_norm=None)
     with pytest.raises(TrainingError):
         model.partial_fit(*reviews)
     assert np.array_equal(probabilities(model, reviews[0]), before)
+    model.set_params(**other.get_params())
+    assert same_weights(model.partial_fit(*reviews), other.partial_fit(*reviews))
 
 
 def test_equal_texts_stay_on_one_side(reviews: Data) -> None:

@@ -236,8 +236,12 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(
     assert same_bits(resumed.network.params, whole.network.params)
     assert same_bits(resumed.optimizer.moments, whole.optimizer.moments)
     assert resumed.rng.bit_generator.state == whole.rng.bit_generator.state
+    assert_same_state(resumed.state, whole.state)
+
+
+def assert_same_state(a: TrainingState, b: TrainingState) -> None:
     for field in fields(TrainingState):
-        ours, theirs = getattr(resumed.state, field.name), getattr(whole.state, field.name)
+        ours, theirs = getattr(a, field.name), getattr(b, field.name)
         if field.name == "best_params":
             assert same_bits(ours, theirs)
         elif field.name == "history":
@@ -254,23 +258,25 @@ def untimed(record: dict[str, float]) -> dict[str, float]:
 def test_what_is_restored_is_what_was_kept() -> None:
     """Key by key, after an epoch, into a run of another seed."""
     config = replace(CONFIG, max_iter=3, n_iter_no_change=3, ema_decay=0.9, max_steps=20)
-    kept: list[tuple[Params, dict[str, Any]]] = []
+    kept: list[tuple[Params, dict[str, Any], TrainingState]] = []
 
     class Keep(Callback):
         def on_epoch(self, run: TrainingRun) -> None:
             run.validation_seconds = 0.25 * run.state.epoch
+            run.state.out_of_time = run.state.epoch == 2
             arrays, values = snapshot(run)
-            kept.append((copy(arrays), deepcopy(values)))
+            kept.append((copy(arrays), deepcopy(values), deepcopy(run.state)))
 
     new_run(new_network(), config, callbacks=[Keep()]).run()
     assert len(kept) == 2
-    for arrays, values in kept:
+    for arrays, values, state in kept:
         other = replace(config, max_steps=None)
         run = new_run(new_network(), other, rng=np.random.default_rng(9))
         restore(run, copy(arrays), deepcopy(values))
         again, values_again = snapshot(run)
         assert same_bits(again, arrays)
         assert values_again == values
+        assert_same_state(run.state, state)
 
 
 @pytest.mark.parametrize("share", [0.01, 0.95, 1.05])
