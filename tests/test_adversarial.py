@@ -101,8 +101,13 @@ def test_where_there_is_no_gradient_nothing_moves() -> None:
 
 
 @pytest.mark.parametrize("embedding_dim", [2, None], ids=["embedding", "one-hot"])
-def test_a_step_is_the_mean_of_both(embedding_dim: int | None) -> None:
-    network = random_network(a_config(embedding_dim=embedding_dim), np.random.default_rng(0))
+@pytest.mark.parametrize(("cell", "bidirectional"), [("lstm", True), ("rnn", False)])
+def test_a_step_is_the_mean_of_both(
+    cell: str, bidirectional: bool, embedding_dim: int | None
+) -> None:
+    """Also of one gate and one direction, whose gradient of rows lies in a buffer as it is."""
+    config = a_config(cell, embedding_dim, bidirectional=bidirectional)
+    network = random_network(config, np.random.default_rng(0))
     batch, data = pack(DOCUMENTS), LabelledDocuments(DOCUMENTS, TARGETS)
     sums, found = batch_gradient(
         network,

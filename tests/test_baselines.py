@@ -8,6 +8,7 @@ import warnings
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
+from sklearn.linear_model import LogisticRegression
 
 from textrnn.baselines import BASELINES, fit_baselines
 from textrnn.errors import DataError, UsageError
@@ -89,6 +90,79 @@ def test_tuning_takes_the_most_accurate_value():
     (odd,) = fit("bow_lr", train=(texts, labels), validation=([["odd"]] * 3, ["y"] * 3))
     (plain,) = fit("bow_lr", train=(texts, labels), validation=([["odd"]] * 3, ["x"] * 3))
     assert odd.params["C"] > plain.params["C"]
+
+
+@pytest.mark.parametrize(
+    ("name", "columns", "most"),
+    [
+        ("naive_bayes", ["a", "b"], 3),
+        ("bow_lr", ["a", "b"], 3),
+        ("tfidf_lr", ["a", "b", "a a", "a b", "b a"], None),
+        # Pairs and triples that come twice, and only whether they stand there.
+        ("nbsvm", ["a", "b", "a b", "b a"], 1),
+    ],
+)
+def test_what_each_counts(name, columns, most):
+    train = ([["a", "b", "a", "a"], ["b", "a"], ["a", "b"]], ["x", "y", "x"])
+    (baseline,) = fit(name, train=train, validation=([["a"]], ["x"]))
+    counts = baseline.pipeline[0]
+    assert sorted(counts.get_feature_names_out()) == sorted(columns)
+    seen = baseline.pipeline[:-1].transform([["a", "b", "a", "a"]]).toarray()[0]
+    if name != "tfidf_lr":
+        assert seen.max() == most
+        return
+    # 1 + log(count), times its rarity; of length one.
+    values = {"a": 1 + np.log(3.0), "b": 1.0, "a a": 1.0, "a b": 1.0, "b a": 1.0}
+    expected = [values[ngram] for ngram in counts.get_feature_names_out()]
+    expected *= baseline.pipeline[1].idf_
+    np.testing.assert_allclose(seen, expected / np.linalg.norm(expected), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_the_tuned_value_is_the_one_fitted_with(name):
+    texts = [["plain"]] * 20 + [["odd"]]
+    labels = ["x"] * 20 + ["y"]
+    chosen = set()
+    for validation in (([["odd"]] * 3, ["y"] * 3), ([["odd"]] * 3, ["x"] * 3)):
+        (baseline,) = fit(name, train=(texts, labels), validation=validation)
+        ((parameter, value),) = baseline.params.items()
+        assert baseline.pipeline[-1].get_params()[parameter] == value
+        chosen.add(value)
+    default = type(baseline.pipeline[-1])().get_params()[parameter]
+    assert chosen != {default}
+
+
+def test_validation_texts_count_by_the_weights_of_their_classes():
+    train = ([["a"]] * 4, ["x", "y", "y", "y"])
+    validation = ([["b"]] * 4, ["x", "y", "y", "y"])
+    for class_weight, accuracy in (
+        (None, 3 / 4),
+        ({"x": 9.0, "y": 1.0}, 3 / 12),
+        ("balanced", 1 / 2),
+    ):
+        (baseline,) = fit("majority", train=train, validation=validation, class_weight=class_weight)
+        assert baseline.validation_accuracy == pytest.approx(accuracy)
+    # Of texts that all weigh nothing each counts alike.
+    nothing = ([["b"]] * 2, ["y", "y"])
+    (baseline,) = fit(
+        "majority", train=train, validation=nothing, class_weight={"x": 1.0, "y": 0.0}
+    )
+    assert baseline.validation_accuracy == 1.0
+
+
+def test_of_equal_accuracies_the_more_likely_value_is_tuned():
+    """All values find both words; with the weakest penalty they are the surest."""
+    texts, labels = [["good"], ["bad"]] * 10, ["x", "y"] * 10
+    (baseline,) = fit("bow_lr", train=(texts, labels), validation=(texts[:2], labels[:2]))
+    assert baseline.validation_accuracy == 1.0
+    assert baseline.params == {"C": 3.0}
+    # A mistake that cannot be helped makes the surest the worst.
+    (baseline,) = fit(
+        "bow_lr",
+        train=(texts, labels),
+        validation=([["good"]] * 2 + [["bad"]] * 2, ["x", "y", "y", "x"]),
+    )
+    assert baseline.params == {"C": 0.01}
 
 
 @pytest.mark.parametrize("name", BASELINES)
@@ -206,6 +280,17 @@ def test_log_count_ratio_by_hand():
     np.testing.assert_allclose(
         ratio.transform(counts).toarray(), counts.toarray() * expected, rtol=1e-6
     )
+
+
+def test_nbsvm_is_a_logistic_regression_of_weighted_counts():
+    rng = np.random.default_rng(0)
+    counts = csr_array((rng.random((40, 6)) < 0.4).astype(np.float32))
+    positive = rng.random(40) < 0.2 + 0.6 * counts.toarray()[:, 0]
+    found = NBSVM(C=0.2, alpha=3.0).fit(counts, np.where(positive, "yes", "no"))
+    ratio = LogCountRatio(alpha=3.0).fit(counts, positive)
+    weighted = counts.toarray() * ratio.ratio_
+    expected = LogisticRegression(C=0.2).fit(weighted, positive).predict_proba(weighted)
+    np.testing.assert_allclose(found.predict_proba(counts), expected, atol=1e-4)
 
 
 def test_nbsvm_asks_two_classes_one_question_and_more_one_each():

@@ -188,7 +188,8 @@ def test_the_steps_planned_by_the_clock_can_be_done_again(clock: Clock) -> None:
     assert [r["loss"] for r in first.history] == [r["loss"] for r in again.history]
 
 
-def test_a_run_that_becomes_slower_is_stopped_in_time(clock: Clock) -> None:
+def test_a_run_that_becomes_slower_is_stopped_in_time(clock: Clock, tmp_path: Path) -> None:
+    """And is known for such when its checkpoint is taken up."""
     end = clock.now + 4 * EPOCH_SECONDS
 
     def slow_down(run: TrainingRun) -> None:
@@ -197,8 +198,12 @@ def test_a_run_that_becomes_slower_is_stopped_in_time(clock: Clock) -> None:
 
     keep, network = KeepEpochs(), new_network()
     config = replace(CONFIG, max_iter=50, n_iter_no_change=50)
+    checkpoint = Checkpoint(tmp_path / "run", {})
     run = new_run(
-        network, config, callbacks=[AfterBatch(slow_down), keep], deadline=Deadline(end, clock)
+        network,
+        config,
+        callbacks=[AfterBatch(slow_down), keep, checkpoint],
+        deadline=Deadline(end, clock),
     )
     state = run.run()
     longest = 16 * max(map(len, TRAIN.documents))
@@ -208,6 +213,10 @@ def test_a_run_that_becomes_slower_is_stopped_in_time(clock: Clock) -> None:
     assert state.steps < state.planned_steps
     assert end - clock.a_word * longest <= clock.now <= end + clock.a_word * longest
     assert same_bits(network.params, keep.params[state.best_epoch - 1])
+    again = new_run(
+        new_network(), config, callbacks=[Checkpoint(tmp_path / "run", {}, resume=True)]
+    ).run()
+    assert (again.out_of_time, again.finished, again.steps) == (True, True, state.steps)
 
 
 def test_without_validation_the_average_is_kept_when_the_time_is_over(clock: Clock) -> None:

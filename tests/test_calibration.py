@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize
+from scipy.special import log_expit, log_softmax
 from sklearn.linear_model import LogisticRegression
 
 from textrnn import TextRNNClassifier
 from textrnn.evaluation import calibration_error
-from textrnn.nn.losses import SIGMOID, SOFTMAX
+from textrnn.nn.losses import SIGMOID, SOFTMAX, Output
 from textrnn.training.calibration import combined, fit_factors
 from textrnn.training.fit import TokenisedTexts
 from textrnn.training.ngrams_beside import LEAST_FACTOR, choose_ngrams, finish, weigh
@@ -50,6 +52,36 @@ def test_weights_count_as_copies_do() -> None:
     weighted, its_bias = fit_factors(SOFTMAX, parts, targets, 7.0 * times)
     np.testing.assert_allclose(weighted, factors, atol=1e-4)
     np.testing.assert_allclose(its_bias, bias, atol=1e-4)
+
+
+@pytest.mark.parametrize("output", [SOFTMAX, SIGMOID], ids=["softmax", "sigmoid"])
+@pytest.mark.parametrize("n_parts", [1, 2, 3])
+def test_the_factors_have_the_least_penalised_loss(output: Output, n_parts: int) -> None:
+    """Of few texts, on which the penalty weighs; found again without any gradient."""
+    chance = np.random.default_rng(n_parts)
+    n, C, penalty = 8, 3, 1e-4 if n_parts == 1 else 1e-2
+    targets = chance.integers(0, 2, (n, C)) if output is SIGMOID else chance.integers(0, C, n)
+    told = targets if output is SIGMOID else np.eye(C)[targets]
+    parts = [chance.normal(size=(n, C)) + 2.0 * told for _ in range(n_parts)]
+    weights = chance.uniform(0.5, 3.0, n)
+
+    def objective(values: Floats) -> float:
+        factors, bias = values[:n_parts], values[n_parts:] if n_parts > 1 else np.zeros(C)
+        logits = sum(f * part for f, part in zip(factors, parts, strict=True)) + bias
+        if output is SIGMOID:
+            each = -np.where(targets > 0, log_expit(logits), log_expit(-logits)).sum(axis=1)
+        else:
+            each = -log_softmax(logits, axis=1)[np.arange(n), targets]
+        away = ((factors - 1 / n_parts) ** 2).sum() + (bias**2).sum()
+        return float(np.average(each, weights=weights) + penalty * away)
+
+    start = np.concatenate([np.ones(n_parts), np.zeros(C if n_parts > 1 else 0)])
+    bounds = [(0.0, None)] * n_parts + [(None, None)] * (len(start) - n_parts)
+    best = minimize(objective, start, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-13})
+    factors, bias = fit_factors(output, parts, targets, weights)
+    found = np.concatenate([factors, bias[: len(start) - n_parts]])
+    np.testing.assert_allclose(found, best.x, rtol=0.02, atol=0.02)
+    assert objective(found) <= best.fun + 1e-5
 
 
 def test_combined() -> None:

@@ -630,6 +630,54 @@ def test_partial_fit_learns_and_goes_on(reviews: Data) -> None:
         model.partial_fit(["a"], ["strange"])
 
 
+def same_weights(a: TextRNNClassifier, b: TextRNNClassifier) -> bool:
+    """Whether two networks agree to the bit."""
+    ours, theirs = a.model_.network.params, b.model_.network.params
+    return all(np.array_equal(value, theirs[name]) for name, value in ours.items())
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_calls_of_partial_fit_are_the_epochs_of_a_fit(solver: str, reviews: Data) -> None:
+    """At a constant rate: with the moments of the call before, and the chance that follows it."""
+    changes: dict[str, Any] = {"ngrams": "none", "ema_decay": 0.0, "solver": solver}
+    whole = small(**changes, learning_rate="constant", warmup_fraction=0.0, max_iter=3)
+    whole.fit(*reviews)
+    parts = small(**changes)
+    for n in (1, 2, 3):
+        parts.partial_fit(*reviews, classes=["bad", "good"])
+        assert parts.loss_curve_ == whole.loss_curve_[:n]
+    assert same_weights(parts, whole)
+
+
+def test_a_fit_forgets_the_partial_fits_before_it(reviews: Data) -> None:
+    often, once = small(ngrams="none"), small(ngrams="none").fit(*reviews)
+    often.partial_fit(*reviews, classes=["bad", "good"]).fit(*reviews)
+    assert same_weights(often, once)
+    assert same_weights(often.partial_fit(*reviews), once.partial_fit(*reviews))
+
+
+def test_weights_make_the_loss_a_weighted_mean(reviews: Data) -> None:
+    """Those of texts times those of their classes, whatever their size."""
+    texts, labels = reviews
+    by_text = np.random.default_rng(0).uniform(1.0, 9.0, len(texts))
+    by_class = np.where(np.array(labels) == "good", 5.0, 0.5)
+    model = small(
+        ngrams="none", max_iter=1, learning_rate_init=1e-12, unknown_alpha=0.0, ema_decay=0.0,
+        label_smoothing=0.0, dropout_input=0.0, dropout_readout=0.0, bidirectional=False,
+    )  # fmt: skip
+    for weight, class_weight, product in (
+        (by_text, None, by_text),
+        (None, {"good": 5.0, "bad": 0.5}, by_class),
+        (by_text, {"good": 5.0, "bad": 0.5}, by_text * by_class),
+    ):
+        model.set_params(class_weight=class_weight).fit(texts, labels, sample_weight=weight)
+        of_label = probabilities(model, texts)[
+            np.arange(len(texts)), model.classes_.searchsorted(labels)
+        ]
+        expected = np.average(-np.log(of_label), weights=product)
+        assert model.loss_curve_ == pytest.approx([expected], rel=1e-5)
+
+
 def test_partial_fit_after_fit_goes_on_without_the_ngrams(reviews: Data) -> None:
     model = small(ngrams="words").fit(*reviews)
     assert model.model_.ngrams is not None
@@ -774,12 +822,15 @@ def test_a_failed_refit_leaves_the_old_model_whole(
 
 
 def test_a_failed_partial_fit_leaves_the_old_model_whole(reviews: Data) -> None:
-    model = small().partial_fit(*reviews, classes=["good", "bad"])
+    """And the next call goes on as if there had been none that failed."""
+    model, other = (small().partial_fit(*reviews, classes=["good", "bad"]) for _ in range(2))
     before = probabilities(model, reviews[0])
     model.set_params(solver="adam", learning_rate_init=1e38, max_grad_norm=None)
     with pytest.raises(TrainingError):
         model.partial_fit(*reviews)
     assert np.array_equal(probabilities(model, reviews[0]), before)
+    model.set_params(**other.get_params())
+    assert same_weights(model.partial_fit(*reviews), other.partial_fit(*reviews))
 
 
 def test_equal_texts_stay_on_one_side(reviews: Data) -> None:

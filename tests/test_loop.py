@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from copy import deepcopy
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,12 @@ from textrnn.nn.optimizers import SGD, Adam
 from textrnn.nn.schedules import SCHEDULES, learning_rate_at
 from textrnn.training import loop
 from textrnn.training.callbacks import Callback
-from textrnn.training.checkpoint import Checkpoint
+from textrnn.training.checkpoint import Checkpoint, restore, snapshot
 from textrnn.training.loop import (
     LabelledDocuments,
     TrainingConfig,
     TrainingRun,
+    TrainingState,
     loss_and_accuracy,
     make_optimizer,
 )
@@ -170,6 +172,8 @@ def test_without_validation_the_last_weights_stay() -> None:
         # Of equal accuracies the smaller loss is the better, yet patience runs on.
         ([(0.7, 0.9), (0.7, 0.8), (0.7, 0.85)], 0.0, 2, 3),
         ([(0.7, 0.9), (0.7, 0.8), (0.8, 0.9), (0.1, 0.1), (0.1, 0.1)], 0.0, 3, 5),
+        # Of equals the first is the best.
+        ([(0.7, 0.8), (0.7, 0.8), (0.7, 0.8)], 0.0, 1, 3),
         # A rise of no more than the tolerance is kept, yet does not renew patience.
         ([(0.5, 1.0), (0.55, 1.0), (0.6, 1.0)], 0.1, 3, 3),
         ([(0.5, 1.0), (0.7, 1.0), (0.5, 1.0), (0.5, 1.0)], 0.1, 2, 4),
@@ -188,6 +192,146 @@ def test_patience(
     config = replace(CONFIG, max_iter=9, n_iter_no_change=2, tol=tol)
     state = new_run(new_network("rnn"), config).run()
     assert (state.best_epoch, state.epoch) == (best, stopped)
+
+
+SCORES = [(0.5, 1.0), (0.7, 0.9), (0.7, 0.8), (0.6, 0.7), (0.65, 0.6), (0.9, 0.1), (0.9, 0.1)]
+"""Accuracy and loss of each epoch: the third is the best and, with a patience of 3, the fifth
+the last one; whoever forgets what was before stops later and keeps another."""
+
+
+@pytest.mark.parametrize("stop_after", [1, 2, 3, 4])
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_a_run_that_was_stopped_ends_as_one_that_was_not(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, solver: str, stop_after: int
+) -> None:
+    """After every epoch on the way to an early stop: weights, what was best, history, moments."""
+    config = replace(
+        CONFIG, solver=solver, max_iter=9, n_iter_no_change=3, ema_decay=0.9, alpha=0.01
+    )
+
+    def run(epochs_done: int, *, seed: int, stop_in: int = 99) -> TrainingRun:
+        told = iter([(loss, accuracy) for accuracy, loss in SCORES[epochs_done:]])
+        monkeypatch.setattr(loop, "loss_and_accuracy", lambda *_: next(told))
+
+        def stop(run: TrainingRun) -> None:
+            if run.state.epoch == stop_in and run.progress.batches == 4:
+                raise KeyboardInterrupt
+
+        checkpoint = Checkpoint(tmp_path / "run", {}, resume=epochs_done > 0)
+        found = new_run(
+            new_network(),
+            config,
+            rng=np.random.default_rng(seed),
+            callbacks=[checkpoint, AfterBatch(stop)],
+            unknown_probabilities=np.full(V, 0.1),
+        )
+        found.run()
+        return found
+
+    whole = run(0, seed=3)
+    assert (whole.state.best_epoch, whole.state.stale, whole.state.epoch) == (3, 3, 5)
+    assert run(0, seed=3, stop_in=stop_after).state.interrupted
+    resumed = run(stop_after, seed=4)  # which is of no account
+
+    assert same_bits(resumed.network.params, whole.network.params)
+    assert same_bits(resumed.optimizer.moments, whole.optimizer.moments)
+    assert resumed.rng.bit_generator.state == whole.rng.bit_generator.state
+    assert_same_state(resumed.state, whole.state)
+
+
+def assert_same_state(a: TrainingState, b: TrainingState) -> None:
+    for field in fields(TrainingState):
+        ours, theirs = getattr(a, field.name), getattr(b, field.name)
+        if field.name == "best_params":
+            assert same_bits(ours, theirs)
+        elif field.name == "history":
+            assert [untimed(record) for record in ours] == [untimed(record) for record in theirs]
+        else:
+            assert ours == theirs, field.name
+
+
+def untimed(record: dict[str, float]) -> dict[str, float]:
+    """What of an epoch's record does not depend on the clock."""
+    return {name: x for name, x in record.items() if name not in ("seconds", "words_per_second")}
+
+
+def test_what_is_restored_is_what_was_kept() -> None:
+    """Key by key, after an epoch, into a run of another seed."""
+    config = replace(CONFIG, max_iter=3, n_iter_no_change=3, ema_decay=0.9, max_steps=20)
+    kept: list[tuple[Params, dict[str, Any], TrainingState]] = []
+
+    class Keep(Callback):
+        def on_epoch(self, run: TrainingRun) -> None:
+            run.validation_seconds = 0.25 * run.state.epoch
+            run.state.out_of_time = run.state.epoch == 2
+            arrays, values = snapshot(run)
+            kept.append((copy(arrays), deepcopy(values), deepcopy(run.state)))
+
+    new_run(new_network(), config, callbacks=[Keep()]).run()
+    assert len(kept) == 2
+    for arrays, values, state in kept:
+        other = replace(config, max_steps=None)
+        run = new_run(new_network(), other, rng=np.random.default_rng(9))
+        restore(run, copy(arrays), deepcopy(values))
+        again, values_again = snapshot(run)
+        assert same_bits(again, arrays)
+        assert values_again == values
+        assert_same_state(run.state, state)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.95, 1.05])
+def test_a_longer_gradient_is_cut_to_the_length_asked_for(share: float) -> None:
+    """One step of plain descent at a rate of 1 moves the weights by the gradient itself."""
+    config = replace(
+        CONFIG, solver="sgd", momentum=0.0, learning_rate="constant", warmup_fraction=0.0,
+        learning_rate_init=1.0, max_steps=1,
+    )  # fmt: skip
+
+    def step(bound: float | None) -> tuple[Params, float]:
+        network = new_network(dtype="float64")
+        before = copy(network.params)
+        run = new_run(network, replace(config, max_grad_norm=bound), validation=None)
+        norm = run.run().history[0]["gradient_norm"]
+        return {name: before[name] - value for name, value in network.params.items()}, norm
+
+    whole, norm = step(None)
+    assert np.sqrt(sum((v**2).sum() for v in whole.values())) == pytest.approx(norm)
+    cut, same_norm = step(share * norm)
+    assert same_norm == norm  # the record is of the gradient as it was
+    for name, value in whole.items():
+        np.testing.assert_allclose(cut[name], min(share, 1.0) * value, rtol=1e-9, atol=1e-15)
+
+
+@pytest.mark.parametrize("multilabel", [False, True])
+def test_weights_in_validation_count_as_copies_in_loss_and_accuracy(multilabel: bool) -> None:
+    rng = np.random.default_rng(5)
+    n = len(VALIDATION)
+    targets = rng.integers(0, 2, (n, CLASSES)) if multilabel else VALIDATION.targets
+    times = rng.integers(1, 5, n)
+    weighted = LabelledDocuments(VALIDATION.documents, targets, 0.3 * times)
+    repeated = LabelledDocuments(
+        [VALIDATION.documents[i] for i in np.repeat(np.arange(n), times)],
+        np.repeat(targets, times, axis=0),
+    )
+    train = replace(TRAIN, targets=np.eye(CLASSES, dtype=int)[TRAIN.targets])
+    config = replace(CONFIG, max_iter=2)
+
+    def records(validation: LabelledDocuments) -> list[dict[str, float]]:
+        run = TrainingRun(
+            new_network(multilabel=multilabel),
+            config,
+            train if multilabel else TRAIN,
+            validation=validation,
+            rng=np.random.default_rng(3),
+        )
+        return run.run().history
+
+    found, expected = records(weighted), records(repeated)
+    unweighted = records(replace(weighted, weights=None))
+    for name in ("validation_loss", "validation_accuracy"):
+        for a, b, c in zip(found, expected, unweighted, strict=True):
+            assert a[name] == pytest.approx(b[name], rel=1e-5)
+            assert a[name] != pytest.approx(c[name], rel=1e-4)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -270,6 +414,28 @@ def test_learning_rates_follow_the_schedule(schedule: str) -> None:
     ]
     assert seen == expected
     assert [record["learning_rate"] for record in state.history] == expected[12::13]
+
+
+@pytest.mark.parametrize(
+    ("planned", "fraction", "rising"),
+    [
+        (20, 0.08, [0.5, 1.0]),  # of 1.6 updates
+        (20, 0.07, [1.0]),  # 1.4
+        (20, 0.02, []),  # 0.4
+        (7, 0.5, [0.25, 0.5, 0.75, 1.0]),  # 3.5, to the even one
+        (39, 0.05, [0.5, 1.0]),  # all three epochs
+    ],
+)
+def test_the_rates_of_a_run_by_hand(planned: int, fraction: float, rising: list[float]) -> None:
+    """Up in equal steps, a share of the run rounded to whole updates; then down in equal steps."""
+    seen: list[float] = []
+    note = AfterBatch(lambda run: seen.append(run.progress.learning_rate))
+    config = replace(CONFIG, max_iter=3, max_steps=planned, warmup_fraction=fraction)
+    state = new_run(new_network("rnn"), config, validation=None, callbacks=[note]).run()
+    falling = planned - len(rising)
+    expected = [*rising, *(1.0 - i / falling for i in range(falling))]
+    assert seen == pytest.approx([0.02 * share for share in expected])
+    assert state.steps == planned
 
 
 class KeepUpdates(Callback):
@@ -501,6 +667,17 @@ def test_evaluation_of_certain_mistakes_is_finite() -> None:
     loss, accuracy = evaluate_documents(network, wrong)
     assert np.isfinite(loss)
     assert accuracy == 0.0
+
+
+@pytest.mark.parametrize("multilabel", [False, True])
+def test_a_sure_mistake_costs_how_sure_it_was(multilabel: bool) -> None:
+    network = new_network(multilabel=multilabel)
+    network.params["linear.weight"][:] = 0.0
+    network.params["linear.bias"][:] = [12.0, 0.0, 0.0]
+    wrong = np.array([[0, 0, 0]] if multilabel else [1])
+    loss, _ = evaluate_documents(network, LabelledDocuments(TRAIN.documents[:1], wrong))
+    others = 2 * np.log(2.0) if multilabel else 0.0
+    assert loss == pytest.approx(12.0 + others, rel=0.01)
 
 
 def test_the_optimizer_is_the_one_asked_for() -> None:

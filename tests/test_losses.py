@@ -7,9 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy.special import log_softmax
+from scipy.special import expit, log_expit, log_softmax
 
-from textrnn.nn.losses import SIGMOID, SOFTMAX, cross_entropy, softmax
+from textrnn.decision import decide
+from textrnn.nn.losses import (
+    SIGMOID,
+    SOFTMAX,
+    binary_cross_entropy,
+    cross_entropy,
+    mean_one,
+    sigmoid,
+    softmax,
+)
 from textrnn.typing import Floats
 
 logit_tables = arrays(
@@ -77,12 +86,44 @@ def test_probabilities_as_targets(logits: Floats, share: float, data: st.DataObj
     np.testing.assert_allclose(same[1], gradient, atol=1e-12)
 
 
+@given(logit_tables, st.floats(0.0, 0.99), st.integers(0, 99))
+def test_label_smoothing_of_many_labels(logits: Floats, share: float, seed: int) -> None:
+    """Every target, a yes, a no or a probability, moves towards 1/2 by a share of the way."""
+    B, C = logits.shape
+    rng = np.random.default_rng(seed)
+    weights = rng.uniform(0.0, 2.0, B)
+    for wanted in (rng.integers(0, 2, (B, C)), rng.random((B, C))):
+        spread = (1 - share) * wanted + share * 0.5
+        each = -(spread * log_expit(logits) + (1 - spread) * log_expit(-logits)).sum(axis=1)
+        loss, gradient = binary_cross_entropy(
+            logits, wanted, weights, batch_size=B + 3, label_smoothing=share
+        )
+        assert loss == pytest.approx((weights * each).sum() / (B + 3), rel=1e-9, abs=1e-12)
+        expected = weights[:, np.newaxis] * (expit(logits) - spread) / (B + 3)
+        np.testing.assert_allclose(gradient, expected, atol=1e-12)
+
+
+def test_weights_are_scaled_to_a_mean_of_one() -> None:
+    np.testing.assert_allclose(mean_one(np.array([1.0, 1.0, 7.0])), [1 / 3, 1 / 3, 7 / 3])
+    assert mean_one(np.zeros(2)) is None
+    assert mean_one(None) is None
+
+
 def test_what_is_right_of_probable_targets() -> None:
     """The most probable class; of many labels those that are as probable as not."""
     targets = np.array([[0.2, 0.8], [0.6, 0.4]])
     logits = np.array([[-1.0, 2.0], [-1.0, 2.0]])
     np.testing.assert_array_equal(SOFTMAX.right(logits, targets), [1.0, 0.0])
     np.testing.assert_array_equal(SIGMOID.right(logits, targets), [1.0, 0.0])
+
+
+def test_right_is_what_would_be_answered() -> None:
+    """Of labels a half is a yes, in a text's targets and in its answer."""
+    logits = np.array([[-1e-3, 0.0, 1e-3], [0.0, 0.0, 0.0]])
+    answers = decide(sigmoid(logits), multilabel=True)
+    np.testing.assert_array_equal(SIGMOID.right(logits, answers), [1.0, 1.0])
+    np.testing.assert_array_equal(SIGMOID.right(logits, 0.5 * answers), [1.0, 1.0])
+    np.testing.assert_array_equal(SIGMOID.right(logits, 0.49 * answers), [1 / 3, 0.0])
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.9])

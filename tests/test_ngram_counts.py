@@ -100,3 +100,21 @@ def test_large_keys_are_sorted_as_small_ones_are(pairs):
 def test_a_text_in_place_of_its_tokens_is_refused():
     with pytest.raises(DataError, match="tokenise it first"):
         NGramCounts().fit(["a whole text"])
+
+
+@pytest.mark.parametrize("bits_of_keys", [39, 40, 41])
+def test_large_keys_are_sorted_with_their_places(bits_of_keys):
+    """Key and place fit in one number of 63 bits, or just do not: the order is the same."""
+    rng = np.random.default_rng(0)
+    keys = rng.integers(0, 2**bits_of_keys, 500)[rng.integers(0, 500, 2_000)]
+    places = rng.integers(0, 2**24, 2_000)
+    keys[0], places[0] = 2**bits_of_keys - 1, 2**24 - 1
+    order = np.lexsort((places, keys))
+    expected = keys[order], places[order]
+    found = ngram_counts._sort(keys.copy(), places)
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("n", [10, 2**31 - 1, 2**31, 2**40])
+def test_places_fit_their_type(n):
+    assert np.iinfo(ngram_counts._index_type(n)).max >= n

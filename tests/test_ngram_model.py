@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
@@ -12,12 +14,19 @@ from textrnn.ngram_model import NGramModel, find, weighted_sum
 from textrnn.nn.losses import SOFTMAX, softmax
 from textrnn.text import ngram_keys
 from textrnn.text.ngram_keys import FIRST_OF_CHARACTERS, NGramKind, distinct_ngrams
-from textrnn.text.tokenised import number_texts
+from textrnn.text.tokenised import as_numbered, number_texts
 from textrnn.training.calibration import fit_factors
 from textrnn.training.fit import TokenisedTexts
 from textrnn.training.ngram_fit import _Problem, fit_ngrams, naive_bayes, ngram_features
-from textrnn.training.ngrams_beside import CHARACTERS, WORDS, choose_ngrams
+from textrnn.training.ngrams_beside import (
+    CHARACTERS,
+    WORDS,
+    choose_ngrams,
+    joined,
+    refitted,
+)
 from textrnn.training.settings import Settings
+from textrnn.typing import Bools, Floats
 
 TEXTS = [
     ["not", "good", "at", "all"],
@@ -247,6 +256,70 @@ def test_naive_bayes_by_hand() -> None:
     for k, weights in enumerate(naive_bayes(features, targets, 3).weights.T):
         p, q = 1 + X[targets == k].sum(axis=0), 1 + X[targets != k].sum(axis=0)
         np.testing.assert_allclose(weights, np.log(p / p.sum() / (q / q.sum())), rtol=1e-5)
+
+
+TIMES = np.array([1, 3, 2, 1, 4, 2])
+"""How often each of the texts stands there: as good as a weight."""
+
+
+@pytest.mark.parametrize("kind", ["two", "three", "many"])
+def test_weights_of_naive_bayes_count_as_copies(kind: str) -> None:
+    rng = np.random.default_rng(1)
+    n_classes = 2 if kind == "two" else 3
+    targets = np.array([0, 1, n_classes - 1, 1, 0, n_classes - 1])
+    if kind == "many":
+        targets = rng.integers(0, 2, (len(TEXTS), 3))
+    features = ngram_features(number_texts(TEXTS), NGramKind(2, (2, 3)), max_features=1_000)
+    copies = np.repeat(np.arange(len(TEXTS)), TIMES)
+    weighted = naive_bayes(features, targets, n_classes, TIMES.astype(np.float64))
+    repeated = naive_bayes(features.take(copies), targets[copies], n_classes)
+    np.testing.assert_allclose(weighted.weights, repeated.weights, rtol=1e-5, atol=1e-6)
+    plain = naive_bayes(features, targets, n_classes)
+    assert np.abs(weighted.weights - plain.weights).max() > 0.1
+
+
+@pytest.mark.parametrize(("K", "independent"), [(1, True), (4, False), (4, True)])
+def test_weights_of_the_fit_count_as_copies(K: int, independent: bool) -> None:
+    rng = np.random.default_rng(2)
+    X = csr_array(rng.random((6, 7)) * (rng.random((6, 7)) < 0.5))
+    positive = np.eye(K, dtype=bool)[rng.integers(0, K, 6)] if K > 1 else rng.random((6, 1)) < 0.5
+    ratios, at = rng.normal(size=(7, K)), rng.normal(size=8 * K)
+    copies = np.repeat(np.arange(6), TIMES)
+
+    def value(X: csr_array, positive: Bools, weights: Floats | None) -> tuple[float, Floats]:
+        problem = _Problem(X, ratios, positive, 0.7, weights, independent=independent)
+        return problem.loss_and_gradient(at)
+
+    loss, gradient = value(X, positive, TIMES.astype(np.float64))
+    expected, its_gradient = value(X[copies], positive[copies], None)
+    assert loss == pytest.approx(expected, rel=1e-5)
+    np.testing.assert_allclose(gradient, its_gradient, rtol=1e-4, atol=1e-5)
+
+
+def test_the_ngrams_beside_a_network_are_weighted() -> None:
+    """Each as if fitted by itself with the weights of its texts: at first, and to all texts."""
+    rng = np.random.default_rng(3)
+    words = [f"w{i}" for i in range(12)]
+
+    def draw(n: int) -> TokenisedTexts:
+        targets = rng.integers(0, 2, n)
+        texts = [[*rng.choice(words, 5).tolist(), ("no", "yes")[t]] for t in targets.tolist()]
+        return TokenisedTexts(texts, targets, rng.integers(1, 6, n).astype(np.float64))
+
+    train, held_out = draw(60), draw(40)
+    chosen = choose_ngrams(Settings(ngrams="words"), train, held_out, 2)
+    every = joined(train, held_out)
+    for found, texts in ((chosen, train), (refitted(chosen, every, None), every)):
+        features = ngram_features(as_numbered(texts.tokens), WORDS, max_features=10_000)
+        for part in found.parts:
+            if part.C is None:
+                expected = naive_bayes(features, texts.targets, 2, texts.weights)
+                without = naive_bayes(features, texts.targets, 2)
+            else:
+                fit = partial(fit_ngrams, features, texts.targets, 2, C=part.C)
+                expected, without = fit(weights=texts.weights), fit()
+            np.testing.assert_array_equal(part.model.weights, expected.weights)
+            assert np.abs(without.weights - expected.weights).max() > 0.01
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])

@@ -62,6 +62,16 @@ def test_adam_is_its_formula(alpha: float) -> None:
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.3])
+def test_the_usual_constants(alpha: float) -> None:
+    """Those of the papers, which training takes."""
+    adam = walk(lambda p: Adam(p, beta_1=0.9, beta_2=0.999, epsilon=1e-8, alpha=alpha))
+    sgd = walk(lambda p: SGD(p, momentum=0.9, alpha=alpha))
+    for name in SHAPES:
+        np.testing.assert_array_equal(walk(lambda p: Adam(p, alpha=alpha))[name], adam[name])
+        np.testing.assert_array_equal(walk(lambda p: SGD(p, alpha=alpha))[name], sgd[name])
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.3])
 def test_sgd_is_its_formula(alpha: float) -> None:
     params = walk(lambda p: SGD(p, momentum=0.7, alpha=alpha))
     for name, p in draw(0).items():
@@ -218,6 +228,20 @@ def test_state_goes_on_where_it_stopped(make: Callable[..., Optimizer]) -> None:
         second.update(params, {**draw(k)}, RATES[k - 1])
     for name, value in whole.items():
         np.testing.assert_array_equal(params[name], value)
+
+
+@pytest.mark.parametrize("make", [Adam, SGD], ids=["adam", "sgd"])
+def test_a_state_that_was_taken_up_stays_as_it_was(make: Callable[..., Optimizer]) -> None:
+    """So a failure on the way can go back to it."""
+    params = draw(0)
+    first, second = make(params), make(params)
+    first.update(params, {**draw(1)}, 0.1)
+    before = {name: value.copy() for name, value in first.moments.items()}
+    second.restore(first.state())
+    second.update(params, {**draw(2)}, 0.1)
+    for name, value in before.items():
+        np.testing.assert_array_equal(first.moments[name], value)
+    assert (first.n_updates, second.n_updates) == (1, 2)
 
 
 # -------------------------------------------------------------- norms and scaling

@@ -95,6 +95,22 @@ def test_the_same_seed_gives_the_same_bits() -> None:
         assert value.tobytes() == two[name].tobytes()
 
 
+def test_each_process_and_each_batch_has_dropout_of_its_own() -> None:
+    """A unit has no gradient where all of three equal documents drop it, one a process: an
+    eighth of the units with masks of their own, half with a shared one."""
+    network = make_network(hidden_size=800, bidirectional=False, readout="mean")
+    data = LabelledDocuments([DOCUMENTS[1]] * 3, np.zeros(3, dtype=np.int64))
+    half = Regularisation(dropout_readout=0.5)
+    rng = np.random.default_rng(0)
+    with Workers(network, data.documents, 3, data=data, regularisation=half) as workers:
+        dropped = [
+            (dense(workers.gradient(np.arange(3), rng)[1])["linear.weight"] == 0.0).all(axis=1)
+            for _ in range(2)
+        ]
+    assert [is_zero.mean() for is_zero in dropped] == pytest.approx([1 / 8, 1 / 8], abs=0.05)
+    assert (dropped[0] & dropped[1]).mean() == pytest.approx(1 / 64, abs=0.02)
+
+
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_prediction(n_jobs: int) -> None:
     network = make_network()

@@ -6,6 +6,7 @@ import os
 import time
 import warnings
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Self
@@ -497,7 +498,8 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         multilabel = data.multilabel if first else self.model_.multilabel
         check_same_labels(data, len(known), multilabel=multilabel)
         before = getattr(self, "_partial", None)
-        rng = before.rng if before else make_generator(self.random_state)
+        # A copy: after a failure the next call begins where this one did.
+        rng = deepcopy(before.rng) if before else make_generator(self.random_state)
         with one_blas_thread():
             if first:
                 model = build_model(

@@ -157,7 +157,7 @@ def _class_right(logits: Floats, targets: Ints) -> Floats:
 
 
 def _labels_right(logits: Floats, targets: Ints) -> Floats:
-    right: Floats = ((logits > 0.0) == (targets >= 0.5)).mean(axis=1)
+    right: Floats = ((logits >= 0.0) == (targets >= 0.5)).mean(axis=1)
     return right
 
 

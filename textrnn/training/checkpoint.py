@@ -137,6 +137,7 @@ def snapshot(run: TrainingRun) -> tuple[Params, dict[str, Any]]:
         "best_epoch": state.best_epoch,
         "stale": state.stale,
         "finished": state.finished,
+        "out_of_time": state.out_of_time,
         "n_updates": run.optimizer.n_updates,
         "n_averaged": average.n_updates if average is not None else 0,
         "rng": run.rng.bit_generator.state,
@@ -164,6 +165,7 @@ def restore(run: TrainingRun, arrays: Params, saved: dict[str, Any]) -> None:
         best_params={name: np.array(value) for name, value in best.items()} or None,
         stale=saved["stale"],
         finished=saved["finished"],
+        out_of_time=saved.get("out_of_time", False),
     )
     if saved["best_score"] is not None:
         run.state.best_score = (saved["best_score"][0], saved["best_score"][1])
