@@ -11,7 +11,17 @@ PACKAGE = Path(__file__).parents[1] / "textrnn"
 
 FLOORS = [
     {"errors", "typing", "__init__"},
-    {"box", "compact", "disk", "plain_json", "runs", "spawning", "threads", "weights_file"},
+    {
+        "box",
+        "compact",
+        "disk",
+        "plain_json",
+        "runs",
+        "spawning",
+        "telling",
+        "threads",
+        "weights_file",
+    },
     {"processes", "shared_arrays"},
     {"nn", "text", "corpora"},
     {"network", "significance", "ngram_counts", "decision", "prepared"},
