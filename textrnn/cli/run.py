@@ -7,13 +7,14 @@ import errno
 import functools
 import os
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from textrnn.cli.options import say
+from textrnn.cli.options import say, silent
 from textrnn.errors import DataError, TextRNNError, UsageError
 
 INTERRUPTED = 130
@@ -73,7 +74,8 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
         try:
-            command(*args, **kwargs)
+            with _warnings_as_notes(silent if kwargs.get("quiet") else say):
+                command(*args, **kwargs)
             sys.stdout.flush()  # here, where a full disk can still be told
         except typer.Exit:
             raise
@@ -87,6 +89,23 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
             raise typer.Exit(_tell(error)) from None
 
     return run
+
+
+@contextlib.contextmanager
+def _warnings_as_notes(tell: Callable[[str], None]) -> Iterator[None]:
+    """Tell what the package warns of in a line each, and of one thing once."""
+    told: set[str] = set()
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if category is not UserWarning:  # of another package, for who writes programs
+            usual(message, category, *where, **more)
+        elif str(message) not in told:
+            told.add(str(message))
+            tell(f"note: {one_line(str(message))}")
+
+    with warnings.catch_warnings():
+        usual, warnings.showwarning = warnings.showwarning, show
+        yield
 
 
 def _tell(error: BaseException) -> int:
