@@ -42,6 +42,7 @@ from textrnn.persistence import load_model, read_config, read_metrics, save_mode
 from textrnn.predictor import predict_many
 from textrnn.processes import process_count
 from textrnn.stream import Stream
+from textrnn.telling import telling_once
 from textrnn.text.tokenizers import Tokenizer, make_tokenizer, tokenizer_name
 from textrnn.threads import one_blas_thread
 from textrnn.training.callbacks import Callback
@@ -190,8 +191,8 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     n_jobs : int or None, default=None
         Processes that share the work; None is 1, -1 takes all cores (in training those
         that get at least 16 texts of each batch). The same seed and number give the same
-        model; predictions are the same with any number. With more than 1, a script needs the guard
-        ``if __name__ == "__main__":``, as everywhere with processes in Python.
+        model; predictions are the same with any number. Where no more processes can be started,
+        as in one of a ``multiprocessing.Pool``, fewer do the work, with a warning of how many.
     warm_start : bool, default=False
         Let ``fit`` go on from the weights of the last call, with its vocabulary.
     random_state : int, RandomState, Generator or None, default=None
@@ -413,7 +414,7 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if validation is None and settings.early_stopping:
             train, validation = hold_back(train, given, settings, rng)
         check_tunable(settings, validation)
-        with one_blas_thread():
+        with one_blas_thread(), telling_once():
             if go_on:
                 model = self._copy_of_model(settings)
             else:
@@ -563,10 +564,10 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Probability of each class, shape (n_texts, n_classes), columns as ``classes_``.
 
         With ``n_jobs`` other processes help once it has taken this one a quarter of a second; the
-        result is the same.
+        result is the same. Those that cannot be started are done without, with a warning.
 
         Raises:
-            WorkerError: one of them died.
+            WorkerError: one of them died at its work.
         """
         self._check_fitted()
         texts = check_texts(X)
@@ -643,7 +644,7 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         ``TextRNNClassifier.load("sentiment-en")`` reads reviews without any training.
 
-        The parameters come back too, but for ``random_state``, ``verbose`` and
+        The parameters come back too, but for ``n_jobs``, ``random_state``, ``verbose`` and
         ``warm_start``, which are of a call and not of a model.
 
         Args:
@@ -695,7 +696,7 @@ def _folder_of(path: str | os.PathLike[str]) -> Path:
 
 def _parameters_of(model: TextModel) -> dict[str, Any]:
     """The parameters a model was trained with; a named tokenizer by its name."""
-    settings = Settings.from_dict(model.settings)
+    settings = replace(Settings.from_dict(model.settings), n_jobs=None)
     parameters = {f.name: getattr(settings, f.name) for f in fields(settings)}
     name = tokenizer_name(model.tokenizer)
     by_name = name and make_tokenizer(name, lowercase=settings.lowercase) == model.tokenizer

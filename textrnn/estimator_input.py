@@ -222,7 +222,8 @@ def tokenise_alone(texts: Sequence[str], settings: Settings) -> NumberedTexts:
     tokenizer = make_tokenizer(settings.tokenizer, lowercase=settings.lowercase)
     if tokenizer_name(tokenizer) is None:
         return number_texts(_checked_tokens(tokenizer, texts))
-    return tokenise_texts(tokenizer, texts, n_jobs=process_count(settings.n_jobs))
+    # Where no process can be started, the training will find that, too, and warn.
+    return tokenise_texts(tokenizer, texts, n_jobs=process_count(settings.n_jobs), warn=False)
 
 
 def check_same_labels(data: TokenisedTexts, n_classes: int, *, multilabel: bool) -> None:

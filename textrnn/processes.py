@@ -10,13 +10,10 @@ from __future__ import annotations
 import os
 import pickle
 import signal
-import sys
 import time
 import traceback
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +21,7 @@ import numpy as np
 from textrnn.errors import UsageError, WorkerError
 from textrnn.messages import ForScripts, Parameter
 from textrnn.spawning import standard_streams_taken, without_main
+from textrnn.telling import warn
 from textrnn.threads import one_blas_thread
 
 if TYPE_CHECKING:  # imported where processes start: a short prediction does without
@@ -36,7 +34,6 @@ TIME_TO_END = 1.0
 """Seconds that processes have to end by themselves."""
 Answer = Callable[[Any], Any]
 """Message to answer."""
-PACKAGE = __name__.partition(".")[0]
 
 
 def available_cores() -> int:
@@ -139,6 +136,8 @@ class Processes:
         Raises:
             WorkerError: it died instead.
         """
+        if i in self.lost:
+            raise self.lost[i]
         if not self._is_ready[i] and self.pipes[i].poll():
             self._await_start(i)
         return self._is_ready[i]
@@ -207,32 +206,10 @@ class Processes:
         return f"a worker process died as it started ({how})."
 
 
-_TOLD: ContextVar[set[str] | None] = ContextVar("_TOLD", default=None)
-
-
-@contextmanager
-def telling_once() -> Iterator[None]:
-    """However often processes are started meanwhile, tell a reason to do without only once."""
-    token = _TOLD.set(set())
-    try:
-        yield
-    finally:
-        _TOLD.reset(token)
-
-
 def tell_fewer(n_jobs: int, why: Exception) -> None:
     """Warn the caller of the package that so many processes work, this one included."""
     works = "1 process works" if n_jobs == 1 else f"{n_jobs} processes work"
-    message = f"{works}, as others cannot be started: {reason(why)}"
-    told = _TOLD.get()
-    if told is not None and message in told:
-        return
-    if told is not None:
-        told.add(message)
-    level, frame = 1, sys._getframe()
-    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == PACKAGE:
-        level, frame = level + 1, frame.f_back
-    warnings.warn(message, stacklevel=level)
+    warn(f"{works}, as others cannot be started: {reason(why)}")
 
 
 def reason(error: Exception) -> str:

@@ -36,9 +36,14 @@ class _SharedLimit(AbstractContextManager[None]):
     """The limit, on while anybody wants it: BLAS has one number of threads for the process."""
 
     def __init__(self) -> None:
-        self._lock = Lock()
+        self._renew_lock()
         self._wanted = 0
         self._limiter: Any = None
+        if hasattr(os, "register_at_fork"):  # another thread may have held it just then
+            os.register_at_fork(after_in_child=self._renew_lock)
+
+    def _renew_lock(self) -> None:
+        self._lock = Lock()
 
     def __enter__(self) -> None:
         with self._lock:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import sys
-import warnings
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -12,9 +11,7 @@ import typer
 
 from textrnn import __version__
 from textrnn.cli import interrupts, streams
-from textrnn.cli.options import say
 from textrnn.cli.run import Command, CommandLine, guarded
-from textrnn.messages import Message
 
 COMMANDS = (
     *("train", "predict", "evaluate", "compare", "tune"),
@@ -86,7 +83,6 @@ def main() -> None:
     """Run the command line of this process, and end it."""
     interrupts.watch()
     streams.settle()
-    warnings.showwarning = _show_warning  # type: ignore[assignment]  # its other arguments
     code: Any = interrupts.INTERRUPTED
     try:
         code = typer.main.get_command(app).main(standalone_mode=False)
@@ -96,10 +92,3 @@ def main() -> None:
     interrupts.no_more()
     gc.freeze()  # all memory goes now: a last look for garbage would take 10 ms
     sys.exit(interrupts.INTERRUPTED if interrupts.came() else code)
-
-
-def _show_warning(message: Warning | str, *place: Any) -> None:
-    """Tell of a warning as of anything else, without the line of code that gave it."""
-    del place
-    told = message.args[0] if isinstance(message, Warning) and message.args else str(message)
-    say(Message("warning: ", told))

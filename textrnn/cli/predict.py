@@ -225,7 +225,7 @@ def _chunks_as_they_come(records: Iterable[str]) -> Iterator[list[str]]:
     """
     import threading
 
-    from textrnn.predictor import GrowingChunk
+    from textrnn.predictor import GrowingChunk, chunks
 
     changed = threading.Condition()
     waiting: deque[GrowingChunk[str]] = deque()
@@ -247,7 +247,11 @@ def _chunks_as_they_come(records: Iterable[str]) -> Iterator[list[str]]:
             end.append(why)
             changed.notify()
 
-    threading.Thread(target=read, daemon=True).start()
+    try:
+        threading.Thread(target=read, daemon=True).start()
+    except RuntimeError:  # the system has no room for one: records come when a chunk is full
+        yield from chunks(records)
+        return
     while True:
         with changed:
             is_empty = not waiting and not end

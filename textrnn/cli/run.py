@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import typer
@@ -13,7 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from textrnn.cli import interrupts
 from textrnn.cli.option_names import in_options, options_of
-from textrnn.cli.options import say
+from textrnn.cli.options import say, silent
 from textrnn.cli.streams import abandon
 from textrnn.errors import DataError, TextRNNError, UsageError
 from textrnn.harmless import quoted
@@ -102,7 +104,8 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
         try:
-            command(*args, **kwargs)
+            with _warnings_told(silent if kwargs.get("quiet") else say):
+                command(*args, **kwargs)
             sys.stdout.flush()  # here, where a full disk can still be told
         except typer.Exit:
             raise
@@ -117,6 +120,27 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
             raise typer.Exit(_tell(error)) from None
 
     return run
+
+
+@contextlib.contextmanager
+def _warnings_told(tell: Callable[[str], None]) -> Iterator[None]:
+    """Tell of each warning once, in a line as of anything else.
+
+    Those of the package are notes, which can be silenced; others are for who writes programs.
+    """
+    told: set[str] = set()
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        del where, more
+        of_package = category is UserWarning
+        what = message.args[0] if isinstance(message, Warning) and message.args else str(message)
+        if str(message) not in told:
+            told.add(str(message))
+            (tell if of_package else say)(Message("note: " if of_package else "warning: ", what))
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
 
 
 def _tell(error: BaseException) -> int:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
+from threading import Lock
 from typing import TypeAlias, cast
 
 from textrnn.errors import MissingDependencyError, UsageError, did_you_mean
@@ -116,6 +117,9 @@ class JiebaTokenizer(_BlockTokenizer):
         return [token for token in _jieba_cut()(text) if not token.isspace()]
 
 
+_IMPORTING = Lock()
+
+
 @functools.cache
 def _jieba_cut() -> Tokenizer:
     """Return jieba's cutter, with its dictionary left to be read at the first use."""
@@ -123,7 +127,8 @@ def _jieba_cut() -> Tokenizer:
     import warnings
 
     try:
-        with warnings.catch_warnings():
+        # Two threads at it would leave the warnings of all ignored.
+        with _IMPORTING, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # old escapes in jieba's own patterns
             import jieba
     except ImportError as error:

@@ -128,6 +128,7 @@ def snapshot(run: TrainingRun) -> tuple[Params, dict[str, Any]]:
         arrays |= {f"average/{name}": value for name, value in values.items()}
     return arrays, {
         "n_texts": len(run.train),
+        "n_jobs": run.n_jobs,
         "validation_seconds": run.validation_seconds,
         "epoch": state.epoch,
         "steps": state.steps,
@@ -170,4 +171,5 @@ def restore(run: TrainingRun, arrays: Params, saved: dict[str, Any]) -> None:
     if saved["best_score"] is not None:
         run.state.best_score = (saved["best_score"][0], saved["best_score"][1])
     run.validation_seconds = saved.get("validation_seconds", 0.0)
+    run.n_jobs_before = saved.get("n_jobs")
     run.rng.bit_generator.state = saved["rng"]

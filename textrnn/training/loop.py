@@ -21,6 +21,7 @@ from textrnn.nn.gradients import global_norm, scale
 from textrnn.nn.losses import Output, mean_one
 from textrnn.nn.optimizers import SGD, Adam, Optimizer
 from textrnn.nn.schedules import learning_rate_at
+from textrnn.telling import warn
 from textrnn.threads import one_blas_thread
 from textrnn.training.averaging import WeightAverage
 from textrnn.training.batching import batch_count, epoch_batches
@@ -142,7 +143,7 @@ class TrainingRun:
         unknown_probabilities: chance of each word to be replaced by the unknown word, (V,).
         rng: the source of chance of the whole run.
         callbacks: called in this order.
-        n_jobs: processes that share the work.
+        n_jobs: processes that share the work; from the first step on those that could be started.
         deadline: when the run must be over; as many steps are planned as fit.
     """
 
@@ -195,6 +196,7 @@ class TrainingRun:
         steps = self.steps_an_epoch * config.max_iter
         self.state = TrainingState(planned_steps=min(steps, config.max_steps or steps))
         self.validation_seconds = 0.0
+        self.n_jobs_before: int | None = None
 
     @property
     def n_epochs(self) -> int:
@@ -220,6 +222,7 @@ class TrainingRun:
             # What overflows is found by its result, in one message instead of many warnings.
             quiet = np.errstate(over="ignore", invalid="ignore")
             with quiet, one_blas_thread(), self._workers() as workers:
+                self._count_processes(workers.n_jobs)
                 self._fit_into_time(workers)
                 self._run_epochs(workers)
         except KeyboardInterrupt:
@@ -242,6 +245,15 @@ class TrainingRun:
             data=self.train,
             regularisation=self.regularisation,
         )
+
+    def _count_processes(self, n_jobs: int) -> None:
+        """Take note of how many processes there are, on which the bits of the result depend."""
+        before, self.n_jobs = self.n_jobs_before, n_jobs
+        if before is not None and before != n_jobs:
+            warn(
+                f"the training began with {before} and goes on with {n_jobs} of the processes: "
+                "the model will differ a little from one trained without interruption"
+            )
 
     def _fit_into_time(self, workers: Workers) -> None:
         """Plan no more steps than there is time for; a resumed run keeps its plan and pace."""

@@ -1,0 +1,36 @@
+"""Warnings of the library: each points at who called it, and comes once in a call."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+PACKAGE = __name__.partition(".")[0]
+
+_told: ContextVar[set[str] | None] = ContextVar("_told", default=None)
+
+
+@contextmanager
+def telling_once() -> Iterator[None]:
+    """Warn of one thing once meanwhile, as where the trainings of one call all meet it."""
+    token = _told.set(set())
+    try:
+        yield
+    finally:
+        _told.reset(token)
+
+
+def warn(message: str) -> None:
+    """Warn the caller of the package, however deep in it the reason was found."""
+    told = _told.get()
+    if told is not None:
+        if message in told:
+            return
+        told.add(message)
+    level, frame = 1, sys._getframe()
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == PACKAGE:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, stacklevel=level)
