@@ -20,7 +20,6 @@ from typer.testing import CliRunner
 
 from textrnn.cli.app import app
 from textrnn.cli.run import guarded
-from textrnn.errors import TrainingError
 
 TINY = ["--hidden", "4", "--embedding-dim", "4", "--epochs", "1", "--no-baselines", "-q"]
 USAGE, DATA, MODEL, FAULT = 2, 3, 4, 70
