@@ -62,8 +62,8 @@ def shrink(
     folder = find_model(model)
     if _is_same(folder, out):
         raise UsageError(
-            f"--out {shell_word(str(out))} is the model itself, which would be lost; choose another "
-            "--out."
+            f"--out {shell_word(str(out))} is the model itself, which would be lost; choose "
+            "another --out."
         )
     check_writable(out)
     tell_replaced(out, say)
