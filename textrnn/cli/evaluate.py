@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -101,11 +102,12 @@ def evaluate(
     else:
         training.warn_of_other_splits(labelled.corpus)
     report = report_on(loaded, labelled.rows, n_jobs)
-    if as_json:
-        where = {"model": str(folder), "corpus": corpus, "split": labelled.split}
-        print_json({**where, **report.to_dict()})
-    else:
-        print_evaluation(report.to_dict())
+    with contextlib.suppress(BrokenPipeError):  # who reads no further still wants the gate's code
+        if as_json:
+            where = {"model": str(folder), "corpus": corpus, "split": labelled.split}
+            print_json({**where, **report.to_dict()})
+        else:
+            print_evaluation(report.to_dict())
     if min_accuracy is not None and report.accuracy < min_accuracy:
         say(
             f"textrnn: the accuracy of {report.accuracy:.4f} is below --min-accuracy {min_accuracy}"

@@ -59,7 +59,7 @@ def _pressed(number: int, frame: object) -> None:
 def _raise_again() -> None:
     global _first
     _first = None
-    signal.raise_signal(signal.SIGINT)
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)  # it may be asleep
 
 
 def _unraisable(what: Any) -> None:

@@ -92,11 +92,14 @@ class Options:
         return None
 
     def value(self, parameter: str, value: Any) -> str | None:
-        """A value as it is written after the option; of a flag whether it is on."""
+        """A value as it is written after the option; of a flag whether it is on.
+
+        For None there is no word, unless the option takes 0 for it: it is then not given.
+        """
         if parameter in FLAGS:
             return "on" if value == FLAGS[parameter][0] else "off"
         if value is None:
-            return "0" if OPTIONS.get(parameter) in SWITCHED_OFF_BY_0 else "not given"
+            return "0" if OPTIONS.get(parameter) in SWITCHED_OFF_BY_0 else None
         return quoted(value)
 
     def setting(self, parameter: str, value: Any) -> str | None:
@@ -108,9 +111,8 @@ class Options:
             return None
         if parameter in FLAGS:
             return option if value == FLAGS[parameter][0] else FLAGS[parameter][1] or f"no {option}"
-        return (
-            f"{option} {self.value(parameter, None) if value is None else shell_word(str(value))}"
-        )
+        told = self.value(parameter, None) if value is None else shell_word(str(value))
+        return told and f"{option} {told}"
 
 
 _at_hand = Options()

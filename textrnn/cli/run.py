@@ -71,9 +71,12 @@ class CommandLine(TyperGroup):
 
     def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
         """Run a command line and exit with its code (return it if not standalone)."""
+        code: Any = 0
         try:
             code = super().main(*args, **{**extra, "standalone_mode": False})
             sys.stdout.flush()
+        except BrokenPipeError as error:
+            code = code or _tell(error)  # a gate has failed whoever reads of it
         except SystemExit as error:  # typer ends so where the reader of its help has gone
             code = _tell(BrokenPipeError()) if error.code == 1 else error.code
         except (Exception, KeyboardInterrupt) as error:

@@ -11,7 +11,7 @@ from textrnn.cli.models import find_model, folder_size, tell_replaced, tests_of
 from textrnn.cli.options import Debug, Jobs, Json, Offline, processes_of, say
 from textrnn.disk import find_folder
 from textrnn.errors import UsageError
-from textrnn.harmless import quoted
+from textrnn.harmless import shell_word
 
 if TYPE_CHECKING:
     from textrnn.corpora import Split
@@ -63,7 +63,8 @@ def shrink(
     folder = find_model(model)
     if _is_same(folder, out):
         raise UsageError(
-            f"--out is {quoted(str(out))}, the model itself, which would be lost; choose another."
+            f"--out {shell_word(str(out))} is the model itself, which would be lost; choose "
+            "another --out."
         )
     check_writable(out)
     tell_replaced(out, say)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from textrnn.corpora.sampling import holdout, strata
 from textrnn.errors import DataError, did_you_mean
-from textrnn.harmless import listed, quoted
+from textrnn.harmless import one_line, quoted
 from textrnn.messages import Advice, Parameter
 
 if TYPE_CHECKING:
@@ -174,7 +174,8 @@ def check_held_out(train: Split, split: Split, where: str) -> None:
     if strange := sorted(set(split.classes) - set(known)):
         raise DataError(
             f"{where} has the label {quoted(strange[0])}, which no training row has."
-            f"{did_you_mean(strange[0], known)} Training labels: {listed(known)}"
+            f"{did_you_mean(strange[0], known)} "
+            f"Training labels: {', '.join(map(one_line, known[:20]))}"
         )
 
 

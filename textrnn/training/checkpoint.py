@@ -9,7 +9,7 @@ import numpy as np
 
 from textrnn.checkpoint_file import load_arrays, save_arrays
 from textrnn.errors import UsageError
-from textrnn.messages import Parameter, Value
+from textrnn.messages import Advice, Parameter, Value
 from textrnn.training.callbacks import Callback
 from textrnn.training.loop import TrainingRun, TrainingState
 from textrnn.typing import Params
@@ -107,7 +107,11 @@ def _difference(key: str, before: Any, now: Any) -> tuple[object, ...]:
     """In which respect a run is another one."""
     if key in FINGERPRINTS:
         return (FINGERPRINTS[key],)
-    return Parameter(key), " was ", Value(key, before), " and is ", Value(key, now), " now"
+    return (
+        Parameter(key),
+        Advice(" was ", Value(key, before), otherwise=" was not given"),
+        Advice(" and is ", Value(key, now), " now", otherwise=" and is not given now"),
+    )
 
 
 def taught_path(path: Path) -> Path:

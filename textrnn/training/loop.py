@@ -392,9 +392,8 @@ class TrainingRun:
         rate, norm = self.config.learning_rate_init, self.config.max_grad_norm
         return Message(
             f"training diverged in epoch {self.state.epoch + 1}, {found}.",
-            Advice(" Lower the learning rate (", Parameter("learning_rate_init"), f" is {rate:g})"),
             Advice(
-                " or clip the gradient harder (",
+                f" Lower the learning rate (now {rate:g}) or clip the gradient harder (",
                 Parameter("max_grad_norm"),
                 " is ",
                 Value("max_grad_norm", norm),

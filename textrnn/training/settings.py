@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from textrnn.errors import UsageError, did_you_mean
 from textrnn.harmless import listed, quoted
-from textrnn.messages import ForScripts, Message, Parameter, Setting, Value, stated
+from textrnn.messages import Advice, ForScripts, Message, Parameter, Setting, Value, stated
 from textrnn.model import NEAREST, UNKNOWN_WORDS
 from textrnn.network import EMBEDDING, NetworkConfig
 from textrnn.nn.cells import CELLS
@@ -302,7 +302,7 @@ _FREQUENCY = (
 
 
 def _or_none(name: str, check: Constraint, wanted: str) -> tuple[Constraint, str]:
-    return _optional(check), Message(wanted, ", or ", Value(name, None))
+    return _optional(check), Message(wanted, Advice(", or ", Value(name, None)))
 
 
 CONSTRAINTS: dict[str, tuple[Constraint, str]] = {
