@@ -30,6 +30,8 @@ from textrnn.errors import UsageError
 
 READ_AHEAD = 4
 """Chunks that are read while others are predicted."""
+DIGITS = 6
+"""Of a probability in JSON."""
 ONE_LINE = str.maketrans(dict.fromkeys([*range(32), *range(127, 160), 0x2028, 0x2029], " "))
 """Tabs and line ends would break a record, other control characters the terminal."""
 
@@ -135,15 +137,33 @@ def _chosen(row: list[float], names: list[str], answer: int | list[int]) -> Rate
 
 def _as_json(text: str, chosen: Rated | list[Rated], ranked: list[Rated], top_k: int | None) -> str:
     record: dict[str, Any] = {"text": text}
+    names, values = [name for _, name in ranked], [value for value, _ in ranked]
     if isinstance(chosen, list):
+        probabilities = dict(zip(names, (round(value, DIGITS) for value in values), strict=True))
         record["labels"] = [name for _, name in chosen]
     else:
-        record |= {"label": chosen[1], "probability": round(chosen[0], 6)}
-    record["probabilities"] = {name: round(value, 6) for value, name in ranked}
+        probabilities = dict(zip(names, rounded(values), strict=True))
+        record |= {"label": chosen[1], "probability": probabilities[chosen[1]]}
+    record["probabilities"] = probabilities
     if top_k is not None:
-        best = ranked[:top_k]
-        record["top"] = [{"label": name, "probability": round(value, 6)} for value, name in best]
+        record["top"] = [
+            {"label": name, "probability": probabilities[name]} for name in names[:top_k]
+        ]
     return json.dumps(record, ensure_ascii=False) + "\n"
+
+
+def rounded(values: list[float], digits: int = DIGITS) -> list[float]:
+    """Probabilities of classes that exclude each other, rounded so that they still add up to one.
+
+    All are rounded down, and then those up that lost most.
+    """
+    unit, total = 10**digits, sum(values)
+    exact = [value / total * unit for value in values]
+    units = [int(value) for value in exact]
+    by_loss = sorted(range(len(units)), key=lambda i: units[i] - exact[i])
+    for i in by_loss[: unit - sum(units)]:
+        units[i] += 1
+    return [n / unit for n in units]
 
 
 def _as_line(text: str, chosen: Rated | list[Rated], ranked: list[Rated], top_k: int | None) -> str:
