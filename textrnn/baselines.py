@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 from sklearn.feature_extraction.text import TfidfTransformer
@@ -55,9 +56,26 @@ def _majority(class_weight: ClassWeight) -> Pipeline:
     return Pipeline([("tokens", "passthrough"), ("classifier", DummyClassifier(strategy="prior"))])
 
 
+class NaiveBayes(MultinomialNB):  # type: ignore[misc]
+    """scikit-learn's, in which a text of a class of weight k counts as k texts."""
+
+    def __init__(self, *, alpha: float = 1.0, class_weight: ClassWeight = None) -> None:
+        super().__init__(alpha=alpha)
+        self.class_weight = class_weight
+
+    def fit(self, X: csr_array, y: Sequence[str]) -> NaiveBayes:
+        """Learn from counts of shape (B, columns) and labels of shape (B,)."""
+        weights = None
+        if self.class_weight is not None:
+            weights = compute_sample_weight(self.class_weight, y)
+        super().fit(X, y, weights)
+        return self
+
+
 def _naive_bayes(class_weight: ClassWeight) -> Pipeline:
-    del class_weight  # has none; its class priors are those of the training texts
-    return Pipeline([("counts", NGramCounts()), ("classifier", MultinomialNB())])
+    return Pipeline(
+        [("counts", NGramCounts()), ("classifier", NaiveBayes(class_weight=class_weight))]
+    )
 
 
 def _bow_lr(class_weight: ClassWeight) -> Pipeline:

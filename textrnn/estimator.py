@@ -25,6 +25,7 @@ from textrnn.estimator_input import (
     check_labels,
     check_same_labels,
     check_same_model,
+    check_sample_weight,
     check_texts,
     hold_back,
     join_weights,
@@ -587,6 +588,16 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         probabilities = self.predict_proba(X)
         decided = self.model_.decide(probabilities)
         return decided if self.model_.multilabel else self.classes_[decided]
+
+    def score(self, X: Texts, y: Any, sample_weight: Any = None) -> float:
+        """Accuracy of ``predict``; where a text has any number of labels, of whole sets of them.
+
+        Raises:
+            ValueError: the weights are none that ``fit`` would take.
+        """
+        if sample_weight is not None:
+            sample_weight = check_sample_weight(sample_weight, y)
+        return float(super().score(X, y, sample_weight))
 
     def stream(self) -> Stream:
         """A reader of one token at a time, with the class probabilities so far after each.

@@ -159,18 +159,29 @@ def check_labelled(X: Texts, y: Any, sample_weight: Any = None) -> Labelled:
 
     Raises:
         DataError: the texts or labels cannot be used.
-        ValueError: the weights have a wrong shape, or one is negative.
+        ValueError: the weights cannot be used; see ``check_sample_weight``.
     """
     texts, labels = check_texts(X), check_labels(y)
     if len(texts) != len(labels):
         raise DataError(f"X has {len(texts)} texts, but y has {len(labels)} labels.")
     if sample_weight is None:
         return Labelled(texts, labels, None)
-    if not np.any(sample_weight):
-        raise DataError("every sample_weight is 0; at least one must be above 0.")
-    weights = _check_sample_weight(sample_weight, labels, ensure_non_negative=True)
+    weights = check_sample_weight(sample_weight, labels)
     kept = np.flatnonzero(weights)
     return Labelled([texts[i] for i in kept], labels[kept], weights[kept])
+
+
+def check_sample_weight(sample_weight: Any, labels: Any) -> Floats:
+    """Weights of texts with such labels, (n,), from 0 and not all of them 0.
+
+    Raises:
+        ValueError: they are not; the error is scikit-learn's own. Of what is no array at all it
+            may be a TypeError.
+    """
+    weights: Floats = _check_sample_weight(sample_weight, labels, ensure_non_negative=True)
+    if not weights.any():  # which scikit-learn looks at since 1.9
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    return weights
 
 
 def check_classes(labels: Any) -> Any:
@@ -272,7 +283,9 @@ def join_weights(given: Labelled, settings: Settings, *, normalise: bool = True)
     """
     if given.labels.ndim == 2:
         check_class_weight(settings.class_weight, (), multilabel=True)
-    by_class = weights_by_class(given.labels, settings.class_weight, normalise=False)
+    by_class = weights_by_class(
+        given.labels, settings.class_weight, weights=given.weights, normalise=False
+    )
     factors = [weights for weights in (given.weights, by_class) if weights is not None]
     if not factors:
         return None

@@ -42,11 +42,17 @@ class LogCountRatio(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = alpha
 
-    def fit(self, counts: csr_array, positive: Bools) -> LogCountRatio:
-        """Learn the ratios from counts of shape (B, columns) and booleans of shape (B,)."""
+    def fit(
+        self, counts: csr_array, positive: Bools, sample_weight: Floats | None = None
+    ) -> LogCountRatio:
+        """Learn the ratios from counts of shape (B, columns) and booleans of shape (B,).
+
+        A row of ``sample_weight`` k, shape (B,), counts as k rows.
+        """
         positive = np.asarray(positive, dtype=bool)
-        p = self.alpha + np.asarray(counts[positive].sum(axis=0), dtype=np.float64)
-        q = self.alpha + np.asarray(counts[~positive].sum(axis=0), dtype=np.float64)
+        weights = np.ones(len(positive)) if sample_weight is None else sample_weight
+        p = self.alpha + counts.T @ np.where(positive, weights, 0.0)
+        q = self.alpha + counts.T @ np.where(positive, 0.0, weights)
         self.ratio_ = (np.log(p / p.sum()) - np.log(q / q.sum())).astype(counts.dtype)
         return self
 
@@ -102,4 +108,6 @@ class NBSVM(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         model = Pipeline(
             [("ratio", LogCountRatio(self.alpha)), ("logistic", logistic_regression(C=self.C))]
         )
-        return model.fit(counts, positive, logistic__sample_weight=weights)
+        return model.fit(
+            counts, positive, ratio__sample_weight=weights, logistic__sample_weight=weights
+        )

@@ -34,6 +34,9 @@ from textrnn.plain_json import json_line
 
 READ_AHEAD = 4
 """Chunks that are read while others are predicted."""
+DIGITS = 6
+"""Of a probability in JSON."""
+
 
 Rated: TypeAlias = tuple[float, str]
 """A label with its probability before it."""
@@ -148,15 +151,33 @@ def _as_json(
     ascii_only: bool,
 ) -> str:
     record: dict[str, Any] = {"text": text}
+    names, values = [name for _, name in ranked], [value for value, _ in ranked]
     if isinstance(chosen, list):
+        probabilities = dict(zip(names, (round(value, DIGITS) for value in values), strict=True))
         record["labels"] = [name for _, name in chosen]
     else:
-        record |= {"label": chosen[1], "probability": round(chosen[0], 6)}
-    record["probabilities"] = {name: round(value, 6) for value, name in ranked}
+        probabilities = dict(zip(names, rounded(values), strict=True))
+        record |= {"label": chosen[1], "probability": probabilities[chosen[1]]}
+    record["probabilities"] = probabilities
     if top_k is not None:
-        best = ranked[:top_k]
-        record["top"] = [{"label": name, "probability": round(value, 6)} for value, name in best]
+        record["top"] = [
+            {"label": name, "probability": probabilities[name]} for name in names[:top_k]
+        ]
     return json_line(record, ascii_only=ascii_only) + "\n"
+
+
+def rounded(values: list[float], digits: int = DIGITS) -> list[float]:
+    """Probabilities of classes that exclude each other, rounded so that they still add up to one.
+
+    All are rounded down, and then those up that lost most.
+    """
+    unit, total = 10**digits, sum(values)
+    exact = [value / total * unit for value in values]
+    units = [int(value) for value in exact]
+    by_loss = sorted(range(len(units)), key=lambda i: units[i] - exact[i])
+    for i in by_loss[: unit - sum(units)]:
+        units[i] += 1
+    return [n / unit for n in units]
 
 
 def _as_line(text: str, chosen: Rated | list[Rated], ranked: list[Rated], top_k: int | None) -> str:

@@ -154,18 +154,31 @@ def check_tunable(settings: Settings, validation: TokenisedTexts | None) -> None
 
 
 def weights_by_class(
-    labels: Sequence[Any], class_weight: ClassWeight, *, normalise: bool = True
+    labels: Sequence[Any],
+    class_weight: ClassWeight,
+    *,
+    weights: Floats | None = None,
+    normalise: bool = True,
 ) -> Floats | None:
     """The weight of each text by its class, shape (n,), or None for ones.
 
-    Normalised, their mean is 1.
+    Args:
+        labels: of the texts.
+        class_weight: of their classes; "balanced" lets all classes weigh the same together.
+        weights: of the texts themselves, (n,), which then tell how frequent a class is.
+        normalise: to a mean of 1.
     """
     if class_weight is None:
         return None
-    from sklearn.utils.class_weight import compute_sample_weight
+    if isinstance(class_weight, str):
+        classes, numbers = np.unique(labels, return_inverse=True)
+        totals = np.bincount(numbers, weights)
+        found: Floats = (totals.sum() / (len(classes) * totals))[numbers]
+    else:
+        from sklearn.utils.class_weight import compute_sample_weight
 
-    weights: Floats = compute_sample_weight(class_weight, labels)
-    return weights / weights.mean() if normalise else weights
+        found = compute_sample_weight(class_weight, labels)
+    return found / found.mean() if normalise else found
 
 
 def build_model(

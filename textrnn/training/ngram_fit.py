@@ -23,6 +23,8 @@ from textrnn.typing import Bools, Floats, Ints, Keys
 SMOOTHING = 1.0
 """Added to every n-gram's count, so that one seen in a single class has a finite ratio."""
 MAX_STEPS = 60
+ROUNDING = 1e-5
+"""Share by which a sum of weights may miss a whole number."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,12 @@ class NGramFeatures:
 
 
 def ngram_features(
-    texts: NumberedTexts, kind: NGramKind, *, max_features: int, min_df: int = 1
+    texts: NumberedTexts,
+    kind: NGramKind,
+    *,
+    max_features: int,
+    min_df: int = 1,
+    weights: Floats | None = None,
 ) -> NGramFeatures:
     """Extract the n-grams of some texts.
 
@@ -58,10 +65,13 @@ def ngram_features(
         max_features: if there are more, those that occur in the fewest texts are left out; of
             equals, those with the largest keys.
         min_df: texts that an n-gram must occur in.
+        weights: of the texts, shape (n,), each of which counts as so many; None for ones.
     """
     blocks = list(distinct_ngrams(texts, kind))
-    keys, df = _counted(blocks)
-    keys, df = keys[df >= min_df], df[df >= min_df]
+    keys, df = _counted(blocks, weights)
+    # Weights that were scaled do not add up to whole numbers.
+    is_kept = df >= min_df * (1.0 - ROUNDING)
+    keys, df = keys[is_kept], df[is_kept]
     if len(keys) > max_features:
         keys = keys[np.sort(np.argsort(-df, kind="stable")[:max_features])]
     rows, columns = [], []
@@ -78,13 +88,22 @@ def ngram_features(
     return NGramFeatures(kind, keys, matrix, text_sizes(counts))
 
 
-def _counted(blocks: list[tuple[Keys, Ints]]) -> tuple[Keys, Ints]:
-    """All keys of sorted blocks, ascending, and how often each occurs."""
+def _counted(
+    blocks: list[tuple[Keys, Ints]], weights: Floats | None = None
+) -> tuple[Keys, Ints | Floats]:
+    """All keys of sorted blocks, ascending, and how often each occurs, by the rows' weights."""
     keys = np.concatenate([np.zeros(0, np.uint64), *(keys for keys, _ in blocks)])
+    if weights is not None:
+        order = np.argsort(keys, kind="stable")
+        rows = np.concatenate([np.zeros(0, np.int64), *(rows for _, rows in blocks)])[order]
+        keys = keys[order]
+        begins, _ = runs(keys)
+        df = np.add.reduceat(weights[rows].astype(np.float64), begins) if len(begins) else begins
+        return keys[begins], df
     if len(blocks) > 1:
         keys.sort()
-    begins, df = runs(keys)
-    return keys[begins], df
+    begins, n = runs(keys)
+    return keys[begins], n
 
 
 def fit_ngrams(
@@ -102,11 +121,13 @@ def fit_ngrams(
         targets: class numbers, shape (n,), or ones and zeros, (n, n_classes), for many labels.
         n_classes: number of classes.
         C: inverse strength of the L2 penalty, as in scikit-learn.
-        weights: of each text in the loss, shape (n,), or None.
+        weights: of the texts, shape (n,), each of which counts as so many; None for ones.
     """
     counts = features.matrix
     positive = _positive(targets, n_classes)
-    ratios = np.stack([_log_count_ratio(counts, of_class) for of_class in positive], axis=1)
+    ratios = np.stack(
+        [_log_count_ratio(counts, of_class, weights) for of_class in positive], axis=1
+    )
     cells = np.repeat(1.0 / features.sizes, np.diff(counts.indptr))
     X = csr_array((cells, counts.indices, counts.indptr), shape=counts.shape)
     independent = targets.ndim == 2 or n_classes == 2

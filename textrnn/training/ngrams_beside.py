@@ -197,7 +197,9 @@ def fit_kind(
     """
     output = output_of(multilabel=train.multilabel)
     texts = as_numbered(train.tokens).cut(settings.max_length)
-    features = ngram_features(texts, kind, max_features=MAX_FEATURES, min_df=_min_df(texts))
+    features = ngram_features(
+        texts, kind, max_features=MAX_FEATURES, min_df=_min_df(texts), weights=train.weights
+    )
     parts: list[Part] = []
     if kind == WORDS:
         bayes = naive_bayes(features, train.targets, n_classes, train.weights)
@@ -267,10 +269,13 @@ def weigh(
     if settings.threshold == F1:
         held_out = output.probabilities(logits)
         if model.multilabel:
-            threshold = best_f1_threshold(held_out, validation.targets)
+            threshold = best_f1_threshold(held_out, validation.targets, validation.weights)
         else:
-            rare = rarer_class(train.targets)
-            threshold = best_f1_threshold_of(rare, held_out[:, 1], validation.targets)
+            # Weights by class are to find the rare one: they do not tell which it is.
+            rare = rarer_class(train.targets, None if settings.class_weight else train.weights)
+            threshold = best_f1_threshold_of(
+                rare, held_out[:, 1], validation.targets, validation.weights
+            )
     right = output.right(logits, validation.targets)
     return Weighed(model, chosen, factors, bias, threshold, right, validation.weights)
 
@@ -327,14 +332,17 @@ def refitted(
             parts.append(part)
             continue
         if features is None or features.kind != kind:
-            features = _features(cut, kind, part.n_classes(texts.targets))
+            features = _features(cut, kind, part.n_classes(texts.targets), texts.weights)
         parts.append(replace(part, model=part.refit(features, texts.targets, texts.weights)))
     return Chosen(tuple(parts), chosen.accuracy)
 
 
-def _features(texts: NumberedTexts, kind: NGramKind, n_classes: int) -> NGramFeatures:
+def _features(
+    texts: NumberedTexts, kind: NGramKind, n_classes: int, weights: Floats | None
+) -> NGramFeatures:
     limit = min(MAX_FEATURES, MAX_WEIGHTS // n_classes)
-    return ngram_features(texts, kind, max_features=limit, min_df=_min_df(texts))
+    min_df = _min_df(texts)
+    return ngram_features(texts, kind, max_features=limit, min_df=min_df, weights=weights)
 
 
 def _accuracy(output: Output, logits: Floats, texts: TokenisedTexts) -> float:

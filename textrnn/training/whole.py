@@ -16,6 +16,7 @@ from textrnn.corpora.sampling import drawn_rows
 from textrnn.errors import TrainingError
 from textrnn.messages import Message
 from textrnn.model import TextModel
+from textrnn.nn.losses import mean_one
 from textrnn.predictor import predict_many
 from textrnn.processes import process_count
 from textrnn.text.tokenised import NumberedTexts, as_numbered
@@ -251,10 +252,12 @@ def is_kept(taught: Taught, teacher: Weighed) -> bool:
     if taught.weighed.right is None or teacher.right is None:
         state = taught.state
         return state.finished and not (state.out_of_time or state.interrupted)
-    loss = teacher.right - taught.weighed.right
+    losses, weights = teacher.right - taught.weighed.right, mean_one(teacher.weights)
+    loss = float(np.average(losses, weights=weights))
     if taught.state.interrupted or taught.state.out_of_time:  # half taught
-        return float(loss.mean()) <= 0.0
-    return float(loss.mean()) <= 2.0 * float(loss.std()) / math.sqrt(len(loss))
+        return loss <= 0.0
+    spread = math.sqrt(float(np.average((losses - loss) ** 2, weights=weights)))
+    return loss <= 2.0 * spread / math.sqrt(len(losses))
 
 
 def texts_to_teach(

@@ -1,0 +1,217 @@
+"""A text of weight k counts as the text given k times, in every part of a fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.validation import _check_sample_weight
+
+from textrnn import TextRNNClassifier
+from textrnn.baselines import NaiveBayes
+from textrnn.decision import best_f1_threshold, best_f1_threshold_of, rarer_class
+from textrnn.nbsvm import LogCountRatio
+from textrnn.ngram_counts import NGramCounts
+from textrnn.nn.losses import SIGMOID, SOFTMAX
+from textrnn.text.ngram_keys import NGramKind
+from textrnn.text.tokenised import number_texts
+from textrnn.training import ngrams_beside
+from textrnn.training.calibration import fit_factors
+from textrnn.training.fit import TokenisedTexts, weights_by_class
+from textrnn.training.ngram_fit import fit_ngrams, naive_bayes, ngram_features
+from textrnn.training.settings import Settings
+from textrnn.typing import Floats
+
+WORDS = [f"w{i}" for i in range(12)]
+
+
+def problem(n_classes: int, n: int = 60) -> tuple[TokenisedTexts, TokenisedTexts]:
+    """Texts with whole numbers as weights, and each of them given so many times."""
+    rng = np.random.default_rng(n_classes)
+    texts = [list(rng.choice(WORDS, 5)) for _ in range(n)]
+    targets = rng.integers(0, max(n_classes, 2), n)
+    if n_classes == 1:  # labels
+        targets = rng.integers(0, 2, (n, 3))
+    times = rng.integers(1, 5, n)
+    rows = np.repeat(np.arange(n), times)
+    given_once = TokenisedTexts(texts, targets, times.astype(np.float64))
+    return given_once, TokenisedTexts([texts[i] for i in rows], targets[rows])
+
+
+@pytest.mark.parametrize("n_classes", [1, 2, 3])
+def test_weights_count_in_ratios_and_fit_of_ngrams(n_classes: int) -> None:
+    once, often = problem(n_classes)
+    K = 3 if n_classes == 1 else n_classes
+    features = [
+        ngram_features(texts.tokens, NGramKind(2), max_features=1_000, weights=texts.weights)
+        for texts in (once, often)
+    ]
+    for found, expected in zip(
+        *(
+            (
+                naive_bayes(of, texts.targets, K, texts.weights),
+                fit_ngrams(of, texts.targets, K, C=20.0, weights=texts.weights),
+            )
+            for of, texts in zip(features, (once, often), strict=True)
+        ),
+        strict=True,
+    ):
+        assert np.array_equal(found.keys, expected.keys)
+        np.testing.assert_allclose(found.weights, expected.weights, rtol=2e-2, atol=2e-3)
+        np.testing.assert_allclose(found.bias, expected.bias, rtol=2e-2, atol=2e-3)
+
+
+@pytest.mark.parametrize(("min_df", "max_features"), [(1, 8), (3, 100), (6, 5)])
+def test_weights_count_in_the_choice_of_ngrams(min_df: int, max_features: int) -> None:
+    once, often = problem(2, 20)
+    options: dict[str, Any] = {"max_features": max_features, "min_df": min_df}
+    expected = ngram_features(often.tokens, NGramKind(2, (2, 3)), **options)
+    found = ngram_features(once.tokens, NGramKind(2, (2, 3)), weights=once.weights, **options)
+    assert np.array_equal(found.keys, expected.keys)
+
+
+def test_an_ngram_is_not_lost_to_the_rounding_of_weights() -> None:
+    texts = number_texts([["a", "b"], ["a", "c"], ["a", "b"]])
+    for weights in (np.full(3, 1.0 - 1e-7), np.full(3, 1.0 + 1e-7), None):
+        features = ngram_features(texts, NGramKind(1), max_features=10, min_df=2, weights=weights)
+        assert len(features.keys) == 2
+
+
+def test_weights_count_in_the_choice_of_the_strength(monkeypatch: pytest.MonkeyPatch) -> None:
+    once, often = problem(2)
+    held_once, held_often = problem(2, 40)
+    monkeypatch.setattr(ngrams_beside, "STRENGTHS", (0.01, 1.0, 100.0))
+    settings = Settings(ngrams="words")
+    found = ngrams_beside.choose_ngrams(settings, once, held_once, 2)
+    expected = ngrams_beside.choose_ngrams(settings, often, held_often, 2)
+    assert [part.C for part in found.parts] == [part.C for part in expected.parts]
+    assert found.accuracy == pytest.approx(expected.accuracy, abs=0.05)
+
+
+@pytest.mark.parametrize("output", [SOFTMAX, SIGMOID])
+def test_weights_count_in_the_factors(output: Any) -> None:
+    rng = np.random.default_rng(0)
+    times = rng.integers(1, 5, 80)
+    parts = [rng.normal(size=(80, 3)) for _ in range(2)]
+    targets = rng.integers(0, 2, (80, 3)) if output is SIGMOID else rng.integers(0, 3, 80)
+    found = fit_factors(output, parts, targets, times.astype(np.float64))
+    repeated = [np.repeat(part, times, axis=0) for part in parts]
+    expected = fit_factors(output, repeated, np.repeat(targets, times, axis=0))
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-4)
+
+
+TOLD = st.tuples(st.integers(0, 10), st.integers(0, 1), st.integers(1, 4))
+
+
+@given(st.lists(TOLD, min_size=1, max_size=20), st.sampled_from([1.0, 0.5, 3.0]))
+def test_weights_count_in_a_tuned_threshold(
+    texts: list[tuple[int, int, int]], scale: float
+) -> None:
+    p, truth, times = (np.array(column) for column in zip(*texts, strict=True))
+    weights, rows = times * scale, np.repeat(np.arange(len(p)), times)
+    found = best_f1_threshold(p / 10, truth, weights)
+    assert found == pytest.approx(best_f1_threshold(p[rows] / 10, truth[rows]))
+    rare = rarer_class(truth[rows])
+    assert rarer_class(truth, weights) == rare
+    found = best_f1_threshold_of(rare, p / 10, truth, weights)
+    assert found == pytest.approx(best_f1_threshold_of(rare, p[rows] / 10, truth[rows]))
+
+
+def test_weights_count_in_the_threshold_of_labels() -> None:
+    p = np.array([[0.9, 0.2], [0.4, 0.6], [0.7, 0.1]])
+    truth = np.array([[1, 0], [1, 0], [0, 0]])
+    times = np.array([1, 4, 2])
+    expected = best_f1_threshold(np.repeat(p, times, axis=0), np.repeat(truth, times, axis=0))
+    assert best_f1_threshold(p, truth, times.astype(np.float32)) == pytest.approx(expected)
+    assert best_f1_threshold(p, truth) != pytest.approx(expected)
+
+
+@pytest.mark.parametrize("class_weight", ["balanced", {"a": 3.0, "b": 1.0}, None])
+def test_class_weight_sees_the_weights_of_texts(class_weight: Any) -> None:
+    labels, times = np.array(["a", "b", "b", "a", "b"]), np.array([4, 1, 2, 1, 1])
+    found = weights_by_class(labels, class_weight, weights=times.astype(float), normalise=False)
+    if class_weight is None:
+        assert found is None
+        return
+    rows = np.repeat(np.arange(5), times)
+    expected = compute_sample_weight(class_weight, labels[rows])
+    np.testing.assert_allclose(np.repeat(found, times), expected)
+
+
+def counts_of(texts: TokenisedTexts) -> Any:
+    return NGramCounts(max_n=2).fit_transform([list(text) for text in texts.tokens])
+
+
+def test_class_weight_counts_in_naive_bayes_and_the_ratios_of_nbsvm() -> None:
+    once, _ = problem(2)
+    counts, y = counts_of(once), once.targets
+    rows = np.repeat(np.arange(len(y)), np.where(y == 1, 3, 1))
+    found = NaiveBayes(class_weight={0: 1.0, 1: 3.0}).fit(counts, y).predict_proba(counts)
+    expected = NaiveBayes().fit(counts[rows], y[rows]).predict_proba(counts)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert np.abs(found - NaiveBayes().fit(counts, y).predict_proba(counts)).max() > 0.05
+    ratio = LogCountRatio().fit(counts, y == 1, np.where(y == 1, 3.0, 1.0)).ratio_
+    np.testing.assert_allclose(ratio, LogCountRatio().fit(counts[rows], y[rows] == 1).ratio_)
+
+
+# ------------------------------------------------------------- weights that are none
+
+BAD: dict[str, Any] = {
+    "all zero": [0.0] * 6,
+    "zero": 0,
+    "a string": "heavy",
+    "strings": ["a"] * 6,
+    "a dictionary": {"a": 1.0},
+    "two dimensions": [[1.0]] * 6,
+    "too few": [1.0] * 5,
+    "too many": [1.0] * 7,
+    "empty": [],
+    "None": [None] * 6,
+    "one None": [1.0, None, 1.0, 1.0, 1.0, 1.0],
+    "NaN": [float("nan")] * 6,
+    "infinite": [float("inf"), *[1.0] * 5],
+    "negative": [-1.0, *[1.0] * 5],
+    "complex": [1j] * 6,
+    "an object": object(),
+}
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit", "score", "fit many labels"])
+@pytest.mark.parametrize("name", BAD)
+def test_sample_weight_that_is_none_gets_the_error_of_sklearn(
+    name: str, method: str, fitted: TextRNNClassifier
+) -> None:
+    texts, y = ["good film", "bad film"] * 3, np.array(["good", "bad"] * 3)
+    with pytest.raises((ValueError, TypeError)) as expected:
+        _check_sample_weight(BAD[name], y, ensure_non_negative=True)
+    call: Callable[..., Any] = {
+        "score": fitted.score,
+        "fit": TextRNNClassifier().fit,
+        "fit many labels": lambda X, _, **given: TextRNNClassifier().fit(X, np.eye(6), **given),
+        "partial_fit": fitted.partial_fit,
+    }[method]
+    with pytest.raises(expected.type) as found:
+        call(texts, y, sample_weight=BAD[name])
+    assert type(found.value) is expected.type
+    assert str(found.value) == str(expected.value)
+
+
+@pytest.fixture(scope="module")
+def fitted() -> TextRNNClassifier:
+    model = TextRNNClassifier(hidden_size=4, embedding_dim=4, max_iter=1, early_stopping=False)
+    return model.fit(["good film", "bad film"] * 6, ["good", "bad"] * 6)
+
+
+def test_score_by_weights(fitted: TextRNNClassifier) -> None:
+    texts, y = ["good film", "bad film", "odd"], np.array(["good", "bad", "good"])
+    right = fitted.predict(texts) == y
+    weights: Floats = np.array([1.0, 2.0, 5.0])
+    expected = float(np.average(right, weights=weights))
+    assert fitted.score(texts, y, sample_weight=weights) == pytest.approx(expected)
+    assert fitted.score(texts, y) == pytest.approx(float(right.mean()))
