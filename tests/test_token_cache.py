@@ -80,6 +80,21 @@ def test_another_source_of_the_tokenizer_has_another_key(
     assert content_key(WordTokenizer(), TEXTS) is None
 
 
+@pytest.mark.parametrize(
+    ("module", "name", "value"),
+    [
+        ("unicodedata", "unidata_version", "99.0.0"),
+        ("platform", "python_version", lambda: "3.99.0"),
+    ],
+)
+def test_pythons_that_may_read_letters_otherwise_share_no_tokens(
+    monkeypatch: pytest.MonkeyPatch, module: str, name: str, value: object
+) -> None:
+    before = content_key(WordTokenizer(), TEXTS)
+    monkeypatch.setattr(f"textrnn.text.token_cache.{module}.{name}", value)
+    assert content_key(WordTokenizer(), TEXTS) != before
+
+
 def test_tokens_of_a_foreign_tokenizer_are_not_kept(folder: Path) -> None:
     for _ in range(2):
         found, from_cache = tokenise_once(str.split, TEXTS)

@@ -12,6 +12,7 @@ import hashlib
 import os
 import platform
 import time
+import unicodedata
 from collections.abc import Sequence
 from importlib import metadata, resources
 from io import BytesIO
@@ -88,7 +89,9 @@ def content_key(tokenizer: Tokenizer, texts: Sequence[str]) -> str | None:
     try:
         package = resources.files("textrnn.text")
         source = [package.joinpath(file).read_bytes() for file in ("tokenizers.py", "_words.py")]
-        identity = [repr(tokenizer), platform.python_version(), _FORMAT]
+        # Which characters are letters, and lower case, is what the Python's Unicode says.
+        python = [platform.python_version(), unicodedata.unidata_version]
+        identity = [repr(tokenizer), *python, _FORMAT]
         identity += [metadata.version("jieba")] if name == "jieba" else []
     except (OSError, metadata.PackageNotFoundError):
         return None
