@@ -9,6 +9,7 @@ import numpy as np
 
 from textrnn.checkpoint_file import load_arrays, save_arrays
 from textrnn.errors import UsageError
+from textrnn.text.nearest_words import EDIT, LEFT_OUT
 from textrnn.training.callbacks import Callback
 from textrnn.training.loop import TrainingRun, TrainingState
 from textrnn.typing import Params
@@ -90,6 +91,14 @@ class Checkpoint(Callback):
                     f"{before!r} and is {now!r} now. Use the same settings, or train "
                     "without --resume."
                 )
+
+
+def slip_of(path: Path, *, resume: bool) -> str:
+    """What one slip of a word is in a run: where it goes on, what it was when the run began."""
+    if not (resume and path.exists()):
+        return EDIT
+    slip: str = load_arrays(path)[1]["identity"].get("slip", LEFT_OUT)
+    return slip
 
 
 def taught_path(path: Path) -> Path:
