@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from typer.testing import CliRunner
 from textrnn.cli.app import app
 from textrnn.text import token_cache
 from textrnn.text.token_cache import cache_folder, content_key, read, tokenise_once, write
-from textrnn.text.tokenised import number_texts
+from textrnn.text.tokenised import NumberedTexts, number_texts
 from textrnn.text.tokenizers import CharTokenizer, JiebaTokenizer, Tokenizer, WordTokenizer
 
 TEXTS = ["A good film, <br/>isn't it?", "", "bad \ud800 é\n film 房间"]
@@ -52,6 +53,31 @@ def test_a_file_gives_back_any_tokens(tmp_path: Path, lists: list[list[str]]) ->
     found = read(path)
     assert found is not None
     assert list(found) == lists
+
+
+def test_a_file_is_the_same_on_every_machine(tmp_path: Path) -> None:
+    texts = number_texts([["a", "film"], [], ["a"]])
+    here, there = tmp_path / "here.npz", tmp_path / "there.npz"
+    write(here, texts)
+    swapped = NumberedTexts(texts.numbers.astype(">i4"), texts.starts.astype(">i8"), texts.words)
+    write(there, swapped)
+    with np.load(here) as first, np.load(there) as second:
+        assert {name: array.dtype.str for name, array in first.items()} == {
+            "numbers": "<i4",
+            "starts": "<i8",
+            "spelling": "|u1",
+            "word_lengths": "<i8",
+        }
+        for name, array in first.items():
+            assert (array.dtype.str, array.tobytes()) == (
+                second[name].dtype.str,
+                second[name].tobytes(),
+            )
+    found = read(there)
+    assert found is not None
+    assert found.numbers.dtype == np.int32
+    assert found.numbers.dtype.isnative
+    assert list(found) == list(texts)
 
 
 def test_another_content_has_another_key() -> None:
@@ -117,8 +143,6 @@ def test_a_damaged_file_is_written_again(folder: Path, damage: str) -> None:
         case "empty":
             path.write_bytes(b"")
         case "other arrays":
-            import numpy as np
-
             np.savez(path, numbers=np.zeros(3))
         case "pickle":
             import pickle

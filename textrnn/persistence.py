@@ -25,7 +25,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from textrnn import __version__
-from textrnn.compact import compact_weights, expand_weights
+from textrnn.compact import check_finite, compact_weights, expand_weights
 from textrnn.disk import PAUSE, find_folder, real_path, replace_folder, temporary_name, writing
 from textrnn.errors import DamagedModelError, ModelError
 from textrnn.linear_model import Classifier, LinearModel
@@ -73,7 +73,8 @@ def save_model(
 
     Raises:
         ModelError: the folder cannot be written, or holds something that is no model.
-            If only the last step failed, the message says where the new model is.
+            If only the last step failed, the message says where the new model is. Or a weight
+            is not finite, or would not be in the fewer bits of a compact file.
     """
     asked, path = Path(path), real_path(path)
     files = {
@@ -96,8 +97,13 @@ def _arrays_of(model: Classifier, *, compact: bool) -> dict[str, bytes]:
     from safetensors.numpy import save  # only where something is written
 
     if isinstance(model, LinearModel):
-        return {WEIGHTS: save(model.arrays())}
+        arrays = model.arrays()
+        for name in ("weights", "bias", "scale"):
+            check_finite(arrays[name], name)
+        return {WEIGHTS: save(arrays)}
     params = model.network.params
+    for name, values in params.items():
+        check_finite(values, name)
     tables = model.network.config.tables()
     files = {
         WEIGHTS: save(compact_weights(params, tables) if compact else params),

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from textrnn.text.code_points import code_points
 from textrnn.typing import Bools, Characters, Counts, Ids, Ints, Keys
 
 EDIT, LEFT_OUT = "edit", "left_out"
@@ -152,9 +153,7 @@ def _leading(equal: Bools) -> Counts:
 
 def _characters(words: Sequence[str]) -> Characters:
     """The code points of words of one length L, uint32 of shape (len(words), L)."""
-    encoded = "".join(words).encode("utf-32-le", "surrogatepass")
-    numbers = np.frombuffer(encoded, "<u4").astype(np.uint32, copy=False)
-    return numbers.reshape(len(words), len(words[0]) if words else 0)
+    return code_points("".join(words)).reshape(len(words), len(words[0]) if words else 0)
 
 
 def _with_one_left_out(characters: Characters) -> Keys:
