@@ -67,3 +67,13 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_old_one(
     with pytest.raises(ModelError, match="No space left"):
         save_arrays(tmp_path / "c", {}, {"epoch": 2})
     assert load_arrays(tmp_path / "c")[1] == {"epoch": 1}
+
+
+def test_the_checksum_is_the_same_on_every_machine(tmp_path: Path) -> None:
+    path = tmp_path / "run.checkpoint"
+    save_arrays(path, {"a": np.arange(6.0), "b": np.ones((2, 3), np.float32)}, {})
+    whole = path.read_bytes()
+    # As a machine of the other byte order has them.
+    save_arrays(path, {"a": np.arange(6.0).astype(">f8"), "b": np.ones((2, 3), ">f4")}, {})
+    assert path.read_bytes() == whole
+    assert load_arrays(path)[0]["a"].tolist() == [0, 1, 2, 3, 4, 5]

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textrnn.compact import SCALE, compact_keys, compact_weights, expand_keys, expand_weights
+from textrnn.errors import ModelError
 
 
 @given(st.sets(st.integers(0, 2**40 - 1), max_size=50))
@@ -59,6 +60,34 @@ def test_what_was_rounded_once_is_not_rounded_again() -> None:
     second = compact_weights(expand_weights(first, "float32"), ("table",))
     np.testing.assert_array_equal(first["table"], second["table"])
     np.testing.assert_allclose(first["table" + SCALE], second["table" + SCALE], rtol=1e-6)
+
+
+@pytest.mark.parametrize("value", [1e5, -65_520.0, 3e38, np.inf, -np.inf, np.nan])
+def test_a_weight_beyond_half_precision_is_refused_by_name(value: float) -> None:
+    params = {"gru.bias": np.array([1.0, value, 2.0], np.float32)}
+    with pytest.raises(ModelError, match=r"'gru\.bias' hold .*(Keep it|be saved)") as told:
+        compact_weights(params, ())
+    assert f"{np.float32(value):g}" in str(told.value)
+
+
+@pytest.mark.parametrize("value", [1e39, np.inf, np.nan])
+def test_a_row_whose_scale_no_file_can_hold_is_refused(value: float) -> None:
+    with pytest.raises(ModelError, match="'table'"):
+        compact_weights({"table": np.array([[1.0, value], [1.0, 2.0]])}, ("table",))
+
+
+@pytest.mark.parametrize("value", [65_504.0, 65_519.0, 6e-8, 0.0])
+def test_what_half_precision_can_hold_is_written(value: float) -> None:
+    small = compact_weights({"a": np.array([value, -value], np.float32)}, ())
+    assert np.isfinite(small["a"]).all()
+
+
+@given(st.floats(0, 2**-120, width=32))
+def test_rows_of_the_smallest_weights_keep_their_signs(value: float) -> None:
+    table = np.array([[value, -value, value / 2]], np.float32)
+    small = compact_weights({"table": table}, ("table",))
+    back = expand_weights(small, "float32")["table"]
+    assert (back * table >= 0).all()
 
 
 def test_ordinary_weights_are_not_copied() -> None:

@@ -13,12 +13,14 @@ from typing import Any
 
 import pytest
 
+from textrnn.checkpoint_file import load_arrays, save_arrays
 from textrnn.corpora import Corpus, Split, stratified_split
 from textrnn.errors import DataError, ModelError, UsageError
 from textrnn.experiment import Experiment, checkpoint_path, run_experiment
 from textrnn.persistence import load_model, read_metrics
 from textrnn.prepared import prepare
 from textrnn.text import token_cache
+from textrnn.text.nearest_words import EDIT, LEFT_OUT
 from textrnn.text.tokenizers import WordTokenizer
 from textrnn.training import whole
 from textrnn.training.callbacks import Callback
@@ -89,6 +91,24 @@ def test_resuming_after_a_crash_gives_the_same_bits(
     assert weights_of(tmp_path / "cut") == weights_of(tmp_path / "whole")
     whole, cut = read_metrics(tmp_path / "whole"), read_metrics(tmp_path / "cut")
     assert [r["loss"] for r in whole["history"]] == [r["loss"] for r in cut["history"]]
+
+
+def test_a_resumed_run_keeps_its_rule_of_slips(corpus: Corpus, tmp_path: Path) -> None:
+    for name, then, expected in (("then", True, LEFT_OUT), ("now", False, EDIT)):
+        out = tmp_path / name
+        path = checkpoint_path(out)
+        for epoch in (2, 3):  # stopped twice: what goes on keeps a checkpoint, too
+            stop = Stop(epoch, RuntimeError)
+            with pytest.raises(RuntimeError):
+                run_experiment(
+                    Experiment(corpus, SMALL, out=out, callbacks=[stop], resume=epoch > 2)
+                )
+            if then and epoch == 2:  # as textrnn 0.1.0 wrote it
+                arrays, saved = load_arrays(path)
+                del saved["identity"]["slip"]
+                save_arrays(path, arrays, saved)
+        run_experiment(Experiment(corpus, SMALL, out=out, baselines=(), resume=True))
+        assert load_model(out).slip == expected
 
 
 def test_a_resumed_run_goes_on_with_the_same_texts(

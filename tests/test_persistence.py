@@ -7,6 +7,7 @@ import os
 import resource
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,12 @@ import pytest
 from textrnn import disk, persistence
 from textrnn.cli.models import find_model, trained_models
 from textrnn.errors import DamagedModelError, ModelError
+from textrnn.linear_model import PRESENCE, Classifier, LinearForm, LinearModel
 from textrnn.model import TextModel
 from textrnn.network import Network, NetworkConfig
+from textrnn.ngram_model import NGramModel
 from textrnn.persistence import check_writable, load_model, read_config, read_metrics, save_model
+from textrnn.text.ngram_keys import NGramKind
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.text.vocabulary import Vocabulary
 
@@ -30,6 +34,19 @@ def make_model(**changes: object) -> TextModel:
     config = NetworkConfig(n_classes=2, vocabulary_size=len(vocabulary), **shapes)  # type: ignore[arg-type]
     network = Network.initialise(config, np.random.default_rng(3))
     return TextModel(make_tokenizer("word"), vocabulary, network, ("no", "yes"), 50, {"cell": "x"})
+
+
+def make_ngrams() -> NGramModel:
+    keys = np.arange(3, dtype=np.uint64)
+    return NGramModel(NGramKind(1), keys, np.ones((3, 1), np.float32), np.zeros(1, np.float32))
+
+
+def make_linear(bias: float) -> LinearModel:
+    keys, weights = np.arange(2, dtype=np.uint64), np.ones((2, 1), np.float32)
+    form, scale = LinearForm("bow_lr", 1, PRESENCE), np.zeros(0, np.float32)
+    return LinearModel(
+        make_tokenizer("word"), ("no", "yes"), form, keys, weights, np.array([bias]), scale
+    )
 
 
 @pytest.mark.parametrize("cell", ["rnn", "rnn_relu", "lstm", "lstm_forget", "gru"])
@@ -435,3 +452,38 @@ def test_ones_own_tokenizer_must_be_given_again(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"tokenizer=\.\.\."):
         load_model(tmp_path / "m")
     assert load_model(tmp_path / "m", tokenizer=str.split).tokenizer is str.split
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("part", ["network", "n-grams", "bias of the n-grams", "linear"])
+def test_weights_with_which_nothing_can_be_predicted_are_not_saved(
+    tmp_path: Path, part: str, value: float
+) -> None:
+    model: Classifier = replace(make_model(), ngrams=make_ngrams())
+    save_model(model, tmp_path / "m")
+    before = (tmp_path / "m/config.json").read_bytes()
+    assert isinstance(model, TextModel)
+    assert model.ngrams is not None
+    if part == "network":
+        model.network.params["linear.bias"][0] = value
+    elif part == "n-grams":
+        model.ngrams.weights[0] = value
+    elif part == "bias of the n-grams":
+        model.ngrams.bias[0] = value
+    else:
+        model = make_linear(value)
+    with pytest.raises(ModelError, match=f"hold {value}.*Train it again"):
+        save_model(model, tmp_path / "m")
+    assert (tmp_path / "m/config.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("compact", [False, True])
+def test_weights_of_ngrams_that_a_file_cannot_hold_are_refused(
+    tmp_path: Path, compact: bool
+) -> None:
+    model = replace(make_model(), ngrams=make_ngrams())
+    assert model.ngrams is not None
+    model.ngrams.weights[0] = 70_000
+    with pytest.raises(ModelError, match=r"weights of the n-grams' hold 70000.*65504"):
+        save_model(model, tmp_path / "m", compact=compact)
+    assert not (tmp_path / "m").exists()

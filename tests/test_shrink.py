@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from textrnn.cli.app import app
 from textrnn.errors import UsageError
 from textrnn.model import TextModel
 from textrnn.network import Network, NetworkConfig
@@ -109,3 +111,13 @@ def test_a_compact_folder_is_much_smaller(tmp_path: Path) -> None:
         save_model(model, tmp_path / "m", compact=compact)
         sizes[compact] = (tmp_path / "m/weights.safetensors").stat().st_size
     assert sizes[True] < 0.28 * sizes[False]
+
+
+def test_what_a_smaller_file_cannot_hold_is_no_smaller_model(tmp_path: Path) -> None:
+    model = make_model()
+    model.network.params["linear.bias"][0] = 70_000
+    save_model(model, tmp_path / "big", metrics={})
+    done = CliRunner().invoke(app, ["shrink", f"{tmp_path}/big", "--out", f"{tmp_path}/small"])
+    assert done.exit_code == 4
+    assert "'linear.bias' hold 70000" in done.stderr
+    assert not (tmp_path / "small").exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from typer.testing import CliRunner
 from textrnn.cli.app import app
 from textrnn.text import token_cache
 from textrnn.text.token_cache import cache_folder, content_key, read, tokenise_once, write
-from textrnn.text.tokenised import number_texts
+from textrnn.text.tokenised import NumberedTexts, number_texts
 from textrnn.text.tokenizers import CharTokenizer, JiebaTokenizer, Tokenizer, WordTokenizer
 
 TEXTS = ["A good film, <br/>isn't it?", "", "bad \ud800 é\n film 房间"]
@@ -54,6 +55,31 @@ def test_a_file_gives_back_any_tokens(tmp_path: Path, lists: list[list[str]]) ->
     assert list(found) == lists
 
 
+def test_a_file_is_the_same_on_every_machine(tmp_path: Path) -> None:
+    texts = number_texts([["a", "film"], [], ["a"]])
+    here, there = tmp_path / "here.npz", tmp_path / "there.npz"
+    write(here, texts)
+    swapped = NumberedTexts(texts.numbers.astype(">i4"), texts.starts.astype(">i8"), texts.words)
+    write(there, swapped)
+    with np.load(here) as first, np.load(there) as second:
+        assert {name: array.dtype.str for name, array in first.items()} == {
+            "numbers": "<i4",
+            "starts": "<i8",
+            "spelling": "|u1",
+            "word_lengths": "<i8",
+        }
+        for name, array in first.items():
+            assert (array.dtype.str, array.tobytes()) == (
+                second[name].dtype.str,
+                second[name].tobytes(),
+            )
+    found = read(there)
+    assert found is not None
+    assert found.numbers.dtype == np.int32
+    assert found.numbers.dtype.isnative
+    assert list(found) == list(texts)
+
+
 def test_another_content_has_another_key() -> None:
     keys = [
         content_key(tokenizer, texts)
@@ -80,6 +106,21 @@ def test_another_source_of_the_tokenizer_has_another_key(
     assert content_key(WordTokenizer(), TEXTS) is None
 
 
+@pytest.mark.parametrize(
+    ("module", "name", "value"),
+    [
+        ("unicodedata", "unidata_version", "99.0.0"),
+        ("platform", "python_version", lambda: "3.99.0"),
+    ],
+)
+def test_pythons_that_may_read_letters_otherwise_share_no_tokens(
+    monkeypatch: pytest.MonkeyPatch, module: str, name: str, value: object
+) -> None:
+    before = content_key(WordTokenizer(), TEXTS)
+    monkeypatch.setattr(f"textrnn.text.token_cache.{module}.{name}", value)
+    assert content_key(WordTokenizer(), TEXTS) != before
+
+
 def test_tokens_of_a_foreign_tokenizer_are_not_kept(folder: Path) -> None:
     for _ in range(2):
         found, from_cache = tokenise_once(str.split, TEXTS)
@@ -102,8 +143,6 @@ def test_a_damaged_file_is_written_again(folder: Path, damage: str) -> None:
         case "empty":
             path.write_bytes(b"")
         case "other arrays":
-            import numpy as np
-
             np.savez(path, numbers=np.zeros(3))
         case "pickle":
             import pickle

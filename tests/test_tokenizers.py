@@ -61,6 +61,22 @@ WORDS = [
     ("我喜欢iPhone！", "我 喜 欢 iphone ！"),
     ("すごい ที่นี่ 좋아요", "す ご い ที่ นี่ 좋아요"),
     ("👍🏽👍🏽👩‍👧 ❤️ 🇩🇪🇫🇷 1️⃣", "👍🏽 👍🏽 👩‍👧 ❤️ 🇩🇪 🇫🇷 1️⃣"),
+    # Python 3.11.0 to 3.11.4 read these otherwise where a pattern repeats groups possessively.
+    (
+        "She's at O'Hara's dogs' rock'n'roll, y'all'd've",
+        "she 's at o' hara 's dogs ' rock' n' roll , y' all 'd 've",
+    ),
+    (
+        "12:30: 1,000. 1.2.3. 1/2/ 3::4 5.,6 a1's",
+        "12:30 : 1,000 . 1.2.3 . 1/2 / 3 : : 4 5 . , 6 a1 's",
+    ),
+    ("a.b.c. e.g., i.e.: U.S.A", "a.b.c. e.g. , i.e. : u.s. a"),
+    (
+        "l'e\u0301te\u0301's e\u0301\u0323x'e\u0301 हिन्दी'स नमस्ते's में'",
+        "l' été 's \u1eb9\u0301x' é हिन्दी' स नमस्ते 's में '",
+    ),
+    ("x' 'x ''x x''s 's", "x ' ' x \" x x \" s 's"),
+    ("👩\u200d👧\u200d👦x 👩\u200d 👩\u200dx 🏽👍🏽", "👩\u200d👧\u200d👦 x 👩 👩 x 🏽 👍🏽"),
     ("nul\0 and \ud800 lone", "nul and lone"),
     ("", ""),
     (" \t\n\u3000", ""),

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from textrnn.errors import ModelError
+from textrnn.estimator import TextRNNClassifier
 from textrnn.model import NEAREST, SAME, TextModel, add_logits
 from textrnn.network import Network, NetworkConfig
 from textrnn.ngram_model import NGramModel
-from textrnn.persistence import load_model, save_model
-from textrnn.text.nearest_words import NearestWords
+from textrnn.persistence import _config_checksum, load_model, read_config, save_model
+from textrnn.shrink import shrink
+from textrnn.text.nearest_words import EDIT, LEFT_OUT, SLIPS, NearestWords
 from textrnn.text.ngram_keys import NGramKind, distinct_ngrams
 from textrnn.text.tokenised import number_texts
 from textrnn.text.tokenizers import make_tokenizer
@@ -20,6 +25,7 @@ from textrnn.text.vocabulary import Vocabulary
 
 WORDS = [["a", "great", "great", "film"], ["a", "terrible", "film"], ["great", "start"]]
 RARE = [["a", "griffin"], ["a", "greet"]]
+OF_THEN = Path(__file__).parent / "reference/models_0_1_0/network"
 
 
 def make_model(*, bidirectional: bool = True, unknown_words: str = NEAREST) -> TextModel:
@@ -95,7 +101,9 @@ def test_words_are_mended_once_for_both_parts(monkeypatch: pytest.MonkeyPatch) -
     asked: list[list[str]] = []
     find = NearestWords.find
     monkeypatch.setattr(
-        NearestWords, "find", lambda self, words: asked.append(list(words)) or find(self, words)
+        NearestWords,
+        "find",
+        lambda self, words, slip: asked.append([*words]) or find(self, words, slip),
     )
     np.testing.assert_array_equal(model.predict_proba(tokens), expected)
     assert asked == [["graet", "greet", "terible"]]
@@ -106,15 +114,74 @@ def test_an_empty_ngram_model_knows_nothing() -> None:
     assert none.knows(["great"]).tolist() == [False]
 
 
+@pytest.mark.parametrize("slip", SLIPS)
 @pytest.mark.parametrize("unknown_words", [SAME, NEAREST])
-def test_streaming_equals_reading_at_once(unknown_words: str) -> None:
-    model = replace(make_model(bidirectional=False, unknown_words=unknown_words), ngrams=None)
+def test_streaming_equals_reading_at_once(unknown_words: str, slip: str) -> None:
+    model = make_model(bidirectional=False, unknown_words=unknown_words)
+    model = replace(model, ngrams=None, slip=slip)
     stream = model.stream()
-    words = ["a", "graet", "zebra", "film"]
+    words = ["a", "graet", "zebra", "reatg", "film"]
     for n, word in enumerate(words, start=1):
         streamed = stream.feed(word)
         at_once = model.predict_proba([words[:n]])[0]
         np.testing.assert_allclose(streamed, at_once, rtol=1e-5)
+
+
+def test_two_slips_are_read_as_one_only_by_the_models_of_then() -> None:
+    model = make_model()
+    then = replace(model, slip=LEFT_OUT)
+    great, unknown = model.encode(["great"])[0].tolist(), [0]
+    assert [m.encode(["reatg"])[0].tolist() for m in (model, then)] == [unknown, great]
+    assert [m.encode(["graet"])[0].tolist() for m in (model, then)] == [great, great]
+    tokens = model.tokens(["a reatg film"])
+    meant = model.ngram_logits(model.tokens(["a great film"]))
+    np.testing.assert_array_equal(then.ngram_logits(tokens), meant)
+    assert not np.allclose(model.ngram_logits(tokens), meant)
+
+
+@pytest.mark.parametrize("compact", [False, True])
+def test_the_rule_of_slips_is_saved_where_an_older_program_would_answer_otherwise(
+    tmp_path: Path, compact: bool
+) -> None:
+    plain = 2 if compact else 1
+    for unknown_words, slip, noted, version in [
+        (NEAREST, EDIT, EDIT, 3),
+        (NEAREST, LEFT_OUT, None, plain),
+        (SAME, EDIT, None, plain),
+    ]:
+        model = replace(make_model(unknown_words=unknown_words), slip=slip)
+        save_model(model, tmp_path / "m", compact=compact)
+        config = read_config(tmp_path / "m")
+        assert (config.get("slip"), config["format_version"]) == (noted, version)
+        if unknown_words == NEAREST:
+            assert load_model(tmp_path / "m").slip == slip
+
+
+def test_a_model_of_then_keeps_its_rule_wherever_it_is_taken(tmp_path: Path) -> None:
+    assert load_model(OF_THEN).slip == LEFT_OUT
+    shrunken = shrink(load_model(OF_THEN), max_ngrams=5)
+    save_model(shrunken, tmp_path / "m", compact=True)
+    assert load_model(tmp_path / "m").slip == LEFT_OUT
+    for go_on in ("fit", "partial_fit"):
+        classifier = TextRNNClassifier.load(OF_THEN)
+        classifier.set_params(warm_start=True, max_iter=1, ngrams="none", early_stopping=False)
+        texts, labels = ["a good film", "a bad film"], classifier.classes_[:2]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the n-grams go
+            getattr(classifier, go_on)(texts, labels)
+        assert classifier.model_.slip == LEFT_OUT
+        classifier.save(tmp_path / go_on)
+        assert load_model(tmp_path / go_on).slip == LEFT_OUT
+
+
+def test_a_slip_of_no_known_kind_is_damage(tmp_path: Path) -> None:
+    save_model(make_model(), tmp_path / "m")
+    config = json.loads((tmp_path / "m/config.json").read_text())
+    config["slip"] = "guess"
+    config["checksum"] = _config_checksum(config)
+    (tmp_path / "m/config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelError, match="slip"):
+        load_model(tmp_path / "m")
 
 
 @pytest.mark.parametrize("unknown_words", [SAME, NEAREST])

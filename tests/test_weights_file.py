@@ -43,6 +43,15 @@ def test_numbers_stay_where_they_are() -> None:
     assert value.flags.writeable
 
 
+def test_files_are_little_endian_and_arrays_are_of_the_machine() -> None:
+    for value in (np.array([1.5, 2.0], ">f4"), np.array([7, 2**40], ">u8")):
+        content = save({"a": value})
+        assert content.endswith(value.astype(value.dtype.newbyteorder("<")).tobytes())
+        (found,) = tensors(raw(content)).values()
+        assert found.dtype.isnative
+        np.testing.assert_array_equal(found, value)
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -58,5 +58,7 @@ def _digest(arrays: Params, header: str) -> str:
     digest = hashlib.sha256(header.encode())
     for name in sorted(arrays):
         digest.update(name.encode())
-        digest.update(np.ascontiguousarray(arrays[name]).data)
+        array = arrays[name]
+        little = array.astype(array.dtype.newbyteorder("<"), copy=False)
+        digest.update(np.ascontiguousarray(little).data)
     return digest.hexdigest()

@@ -8,11 +8,15 @@ have each upper part, and the lower part of each, is all there is to tell (Elias
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from textrnn.errors import ModelError
 from textrnn.typing import Floats, Keys, Params
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
 
 SCALE = ".scale"
 """Follows the name of a table in the name of its scales."""
@@ -30,13 +34,16 @@ def compact_weights(params: Params, tables: tuple[str, ...]) -> dict[str, Any]:
         params: weights by name.
         tables: names of those that are kept as int8, with ``NAME.scale`` beside them, a number
             for each row of the last axis; the others become float16.
+
+    Raises:
+        ModelError: a weight is beyond what float16, or the scale of its row, can hold.
     """
     small: dict[str, Any] = {}
     for name, values in params.items():
         if name in tables:
-            small[name], small[name + SCALE] = _in_steps(values)
+            small[name], small[name + SCALE] = _in_steps(values, name)
         else:
-            small[name] = values.astype(np.float16)
+            small[name] = in_format(values, np.float16, name)
     return small
 
 
@@ -53,11 +60,46 @@ def expand_weights(small: Mapping[str, Any], dtype: str) -> Params:
     return params
 
 
-def _in_steps(values: Floats) -> tuple[Any, Floats]:
+def in_format(values: Floats, dtype: DTypeLike, name: str) -> Floats:
+    """Weights in a floating-point format, rounded where it has fewer bits.
+
+    Raises:
+        ModelError: one is not finite, or no longer is in that format.
+    """
+    check_finite(values, name)
+    with np.errstate(over="ignore"):
+        rounded: Floats = values.astype(dtype)
+    if not np.isfinite(rounded).all():
+        value, largest = values[~np.isfinite(rounded)][0], np.finfo(rounded.dtype).max
+        raise ModelError(
+            f"the weights {name!r} hold {value:g}, but the file's {rounded.dtype} numbers end at "
+            f"{largest:g}: a model with such weights cannot be written so. Keep it as it is, not "
+            "shrunk, or train it again with a lower learning rate."
+        )
+    return rounded
+
+
+def check_finite(values: Floats, name: str) -> None:
+    """Refuse weights with which nothing can be predicted.
+
+    Raises:
+        ModelError: one is infinite or not a number.
+    """
+    finite = np.isfinite(values)
+    if not finite.all():
+        raise ModelError(
+            f"the weights {name!r} hold {values[~finite][0]:g}, which is no finite number: a model "
+            "with such weights cannot be saved. Train it again with a lower learning rate."
+        )
+
+
+def _in_steps(values: Floats, name: str) -> tuple[Any, Floats]:
     """Rows as int8, and the scale of each, float32 with a last axis of 1."""
-    scales = np.abs(values).max(axis=-1, keepdims=True).astype(np.float32) / LARGEST
+    scales = in_format(np.abs(values).max(axis=-1, keepdims=True), np.float32, name) / LARGEST
     scales[scales == 0] = 1.0
-    return np.rint(values / scales).astype(np.int8), scales
+    # The smallest scales are rounded so much that a step more than there is would be taken.
+    steps = np.clip(np.rint(values / scales), -LARGEST, LARGEST)
+    return steps.astype(np.int8), scales
 
 
 def compact_keys(keys: Keys) -> dict[str, Any]:

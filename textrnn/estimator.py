@@ -110,7 +110,12 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         probability ``alpha / (n + alpha)`` (Kiperwasser and Goldberg 2016).
     unknown_words : {"nearest", "same"}, default="nearest"
         Whether a word that is not in the vocabulary is first read as a known one that is one
-        slip of the fingers away, or all such words are read as the same.
+        slip of the fingers away, or all such words are read as the same. A slip is a letter
+        too many, too few or wrong, or two neighbours that changed places; of several the most
+        frequent word is meant. Only words of four letters or more, and nothing but letters, are
+        read so: in prediction and streaming, and where training texts hold words that ``min_df``,
+        ``max_df`` or ``max_features`` left out. The n-grams are fitted to words as they are
+        written; in prediction they take the known word unless they have a weight for the other.
     ngrams : {"auto", "words", "characters", "none"}, default="auto"
         A linear model over n-grams beside the network (Wang and Manning 2012), whose logits
         are added to the network's: of up to three words, or of these and of 2 to 5 characters

@@ -27,11 +27,12 @@ from textrnn.model_card import model_card
 from textrnn.persistence import CONFIG, check_writable, load_model, read_metrics, save_model
 from textrnn.prepared import Data, Say, prepare, say_nothing
 from textrnn.processes import process_count
+from textrnn.text.nearest_words import LEFT_OUT
 from textrnn.text.token_cache import tokenise_once
 from textrnn.text.tokenised import NumberedTexts
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.training.callbacks import Callback
-from textrnn.training.checkpoint import Checkpoint, taught_path
+from textrnn.training.checkpoint import Checkpoint, slip_of, taught_path
 from textrnn.training.fit import (
     TokenisedTexts,
     build_model,
@@ -260,12 +261,14 @@ def train_network(
     callbacks: list[Callback] = []
     n_texts = n_taught = None
     if out is not None:
+        model = replace(model, slip=slip_of(checkpoint_path(out), resume=experiment.resume))
         identity = {
             "seed": experiment.seed,
             "corpus": experiment.corpus.fingerprint(),
             "unlabelled": experiment.unlabelled_fingerprint,
             **settings.to_dict(),
             "n_jobs": settings.processes(),
+            **({} if model.slip == LEFT_OUT else {"slip": model.slip}),
         }
         # First, so that the others see the run where it goes on from.
         checkpoint = Checkpoint(checkpoint_path(out), identity, resume=experiment.resume)

@@ -15,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import MultinomialNB
 
 from textrnn.baselines import FittedBaseline
+from textrnn.compact import in_format
 from textrnn.linear_model import COUNTS, PRESENCE, TFIDF, LinearForm, LinearModel
 from textrnn.nbsvm import NBSVM
 from textrnn.ngram_counts import NGramCounts
@@ -40,7 +41,7 @@ def as_linear_model(fitted: FittedBaseline, tokenizer: Tokenizer) -> LinearModel
     value = PRESENCE if counter is not None and counter.binary else COUNTS
     for _, step in fitted.pipeline.steps:
         if isinstance(step, TfidfTransformer):
-            value, scale = TFIDF, step.idf_.astype(np.float32)
+            value, scale = TFIDF, in_format(step.idf_, np.float32, "scale")
     keys, columns = np.unique(_column_keys(counter), return_index=True)
     form = LinearForm(
         fitted.name,
@@ -53,7 +54,7 @@ def as_linear_model(fitted: FittedBaseline, tokenizer: Tokenizer) -> LinearModel
         classes=fitted.classes,
         form=form,
         keys=keys,
-        weights=np.ascontiguousarray(weights[columns], dtype=np.float32),
+        weights=np.ascontiguousarray(in_format(weights[columns], np.float32, "weights")),
         bias=bias,
         scale=scale[columns] if len(scale) else scale,
         settings={"baseline": fitted.name, **fitted.params},

@@ -21,6 +21,7 @@ from textrnn.network import Network
 from textrnn.ngram_model import NGramModel
 from textrnn.nn.workspace import Workspace
 from textrnn.stream import Stream
+from textrnn.text.nearest_words import EDIT
 from textrnn.text.tokenised import NumberedTexts, as_numbered, number_texts
 from textrnn.text.tokenizers import Tokenizer, first_tokens
 from textrnn.text.vocabulary import Vocabulary
@@ -48,6 +49,8 @@ class TextModel:
         threshold: see ``decision.decide``.
         unknown_words: ``"same"`` reads all words that are not in the vocabulary as one;
             ``"nearest"`` first looks for a known word that is one slip of the fingers away.
+        slip: what one slip is, of ``nearest_words.SLIPS``. A model of textrnn 0.1.0 keeps the rule
+            of then, wherever it is taken.
     """
 
     tokenizer: Tokenizer
@@ -59,6 +62,7 @@ class TextModel:
     ngrams: NGramModel | None = None
     threshold: float | None = None
     unknown_words: str = SAME
+    slip: str = EDIT
 
     def tokens(self, texts: Iterable[Text]) -> NumberedTexts:
         """The tokens that are read of each text; see ``read_tokens``."""
@@ -70,11 +74,11 @@ class TextModel:
 
     def encode_tokens(self, token_lists: Sequence[Sequence[str]]) -> list[Ids]:
         """Token ids of texts that are tokenised already."""
-        return self._ids(self._mended(as_numbered(token_lists)))
+        return self._ids(self.mended(as_numbered(token_lists)))
 
     def ngram_logits(self, tokens: NumberedTexts) -> Floats:
         """Logits of the n-gram model alone, which there must be, shape (n_texts, C)."""
-        return self._ngram_logits(tokens, self._mended(tokens))
+        return self._ngram_logits(tokens, self.mended(tokens))
 
     def stream(self) -> Stream:
         """A reader that takes one token at a time.
@@ -82,7 +86,8 @@ class TextModel:
         Raises:
             UsageError: the model reads from both ends, or looks at n-grams.
         """
-        stream = Stream(self.network, self.vocabulary, mend=self.unknown_words == NEAREST)
+        mend = self.unknown_words == NEAREST
+        stream = Stream(self.network, self.vocabulary, mend=mend, slip=self.slip)
         if self.ngrams is not None:
             raise UsageError(
                 "this model weighs the n-grams of the whole text beside what the network reads; "
@@ -105,7 +110,7 @@ class TextModel:
     ) -> Floats:
         """Logits of network and n-grams together, shape (n_texts, C)."""
         tokens = self.tokens(texts)
-        mended = self._mended(tokens)
+        mended = self.mended(tokens)
         logits = predict_logits(self.network, self._ids(mended), workspace)
         if self.ngrams is not None:
             logits += self._ngram_logits(tokens, mended)
@@ -114,9 +119,11 @@ class TextModel:
     def _ids(self, mended: NumberedTexts) -> list[Ids]:
         return self.vocabulary.encode_all(mended, self.max_length)
 
-    def _mended(self, tokens: NumberedTexts) -> NumberedTexts:
+    def mended(self, tokens: NumberedTexts) -> NumberedTexts:
         """Texts as the network reads them."""
-        return self.vocabulary.mended(tokens) if self.unknown_words == NEAREST else tokens
+        if self.unknown_words != NEAREST:
+            return tokens
+        return self.vocabulary.mended(tokens, self.slip)
 
     def _ngram_logits(self, tokens: NumberedTexts, mended: NumberedTexts) -> Floats:
         assert self.ngrams is not None

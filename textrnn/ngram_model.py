@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from textrnn.compact import compact_keys, expand_keys
+from textrnn.compact import check_finite, compact_keys, expand_keys, in_format
 from textrnn.runs import runs
 from textrnn.text.ngram_keys import (
     FIRST_OF_CHARACTERS,
@@ -44,9 +44,15 @@ class NGramModel:
     bias: Floats
 
     def arrays(self, *, compact: bool = False) -> dict[str, Any]:
-        """What a file holds; compact, an n-gram takes 5 bytes and not 10, and nothing is lost."""
+        """What a file holds; compact, an n-gram takes 5 bytes and not 10, and nothing is lost.
+
+        Raises:
+            ModelError: a weight is beyond what half precision can hold, or not finite.
+        """
         keys = compact_keys(self.keys) if compact else {"keys": self.keys}
-        return {**keys, "weights": self.weights.astype(np.float16), "bias": self.bias}
+        check_finite(self.bias, "bias of the n-grams")
+        weights = in_format(self.weights, np.float16, "weights of the n-grams")
+        return {**keys, "weights": weights, "bias": self.bias}
 
     @classmethod
     def of(cls, kind: Mapping[str, Any], arrays: Mapping[str, Any]) -> NGramModel:
@@ -118,7 +124,7 @@ def weighted_sum(models: Sequence[NGramModel], factors: Floats, bias: Floats) ->
         total = total + factor * model.bias
     characters = [model.kind.char_ngrams for model in models if model.kind.char_ngrams]
     kind = NGramKind(max(m.kind.max_n for m in models), characters[0] if characters else None)
-    rounded = weights.astype(np.float16).astype(np.float32)
+    rounded = in_format(weights, np.float16, "weights of the n-grams").astype(np.float32)
     return NGramModel(kind, keys, rounded, total.astype(np.float32))
 
 

@@ -25,15 +25,16 @@ from typing import Any, TypeVar
 import numpy as np
 
 from textrnn import __version__
-from textrnn.compact import compact_weights, expand_weights
+from textrnn.compact import check_finite, compact_weights, expand_weights
 from textrnn.disk import PAUSE, find_folder, real_path, replace_folder, temporary_name, writing
 from textrnn.errors import DamagedModelError, ModelError
 from textrnn.harmless import in_markdown
 from textrnn.linear_model import Classifier, LinearModel
-from textrnn.model import SAME, TextModel
+from textrnn.model import NEAREST, SAME, TextModel
 from textrnn.network import Network, NetworkConfig
 from textrnn.ngram_model import NGramModel
 from textrnn.plain_json import plain, to_json
+from textrnn.text.nearest_words import LEFT_OUT, SLIPS
 from textrnn.text.tokenizers import Tokenizer, make_tokenizer, tokenizer_name
 from textrnn.text.vocabulary import Vocabulary
 from textrnn.typing import RawBytes
@@ -42,8 +43,9 @@ from textrnn.weights_file import tensors
 T = TypeVar("T")
 
 FORMAT = "textrnn"
-FORMAT_VERSION = 2
-"""The newest format that is read; format 2 differs by compact weights, and only they need it."""
+FORMAT_VERSION = 3
+"""The newest format that is read. Format 2 differs by compact weights, format 3 by what one slip is
+(``nearest_words.EDIT``): a folder has the least that it needs, so that older ones can read it."""
 CONFIG, WEIGHTS, VOCABULARY = "config.json", "weights.safetensors", "vocabulary.txt"
 NGRAMS, METRICS, CARD = "ngrams.safetensors", "metrics.json", "README.md"
 FILES = {CONFIG, WEIGHTS, VOCABULARY, NGRAMS, METRICS, CARD}
@@ -72,7 +74,8 @@ def save_model(
 
     Raises:
         ModelError: the folder cannot be written, or holds something that is no model.
-            If only the last step failed, the message says where the new model is.
+            If only the last step failed, the message says where the new model is. Or a weight
+            is not finite, or would not be in the fewer bits of a compact file.
     """
     asked, path = Path(path), real_path(path)
     files = {
@@ -83,7 +86,7 @@ def save_model(
         ),
     }
     config = plain(_config_of(model))
-    config["format_version"] = FORMAT_VERSION if compact else 1
+    config["format_version"] = 3 if "slip" in config else 2 if compact else 1
     config["files"] = {name: _digest(files[name]) for name in files if name != CARD}
     config["checksum"] = _config_checksum(config)
     files[CONFIG] = to_json(config)  # the last: what has it is whole
@@ -97,8 +100,13 @@ def _arrays_of(model: Classifier, *, compact: bool) -> dict[str, bytes]:
     from safetensors.numpy import save  # only where something is written
 
     if isinstance(model, LinearModel):
-        return {WEIGHTS: save(model.arrays())}
+        arrays = model.arrays()
+        for name in ("weights", "bias", "scale"):
+            check_finite(arrays[name], name)
+        return {WEIGHTS: save(arrays)}
     params = model.network.params
+    for name, values in params.items():
+        check_finite(values, name)
     tables = model.network.config.tables()
     files = {
         WEIGHTS: save(compact_weights(params, tables) if compact else params),
@@ -124,12 +132,22 @@ def _config_of(model: Classifier) -> dict[str, Any]:
     }
     if isinstance(model, LinearModel):
         return {**config, "linear": model.form.to_dict()}
+    is_new = model.unknown_words == NEAREST and model.slip != LEFT_OUT
     return {
         **config,
         "network": model.network.config.to_dict(),
         "unknown_words": model.unknown_words,
+        **({"slip": model.slip} if is_new else {}),
         "ngrams": None if model.ngrams is None else model.ngrams.kind.to_dict(),
     }
+
+
+def _slip_of(config: dict[str, Any]) -> str:
+    """What one slip is to a model; a folder that does not say follows the rule of 0.1.0."""
+    slip = str(config.get("slip", LEFT_OUT))
+    if slip not in SLIPS:
+        raise ValueError(f"slip is {slip!r}")
+    return slip
 
 
 def check_writable(path: Path) -> None:
@@ -247,6 +265,7 @@ def _load(path: Path, tokenizer: Tokenizer | None) -> Classifier:
             settings=config["settings"],
             threshold=config.get("threshold"),
             unknown_words=config.get("unknown_words", SAME),
+            slip=_slip_of(config),
             ngrams=None if ngrams is None else NGramModel.of(kind or {}, tensors(ngrams)),
         )
     except (KeyError, TypeError, ValueError) as error:

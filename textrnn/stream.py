@@ -12,6 +12,7 @@ from textrnn.document_reader import DocumentReader
 from textrnn.errors import UsageError
 from textrnn.messages import Setting
 from textrnn.network import Network
+from textrnn.text.nearest_words import EDIT
 from textrnn.text.vocabulary import Vocabulary
 from textrnn.typing import Floats
 
@@ -23,12 +24,15 @@ class Stream:
         network: reads left to right.
         vocabulary: of the network.
         mend: read an unknown word as the known one that it is near to.
+        slip: what is near; see ``NearestWords.find``.
 
     Raises:
         UsageError: the network reads from both ends, or in segments.
     """
 
-    def __init__(self, network: Network, vocabulary: Vocabulary, *, mend: bool = False) -> None:
+    def __init__(
+        self, network: Network, vocabulary: Vocabulary, *, mend: bool = False, slip: str = EDIT
+    ) -> None:
         if network.config.bidirectional:
             raise UsageError(
                 "this model reads each text from both ends, so it has no answer before the end; "
@@ -43,7 +47,8 @@ class Stream:
                 Setting("segment_length", None),
                 " to stream.",
             )
-        self._vocabulary, self._mend, self._dtype = vocabulary, mend, network.dtype
+        self._vocabulary, self._mend, self._slip = vocabulary, mend, slip
+        self._dtype = network.dtype
         self._reader = DocumentReader(network)
         self.reset()
 
@@ -59,7 +64,7 @@ class Stream:
         """Read one token; return the class probabilities of the text so far, shape (C,)."""
         number = self._vocabulary.index.get(token, 0)
         if self._mend and number == 0:
-            number = max(int(self._vocabulary.nearest.find([token])[0]), 0)
+            number = max(int(self._vocabulary.nearest.find([token], self._slip)[0]), 0)
         return self.feed_id(number)
 
     def feed_id(self, token: int) -> Floats:

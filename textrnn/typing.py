@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     Bools: TypeAlias = NDArray[np.bool_]
     RawBytes: TypeAlias = NDArray[np.uint8]
     Keys: TypeAlias = NDArray[np.uint64]
+    Characters: TypeAlias = NDArray[np.uint32]
 else:  # numpy.typing takes a while to import, and nobody asks at run time
-    Floats = Ints = Ids = Counts = Bools = RawBytes = Keys = np.ndarray
+    Floats = Ints = Ids = Counts = Bools = RawBytes = Keys = Characters = np.ndarray
 
 Params: TypeAlias = dict[str, Floats]
 """Parameters, or gradients, by name."""

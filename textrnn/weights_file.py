@@ -43,4 +43,5 @@ def tensors(content: RawBytes) -> Params:
 def _tensor(numbers: RawBytes, entry: dict[str, Any]) -> Floats:
     first, last = entry["data_offsets"]
     view: Floats = numbers[first:last].view(DTYPES[entry["dtype"]])
-    return view.reshape(entry["shape"])
+    native = view.astype(view.dtype.newbyteorder("="), copy=False)
+    return native.reshape(entry["shape"])

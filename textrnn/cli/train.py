@@ -311,8 +311,9 @@ def train(
     unknown_words: Annotated[
         str,
         typer.Option(
-            help="nearest: read an unknown word as a known one that is one slip of the fingers "
-            "away; same: read all as one word.",
+            help="nearest: read an unknown word (of four letters or more) as the most frequent "
+            "known one that is one slip away, a letter more, less or other, or two neighbours "
+            "swapped; same: read all as one word.",
             rich_help_panel=TEXT,
         ),
     ] = "nearest",

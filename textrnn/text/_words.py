@@ -1,7 +1,9 @@
 """What `WordTokenizer` takes for a word: one pattern, and the cleaning that comes before it.
 
 Every part of the pattern either cannot backtrack or backtracks over characters that the token
-after it consumes, so the time is linear even for a million quotes or brackets.
+after it consumes, so the time is linear even for a million quotes or brackets. Only single
+characters are repeated possessively (`[0-9]++`): a repeated group stands in an atomic group,
+`(?>(?:...)+)` and never `(?:...)++`, which Python 3.11.0 to 3.11.4 match wrongly.
 """
 
 from __future__ import annotations
@@ -119,6 +121,8 @@ def word_pattern(*, ascii_only: bool) -> re.Pattern[str]:
     # With the joiners that Persian and Hindi words hold.
     inner = "" if ascii_only else rf"[{marks}\u200c\u200d]*+"
     letter = "[a-zA-Z0-9]" if ascii_only else rf"[^\W_{_UNSPACED}]"
+    run = rf"{letter}++{inner}"
+    word = run if ascii_only else rf"{run}(?:{run}(?>(?:{run})*)|)"
     clitic = rf"(?i:s|re|ve|ll|d|m)(?!{letter})"
     others = (
         ",",
@@ -128,10 +132,10 @@ def word_pattern(*, ascii_only: bool) -> re.Pattern[str]:
         r"[:;]['-]?[dpoDPO](?![^\W_])",
         r"\(-?[:;]|</?3(?![0-9]|[.,][0-9])|8-\)|\^_?\^|-_{1,5}+-|>_{1,5}+<",
         *(() if ascii_only else (r"[0-9#*]\ufe0f?\u20e3",)),
-        r"[0-9]++(?:[.,:/][0-9]++)++",
-        r"(?:[a-zA-Z]\.){2,}+",
+        r"[0-9]++(?>(?:[.,:/][0-9]++)+)",
+        r"(?>(?:[a-zA-Z]\.){2,})",
         rf"(?i:n't)(?!{letter})",
-        rf"(?:{letter}++{inner})++(?:'(?!{clitic})(?={letter}))?+",
+        rf"{word}(?:'(?!{clitic})(?={letter})|)",
         rf"'{clitic}",
         r"\.{2,}+|-{2,}+|\*{2,}+|={2,}+|_{2,}+|~{2,}+",
         *((r"[!-/:-@\[-`{-~]",) if ascii_only else _beyond_ascii(marks, inner)),
@@ -148,5 +152,5 @@ def _beyond_ascii(marks: str, inner: str) -> tuple[str, ...]:
     return (
         rf"[{_UNSPACED}]{inner}",
         r"[\U0001f1e6-\U0001f1ff]{2}",
-        rf"{symbol}(?:\u200d{symbol})*+",
+        rf"{symbol}(?:(?>(?:\u200d{symbol})+)|)",
     )

@@ -16,6 +16,7 @@ import numpy as np
 
 from textrnn.compact import KEY_BITS
 from textrnn.runs import differs
+from textrnn.text.code_points import code_points
 from textrnn.text.tokenised import NumberedTexts
 from textrnn.typing import Ids, Ints, Keys
 
@@ -155,10 +156,9 @@ def _spread(numbers: Ids, rows: Ints, starts: Ints, keys: Keys) -> Keys:
 def _characters(texts: NumberedTexts) -> tuple[Keys, Ints]:
     """The characters of all distinct words with their ends, and whose each is."""
     marked = [f"{BEGIN}{word}{END}" for word in texts.words]
-    encoded = "".join(marked).encode("utf-32-le", "surrogatepass")
     lengths = np.fromiter(map(len, marked), np.int64, len(marked))
     owners = np.repeat(np.arange(len(marked)), lengths)
-    return np.frombuffer(encoded, np.uint32).astype(np.uint64), owners
+    return code_points("".join(marked)).astype(np.uint64), owners
 
 
 def _pairs(hashes: Keys, rows: Ints) -> Keys:

@@ -12,6 +12,7 @@ import hashlib
 import os
 import platform
 import time
+import unicodedata
 from collections.abc import Sequence
 from importlib import metadata, resources
 from io import BytesIO
@@ -88,7 +89,9 @@ def content_key(tokenizer: Tokenizer, texts: Sequence[str]) -> str | None:
     try:
         package = resources.files("textrnn.text")
         source = [package.joinpath(file).read_bytes() for file in ("tokenizers.py", "_words.py")]
-        identity = [repr(tokenizer), platform.python_version(), _FORMAT]
+        # Which characters are letters, and lower case, is what the Python's Unicode says.
+        python = [platform.python_version(), unicodedata.unidata_version]
+        identity = [repr(tokenizer), *python, _FORMAT]
         identity += [metadata.version("jieba")] if name == "jieba" else []
     except (OSError, metadata.PackageNotFoundError):
         return None
@@ -113,11 +116,11 @@ def write(path: Path, texts: NumberedTexts) -> None:
         OSError: it cannot be written.
     """
     spelling = "".join(texts.words).encode("utf-8", "surrogatepass")
-    arrays: dict[str, Any] = {
-        "numbers": texts.numbers,
-        "starts": texts.starts,
+    arrays: dict[str, Any] = {  # the same bytes on every machine
+        "numbers": texts.numbers.astype("<i4", copy=False),
+        "starts": texts.starts.astype("<i8", copy=False),
         "spelling": np.frombuffer(spelling, dtype=np.uint8),
-        "word_lengths": np.array([len(word) for word in texts.words], dtype=np.int64),
+        "word_lengths": np.array([len(word) for word in texts.words], dtype="<i8"),
     }
     if sum(array.nbytes for array in arrays.values()) > LIMIT:
         return
@@ -133,7 +136,8 @@ def read(path: Path) -> NumberedTexts | None:
     """Read a file of the cache; None if it is missing or not what was written."""
     try:
         with np.load(path, allow_pickle=False) as file:  # which checks the sums of a zip file
-            numbers, starts = file["numbers"], file["starts"]
+            numbers = file["numbers"].astype(np.int32, copy=False)
+            starts = file["starts"].astype(np.int64, copy=False)
             spelling, word_lengths = file["spelling"], file["word_lengths"]
         text = spelling.tobytes().decode("utf-8", "surrogatepass")
         ends = np.cumsum(word_lengths).tolist()

@@ -4,6 +4,10 @@ A tokeniser is any callable from a text to a list of strings. Three have names: 
 languages that put spaces between words (those that do not are read character by character),
 `char`, and `jieba` for Chinese words. All take time linear in the text, whatever it holds:
 what users send is not always language.
+
+The same text gives the same tokens on every Python, but for characters that are newer than its
+Unicode: those of Unicode 15 and later (240 letters and signs of rare scripts so far, such as
+Kawi and Nag Mundari) are no letters to Python 3.11, which has Unicode 14.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ import numpy as np
 from textrnn.errors import ModelError, UsageError
 from textrnn.harmless import quoted
 from textrnn.messages import ForScripts, Parameter, Value
-from textrnn.text.nearest_words import NearestWords
+from textrnn.text.nearest_words import EDIT, NearestWords
 from textrnn.text.tokenised import NumberedTexts
 from textrnn.typing import Counts, Floats, Ids, Ints
 
@@ -151,16 +151,17 @@ class Vocabulary:
         """The known words, to be asked for those that unknown ones are near to."""
         return NearestWords(self.tokens)
 
-    def mended(self, texts: NumberedTexts) -> NumberedTexts:
+    def mended(self, texts: NumberedTexts, slip: str = EDIT) -> NumberedTexts:
         """Return texts in which unknown words are replaced by the known ones they are near to.
 
-        Each word keeps its number, so that a word may have several.
+        Each word keeps its number, so that a word may have several. What is near, ``slip``
+        says: see ``NearestWords.find``.
         """
         unknown = [i for i, word in enumerate(texts.words) if word not in self.index]
         if not unknown:
             return texts
         words = list(texts.words)
-        near = self.nearest.find([words[i] for i in unknown]).tolist()
+        near = self.nearest.find([words[i] for i in unknown], slip).tolist()
         for i, number in zip(unknown, near, strict=True):
             if number > 0:
                 words[i] = self.tokens[number]

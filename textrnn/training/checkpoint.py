@@ -10,6 +10,7 @@ import numpy as np
 from textrnn.checkpoint_file import load_arrays, save_arrays
 from textrnn.errors import UsageError
 from textrnn.messages import Advice, Parameter, Value
+from textrnn.text.nearest_words import EDIT, LEFT_OUT
 from textrnn.training.callbacks import Callback
 from textrnn.training.loop import TrainingRun, TrainingState
 from textrnn.typing import Params
@@ -112,6 +113,14 @@ def _difference(key: str, before: Any, now: Any) -> tuple[object, ...]:
         Advice(" was ", Value(key, before), otherwise=" was not given"),
         Advice(" and is ", Value(key, now), " now", otherwise=" and is not given now"),
     )
+
+
+def slip_of(path: Path, *, resume: bool) -> str:
+    """What one slip of a word is in a run: where it goes on, what it was when the run began."""
+    if not (resume and path.exists()):
+        return EDIT
+    slip: str = load_arrays(path)[1]["identity"].get("slip", LEFT_OUT)
+    return slip
 
 
 def taught_path(path: Path) -> Path:

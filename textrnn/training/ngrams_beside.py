@@ -14,7 +14,7 @@ import numpy as np
 
 from textrnn.decision import best_f1_threshold, best_f1_threshold_of, rarer_class
 from textrnn.inference import predict_logits
-from textrnn.model import NEAREST, TextModel
+from textrnn.model import TextModel
 from textrnn.network import Network
 from textrnn.ngram_model import NGramModel, weighted_sum
 from textrnn.nn.losses import Output, mean_one, output_of
@@ -258,9 +258,8 @@ def weigh(
     output = model.network.config.output
     tokens = as_numbered(validation.tokens).cut(model.max_length)
     parts = [predict_logits(model.network, model.encode_tokens(tokens))]
-    read = tokens
-    if ngrams and model.unknown_words == NEAREST:  # as in prediction
-        read = ngrams[0].keep_known(tokens, model.vocabulary.mended(tokens))
+    # As in prediction.
+    read = ngrams[0].keep_known(tokens, model.mended(tokens)) if ngrams else tokens
     parts += [ngram_model.logits(read) for ngram_model in ngrams]
     factors, bias = fit_factors(output, parts, validation.targets, validation.weights)
     factors[0] = max(factors[0], LEAST_FACTOR)
