@@ -299,9 +299,12 @@ def train_network(
 
 
 def _validation(state: TrainingState, accuracy: float | None) -> dict[str, float]:
-    """The accuracy on the held-out texts of the best network alone, and of all together."""
-    found = {"accuracy": state.best_score[0]} if state.best_params else {}
-    return found if accuracy is None else {**found, "whole": accuracy}
+    """The accuracy on the held-out texts of the classifier, and of its network alone.
+
+    ``whole`` is what 0.1.0 called the former.
+    """
+    found = {} if accuracy is None else {"accuracy": accuracy, "whole": accuracy}
+    return {**found, "network_accuracy": state.best_score[0]} if state.best_params else found
 
 
 def _what_it_brought(trained: Trained, n_given: int) -> str:
