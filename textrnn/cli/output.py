@@ -210,7 +210,10 @@ def _print_curve(curve: dict[str, Any]) -> None:
         ]
         for point in points
     ]
-    title = "Accuracy on the test texts by training texts; p: of the network against the best other"
+    title = (
+        "Accuracy on the test texts by training texts; p: of the network against the best other,\n"
+        "corrected for its choice, each size for itself"
+    )
     print_table(("texts", "share", *names, "p"), rows, title=title)
 
 
