@@ -27,6 +27,7 @@ from textrnn.comparison import (
     paired_with_best,
 )
 from textrnn.corpora import Corpus
+from textrnn.corpora.shared import as_counts, warnings_of
 from textrnn.errors import UsageError, did_you_mean
 from textrnn.experiment import Experiment, train_network
 from textrnn.learning_curve import FEWEST, Point, crossing, part_of
@@ -93,7 +94,7 @@ def run_contest(contest: Contest) -> dict[str, Any]:
 
     Returns:
         JSON-ready: what ``comparison.judged`` returns, and ``costs, saved, learning_curve,
-        interrupted``.
+        shared, warnings, interrupted``.
 
     Raises:
         UsageError: a setting or name cannot work.
@@ -124,6 +125,7 @@ def run_contest(contest: Contest) -> dict[str, Any]:
     network = next((one for one in found if one.name == NETWORK), None)
     baselines = [one for one in found if one.name != NETWORK]
     report = judged(data, baselines, network, costs)
+    report["shared"], report["warnings"] = as_counts(data.shared), warnings_of(data.shared)
     report["costs"] = {name: cost.to_dict() for name, cost in costs.items()}
     report["learning_curve"] = _as_report(points) if contest.fractions else None
     report["interrupted"] = interrupted

@@ -29,6 +29,7 @@ from textrnn.estimator_input import (
     join_weights,
     make_generator,
     plain,
+    tell_shared,
     tokenise,
     tokenise_alone,
 )
@@ -415,6 +416,7 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             validation = tokenise(held, classes, settings)
             validation = replace(validation, weights=join_weights(held, settings))
             check_same_labels(validation, len(classes), multilabel=train.multilabel)
+            tell_shared(given.texts, held.texts)
         more = None
         if unlabelled is not None:
             texts = [text for text in check_texts(unlabelled, "unlabelled") if text.strip()]

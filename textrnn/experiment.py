@@ -19,6 +19,7 @@ from textrnn.baselines import BASELINES
 from textrnn.comparison import compare
 from textrnn.corpora import Corpus, Split, indicator
 from textrnn.corpora.corpus import fingerprint_of
+from textrnn.corpora.shared import as_counts, warnings_of
 from textrnn.errors import UsageError
 from textrnn.model import TextModel
 from textrnn.model_card import model_card
@@ -146,6 +147,8 @@ def run_experiment(experiment: Experiment) -> dict[str, Any]:
         "n_train_in_time": n_texts,
         "n_validation": len(data.validation),
         "n_test": len(data.test) if data.test else 0,
+        "shared": as_counts(data.shared),
+        "warnings": warnings_of(data.shared),
         "n_parameters": model.network.n_parameters,
         "vocabulary_size": len(model.vocabulary),
         "seconds": round(trained - started, 2),

@@ -97,8 +97,16 @@ def print_report(report: dict[str, Any]) -> None:
             "seconds",
         )
         print_table(header, rows, title="Comparison on the test texts")
+    if report.get("test"):
+        print_warnings(report)
     if report.get("verdict"):
         print(report["verdict"])
+
+
+def print_warnings(report: dict[str, Any]) -> None:
+    """What a score must not be read without."""
+    for warning in report.get("warnings", []):
+        print(f"Warning: {warning}.")
 
 
 def _results(report: dict[str, Any]) -> dict[str, Any]:
@@ -174,6 +182,7 @@ def print_comparison(report: dict[str, Any]) -> None:
     rows = [_costed_row(name, of, report["costs"].get(name, {})) for name, of in results.items()]
     if rows:
         print_table(header, rows, title="Comparison on the test texts")
+        print_warnings(report)
     curve = report["learning_curve"]
     if curve is not None and curve["points"]:
         _print_curve(curve)

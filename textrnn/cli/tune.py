@@ -180,12 +180,15 @@ def _changes(trial: Trial) -> str:
 
 def _print_json(search: Search, corpus: str, command: Callable[[Trial], str]) -> None:
     from textrnn.cli.output import print_json
+    from textrnn.corpora.shared import VALIDATION, as_counts, warnings_of
 
     print_json(
         {
             "corpus": corpus,
             "seed": search.experiment.seed,
             "stopped": search.stopped,
+            "shared": as_counts(search.data.shared),
+            "warnings": warnings_of(search.data.shared, VALIDATION),
             "accuracy": search.best.accuracy,
             "n_texts": search.best.n_texts,
             "command": command(search.best),
@@ -206,7 +209,8 @@ def _as_json(trial: Trial, command: Callable[[Trial], str]) -> dict[str, Any]:
 
 
 def _print(search: Search, command: Callable[[Trial], str]) -> None:
-    from textrnn.cli.output import print_entries
+    from textrnn.cli.output import print_entries, print_warnings
+    from textrnn.corpora.shared import VALIDATION, warnings_of
 
     best_of: dict[str, Trial] = {}
     for trial in search.ranking:
@@ -231,7 +235,9 @@ def _print(search: Search, command: Callable[[Trial], str]) -> None:
     typer.echo(
         f"The best is right about {search.best.accuracy:.2%} of the held-out {told}. It was chosen"
     )
-    typer.echo("by them: expect less of other texts. This trains it to the same score:")
+    typer.echo("by them: expect less of other texts.")
+    print_warnings({"warnings": warnings_of(search.data.shared, VALIDATION)})
+    typer.echo("This trains it to the same score:")
     typer.echo("")
     typer.echo(command(search.best))
 
