@@ -85,13 +85,17 @@ def test_a_folder_keeps_its_splits(tmp_path: Path) -> None:
     assert corpus.test_fraction is None
     assert load_corpus(folder, default_fraction=0.5).fingerprint() == corpus.fingerprint()
     assert corpus.unlabelled is None
-    assert corpus.notes == ["20 of the 20 test texts also stand in train"]
+    assert corpus.notes == [
+        "20 of the 20 validation texts also stand in train",
+        "20 of the 20 test texts also stand in train",
+    ]
     assert load_corpus(folder, unlabelled=True).unlabelled == ["free"]  # "text 3" is tested
     other = put(tmp_path, other="text,label\nnew,a\n") / "other.csv"
     tested = load_corpus(folder, test=other)
     assert (tested.test, tested.test_fraction) == (Split(["new"], ["a"]), None)
     assert tested.notes == [
-        f"own has a test split of its own (20 texts), which is not used: --test {other} is"
+        f"own has a test split of its own (20 texts), which is not used: --test {other} is",
+        "20 of the 20 validation texts also stand in train",
     ]
     with pytest.raises(UsageError, match="has its own test split"):
         load_corpus(folder, test_fraction=0.1)

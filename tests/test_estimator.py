@@ -484,7 +484,11 @@ def test_early_stopping_keeps_the_best_weights(reviews: Data) -> None:
     model.fit(texts, labels)
     assert model.n_iter_ < 40
     assert len(model.loss_curve_) == len(model.validation_scores_) == model.n_iter_
-    assert model.best_validation_score_ == max(model.validation_scores_)
+    own = model.network_validation_scores_
+    losses = [record["validation_loss"] for record in model.history_]
+    kept = max(range(len(own)), key=lambda epoch: (own[epoch], -losses[epoch]))
+    assert model.best_network_validation_score_ == own[kept] == max(own)
+    assert model.best_validation_score_ == model.validation_scores_[kept]
 
 
 def test_validation_data_is_used(reviews: Data) -> None:
@@ -608,8 +612,13 @@ def test_a_model_of_the_command_line_keeps_its_report(reviews: Data, tmp_path: P
     back = TextRNNClassifier.load(tmp_path / "one")
     back.save(tmp_path / "two")
     one, two = (read_metrics(tmp_path / name) for name in ("one", "two"))
-    assert two == {**one, "best_validation_score": one["validation"]["accuracy"]}
-    assert back.best_validation_score_ == max(back.validation_scores_)
+    best = {
+        "best_validation_score": one["validation"]["accuracy"],
+        "best_network_validation_score": one["validation"]["network_accuracy"],
+    }
+    assert two == {**one, **best}
+    assert back.best_validation_score_ == back.validation_scores_[one["best_epoch"] - 1]
+    assert back.best_network_validation_score_ == max(back.network_validation_scores_)
     cards = [(tmp_path / name / "README.md").read_text(encoding="utf-8") for name in ("one", "two")]
     assert cards[0] == cards[1]
 
@@ -884,7 +893,7 @@ def test_an_early_stop_is_told(
     tol: float, by: str, reviews: Data, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = small(early_stopping=True, n_iter_no_change=3, max_iter=40, tol=tol, verbose=True)
-    scores = model.fit(*reviews).validation_scores_
+    scores = model.fit(*reviews).network_validation_scores_
     losses = [record["validation_loss"] for record in model.history_]
     best = 1 + max(range(len(scores)), key=lambda i: (scores[i], -losses[i]))
     err = capsys.readouterr().err

@@ -178,7 +178,7 @@ def test_held_out_and_tested_texts_teach_nobody(corpus: Corpus, model: TextModel
     assert watch.taught == [7]
     assert any("4 unlabelled texts are empty or test texts" in line for line in lines)
     assert any("learned from 7 of" in line or "stays" in line for line in lines)
-    assert report["validation"].keys() == {"accuracy", "whole"}
+    assert report["validation"].keys() == {"accuracy", "whole", "network_accuracy"}
     assert "| learned from without labels | 7 texts |" in model_card(model, report)
     assert report["teaching"].keys() == {
         *("n_texts", "kept", "teacher_accuracy", "teacher_steps", "teacher_history")
@@ -368,11 +368,11 @@ def test_the_rarer_class_is_that_of_the_labelled_texts() -> None:
     assert y.count("good") < y.count("bad")
     more = [f"{word} {text}" for text in made_up(60, 3)[0][::2] for word in GOOD]
     asked: list[Any] = []
-    from textrnn.training import ngrams_beside
+    from textrnn.training import held_out
 
-    real = ngrams_beside.rarer_class
+    real = held_out.rarer_class
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ngrams_beside, "rarer_class", lambda t: asked.append(len(t)) or real(t))
+        patch.setattr(held_out, "rarer_class", lambda t: asked.append(len(t)) or real(t))
         TextRNNClassifier(
             hidden_size=4, embedding_dim=4, max_iter=3, threshold="f1", random_state=0
         ).fit(X, y, unlabelled=more)

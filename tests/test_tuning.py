@@ -6,10 +6,13 @@ import itertools
 import json
 import re
 import shlex
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +21,7 @@ from typer.testing import CliRunner
 from textrnn import tuning
 from textrnn.cli.app import app
 from textrnn.cli.option_names import as_options
+from textrnn.cli.tune import _is_tied
 from textrnn.cli.tune import _print as show_search
 from textrnn.corpora import Corpus, Split
 from textrnn.errors import TrainingError
@@ -91,7 +95,11 @@ def test_a_search(reviews: tuple[list[str], list[str]]) -> None:
     on = {str(t.changes) for t in of[n_texts[1]]}
     last = min(t.accuracy for t in of[n_texts[0]] if str(t.changes) in on)
     assert all(t.accuracy <= last for t in of[n_texts[0]] if str(t.changes) not in on)
-    assert search.best.accuracy == max(t.accuracy for t in trials)
+    assert search.best.accuracy == max(t.accuracy for t in of[n_texts[2]])
+    assert search.best.n_texts == n_texts[2]
+    # Each round begins with the best of the one before.
+    for before, after in itertools.pairwise(n_texts):
+        assert of[after][0].changes == min(of[before], key=tuning._rank).changes
     assert told[0] == (1, 0)
     assert [number for number, _ in told] == list(range(1, len(trials) + 1))
     assert trials[0].changes == {}
@@ -157,7 +165,7 @@ def test_a_training_that_diverges_is_the_worst(
 
     search = new_search(reviews, Clock())
     monkeypatch.setattr(tuning, "train_network", diverge)
-    assert search.judge({}, 50) == 0.0
+    assert search.judge({}, 50) is None
     assert not search.trials
 
 
@@ -245,6 +253,114 @@ def test_characters_are_left_out_of_all_trials_where_they_take_too_long(
     assert report["validation"]["whole"] == trial.accuracy
 
 
+QUALITY = {3: 0.70, 4: 0.72, 5: 0.75}
+"""Of the hidden sizes of ``SMALL``: what other texts would show of a training of full length."""
+
+
+def lucky_search(
+    reviews: tuple[list[str], list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    seed: int,
+    *,
+    end: int = 10**6,
+    diverging: Callable[[Settings], bool] = lambda _: False,
+) -> Search:
+    """A search whose scores are mostly luck in short trainings; Ctrl-C after ``end`` of them."""
+    rng = np.random.default_rng(seed)
+    done: list[int] = []
+
+    def train(experiment: Experiment, *_: Any, **__: Any) -> Any:
+        settings = experiment.settings
+        if len(done) == end:
+            raise KeyboardInterrupt
+        done.append(1)
+        if diverging(settings):
+            raise TrainingError("the loss is nan")
+        steps = settings.max_steps or 1
+        luck = 1.0 * rng.normal() / steps**0.5
+        state = SimpleNamespace(interrupted=False, best_score=(0.0, -1.0))
+        accuracy = QUALITY[settings.hidden_size] - 0.5 / steps + luck
+        return SimpleNamespace(state=state, accuracy=accuracy)
+
+    monkeypatch.setattr(tuning, "train_network", train)
+    search = new_search(reviews, Clock(), deadline=Deadline(1e6, Clock()))
+    search.run()
+    return search
+
+
+def rounds_of(search: Search) -> list[list[Trial]]:
+    """The trials of each round begun."""
+    return [
+        [trial for trial in search.trials if trial.survived == survived]
+        for survived in range(1 + max(trial.survived for trial in search.trials))
+    ]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_lucky_early_trial_does_not_win(
+    seed: int, reviews: tuple[list[str], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = lucky_search(reviews, monkeypatch, seed)
+    rounds = rounds_of(search)
+    assert [len(trials) for trials in rounds] == [36, 12, 4]
+    assert max(t.accuracy for t in rounds[0]) > search.best.accuracy  # by luck
+    assert search.best in rounds[2]
+    assert search.best.accuracy == max(t.accuracy for t in rounds[2])
+    assert search.ranking[:4] == sorted(rounds[2], key=lambda t: -t.accuracy)
+
+
+def test_a_search_that_is_stopped_anywhere_has_the_best_of_its_last_round(
+    reviews: tuple[list[str], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for end in (*range(1, 52, 3), 51):
+        search = lucky_search(reviews, monkeypatch, 0, end=end)
+        assert search.stopped == "interrupted"
+        assert len(search.trials) == end
+        last = rounds_of(search)[-1]
+        assert search.best.accuracy == max(trial.accuracy for trial in last)
+        if search.best.survived:  # the best of the round before is among them
+            before = rounds_of(search)[-2]
+            assert last[0].changes == max(before, key=lambda t: t.accuracy).changes
+
+
+def test_candidates_that_diverge_do_not_go_on(
+    reviews: tuple[list[str], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first: list[int] = []
+
+    def diverging(settings: Settings) -> bool:
+        first[:] = first or [settings.max_steps or 0]
+        return settings.hidden_size == 5 or settings.max_steps != first[0]
+
+    rounds = rounds_of(lucky_search(reviews, monkeypatch, 0, diverging=diverging))
+    assert len(rounds) == 1  # in the second round all diverge
+    assert {trial.settings.hidden_size for trial in rounds[0]} == {3, 4}
+
+
+def test_the_same_training_in_two_rounds_is_one_trial(
+    reviews: tuple[list[str], list[str]],
+) -> None:
+    search = new_search(reviews, Clock())
+    search.judge({}, 1)
+    search.judge({"hidden_size": 5}, 1)
+    assert search.judge({}, 2, 1) == search.best  # two texts are one step, as one text is
+    assert [trial.survived for trial in search.ranking] == [1, 0]
+    assert len(search.trials) == 2
+
+
+def test_only_trials_of_one_round_are_tied(reviews: tuple[list[str], list[str]]) -> None:
+    search = new_search(reviews, Clock())
+    early = Trial({"hidden_size": 5}, BASE, 9, accuracy=0.9, loss=0.1, seconds=1.0)
+    late = Trial({}, BASE, 27, accuracy=0.9, loss=0.9, seconds=1.0, survived=1)
+    search.trials = [early, late]
+    assert search.best == late
+    assert not _is_tied(search)
+    search.trials = [replace(early, accuracy=0.99), late]
+    assert search.best == late
+    search.trials = [early]
+    assert search.best == early
+
+
 def test_the_space_can_work() -> None:
     for name, values in SPACE.items():
         for value in values:
@@ -305,7 +421,11 @@ def test_the_command_has_the_score(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         "-q",
     ]
     found = json.loads(run("tune", "cars", *options).stdout)
-    assert found["accuracy"] == max(trial["accuracy"] for trial in found["trials"])
+    most = max(trial["n_texts"] for trial in found["trials"])
+    last = [trial for trial in found["trials"] if trial["n_texts"] == most]
+    assert found["trials"][: len(last)] == last
+    assert found["accuracy"] == max(trial["accuracy"] for trial in last)
+    assert found["n_texts"] == most
     worst = found["trials"][-1]
     for accuracy, command in (
         (found["accuracy"], found["command"]),

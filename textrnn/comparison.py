@@ -18,9 +18,9 @@ from textrnn.multilabel_scores import MultilabelReport, evaluate_multilabel
 from textrnn.predictor import predict_many
 from textrnn.prepared import Data, Say, say_nothing
 from textrnn.processes import process_count
-from textrnn.significance import paired_test
+from textrnn.significance import PairedTest, against_best, paired_test
 from textrnn.typing import ClassWeight, Floats
-from textrnn.verdict import NETWORK, Costs, best_baseline, verdict
+from textrnn.verdict import NETWORK, Costs, best_baseline, recommended, verdict
 
 
 @dataclass(frozen=True)
@@ -165,11 +165,12 @@ def judged(
 ) -> dict[str, Any]:
     """What was found, as a report.
 
-    The paired test is against the baseline that is best on the test texts: the choice
-    favours the baseline.
+    The paired test is against the baseline that is best on the test texts, and its p-value is
+    corrected for that choice (``significance.against_best``).
 
     Returns:
-        JSON-ready ``test, parts, baselines, paired, over_ngrams, verdict``. The parts are the
+        JSON-ready ``test, parts, baselines, paired, over_ngrams, recommended, verdict``; what is
+        recommended is None where nothing was trained. The parts are the
         accuracies of the network and the n-gram model, each alone with its factor and the
         n-grams with the biases, as in their sum; ``over_ngrams`` is the paired test of both
         together against the n-gram model. These take the most probable class, whatever the
@@ -181,24 +182,38 @@ def judged(
         "baselines": {one.name: {**one.report.to_dict(), **one.figures} for one in baselines},
         "paired": None,
         "over_ngrams": None,
+        "recommended": None if network is None else NETWORK,
         "verdict": "",
     }
-    if network is None or not baselines:
+    if not baselines:
         return result
-    labels = labels_to_find(data)
     reports = {one.name: one.report for one in baselines}
-    predicted = {one.name: one.predicted for one in baselines}
-    best = best_baseline(reports)
-    paired = paired_test(labels, network.predicted, predicted[best])
+    if network is None:
+        return {**result, "recommended": recommended(reports, None)}
+    labels = labels_to_find(data)
+    best, paired = paired_with_best(labels, network, baselines)
     added = None
     if network.by_ngrams:
         added = paired_test(labels, network.by_both, network.by_ngrams)
+    result["recommended"] = recommended(reports, paired)
     result["paired"] = {"baseline": best, **paired.to_dict()}
     result["over_ngrams"] = None if added is None else added.to_dict()
     result["verdict"] = verdict(
         network.report, reports, paired, over_ngrams=added, costs=costs or {}
     )
     return result
+
+
+def paired_with_best(
+    labels: Sequence[str], network: Contender, baselines: Sequence[Contender]
+) -> tuple[str, PairedTest]:
+    """The baseline that is best on the test texts, and the test of a network against it.
+
+    Its p-value is corrected for the choice among the baselines, of which there is at least one.
+    """
+    best = best_baseline({one.name: one.report for one in baselines})
+    tests = {one.name: paired_test(labels, network.predicted, one.predicted) for one in baselines}
+    return best, against_best(tests, best)
 
 
 def labels_to_find(data: Data) -> list[str]:

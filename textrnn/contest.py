@@ -24,8 +24,10 @@ from textrnn.comparison import (
     judged,
     labels_to_find,
     network_contender,
+    paired_with_best,
 )
 from textrnn.corpora import Corpus
+from textrnn.corpora.shared import as_counts, warnings_of
 from textrnn.errors import UsageError, did_you_mean
 from textrnn.experiment import Experiment, train_network
 from textrnn.harmless import quoted
@@ -37,12 +39,11 @@ from textrnn.model import TextModel
 from textrnn.model_card import model_card
 from textrnn.persistence import check_writable, load_classifier, save_model
 from textrnn.prepared import Data, Say, prepare, say_nothing
-from textrnn.significance import paired_test
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.training.callbacks import Callback
 from textrnn.training.progress import clock
 from textrnn.training.settings import Settings
-from textrnn.verdict import NETWORK, Costs, best_baseline, recommended
+from textrnn.verdict import NETWORK, Costs, best_baseline
 
 BEST = "best"
 TIMED_TEXTS = 50
@@ -94,8 +95,8 @@ def run_contest(contest: Contest) -> dict[str, Any]:
     After Ctrl-C the report is of what was done till then, with ``interrupted`` set.
 
     Returns:
-        JSON-ready: what ``comparison.judged`` returns, and ``costs, recommended, saved,
-        learning_curve, interrupted``.
+        JSON-ready: what ``comparison.judged`` returns, and ``costs, saved, learning_curve,
+        shared, warnings, interrupted``.
 
     Raises:
         UsageError: a setting or name cannot work.
@@ -126,8 +127,8 @@ def run_contest(contest: Contest) -> dict[str, Any]:
     network = next((one for one in found if one.name == NETWORK), None)
     baselines = [one for one in found if one.name != NETWORK]
     report = judged(data, baselines, network, costs)
+    report["shared"], report["warnings"] = as_counts(data.shared), warnings_of(data.shared)
     report["costs"] = {name: cost.to_dict() for name, cost in costs.items()}
-    report["recommended"] = _recommended(data, baselines, network)
     report["learning_curve"] = _as_report(points) if contest.fractions else None
     report["interrupted"] = interrupted
     report["saved"] = None
@@ -266,20 +267,22 @@ def _work(settings: Settings, data: Data) -> int:
 
 
 def _point(fraction: float, data: Data, found: Sequence[Contender], seconds: float) -> Point:
-    baselines = {one.name: one for one in found if one.name != NETWORK}
+    baselines = [one for one in found if one.name != NETWORK]
     network = next((one for one in found if one.name == NETWORK), None)
-    best = best_baseline({name: one.report for name, one in baselines.items()}) if baselines else ""
-    p_value = None
-    if network is not None and best:
-        labels = labels_to_find(data)
-        p_value = paired_test(labels, network.predicted, baselines[best].predicted).p_value
+    best, paired = "", None
+    if baselines:
+        best = best_baseline({one.name: one.report for one in baselines})
+    if network is not None and baselines:
+        best, paired = paired_with_best(labels_to_find(data), network, baselines)
     return Point(
         fraction=fraction,
         n_train=len(data.train),
         accuracy={one.name: one.report.accuracy for one in found},
         best_baseline=best,
-        p_value=p_value,
+        p_value=None if paired is None else paired.p_value,
         seconds=round(seconds, 2),
+        p_value_uncorrected=None if paired is None else paired.p_value_uncorrected,
+        correction=None if paired is None else paired.correction,
     )
 
 
@@ -289,20 +292,6 @@ def _as_report(points: Sequence[Point]) -> dict[str, Any]:
 
 
 # ------------------------------------------------------------------------- the winner
-
-
-def _recommended(
-    data: Data, baselines: Sequence[Contender], network: Contender | None
-) -> str | None:
-    """The name of the classifier to use, or None if nothing was trained."""
-    if not baselines:
-        return None if network is None else NETWORK
-    reports = {one.name: one.report for one in baselines}
-    paired = None
-    if network is not None:
-        best = next(one for one in baselines if one.name == best_baseline(reports))
-        paired = paired_test(labels_to_find(data), network.predicted, best.predicted)
-    return recommended(reports, paired)
 
 
 def _save(

@@ -31,6 +31,7 @@ from textrnn.estimator_input import (
     join_weights,
     make_generator,
     plain,
+    tell_shared,
     tokenise,
     tokenise_alone,
 )
@@ -51,6 +52,7 @@ from textrnn.training.fit import build_model, check_threshold, check_tunable, ma
 from textrnn.training.guessing import nothing_learned
 from textrnn.training.presets import changes_of
 from textrnn.training.progress import Progress
+from textrnn.training.scores import NETWORK, WHOLE, as_named_now, scores_of
 from textrnn.training.settings import Settings
 from textrnn.training.whole import train_whole
 from textrnn.typing import ClassWeight, Floats
@@ -221,10 +223,20 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     loss_curve_ : list of float
         Mean training loss of each epoch, in nats.
     validation_scores_ : list of float
-        Accuracy on the held-back texts after each epoch, by their weights; of many labels the
-        share of right answers. Empty without such texts.
+        Accuracy on the held-back texts after each epoch, by their weights, of the classifier as
+        it would be with that epoch's network: n-grams, factors and threshold included, these
+        cross-fitted (``training.held_out``). Of many labels the share of right answers. Empty
+        without such texts.
     best_validation_score_ : float or None
-        The highest of these.
+        The same of ``model_``, before its n-grams are fitted to the held-back texts, too: that
+        of the epoch whose network was kept, which is the best by the network's own scores. None
+        without such texts. Where the n-grams, too, learn from ``unlabelled`` texts, they
+        do so after the last epoch, and it is none of ``validation_scores_``.
+    network_validation_scores_ : list of float
+        Accuracy on the held-back texts after each epoch of the network alone, by the most
+        probable class or labels of at least 0.5.
+    best_network_validation_score_ : float or None
+        The highest of these: that of the epoch that was kept.
     history_ : list of dict
         All figures of each epoch.
 
@@ -242,6 +254,7 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     model_: TextModel
     history_: list[dict[str, float]]
     best_validation_score_: float | None
+    best_network_validation_score_: float | None
 
     def __init__(
         self,
@@ -413,6 +426,7 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             validation = tokenise(held, classes, settings)
             validation = replace(validation, weights=join_weights(held, settings))
             check_same_labels(validation, len(classes), multilabel=train.multilabel)
+            tell_shared(given.texts, held.texts)
         more = None
         if unlabelled is not None:
             texts = [text for text in check_texts(unlabelled, "unlabelled") if text.strip()]
@@ -433,7 +447,7 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                     multilabel=train.multilabel,
                 )
             watching = [*callbacks, *([Progress()] if self.verbose else [])]
-            model, state, *_ = train_whole(
+            model, state, accuracy, *_ = train_whole(
                 model,
                 settings,
                 train,
@@ -447,7 +461,8 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise KeyboardInterrupt  # there is nothing to keep
         self.model_, self.classes_ = model, classes
         self.history_ = state.history
-        self.best_validation_score_ = state.best_score[0] if state.best_params else None
+        self.best_validation_score_ = accuracy
+        self.best_network_validation_score_ = state.best_score[0] if state.best_params else None
         self._partial: PartialState | None = None
         self._report: dict[str, Any] = {}
         if state.interrupted:
@@ -541,7 +556,7 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.model_, self.classes_ = model, known
         self._partial = PartialState(rng, run.optimizer.state())
         self.history_ = [*([] if first else self.history_), *state.history]
-        self.best_validation_score_ = None
+        self.best_validation_score_ = self.best_network_validation_score_ = None
         self._report = {}
         return self
 
@@ -639,8 +654,11 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     @property
     def validation_scores_(self) -> list[float]:
-        scores = [record.get("validation_accuracy") for record in self.history_]
-        return [score for score in scores if score is not None]
+        return scores_of(self.history_, WHOLE)
+
+    @property
+    def network_validation_scores_(self) -> list[float]:
+        return scores_of(self.history_, NETWORK)
 
     # ---------------------------------------------------------------- persistence
 
@@ -651,6 +669,7 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             **self._report,
             "history": self.history_,
             "best_validation_score": self.best_validation_score_,
+            "best_network_validation_score": self.best_network_validation_score_,
         }
         save_model(self.model_, path, metrics=metrics, card=model_card(self.model_, self._report))
 
@@ -661,7 +680,9 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ``TextRNNClassifier.load("sentiment-en")`` reads reviews without any training.
 
         The parameters come back too, but for ``n_jobs``, ``random_state``, ``verbose`` and
-        ``warm_start``, which are of a call and not of a model.
+        ``warm_start``, which are of a call and not of a model. Of a folder written by 0.1.0
+        the held-out scores are known of the network alone; those of the classifier stay empty
+        and None, unless it is nothing but a network.
 
         Args:
             path: the folder; where there is none, the name of a model in the box
@@ -680,7 +701,8 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 f"the model {os.fspath(path)!r} reads texts with the tokenizer {saved_name!r}; "
                 "load it without tokenizer=."
             )
-        report = read_metrics(path)
+        is_alone = model.ngrams is None and model.threshold is None
+        report = as_named_now(read_metrics(path), is_alone=is_alone)
         estimator = cls(**_parameters_of(model))
         estimator.model_ = model
         estimator.classes_ = np.array(model.classes)
@@ -688,6 +710,9 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         validation = report.get("validation", {})  # where ``textrnn train`` writes it
         estimator.best_validation_score_ = report.get(
             "best_validation_score", validation.get("accuracy")
+        )
+        estimator.best_network_validation_score_ = report.get(
+            "best_network_validation_score", validation.get("network_accuracy")
         )
         estimator._report = report if "corpus" in report else {}
         return estimator

@@ -15,6 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, column_or_1d
 
 from textrnn.corpora import holdout, strata
+from textrnn.corpora.shared import TRAIN, VALIDATION, shared_between, warnings_of
 from textrnn.errors import DataError, UsageError
 from textrnn.harmless import quoted
 from textrnn.messages import Parameter, Setting, stated
@@ -297,6 +298,14 @@ def join_weights(given: Labelled, settings: Settings, *, normalise: bool = True)
             )
         weights = weights / weights.mean()
     return weights.astype(settings.dtype)
+
+
+def tell_shared(train: Sequence[str], validation: Sequence[str]) -> None:
+    """Warn of validation texts that are trained on."""
+    shared = shared_between(VALIDATION, validation, TRAIN, train)
+    if shared.n:
+        told = warnings_of([shared], VALIDATION) or [shared.note]
+        warnings.warn(told[0], stacklevel=3)  # who called fit
 
 
 def hold_back(

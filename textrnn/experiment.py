@@ -19,6 +19,7 @@ from textrnn.baselines import BASELINES
 from textrnn.comparison import compare
 from textrnn.corpora import Corpus, Split, indicator
 from textrnn.corpora.corpus import fingerprint_of
+from textrnn.corpora.shared import as_counts, warnings_of
 from textrnn.errors import UsageError
 from textrnn.harmless import quoted
 from textrnn.messages import Message, Parameter
@@ -149,6 +150,8 @@ def run_experiment(experiment: Experiment) -> dict[str, Any]:
         "n_train_in_time": n_texts,
         "n_validation": len(data.validation),
         "n_test": len(data.test) if data.test else 0,
+        "shared": as_counts(data.shared),
+        "warnings": warnings_of(data.shared),
         "n_parameters": model.network.n_parameters,
         "vocabulary_size": len(model.vocabulary),
         "seconds": round(trained - started, 2),
@@ -304,9 +307,12 @@ def train_network(
 
 
 def _validation(state: TrainingState, accuracy: float | None) -> dict[str, float]:
-    """The accuracy on the held-out texts of the best network alone, and of all together."""
-    found = {"accuracy": state.best_score[0]} if state.best_params else {}
-    return found if accuracy is None else {**found, "whole": accuracy}
+    """The accuracy on the held-out texts of the classifier, and of its network alone.
+
+    ``whole`` is what 0.1.0 called the former.
+    """
+    found = {} if accuracy is None else {"accuracy": accuracy, "whole": accuracy}
+    return {**found, "network_accuracy": state.best_score[0]} if state.best_params else found
 
 
 def _what_it_brought(trained: Trained, n_given: int) -> str:

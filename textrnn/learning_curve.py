@@ -26,8 +26,11 @@ class Point:
         n_train: training texts.
         accuracy: of each classifier on the test texts, by its name.
         best_baseline: the most accurate of the others, empty without any.
-        p_value: of the paired test of the network against it, None without one of them.
+        p_value: of the paired test of the network against it, corrected for the choice of
+            that baseline; None without one of them. Each point is tested for itself.
         seconds: of training them all.
+        p_value_uncorrected: of these two alone.
+        correction: how the choice is allowed for, see ``significance.against_best``.
     """
 
     fraction: float
@@ -36,6 +39,8 @@ class Point:
     best_baseline: str
     p_value: float | None
     seconds: float
+    p_value_uncorrected: float | None = None
+    correction: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, ready for JSON."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from textrnn.corpora import Corpus, Split
+from textrnn.corpora.shared import Shared, shared_texts
 from textrnn.errors import DataError
 from textrnn.messages import Advice, Message, Parameter
 from textrnn.processes import process_count
@@ -35,6 +36,7 @@ class Data:
         tokens: those of each part, by its name.
         tokenizer: what made them.
         from_cache: whether the tokens were read and not made.
+        shared: what the corpus's own splits share.
     """
 
     train: Split
@@ -43,6 +45,7 @@ class Data:
     tokens: dict[str, NumberedTexts]
     tokenizer: Tokenizer
     from_cache: bool = False
+    shared: tuple[Shared, ...] = ()
 
 
 def prepare(
@@ -86,7 +89,9 @@ def prepare(
     parts = {"train": train, "validation": validation, "test": corpus.test}
     sizes = ", ".join(f"{len(part):,} {name}" for name, part in parts.items() if part)
     say(f"{corpus.name}: {sizes} texts from {corpus.source}")
-    for note in corpus.notes:
+    shared = shared_texts(corpus)
+    # A corpus that was loaded has these among its notes, one that a script made has not.
+    for note in dict.fromkeys([*corpus.notes, *(one.note for one in shared if one.n)]):
         say(Message("note: ", note))
     # All texts in the corpus's own order, so that another split finds the same tokens kept.
     texts = list(corpus.train.texts)
@@ -98,4 +103,4 @@ def prepare(
     if kept:
         say("tokens: from the cache")
     tokens = {name: found.take(rows[name]) for name, part in parts.items() if part}
-    return Data(train, validation, corpus.test, tokens, tokenizer, kept)
+    return Data(train, validation, corpus.test, tokens, tokenizer, kept, shared)

@@ -1,8 +1,9 @@
 """Search for settings by successive halving, on the training texts alone.
 
 Many candidates read few texts, the best third of them three times as many, and the best third
-of those three times as many again (Jamieson and Talwalkar 2016). What is rationed are the steps
-of a training and not its texts: so each trial is a training like any other, which its settings
+of those three times as many again (Jamieson and Talwalkar 2016). Scores of different rounds are
+not compared: of many short trainings one may be lucky. What is rationed are the steps of a
+training and not its texts: so each trial is a training like any other, which its settings
 do again to the bit, and the n-gram models are fitted once for all.
 """
 
@@ -15,9 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sklearn.base import BaseEstimator
-from sklearn.experimental import enable_halving_search_cv  # noqa: F401
-from sklearn.model_selection import HalvingGridSearchCV, ParameterSampler
+from sklearn.model_selection import ParameterSampler
 
 from textrnn.errors import TrainingError
 from textrnn.experiment import Experiment, train_network
@@ -70,9 +69,10 @@ class Trial:
         settings: all of them; a training with these has this accuracy.
         n_texts: texts read, each as often as it was.
         accuracy: on the held-out texts, weighted as they are, of the network and the n-gram
-            model together.
+            model together, cross-fitted (``training.held_out``).
         loss: of the network on them.
         seconds: it took.
+        survived: rounds through which its candidate came before.
     """
 
     changes: Mapping[str, Any]
@@ -81,6 +81,7 @@ class Trial:
     accuracy: float
     loss: float
     seconds: float
+    survived: int = 0
 
 
 OnTrial = Callable[[Trial, int, int], None]
@@ -115,19 +116,22 @@ class Search:
 
     @property
     def ranking(self) -> list[Trial]:
-        """All trials, the most accurate first.
+        """All trials: those of the last round first, in each round the most accurate first.
 
-        Of equals the settings begun with come first, which no trial has shown to be worse, then
-        the one of least loss.
+        The first trial is of no round: while the first round lasts, who has read more texts is
+        first. Of equals the settings begun with come first, which no trial has shown to be worse,
+        then the one of least loss.
         """
-        return sorted(
-            self.trials, key=lambda trial: (-trial.accuracy, bool(trial.changes), trial.loss)
-        )
+        return sorted(self.trials, key=_rank)
 
     @property
     def best(self) -> Trial:
-        """The first of the ranking."""
-        return self.ranking[0]
+        """The first of the ranking, the most accurate trial of the last round.
+
+        Each round begins with the best of the one before. So this is right for a round that was
+        not finished, too: who had no turn in it was worse before.
+        """
+        return min(self.trials, key=_rank)
 
     def run(self) -> None:
         """Search until all rounds are done, the time is over, or Ctrl-C."""
@@ -138,26 +142,26 @@ class Search:
             self.judge({}, first)  # what it takes is known, even if it diverges
             seconds = (time.perf_counter() - begun) / first
             n, most = plan(self.deadline.left(), DEARER * seconds, full)
-            candidates = self._draw(n)
-            # Of few candidates there are fewer rounds, the last one as long as of many.
-            rounds = min(ROUNDS, 1 + math.floor(math.log(len(candidates), FACTOR)))
-            self._planned = 1 + sum(math.ceil(len(candidates) / FACTOR**i) for i in range(rounds))
-            HalvingGridSearchCV(
-                _Candidate(self._judge_of_sklearn()),
-                {"changes": candidates},
-                resource="n_texts",
-                factor=FACTOR,
-                min_resources=most // FACTOR ** (rounds - 1),
-                max_resources=most,
-                cv=[([0], [1])],  # each trial has its texts; these are two rows of nothing
-                refit=False,
-            ).fit([[0], [0]], [0, 1])
+            # The first trial must not have read more than those of the last round.
+            self._halve(self._draw(n), max(most, first))
 
-    def judge(self, changes: Mapping[str, Any], n_texts: int) -> float:
-        """Train with some changes until so many texts are read; the accuracy held out.
+    def _halve(self, candidates: list[dict[str, Any]], most: int) -> None:
+        """Round after round with the best third of the one before, until they read ``most``."""
+        # Of few candidates there are fewer rounds, the last one as long as of many.
+        rounds = min(ROUNDS, 1 + math.floor(math.log(len(candidates), FACTOR)))
+        self._planned = 1 + sum(math.ceil(len(candidates) / FACTOR**i) for i in range(rounds))
+        for survived in range(rounds):
+            n_texts = max(most // FACTOR ** (rounds - 1 - survived), 1)
+            found = [self.judge(changes, n_texts, survived) for changes in candidates]
+            tried = sorted((_rank(trial), i) for i, trial in enumerate(found) if trial)
+            go_on = math.ceil(len(candidates) / FACTOR)
+            candidates = [candidates[i] for _, i in tried[:go_on]]
 
-        A training that diverges has an accuracy of 0 and is no trial. The first is done
-        whatever the time.
+    def judge(self, changes: Mapping[str, Any], n_texts: int, survived: int = 0) -> Trial | None:
+        """Train with some changes until so many texts are read.
+
+        A training that diverges is no trial, but None. The first is done whatever the time. One
+        that was done in an earlier round, as of few texts steps may be the same, is in both.
 
         Raises:
             KeyboardInterrupt: of Ctrl-C, or as the time is over.
@@ -169,9 +173,10 @@ class Search:
             n_jobs=settings.processes(),
         )
         settings = self._as_fitted(settings)
-        for trial in self.trials:
+        for i, trial in enumerate(self.trials):
             if trial.settings == settings:
-                return trial.accuracy
+                self.trials[i] = replace(trial, n_texts=n_texts, survived=survived)
+                return self.trials[i]
         begun = time.perf_counter()
         stop = (_Stop(self.deadline),) if self._is_begun else ()
         self._is_begun = True
@@ -179,7 +184,7 @@ class Search:
         try:
             trained = train_network(experiment, self.data, choose=self._choose_once, refit=False)
         except TrainingError:
-            return 0.0
+            return None
         state, accuracy = trained.state, trained.accuracy
         if state.interrupted:
             raise KeyboardInterrupt
@@ -188,19 +193,12 @@ class Search:
         if settings.ngrams != {**self.experiment.settings.to_dict(), **changes}["ngrams"]:
             changes = {**changes, "ngrams": settings.ngrams}
         seconds = time.perf_counter() - begun
-        trial = Trial(changes, settings, n_texts, accuracy, -state.best_score[1], seconds)
+        loss = -state.best_score[1]
+        trial = Trial(changes, settings, n_texts, accuracy, loss, seconds, survived)
         self.trials.append(trial)
         if self.on_trial is not None:
             self.on_trial(trial, len(self.trials), self._planned)
-        return accuracy
-
-    def _judge_of_sklearn(self) -> Callable[[Mapping[str, Any], int], float]:
-        """A function, which scikit-learn does not copy as it would a method and its object."""
-
-        def judge(changes: Mapping[str, Any], n_texts: int) -> float:
-            return self.judge(changes, n_texts)
-
-        return judge
+        return trial
 
     @contextmanager
     def _told_why(self) -> Iterator[None]:
@@ -290,33 +288,10 @@ def plan(seconds: float, seconds_a_text: float, full: int) -> tuple[int, int]:
     return n, min(max(int(texts / n), FACTOR ** (ROUNDS - 1)), full)
 
 
-class _Candidate(BaseEstimator):  # type: ignore[misc]
-    """scikit-learn's handle on one training.
-
-    Args:
-        judge: trains with changes until so many texts are read, and returns the accuracy.
-        changes: of the settings.
-        n_texts: to read.
-    """
-
-    def __init__(
-        self,
-        judge: Callable[[Mapping[str, Any], int], float],
-        changes: Mapping[str, Any] | None = None,
-        n_texts: int = 1,
-    ) -> None:
-        self.judge = judge
-        self.changes = changes
-        self.n_texts = n_texts
-
-    def fit(self, X: Any, y: Any) -> _Candidate:
-        del X, y
-        self.accuracy_ = self.judge(self.changes or {}, self.n_texts)
-        return self
-
-    def score(self, X: Any, y: Any) -> float:
-        del X, y
-        return self.accuracy_
+def _rank(trial: Trial) -> tuple[int, int, float, bool, float]:
+    """The smaller, the better; see ``Search.ranking``."""
+    how_far = -trial.survived, -trial.n_texts
+    return *how_far, -trial.accuracy, bool(trial.changes), trial.loss
 
 
 class _Stop(Callback):

@@ -40,10 +40,10 @@ def best_baseline(baselines: Mapping[str, Report]) -> str:
 def recommended(baselines: Mapping[str, Report], paired: PairedTest | None) -> str:
     """Return the name of the classifier to use.
 
-    ``paired`` is the test of the network (a) against ``best_baseline(baselines)`` (b), None
-    without a network. That baseline is the best on the test texts, a head start that makes
-    the claim "the network is better" the harder to earn. A network that is not significantly
-    better loses: it is slower to train and harder to understand.
+    ``paired`` is the test of the network (a) against ``best_baseline(baselines)`` (b), corrected
+    for the choice of that baseline (``significance.against_best``); None without a network. A
+    network that is not significantly better loses: it is slower to train and harder to
+    understand.
     """
     if paired is not None and paired.p_value < SIGNIFICANCE and paired.difference > 0:
         return NETWORK

@@ -69,7 +69,7 @@ def evaluate(
     if min_accuracy is not None and not 0.0 <= min_accuracy <= 1.0:
         raise UsageError(f"--min-accuracy is {min_accuracy}, but must be from 0 to 1.")
     n_jobs = processes_of(jobs)
-    from textrnn.cli.output import print_evaluation, print_json
+    from textrnn.cli.output import print_evaluation, print_json, print_warnings
     from textrnn.cli.trained import read_training
     from textrnn.corpora import load_labelled
     from textrnn.persistence import load_classifier
@@ -101,13 +101,15 @@ def evaluate(
         training.warn_of_training_file(Path(corpus))
     else:
         training.warn_of_other_splits(labelled.corpus)
+    about = {"warnings": training.warnings_about(labelled)}
     report = report_on(loaded, labelled.rows, n_jobs)
     with contextlib.suppress(BrokenPipeError):  # who reads no further still wants the gate's code
         if as_json:
             where = {"model": str(folder), "corpus": corpus, "split": labelled.split}
-            print_json({**where, **report.to_dict()})
+            print_json({**where, **report.to_dict(), **about})
         else:
             print_evaluation(report.to_dict())
+            print_warnings(about)
     if min_accuracy is not None and report.accuracy < min_accuracy:
         say(
             f"textrnn: the accuracy of {report.accuracy:.4f} is below --min-accuracy {min_accuracy}"

@@ -109,8 +109,16 @@ def print_report(report: dict[str, Any]) -> None:
             "seconds",
         )
         print_table(header, rows, title="Comparison on the test texts")
+    if report.get("test"):
+        print_warnings(report)
     if report.get("verdict"):
         print_line(report["verdict"])
+
+
+def print_warnings(report: dict[str, Any]) -> None:
+    """What a score must not be read without."""
+    for warning in report.get("warnings", []):
+        print(f"Warning: {warning}.")
 
 
 def _results(report: dict[str, Any]) -> dict[str, Any]:
@@ -186,6 +194,7 @@ def print_comparison(report: dict[str, Any]) -> None:
     rows = [_costed_row(name, of, report["costs"].get(name, {})) for name, of in results.items()]
     if rows:
         print_table(header, rows, title="Comparison on the test texts")
+        print_warnings(report)
     curve = report["learning_curve"]
     if curve is not None and curve["points"]:
         _print_curve(curve)
@@ -222,7 +231,10 @@ def _print_curve(curve: dict[str, Any]) -> None:
         ]
         for point in points
     ]
-    title = "Accuracy on the test texts by training texts; p: of the network against the best other"
+    title = (
+        "Accuracy on the test texts by training texts; p: of the network against the best other,\n"
+        "corrected for its choice, each size for itself"
+    )
     print_table(("texts", "share", *names, "p"), rows, title=title)
 
 

@@ -82,6 +82,7 @@ def shrink(
         "test": None,
         "tests": {},
         "paired": None,
+        "recommended": None,
         "verdict": "",
         "shrunk_from": str(folder),
     }

@@ -9,9 +9,19 @@ from typing import TYPE_CHECKING
 from textrnn.cli.options import say
 from textrnn.corpora.loading import TEST_FRACTION
 from textrnn.corpora.registry import find_split
+from textrnn.corpora.shared import TRAIN, VALIDATION, shared_texts, warnings_of
 
 if TYPE_CHECKING:
     from textrnn.corpora import Corpus
+    from textrnn.corpora.loading import Labelled
+
+
+LEARNED_FROM = {
+    TRAIN: "the model was trained on these texts: the scores tell what it knows by heart",
+    VALIDATION: "the model was chosen by these texts and then fitted to them, too: the scores are "
+    "higher than on new texts",
+}
+"""What to tell of scores on these splits."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +53,18 @@ class Training:
                 f"warning: {corpus.name} is not what the model was trained on: the scores may "
                 "count training texts"
             )
+
+    def warnings_about(self, labelled: Labelled) -> list[str]:
+        """What to tell beside a score on texts of which most were trained on.
+
+        It is known of the very corpus of the training alone.
+        """
+        corpus = labelled.corpus
+        if corpus is None or not self.fingerprint or corpus.fingerprint() != self.fingerprint:
+            return []
+        if labelled.split in LEARNED_FROM:
+            return [LEARNED_FROM[labelled.split]]
+        return warnings_of(shared_texts(corpus), labelled.split)
 
     def is_training_file(self, path: Path) -> bool:
         """Whether most texts of a file were trained on."""

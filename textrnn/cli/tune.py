@@ -75,8 +75,8 @@ def tune(
 
     Successive halving: many candidates read few texts, the best third of them three times as
     many, and so on. All are scored on texts held out of the training texts; the test texts
-    play no part. The printed command trains the best once more and has its score, to the
-    bit. Ctrl-C ends the search with the best so far.
+    play no part. The best of the last round is the best. The printed command trains it once
+    more and has its score, to the bit. Ctrl-C ends the search with the best so far.
 
     Examples:
 
@@ -182,13 +182,17 @@ def _changes(trial: Trial) -> str:
 
 def _print_json(search: Search, corpus: str, command: Callable[[Trial], str]) -> None:
     from textrnn.cli.output import print_json
+    from textrnn.corpora.shared import VALIDATION, as_counts, warnings_of
 
     print_json(
         {
             "corpus": corpus,
             "seed": search.experiment.seed,
             "stopped": search.stopped,
+            "shared": as_counts(search.data.shared),
+            "warnings": warnings_of(search.data.shared, VALIDATION),
             "accuracy": search.best.accuracy,
+            "n_texts": search.best.n_texts,
             "command": command(search.best),
             "trials": [_as_json(trial, command) for trial in search.ranking],
         }
@@ -207,7 +211,8 @@ def _as_json(trial: Trial, command: Callable[[Trial], str]) -> dict[str, Any]:
 
 
 def _print(search: Search, command: Callable[[Trial], str]) -> None:
-    from textrnn.cli.output import print_entries
+    from textrnn.cli.output import print_entries, print_warnings
+    from textrnn.corpora.shared import VALIDATION, warnings_of
 
     best_of: dict[str, Trial] = {}
     for trial in search.ranking:
@@ -216,7 +221,8 @@ def _print(search: Search, command: Callable[[Trial], str]) -> None:
     shown = candidates[:SHOWN]
     shown += [trial for trial in candidates[SHOWN:] if not trial.changes]
     typer.echo("Accuracy on texts held out of the training texts; texts read,")
-    typer.echo("repetitions counted; settings changed")
+    typer.echo("repetitions counted; settings changed. The last round stands first:")
+    typer.echo("accuracies after different numbers of texts are not compared.")
     print_entries(
         [(f"{trial.accuracy:.4f} {trial.n_texts:>9,}", [_changes(trial)]) for trial in shown]
     )
@@ -231,7 +237,9 @@ def _print(search: Search, command: Callable[[Trial], str]) -> None:
     typer.echo(
         f"The best is right about {search.best.accuracy:.2%} of the held-out {told}. It was chosen"
     )
-    typer.echo("by them: expect less of other texts. This trains it to the same score:")
+    typer.echo("by them: expect less of other texts.")
+    print_warnings({"warnings": warnings_of(search.data.shared, VALIDATION)})
+    typer.echo("This trains it to the same score:")
     typer.echo("")
     typer.echo(command(search.best))
 
@@ -239,8 +247,13 @@ def _print(search: Search, command: Callable[[Trial], str]) -> None:
 def _is_tied(search: Search) -> bool:
     """Whether the settings begun with are as good as the best that was changed."""
     best = search.best
+    same_round = [
+        trial
+        for trial in search.trials
+        if (trial.survived, trial.n_texts) == (best.survived, best.n_texts)
+    ]
     return not best.changes and any(
-        trial.changes and trial.accuracy == best.accuracy for trial in search.trials
+        trial.changes and trial.accuracy == best.accuracy for trial in same_round
     )
 
 

@@ -30,6 +30,7 @@ from textrnn.corpora.registry import (
     local_folder,
     places,
 )
+from textrnn.corpora.shared import shared_texts
 from textrnn.errors import CorpusNotFoundError, DataError, UsageError, did_you_mean
 from textrnn.harmless import quoted
 from textrnn.messages import Advice, Message, Parameter, Setting, stated
@@ -350,9 +351,7 @@ def _finish(corpus: Corpus, unlabelled: bool) -> Corpus:
     for split, where in ((corpus.validation, "validation"), (corpus.test, "test")):
         if split is not None:
             check_held_out(corpus.train, split, f"the {where} split of {corpus.name}")
-    known, notes = set(corpus.train.texts), list(corpus.notes)
-    if seen := sum(text in known for text in corpus.test.texts):
-        notes.append(f"{seen:,} of the {len(corpus.test):,} test texts also stand in train")
+    notes = [*corpus.notes, *(shared.note for shared in shared_texts(corpus) if shared.n)]
     mark = likely_separator(corpus.train.classes) if corpus.train.separator is None else None
     if mark is not None:
         notes.append(

@@ -106,11 +106,16 @@ def rehearse(
 
 
 def _validation_seconds(run: TrainingRun, workers: Workers, deadline: Deadline) -> float:
-    """Seconds to predict all held-out texts, from those of some of them."""
+    """Seconds to predict and judge all held-out texts, predicting some of them."""
     n = 0 if run.validation is None else len(run.validation)
     if n == 0:
         return 0.0
     rows = np.random.default_rng(0).permutation(n)[:REHEARSED_TEXTS] + len(run.train)
     started = deadline.clock()
     workers.predict_proba(rows)
-    return (deadline.clock() - started) * n / len(rows)
+    seconds = (deadline.clock() - started) * n / len(rows)
+    if run.judge is not None:
+        started = deadline.clock()
+        run.judge(np.zeros((n, run.network.config.n_classes), run.network.dtype))
+        seconds += deadline.clock() - started
+    return seconds

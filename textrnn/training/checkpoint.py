@@ -13,6 +13,7 @@ from textrnn.messages import Advice, Parameter, Value
 from textrnn.text.nearest_words import EDIT, LEFT_OUT
 from textrnn.training.callbacks import Callback
 from textrnn.training.loop import TrainingRun, TrainingState
+from textrnn.training.scores import as_named_now
 from textrnn.typing import Params
 
 FINGERPRINTS = {
@@ -170,11 +171,14 @@ def restore(run: TrainingRun, arrays: Params, saved: dict[str, Any]) -> None:
     if run.average is not None:
         run.average.restore(part("average/"), saved["n_averaged"])
     best = part("best/")
+    history = saved["history"]
+    if run.judge is not None:
+        history = as_named_now({"history": history}, is_alone=False)["history"]
     run.state = TrainingState(
         planned_steps=saved.get("planned_steps", run.state.planned_steps),
         steps=saved.get("steps", saved["n_updates"]),
         epoch=saved["epoch"],
-        history=saved["history"],
+        history=history,
         best_epoch=saved["best_epoch"],
         best_params={name: np.array(value) for name, value in best.items()} or None,
         stale=saved["stale"],

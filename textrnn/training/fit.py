@@ -6,7 +6,7 @@ What the estimator and a command line run share.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -296,12 +296,13 @@ def make_run(
     rng: np.random.Generator,
     callbacks: Sequence[Callback] = (),
     deadline: Deadline | None = None,
+    judge: Callable[[Floats], float] | None = None,
     **changes: Any,
 ) -> TrainingRun:
     """A run, ready to start, that trains ``model`` in place.
 
     It plans no more steps than fit before the ``deadline``. ``changes`` are of the training
-    that the settings describe.
+    that the settings describe; the ``judge`` is that of ``TrainingRun``.
     """
     documents = train.encode(model)
     n_words = sum(map(len, documents.documents))
@@ -316,4 +317,5 @@ def make_run(
         callbacks=callbacks,
         n_jobs=settings.processes(),
         deadline=deadline,
+        judge=judge,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -28,6 +28,7 @@ from textrnn.training.batching import batch_count, epoch_batches
 from textrnn.training.budget import MARGIN, Deadline, rehearse, steps_that_fit
 from textrnn.training.callbacks import Callback
 from textrnn.training.gradient import LabelledDocuments, Regularisation
+from textrnn.training.scores import NETWORK, WHOLE
 from textrnn.training.workers import Workers
 from textrnn.typing import Floats, Ints, Params
 
@@ -76,7 +77,8 @@ class TrainingState:
         steps: steps done.
         epoch: epochs done; the last one may be a part.
         history: a record of plain numbers for each epoch.
-        best_score: highest validation accuracy, and the loss that went with it.
+        best_score: highest validation accuracy of the network alone, and the loss that went
+            with it.
         best_epoch: the epoch that reached it.
         best_params: a copy of the weights, or of their average, after that epoch.
         stale: epochs since the score last rose.
@@ -145,6 +147,10 @@ class TrainingRun:
         callbacks: called in this order.
         n_jobs: processes that share the work; from the first step on those that could be started.
         deadline: when the run must be over; as many steps are planned as fit.
+        judge: the accuracy of a classifier that the network is a part of, from its logits of
+            the validation documents, (n, C). Then that is each epoch's
+            ``validation_accuracy``, and the network's own is ``network_validation_accuracy``.
+            The best epoch is the network's own either way.
     """
 
     def __init__(
@@ -159,6 +165,7 @@ class TrainingRun:
         callbacks: Sequence[Callback] = (),
         n_jobs: int = 1,
         deadline: Deadline | None = None,
+        judge: Callable[[Floats], float] | None = None,
     ) -> None:
         self.network = network
         self.config = config
@@ -166,6 +173,7 @@ class TrainingRun:
         self.validation = validation
         self.n_jobs = n_jobs
         self.deadline = deadline
+        self.judge = judge
         self.regularisation = Regularisation(
             config.dropout_input,
             config.dropout_readout,
@@ -320,8 +328,10 @@ class TrainingRun:
         }
         with self._averaged():
             if self.validation is not None:
-                loss, accuracy = self._validate(workers, self.validation)
-                record |= {"validation_loss": loss, "validation_accuracy": accuracy}
+                loss, accuracy, of_whole = self._validate(workers, self.validation)
+                record |= {"validation_loss": loss, WHOLE: accuracy}
+                if of_whole is not None:
+                    record |= {WHOLE: of_whole, NETWORK: accuracy}
             # From here nothing fails: an epoch is counted whole or not at all.
             state.epoch += 1
             state.history.append(record)
@@ -345,8 +355,13 @@ class TrainingRun:
         for name, value in params.items():
             self.network.params[name][...] = value
 
-    def _validate(self, workers: Workers, validation: LabelledDocuments) -> tuple[float, float]:
-        """Loss and accuracy on the documents that stand behind the training ones."""
+    def _validate(
+        self, workers: Workers, validation: LabelledDocuments
+    ) -> tuple[float, float, float | None]:
+        """Loss and accuracy on the documents that stand behind the training ones.
+
+        And the accuracy of the whole that the network is a part of, if there is a judge.
+        """
         held_out = np.arange(len(validation)) + len(self.train)
         logits = workers.predict_logits(held_out)
         loss, accuracy = loss_and_accuracy(
@@ -356,7 +371,7 @@ class TrainingRun:
             raise TrainingError(
                 self._explain_not_finite(f"the loss is {loss} on the held-out texts")
             )
-        return loss, accuracy
+        return loss, accuracy, None if self.judge is None else self.judge(logits)
 
     def _run_batch(self, workers: Workers, rows: Ints) -> None:
         config, progress = self.config, self.progress

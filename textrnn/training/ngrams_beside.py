@@ -12,17 +12,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from textrnn.decision import best_f1_threshold, best_f1_threshold_of, rarer_class
+from textrnn.decision import rarer_class
 from textrnn.inference import predict_logits
 from textrnn.model import TextModel
 from textrnn.network import Network
 from textrnn.ngram_model import NGramModel, weighted_sum
-from textrnn.nn.losses import Output, mean_one, output_of
+from textrnn.nn.losses import mean_one, output_of
 from textrnn.text.ngram_keys import NGramKind
 from textrnn.text.tokenised import NumberedTexts, as_numbered, join
 from textrnn.training.budget import Deadline
-from textrnn.training.calibration import combined, fit_factors
 from textrnn.training.fit import TokenisedTexts
+from textrnn.training.held_out import HeldOut, held_out, mean_right
 from textrnn.training.ngram_fit import NGramFeatures, fit_ngrams, naive_bayes, ngram_features
 from textrnn.training.settings import F1, Settings
 from textrnn.typing import Floats, Ints
@@ -41,8 +41,6 @@ SHARE_OF_TIME = 1 / 3
 """Of the time left that may go by until no further n-gram model is tried."""
 CHARACTERS_TAKE = 6
 """Times as long as n-grams of words, about."""
-LEAST_FACTOR = 1e-3
-"""Of the network: with 0 its last layer would be nothing for ever, however it is trained on."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +73,8 @@ class Chosen:
 
     Attributes:
         parts: linear models over words and over characters, which are believed apart.
-        accuracy: of all together on the held-out texts, weighted as they are, or None
-            without any.
+        accuracy: of all together on the held-out texts, cross-fitted (``training.held_out``) and
+            weighted as they are, or None without any.
     """
 
     parts: tuple[Part, ...]
@@ -98,8 +96,9 @@ class Weighed:
         factors: of the network and of each of them.
         bias: of each class, (C,).
         threshold: see ``decision.decide``.
-        right: the share of the labels of each held-out text that is right, (n,), before the
-            n-gram models are fitted to these texts, too; the factors were. None without any.
+        right: the share of the labels of each held-out text that ``predict`` would have right,
+            (n,), before the n-gram models are fitted to these texts, too. Factors, bias and
+            threshold are cross-fitted for it (``training.held_out``). None without any.
         weights: of these texts, (n,), or None.
     """
 
@@ -114,9 +113,7 @@ class Weighed:
     @property
     def accuracy(self) -> float | None:
         """Mean of what is right, weighted as in the network's own validation."""
-        if self.right is None:
-            return None
-        return float(np.average(self.right, weights=mean_one(self.weights)))
+        return None if self.right is None else mean_right(self.right, self.weights)
 
     def classifier(self, ngrams: Chosen | None = None) -> TextModel:
         """All together; with the n-gram models fitted to other texts, if they are given.
@@ -225,11 +222,51 @@ def together(
     """Some parts, and what all of them are worth on the held-out texts."""
     if validation is None:
         return Chosen(tuple(parts), None)
-    output = output_of(multilabel=validation.multilabel)
-    held_out = as_numbered(validation.tokens).cut(settings.max_length)
-    logits_of = [part.model.logits(held_out) for part in parts]
-    believed = fit_factors(output, logits_of, validation.targets, validation.weights)
-    return Chosen(tuple(parts), _accuracy(output, combined(logits_of, *believed), validation))
+    texts = as_numbered(validation.tokens).cut(settings.max_length)
+    logits_of = [part.model.logits(texts) for part in parts]
+    return Chosen(tuple(parts), held_out(validation, settings.max_length).accuracy(logits_of))
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Held-out texts and what n-gram models say of them, waiting for a network's answers.
+
+    Attributes:
+        texts: the held-out texts.
+        ngrams: logits (n, C) of each n-gram model.
+    """
+
+    texts: HeldOut
+    ngrams: tuple[Floats, ...]
+
+    def parts(self, logits: Floats) -> list[Floats]:
+        """The logits of all models, with those of the network (n, C)."""
+        return [logits, *self.ngrams]
+
+    def accuracy(self, logits: Floats) -> float:
+        """What a network with such logits (n, C) and the n-grams are worth together."""
+        return self.texts.accuracy(self.parts(logits))
+
+
+def judge_of(
+    model: TextModel,
+    settings: Settings,
+    chosen: Chosen | None,
+    train: TokenisedTexts,
+    validation: TokenisedTexts,
+) -> Judge:
+    """What judges networks of a model beside n-gram models; arguments as of ``weigh``."""
+    threshold = F1 if settings.threshold == F1 else model.threshold
+    rare = 1
+    if threshold == F1 and not train.multilabel:
+        # Weights by class are to find the rare one: they do not tell which it is.
+        rare = rarer_class(train.targets, None if settings.class_weight else train.weights)
+    texts = held_out(validation, model.max_length, threshold=threshold, rare=rare)
+    ngrams = () if chosen is None else chosen.models
+    read = as_numbered(validation.tokens).cut(model.max_length)
+    if ngrams:  # as in prediction
+        read = ngrams[0].keep_known(read, model.mended(read))
+    return Judge(texts, tuple(ngram_model.logits(read) for ngram_model in ngrams))
 
 
 def weigh(
@@ -238,6 +275,8 @@ def weigh(
     chosen: Chosen | None,
     train: TokenisedTexts,
     validation: TokenisedTexts | None,
+    *,
+    judge: Judge | None = None,
 ) -> Weighed:
     """Find how far to believe a network and n-gram models, and the threshold.
 
@@ -247,6 +286,7 @@ def weigh(
         chosen: the n-gram models, or None for the network alone.
         train: the labelled texts that both were trained on.
         validation: held-out texts; without them each part is believed as much as the other.
+        judge: what ``judge_of`` makes of all this, if it is known already.
     """
     ngrams = () if chosen is None else chosen.models
     if validation is None:
@@ -255,28 +295,11 @@ def weigh(
         )
         bias: Floats = np.zeros(len(model.classes))
         return Weighed(model, chosen, factors, bias, model.threshold, None, None)
-    output = model.network.config.output
-    tokens = as_numbered(validation.tokens).cut(model.max_length)
-    parts = [predict_logits(model.network, model.encode_tokens(tokens))]
-    # As in prediction.
-    read = ngrams[0].keep_known(tokens, model.mended(tokens)) if ngrams else tokens
-    parts += [ngram_model.logits(read) for ngram_model in ngrams]
-    factors, bias = fit_factors(output, parts, validation.targets, validation.weights)
-    factors[0] = max(factors[0], LEAST_FACTOR)
-    logits = combined(parts, factors, bias)
-    threshold = model.threshold
-    if settings.threshold == F1:
-        held_out = output.probabilities(logits)
-        if model.multilabel:
-            threshold = best_f1_threshold(held_out, validation.targets, validation.weights)
-        else:
-            # Weights by class are to find the rare one: they do not tell which it is.
-            rare = rarer_class(train.targets, None if settings.class_weight else train.weights)
-            threshold = best_f1_threshold_of(
-                rare, held_out[:, 1], validation.targets, validation.weights
-            )
-    right = output.right(logits, validation.targets)
-    return Weighed(model, chosen, factors, bias, threshold, right, validation.weights)
+    judge = judge or judge_of(model, settings, chosen, train, validation)
+    documents = model.encode_tokens(as_numbered(validation.tokens).cut(model.max_length))
+    parts = judge.parts(predict_logits(model.network, documents))
+    belief = judge.texts.believe(parts)
+    return Weighed(model, chosen, *belief, judge.texts.right(parts), validation.weights)
 
 
 def finish(weighed: Weighed, texts: TokenisedTexts | None, *, characters: bool = True) -> Finished:
@@ -342,12 +365,6 @@ def _features(
     limit = min(MAX_FEATURES, MAX_WEIGHTS // n_classes)
     min_df = _min_df(texts)
     return ngram_features(texts, kind, max_features=limit, min_df=min_df, weights=weights)
-
-
-def _accuracy(output: Output, logits: Floats, texts: TokenisedTexts) -> float:
-    """The mean over the texts by their weights, as in the network's own validation."""
-    weights = mean_one(texts.weights)
-    return float(np.average(output.right(logits, texts.targets), weights=weights))
 
 
 def _min_df(texts: NumberedTexts) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 
 from textrnn.training.callbacks import Callback
 from textrnn.training.loop import TrainingRun, TrainingState
+from textrnn.training.scores import NETWORK, WHOLE
 
 
 class Progress(Callback):
@@ -79,10 +80,7 @@ class Progress(Callback):
         )
         if "validation_loss" in record:
             best = " *" if run.state.best_epoch == run.state.epoch else ""
-            line += (
-                f"  held out {record['validation_loss']:.3f}"
-                f" {record['validation_accuracy']:.3f}{best or '  '}"
-            )
+            line += f"  held out {_held_out(record)}{best or '  '}"
         line += f"  {record['words_per_second'] / 1000:,.0f}k words/s {clock(record['seconds'])}"
         self.console.print(line, soft_wrap=True)
 
@@ -96,6 +94,14 @@ class Progress(Callback):
             self.console.print(_out_of_time(run.state), style="yellow", soft_wrap=True)
         elif run.state.finished and run.state.steps < run.state.planned_steps:
             self.console.print(_early_stop(run), style="dim", soft_wrap=True)
+
+
+def _held_out(record: dict[str, float]) -> str:
+    """The accuracy of the whole classifier, if it is known; loss and accuracy of the network."""
+    loss, accuracy = record["validation_loss"], record[WHOLE]
+    if NETWORK not in record:
+        return f"{loss:.3f} {accuracy:.3f}"
+    return f"{accuracy:.3f} network {loss:.3f} {record[NETWORK]:.3f}"
 
 
 def _interruption(state: TrainingState) -> str:
@@ -117,9 +123,9 @@ def _early_stop(run: TrainingRun) -> str:
     """Patience counts epochs without a higher accuracy, but the loss decides between equals."""
     by = f" by more than {run.config.tol:g}" if run.config.tol else ""
     return (
-        f"stopped early: the accuracy held out has not risen{by} for {run.state.stale} epochs; "
-        f"the weights are those of epoch {run.state.best_epoch}, the most accurate and, of equals, "
-        "the one of least loss"
+        f"stopped early: the network's accuracy held out has not risen{by} for {run.state.stale} "
+        f"epochs; the weights are those of epoch {run.state.best_epoch}, the most accurate and, of "
+        "equals, the one of least loss"
     )
 
 

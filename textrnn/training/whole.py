@@ -24,7 +24,16 @@ from textrnn.training.budget import Deadline
 from textrnn.training.callbacks import Callback
 from textrnn.training.fit import TokenisedTexts, make_run
 from textrnn.training.loop import TrainingState
-from textrnn.training.ngrams_beside import Chosen, Weighed, choose_ngrams, finish, joined, weigh
+from textrnn.training.ngrams_beside import (
+    Chosen,
+    Judge,
+    Weighed,
+    choose_ngrams,
+    finish,
+    joined,
+    judge_of,
+    weigh,
+)
 from textrnn.training.self_training import Taught, teach, without
 from textrnn.training.settings import Settings
 from textrnn.typing import Floats, Params
@@ -74,8 +83,8 @@ class Trained(NamedTuple):
     Attributes:
         model: the classifier.
         state: of the network's run.
-        accuracy: of the whole classifier on the held-out texts; None without any, or if it
-            was interrupted in the first epoch.
+        accuracy: of the whole classifier on the held-out texts, see ``Weighed``; None without
+            any, or if it was interrupted in the first epoch.
         n_texts: training texts that there was time for.
         teaching: if there were unlabelled texts, and time for them.
     """
@@ -146,7 +155,10 @@ def train_whole(
             on_ngrams(chosen)
     n_labelled = len(train)
     before_refit = deadline and deadline.sooner(REFITTING * choosing)
-    training = Training(settings, train, validation, rng, callbacks)
+    judge = None
+    if validation is not None:
+        judge = judge_of(model, settings, chosen, train, validation)
+    training = Training(settings, train, validation, rng, callbacks, judge)
     if unlabelled is not None and validation is not None:
         unlabelled = without(unlabelled, as_numbered(validation.tokens))
     soon, first_weights = before_refit, dict[str, Floats]()
@@ -156,7 +168,7 @@ def train_whole(
     state = training.run(model, train, deadline=soon)
     if state.interrupted and state.epoch == 0:
         return Trained(model, state, None, n_labelled)
-    best = weigh(model, settings, chosen, train, validation)
+    best = weigh(model, settings, chosen, train, validation, judge=judge)
     interrupted, characters, teaching = state.interrupted, True, None
     if unlabelled and not interrupted:
         reserve = REFITTING * choosing
@@ -189,6 +201,7 @@ class Training:
     validation: TokenisedTexts | None
     rng: np.random.Generator
     callbacks: Sequence[Callback]
+    judge: Judge | None = None
 
     @property
     def n_jobs(self) -> int:
@@ -207,6 +220,7 @@ class Training:
             rng=self.rng,
             callbacks=self.callbacks,
             deadline=deadline,
+            judge=None if self.judge is None else self.judge.accuracy,
             **changes,
         )
         return run.run()

@@ -1,0 +1,336 @@
+"""Held-out figures are those of the classifier that answers, on texts it was not fitted to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from textrnn import TextRNNClassifier
+from textrnn.corpora import Corpus, Split
+from textrnn.decision import decide
+from textrnn.experiment import Experiment, run_experiment
+from textrnn.nn.losses import SIGMOID, SOFTMAX
+from textrnn.persistence import load_model, read_metrics, save_model
+from textrnn.text.tokenised import as_numbered
+from textrnn.training.calibration import combined, fit_factors
+from textrnn.training.callbacks import Callback
+from textrnn.training.fit import TokenisedTexts, build_model
+from textrnn.training.held_out import FOLDS, HeldOut, folds_of, held_out
+from textrnn.training.loop import TrainingRun
+from textrnn.training.ngrams_beside import choose_ngrams, weigh
+from textrnn.training.scores import as_named_now
+from textrnn.training.settings import Settings
+
+RUNS = 25
+WORDS = [f"w{i}" for i in range(300)]
+EARLIER = Path(__file__).parent / "reference" / "models_0_1_0"
+SMALL: dict[str, Any] = {
+    "hidden_size": 4,
+    "embedding_dim": 4,
+    "max_iter": 4,
+    "batch_size": 16,
+    "learning_rate_init": 0.02,
+    "n_iter_no_change": 10,
+    "random_state": 0,
+}
+
+
+def noise(n: int, seed: int, n_classes: int = 2) -> TokenisedTexts:
+    """Texts that say nothing of their classes, which are as frequent as each other."""
+    rng = np.random.default_rng(seed)
+    texts = [[WORDS[i] for i in rng.integers(0, len(WORDS), 6)] for _ in range(n)]
+    return TokenisedTexts(texts, rng.permutation(np.arange(n) % n_classes))
+
+
+def noisy(n: int, seed: int) -> tuple[list[str], list[str]]:
+    """Texts of which a word tells the class in three of four, and two words' order in others."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 2, n)
+    told = np.where(rng.random(n) < 0.75, labels, 1 - labels)
+    order = np.where(rng.random(n) < 0.8, labels, 1 - labels)
+    texts = [
+        " ".join([("no", "yes")[a], *rng.choice(WORDS[:60], 4), *(("x", "y"), ("y", "x"))[b]])
+        for a, b in zip(told.tolist(), order.tolist(), strict=True)
+    ]
+    return texts, [("bad", "good")[label] for label in labels.tolist()]
+
+
+# ------------------------------------------------------- not on what was fitted to them
+
+
+def test_useless_parts_are_told_to_guess() -> None:
+    """What is fitted to the same texts looks better than guessing; the figures told do not."""
+    settings = Settings(hidden_size=2, embedding_dim=2)
+    n, ngrams, together = 60, list[float](), list[float]()
+    for seed in range(RUNS):
+        train, validation = noise(80, seed), noise(n, 1_000 + seed)
+        rng = np.random.default_rng(seed)
+        model = build_model(settings, train.tokens, [0, 1], rng=rng)
+        chosen = choose_ngrams(settings, train, validation, 2)
+        weighed = weigh(model, settings, chosen, train, validation)
+        assert chosen.accuracy is not None
+        assert weighed.accuracy is not None
+        ngrams.append(chosen.accuracy)
+        together.append(weighed.accuracy)
+    error = (0.25 / (RUNS * n)) ** 0.5
+    assert np.mean(ngrams) < 0.5 + 2 * error
+    assert np.mean(together) < 0.5 + 2 * error
+
+
+def test_random_logits_are_told_to_guess() -> None:
+    found, fitted = list[float](), list[float]()
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        texts = noise(50, seed)
+        parts = [rng.normal(size=(50, 2)) for _ in range(4)]
+        judge = held_out(texts, None)
+        found.append(judge.accuracy(parts))
+        fitted.append(SOFTMAX.right(judge.believe(parts).logits(parts), texts.targets).mean())
+    error = (0.25 / (50 * 60)) ** 0.5
+    assert np.mean(fitted) > 0.5 + 5 * error
+    assert np.mean(found) < 0.5 + 2 * error
+
+
+def test_a_tuned_threshold_is_cross_fitted_too() -> None:
+    """Of labels that nothing tells, with a threshold for the highest F1."""
+    rng = np.random.default_rng(0)
+    targets = (rng.random((400, 3)) < 0.2).astype(np.int64)
+    texts = TokenisedTexts([[f"t{i}"] for i in range(400)], targets)
+    parts = [rng.normal(size=(400, 3)), rng.normal(size=(400, 3))]
+    judge = held_out(texts, None, threshold="f1")
+    right = judge.right(parts)
+    for fold in range(FOLDS):
+        inside = judge.folds == fold
+        belief = judge.believe(parts, ~inside)
+        answers = SIGMOID.probabilities(belief.logits(parts)) >= belief.threshold
+        np.testing.assert_array_equal(right[inside], (answers == targets).mean(axis=1)[inside])
+
+
+def test_good_parts_lose_next_to_nothing() -> None:
+    rng = np.random.default_rng(0)
+    texts = noise(2_000, 0, 3)
+    parts = [rng.normal(size=(2_000, 3)) + 1.5 * np.eye(3)[texts.targets] for _ in range(3)]
+    judge = held_out(texts, None)
+    fitted = SOFTMAX.right(judge.believe(parts).logits(parts), texts.targets).mean()
+    assert judge.accuracy(parts) == pytest.approx(fitted, abs=0.004)
+
+
+def test_folds_hold_equal_texts_together_and_a_share_of_each_class() -> None:
+    words = [[WORDS[i % 120]] for i in range(200)]  # 80 of them twice
+    targets = np.where(np.arange(200) % 120 < 30, 1, 0)
+    folds = folds_of(as_numbered(words), targets)
+    assert set(folds.tolist()) == set(range(FOLDS))
+    of = {}
+    for word, fold in zip(words, folds.tolist(), strict=True):
+        assert of.setdefault(word[0], fold) == fold
+    rare = {word[0] for word, target in zip(words, targets, strict=True) if target}
+    counts = np.bincount([of[word] for word in rare], minlength=FOLDS)
+    assert counts.tolist() == [6] * FOLDS
+    np.testing.assert_array_equal(folds, folds_of(as_numbered(words), targets))
+
+
+@pytest.mark.parametrize(
+    ("classes", "n_folds"),
+    [([0, 1], 1), ([0] * 9 + [1], 1), ([0] * 9 + [1] * 3 + [2], 3), ([0] * 20, 1), ([0], 1)],
+)
+def test_few_texts_are_dealt_into_fewer_folds(classes: list[int], n_folds: int) -> None:
+    texts = TokenisedTexts([[f"t{i}"] for i in range(len(classes))], np.array(classes))
+    judge = held_out(texts, None)
+    assert len(set(judge.folds.tolist())) == n_folds
+    parts = [np.eye(3)[np.array(classes)], np.zeros((len(classes), 3))]
+    assert judge.right(parts).shape == (len(classes),)
+    if n_folds == 1:  # nothing can be fitted: equal parts, which are right here
+        assert judge.accuracy(parts) == 1.0
+    labels = TokenisedTexts(texts.tokens, np.eye(3, dtype=np.int64)[np.array(classes)])
+    assert held_out(labels, None, threshold="f1").right(parts).shape == (len(classes),)
+
+
+def test_equal_texts_do_not_tell_each_other() -> None:
+    """A part that has learned by heart one of two equal texts with labels at random."""
+    rng = np.random.default_rng(0)
+    targets = np.repeat(rng.integers(0, 2, 60), 2)
+    texts = TokenisedTexts([[f"t{i // 2}"] for i in range(120)], targets)
+    parts = [np.repeat(rng.normal(size=(60, 2)), 2, axis=0) for _ in range(8)]
+    error = (0.25 / 60) ** 0.5
+    assert held_out(texts, None).accuracy(parts) < 0.5 + 2 * error
+
+
+def test_weights_count_in_each_fold() -> None:
+    rng = np.random.default_rng(0)
+    texts = noise(300, 0)
+    weights = rng.random(300) + 0.1
+    parts = [rng.normal(size=(300, 2)) + np.eye(2)[texts.targets] for _ in range(2)]
+    judge = held_out(TokenisedTexts(texts.tokens, texts.targets, weights), None)
+    expected = np.empty(300)
+    for fold in range(FOLDS):
+        ours, others = judge.folds == fold, judge.folds != fold
+        believed = fit_factors(
+            SOFTMAX, [part[others] for part in parts], texts.targets[others], weights[others]
+        )
+        answers = combined(parts, *believed).argmax(axis=1)
+        expected[ours] = (answers == texts.targets)[ours]
+    np.testing.assert_array_equal(judge.right(parts), expected)
+    assert judge.accuracy(parts) == pytest.approx(np.average(expected, weights=weights))
+
+
+def test_a_fixed_threshold_decides() -> None:
+    texts = noise(100, 0)
+    rng = np.random.default_rng(0)
+    parts = [rng.normal(size=(100, 2)) + np.eye(2)[texts.targets]]
+    judge = held_out(texts, None, threshold=0.9)
+    probabilities = SOFTMAX.probabilities(judge.believe(parts).logits(parts))
+    answers = decide(probabilities, 0.9)
+    assert (judge.right(parts) == (answers == texts.targets)).mean() > 0.97
+    assert judge.accuracy(parts) < held_out(texts, None).accuracy(parts)
+
+
+# ---------------------------------------------------------------- whose scores these are
+
+
+class KeepNetworks(Callback):
+    def __init__(self) -> None:
+        self.params: list[dict[str, Any]] = []
+
+    def on_epoch(self, run: TrainingRun) -> None:
+        self.params.append({name: value.copy() for name, value in run.network.params.items()})
+
+
+@pytest.mark.parametrize("threshold", [None, 0.7, "f1"])
+@pytest.mark.parametrize("ngrams", ["auto", "none"])
+def test_the_scores_are_those_of_the_classifier_that_predicts(
+    ngrams: str, threshold: float | str | None
+) -> None:
+    """Each epoch's is that of what would be built from its network; the best one's is model_'s."""
+    texts, labels = noisy(120, 0)
+    held = noisy(80, 1)
+    keep = KeepNetworks()
+    settings = {**SMALL, "ngrams": ngrams, "threshold": threshold, "ema_decay": 0.0}
+    model = TextRNNClassifier(**settings)
+    model.fit(texts, labels, validation_data=held, callbacks=[keep])
+    train, validation = (
+        TokenisedTexts([text.split() for text in X], np.array([label == "good" for label in y]) + 0)
+        for X, y in ((texts, labels), held)
+    )
+    chosen = None if ngrams == "none" else choose_ngrams(model._settings(), train, validation, 2)
+    expected = []
+    for params in keep.params:
+        network = model.model_.network
+        again = type(network)(network.config, {name: p.copy() for name, p in params.items()})
+        of_epoch = type(model.model_)(
+            **{**vars(model.model_), "network": again, "ngrams": None},
+        )
+        weighed = weigh(of_epoch, model._settings(), chosen, train, validation)
+        expected.append(weighed.accuracy)
+    assert model.validation_scores_ == expected
+    own, losses = model.network_validation_scores_, [r["validation_loss"] for r in model.history_]
+    kept = max(range(len(own)), key=lambda epoch: (own[epoch], -losses[epoch]))
+    assert model.best_validation_score_ == expected[kept]
+    assert model.best_network_validation_score_ == max(own)
+    if ngrams == "auto" or threshold is not None:
+        assert model.validation_scores_ != own
+    elif threshold is None:
+        assert model.validation_scores_ == own
+        assert model.best_validation_score_ == model.score(*held)
+
+
+def test_many_labels_and_weights() -> None:
+    rng = np.random.default_rng(0)
+    texts, labels = noisy(150, 3)
+    Y = np.stack([np.array(labels) == "good", rng.random(150) < 0.3], axis=1).astype(int)
+    model = TextRNNClassifier(**SMALL, threshold="f1").fit(texts, Y, sample_weight=rng.random(150))
+    assert len(model.validation_scores_) == len(model.network_validation_scores_) == model.n_iter_
+    assert model.best_validation_score_ in model.validation_scores_
+    assert model.best_network_validation_score_ == max(model.network_validation_scores_)
+
+
+def test_no_held_out_texts_no_scores() -> None:
+    texts, labels = noisy(60, 0)
+    alone = TextRNNClassifier(**SMALL, early_stopping=False).fit(texts, labels)
+    partial = TextRNNClassifier(**SMALL, ngrams="none")
+    partial.partial_fit(texts, labels, classes=["bad", "good"])
+    for model in (alone, partial):
+        assert model.validation_scores_ == model.network_validation_scores_ == []
+        assert model.best_validation_score_ is model.best_network_validation_score_ is None
+
+
+class Interrupt(Callback):
+    def on_epoch(self, run: TrainingRun) -> None:
+        if run.state.epoch == 2:
+            raise KeyboardInterrupt
+
+
+def test_after_an_interruption_and_a_warm_start() -> None:
+    texts, labels = noisy(120, 0)
+    model = TextRNNClassifier(**SMALL, warm_start=True)
+    with pytest.warns(UserWarning, match="interrupted"):
+        model.fit(texts, labels, callbacks=[Interrupt()])
+    assert len(model.validation_scores_) == 2
+    assert model.best_validation_score_ in model.validation_scores_
+    model.fit(texts, labels)
+    assert len(model.validation_scores_) == len(model.network_validation_scores_) == 4
+    assert model.best_validation_score_ in model.validation_scores_
+
+
+def test_the_report_names_both(tmp_path: Path) -> None:
+    corpus = Corpus("noise", Split(*noisy(150, 0)), test=Split(*noisy(20, 9)))
+    settings = Settings(**{k: v for k, v in SMALL.items() if k != "random_state"})
+    report = run_experiment(Experiment(corpus, settings, out=tmp_path / "m", baselines=()))
+    best = report["history"][report["best_epoch"] - 1]
+    assert report["validation"] == {
+        "accuracy": best["validation_accuracy"],
+        "whole": best["validation_accuracy"],
+        "network_accuracy": best["network_validation_accuracy"],
+    }
+    back = TextRNNClassifier.load(tmp_path / "m")
+    assert back.best_validation_score_ == report["validation"]["accuracy"]
+    assert back.best_network_validation_score_ == report["validation"]["network_accuracy"]
+    assert len(back.validation_scores_) == len(back.network_validation_scores_) == back.n_iter_
+
+
+@pytest.mark.parametrize("name", ["plain", "characters"])
+def test_of_an_earlier_folder_only_the_networks_scores_are_known(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / "m"
+    metrics = read_metrics(EARLIER / name)
+    own = [0.5 + 0.1 * epoch for epoch in range(len(metrics["history"]))]
+    for record, score in zip(metrics["history"], own, strict=True):
+        record["validation_accuracy"] = score  # as 0.1.0 wrote it
+    metrics["best_validation_score"] = max(own)
+    save_model(load_model(EARLIER / name), folder, metrics=metrics)
+    model = TextRNNClassifier.load(folder)
+    is_alone = model.model_.ngrams is None
+    assert is_alone == (name == "plain")
+    assert model.network_validation_scores_ == own
+    assert model.best_network_validation_score_ == max(own)
+    assert model.validation_scores_ == (own if is_alone else [])
+    assert model.best_validation_score_ == (max(own) if is_alone else None)
+    model.save(tmp_path / "again")
+    again = TextRNNClassifier.load(tmp_path / "again")
+    assert again.history_ == model.history_
+    assert again.best_validation_score_ == model.best_validation_score_
+    assert again.best_network_validation_score_ == max(own)
+
+
+def test_a_report_is_renamed_once() -> None:
+    old = {
+        "validation": {"accuracy": 0.7, "whole": 0.9},
+        "history": [{"epoch": 1, "validation_accuracy": 0.7}, {"epoch": 2}],
+    }
+    now = as_named_now(old, is_alone=False)
+    assert now["validation"] == {"network_accuracy": 0.7}
+    assert now["history"] == [{"epoch": 1, "network_validation_accuracy": 0.7}, {"epoch": 2}]
+    assert as_named_now(now, is_alone=False) == now
+    new = {"validation": {"accuracy": 0.8, "whole": 0.8, "network_accuracy": 0.7}}
+    assert as_named_now(new, is_alone=False) == new
+    assert as_named_now({}, is_alone=True) == {}
+
+
+def test_without_a_fit_what_is_most_probable_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network alone costs nothing in each epoch."""
+    texts = noise(40, 0)
+    parts = [np.random.default_rng(0).normal(size=(40, 2))]
+    monkeypatch.setattr(HeldOut, "believe", None)
+    right = held_out(texts, None).right(parts)
+    np.testing.assert_array_equal(right, parts[0].argmax(axis=1) == texts.targets)

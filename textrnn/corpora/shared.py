@@ -1,0 +1,81 @@
+"""Texts that stand in two splits: scores on them tell what was learned by heart."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from textrnn.corpora.corpus import Corpus
+
+TRAIN, VALIDATION, TEST = "train", "validation", "test"
+MOST = 0.5
+"""Share of the texts scored that may be known before a score needs a warning beside it."""
+
+
+@dataclass(frozen=True)
+class Shared:
+    """How many texts of a split stand in another.
+
+    Attributes:
+        split: the name of the split that is scored, ``test`` or ``validation``.
+        known_from: the name of the other, which is learned from.
+        n: texts that stand in both, each as often as in the first.
+        of: texts of the first.
+    """
+
+    split: str
+    known_from: str
+    n: int
+    of: int
+
+    @property
+    def note(self) -> str:
+        """A line about it."""
+        return f"{self.n:,} of the {self.of:,} {self.split} texts also stand in {self.known_from}"
+
+
+def shared_between(
+    split: str, texts: Sequence[str], known_from: str, known: Collection[str]
+) -> Shared:
+    """Count the texts of a split that are known from another, by the names of both."""
+    among = known if isinstance(known, set | frozenset) else set(known)
+    return Shared(split, known_from, sum(text in among for text in texts), len(texts))
+
+
+def shared_texts(corpus: Corpus) -> tuple[Shared, ...]:
+    """What the splits of a corpus share, in their order; nothing of splits that are not there.
+
+    Test texts that stand in train and in validation count once, as of train.
+    """
+    known = set(corpus.train.texts)
+    found = []
+    if corpus.validation is not None:
+        found.append(shared_between(VALIDATION, corpus.validation.texts, TRAIN, known))
+    if corpus.test is not None:
+        found.append(shared_between(TEST, corpus.test.texts, TRAIN, known))
+    if corpus.test is not None and corpus.validation is not None:
+        more = set(corpus.validation.texts) - known
+        found.append(shared_between(TEST, corpus.test.texts, VALIDATION, more))
+    return tuple(found)
+
+
+def as_counts(shared: Sequence[Shared]) -> dict[str, int]:
+    """Plain numbers, ready for JSON, as ``test_in_train``."""
+    return {f"{one.split}_in_{one.known_from}": one.n for one in shared}
+
+
+def warnings_of(shared: Sequence[Shared], *splits: str) -> list[str]:
+    """A warning for each of some splits, all if none is named, of which most texts are known."""
+    told = []
+    for split in splits or dict.fromkeys(one.split for one in shared):
+        parts = [one for one in shared if one.split == split and one.n]
+        n = sum(one.n for one in parts)
+        if parts and n > MOST * parts[0].of:
+            where = " or ".join(one.known_from for one in parts)
+            told.append(
+                f"{n:,} of the {parts[0].of:,} {split} texts also stand in {where}: the scores on "
+                "them tell what was learned by heart, not what new texts would show"
+            )
+    return told

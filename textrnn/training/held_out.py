@@ -1,0 +1,193 @@
+"""What a sum of models has right on held-out texts, though its factors were fitted there.
+
+Scored on the texts that its factors, biases and threshold were fitted to, a sum of models that
+know nothing would look better than guessing. So it is cross-fitted: the texts are dealt into
+folds, and each fold is scored by what was fitted to the others (Stone 1974).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from textrnn.corpora import strata
+from textrnn.decision import (
+    USUAL,
+    best_f1_threshold,
+    best_f1_threshold_of,
+    decide,
+)
+from textrnn.nn.losses import Output, mean_one, output_of
+from textrnn.text.tokenised import NumberedTexts, as_numbered
+from textrnn.training.calibration import combined, fit_factors
+from textrnn.training.fit import TokenisedTexts
+from textrnn.training.settings import F1
+from textrnn.typing import Bools, Floats, Ints
+
+FOLDS = 5
+"""At most: four fifths of the texts tell nearly as much as all."""
+LEAST_FACTOR = 1e-3
+"""Of the first model: with 0 a network's last layer would be nothing for ever, however it is
+trained on."""
+
+
+class Belief(NamedTuple):
+    """How far to believe each of some models, and from where on to answer yes.
+
+    Attributes:
+        factors: of each model's logits, (P,).
+        bias: of each class, (C,).
+        threshold: see ``decision.decide``.
+    """
+
+    factors: Floats
+    bias: Floats
+    threshold: float | None
+
+    def logits(self, parts: Sequence[Floats]) -> Floats:
+        """Those of the sum, (n, C), of the models' own."""
+        return combined(parts, self.factors, self.bias)
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Held-out texts, by which models are believed and judged.
+
+    Attributes:
+        output: what logits mean.
+        targets: classes (n,) or labels (n, C) of the texts.
+        weights: of the texts, (n,), or None.
+        folds: the fold of each text, (n,); see ``folds_of``.
+        threshold: a fixed one, None for the usual answer, or ``F1`` to tune one.
+        rare: of two classes the one whose F1 a tuned threshold is for.
+    """
+
+    output: Output
+    targets: Ints
+    weights: Floats | None
+    folds: Ints
+    threshold: float | str | None = None
+    rare: int = 1
+
+    @property
+    def multilabel(self) -> bool:
+        """Whether a text has any number of labels."""
+        return self.targets.ndim == 2
+
+    def believe(self, parts: Sequence[Floats], rows: Bools | slice = slice(None)) -> Belief:
+        """What is fitted to the texts, or to some rows of them.
+
+        Args:
+            parts: logits (n, C) of each model for all texts.
+            rows: the texts that count.
+        """
+        parts, targets = [part[rows] for part in parts], self.targets[rows]
+        weights = None if self.weights is None else self.weights[rows]
+        factors, bias = fit_factors(self.output, parts, targets, weights)
+        factors[0] = max(factors[0], LEAST_FACTOR)
+        if self.threshold != F1:
+            return Belief(factors, bias, self._fixed)
+        held_out = self.output.probabilities(combined(parts, factors, bias))
+        if self.multilabel:
+            return Belief(factors, bias, best_f1_threshold(held_out, targets, weights))
+        threshold = best_f1_threshold_of(self.rare, held_out[:, 1], targets, weights)
+        return Belief(factors, bias, threshold)
+
+    def right(self, parts: Sequence[Floats]) -> Floats:
+        """The share of the labels of each text that is right, (n,), by what other texts told.
+
+        Args:
+            parts: logits (n, C) of each model.
+        """
+        if len(parts) == 1 and self.threshold is None:  # its temperature changes no answer
+            return self._right(parts, _unfitted(parts, None), slice(None))
+        right = np.empty(len(self.targets))
+        for fold in np.unique(self.folds):
+            inside = self.folds == fold
+            if inside.all():
+                belief = _unfitted(parts, USUAL if self.threshold == F1 else self._fixed)
+            else:
+                belief = self.believe(parts, ~inside)
+            right[inside] = self._right(parts, belief, inside)
+        return right
+
+    def accuracy(self, parts: Sequence[Floats]) -> float:
+        """The mean of what is right, weighted as in the network's own validation."""
+        return mean_right(self.right(parts), self.weights)
+
+    @property
+    def _fixed(self) -> float | None:
+        return None if isinstance(self.threshold, str) else self.threshold
+
+    def _right(self, parts: Sequence[Floats], belief: Belief, rows: Bools | slice) -> Floats:
+        """The same of some rows, as ``predict`` would answer."""
+        probabilities = self.output.probabilities(belief.logits([part[rows] for part in parts]))
+        answers = decide(probabilities, belief.threshold, multilabel=self.multilabel)
+        same: Floats = (answers == self.targets[rows]).astype(np.float64)
+        return same.mean(axis=1) if self.multilabel else same
+
+
+def held_out(
+    texts: TokenisedTexts,
+    max_length: int | None,
+    *,
+    threshold: float | str | None = None,
+    rare: int = 1,
+) -> HeldOut:
+    """Held-out texts as models are judged by them.
+
+    Args:
+        texts: with their labels.
+        max_length: words that are read of each.
+        threshold: fixed, or ``F1`` for one that is tuned.
+        rare: of two classes the one whose F1 a tuned threshold is for.
+    """
+    folds = folds_of(as_numbered(texts.tokens).cut(max_length), texts.targets)
+    output = output_of(multilabel=texts.multilabel)
+    return HeldOut(output, texts.targets, texts.weights, folds, threshold, rare)
+
+
+def folds_of(texts: NumberedTexts, targets: Ints, n: int = FOLDS) -> Ints:
+    """The fold of each text, (n_texts,), drawn with the same seed each time.
+
+    Each class is dealt out evenly, and equal texts lie in one fold. There are no more folds than
+    the second largest class has different texts: fewer could not tell that class from the largest
+    one. Where that leaves one fold, nothing can be fitted to others.
+    """
+    first: dict[bytes, int] = {}
+    group = np.array([first.setdefault(key, row) for row, key in enumerate(keys_of(texts))])
+    leaders = np.array(list(first.values()), dtype=np.int64)
+    if targets.ndim == 2:
+        named = strata([np.flatnonzero(row).tolist() for row in targets])
+        classes = np.array([-1 if name == "" else name for name in named])[leaders]
+        n = min(n, len(leaders))
+    else:
+        classes = targets[leaders]
+        counts = np.sort(np.bincount(classes))
+        n = min(n, int(counts[-2]) if len(counts) > 1 else 0)
+    drawn = np.random.default_rng(0).permutation(len(leaders))
+    by_class = drawn[np.argsort(classes[drawn], kind="stable")]
+    fold = np.zeros(len(targets), dtype=np.int64)
+    fold[leaders[by_class]] = np.arange(len(leaders)) % max(n, 1)
+    dealt: Ints = fold[group]
+    return dealt
+
+
+def keys_of(texts: NumberedTexts) -> list[bytes]:
+    """For each text what equal texts have in common."""
+    bounds = zip(texts.starts, texts.starts[1:], strict=False)
+    return [texts.numbers[a:b].tobytes() for a, b in bounds]
+
+
+def mean_right(right: Floats, weights: Floats | None) -> float:
+    """The mean over texts (n,) by their weights, as in the network's own validation."""
+    return float(np.average(right, weights=mean_one(weights)))
+
+
+def _unfitted(parts: Sequence[Floats], threshold: float | None) -> Belief:
+    """What ``fit_factors`` is pulled to while nothing is known: equal parts, no bias."""
+    n_parts, C = len(parts), parts[0].shape[1]
+    return Belief(np.full(n_parts, 1.0 / n_parts), np.zeros(C), threshold)
