@@ -11,7 +11,9 @@ PACKAGE = Path(__file__).parents[1] / "textrnn"
 
 FLOORS = [
     {"errors", "typing", "__init__"},
-    {"box", "compact", "disk", "plain_json", "runs", "shared_arrays", "threads", "weights_file"},
+    {"box", "compact", "disk", "plain_json", "regular_file", "runs", "shared_arrays", "strict_json"}
+    | {"threads"},
+    {"fields", "training_lock", "weights_file"},
     {"processes"},
     {"nn", "text", "corpora"},
     {"network", "significance", "ngram_counts", "decision", "prepared"},
@@ -19,6 +21,7 @@ FLOORS = [
     {"inference", "stream", "nbsvm", "evaluation"},
     {"model", "baselines", "multilabel_scores", "verdict"},
     {"linear_model"},
+    {"metrics_validation", "model_validation", "weights_validation"},
     {"persistence", "checkpoint_file", "shrink", "model_card", "predictor"},
     {"linear_baselines"},
     {"training"},

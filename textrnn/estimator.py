@@ -16,7 +16,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from textrnn.box import box_folder
 from textrnn.disk import find_folder
-from textrnn.errors import UsageError
+from textrnn.errors import DamagedModelError, UsageError
 from textrnn.estimator_input import (
     Texts,
     check_classes,
@@ -35,7 +35,7 @@ from textrnn.estimator_input import (
 from textrnn.model import TextModel
 from textrnn.model_card import model_card
 from textrnn.network import Network
-from textrnn.persistence import load_model, read_config, read_metrics, save_model
+from textrnn.persistence import check_network, load_saved, save_model
 from textrnn.predictor import predict_many
 from textrnn.processes import process_count
 from textrnn.stream import Stream
@@ -648,19 +648,19 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             UsageError: ``tokenizer`` is given, but the model has a named one.
         """
         path = _folder_of(path)
-        model = load_model(path, tokenizer=tokenizer)
-        saved_name = read_config(path)["tokenizer"]["name"]
+        saved = load_saved(path, tokenizer=tokenizer)
+        model, report = check_network(saved.model, path), saved.metrics
+        saved_name = saved.config["tokenizer"]["name"]
         if tokenizer is not None and saved_name is not None:
             raise UsageError(
                 f"the model {os.fspath(path)!r} reads texts with the tokenizer {saved_name!r}; "
                 "load it without tokenizer=."
             )
-        report = read_metrics(path)
-        estimator = cls(**_parameters_of(model))
+        estimator = cls(**_parameters_of(model, path))
         estimator.model_ = model
         estimator.classes_ = np.array(model.classes)
-        estimator.history_ = report.get("history", [])
-        validation = report.get("validation", {})  # where ``textrnn train`` writes it
+        estimator.history_ = report.get("history") or []
+        validation = report.get("validation") or {}  # where ``textrnn train`` writes it
         estimator.best_validation_score_ = report.get(
             "best_validation_score", validation.get("accuracy")
         )
@@ -685,9 +685,20 @@ def _folder_of(path: str | os.PathLike[str]) -> Path:
     return folder
 
 
-def _parameters_of(model: TextModel) -> dict[str, Any]:
-    """The parameters a model was trained with; a named tokenizer by its name."""
-    settings = Settings.from_dict(model.settings)
+def _parameters_of(model: TextModel, path: Path) -> dict[str, Any]:
+    """The parameters a model was trained with; a named tokenizer by its name.
+
+    Raises:
+        DamagedModelError: a training cannot have had them.
+    """
+    try:
+        settings = Settings.from_dict(model.settings)
+        settings.validate()
+    except (TypeError, ValueError) as error:
+        raise DamagedModelError(
+            f"the model {os.fspath(path)!r} is damaged: its settings: {str(error)[:400]}; get or "
+            "train it again."
+        ) from error
     parameters = {f.name: getattr(settings, f.name) for f in fields(settings)}
     name = tokenizer_name(model.tokenizer)
     by_name = name and make_tokenizer(name, lowercase=settings.lowercase) == model.tokenizer

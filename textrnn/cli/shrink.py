@@ -7,12 +7,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from textrnn.cli.models import find_model, folder_size, tell_replaced, tests_of
+from textrnn.cli.models import (
+    find_model,
+    folder_size,
+    scores_before,
+    tell_replaced,
+    tests_of,
+)
 from textrnn.cli.options import Debug, Jobs, Json, Offline, processes_of, say
 from textrnn.disk import find_folder
 from textrnn.errors import UsageError
 
 if TYPE_CHECKING:
+    from textrnn.cli.trained import Training
     from textrnn.corpora import Split
 
 
@@ -54,9 +61,17 @@ def shrink(
     n_jobs = processes_of(jobs)
     from textrnn.cli.evaluate import report_on
     from textrnn.cli.output import print_entries, print_json
+    from textrnn.cli.trained import training_of
     from textrnn.model_card import model_card
-    from textrnn.persistence import check_writable, load_model, read_metrics, save_model
+    from textrnn.persistence import (
+        check_network,
+        check_writable,
+        load_model,
+        load_saved,
+        save_model,
+    )
     from textrnn.shrink import shrink as shrunken
+    from textrnn.training_lock import training_at
 
     folder = find_model(model)
     if _is_same(folder, out):
@@ -64,18 +79,22 @@ def shrink(
             f"--out {out} is the model itself, which would be lost; choose another --out."
         )
     check_writable(out)
+    with training_at(out):  # which would replace it in the end
+        pass
     tell_replaced(out, say)
-    big, metrics = load_model(folder), read_metrics(folder)
-    before: dict[str, Any] = {"size_bytes_before": folder_size(folder), "accuracy_before": None}
+    found_there, _, metrics, size = load_saved(folder)
+    big = check_network(found_there, folder)
+    before: dict[str, Any] = {"size_bytes_before": size, "accuracy_before": None}
     test, corpus = None, ""
     if check is not None:
-        test, corpus = _test_texts(check, folder, multilabel=big.multilabel, offline=offline)
+        training = training_of(metrics)
+        test, corpus = _test_texts(check, training, multilabel=big.multilabel, offline=offline)
         before["accuracy_before"] = report_on(big, test, n_jobs).accuracy
     smaller = shrunken(big, max_words=max_words, max_ngrams=max_ngrams)
     # Its scores are those of the larger model: they must not be taken for its own.
     metrics = {
         **metrics,
-        "before_shrinking": tests_of(metrics) or metrics.get("before_shrinking", {}),
+        "before_shrinking": tests_of(metrics) or scores_before(metrics),
         "test": None,
         "tests": {},
         "paired": None,
@@ -123,15 +142,15 @@ def _is_same(folder: Path, out: Path) -> bool:
     return find_folder(out).resolve() == folder.resolve()
 
 
-def _test_texts(corpus: str, folder: Path, *, multilabel: bool, offline: bool) -> tuple[Split, str]:
+def _test_texts(
+    corpus: str, training: Training, *, multilabel: bool, offline: bool
+) -> tuple[Split, str]:
     """The test texts of a corpus, held out as at the training, and what they are called.
 
     The name is empty if they were trained on: a score on them is none to be kept.
     """
-    from textrnn.cli.trained import read_training
     from textrnn.corpora import load_labelled
 
-    training = read_training(folder)
     labelled = load_labelled(
         corpus,
         label_separator=(training.label_separator or "|") if multilabel else None,
