@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from textrnn.decision import decide
-from textrnn.errors import UsageError
+from textrnn.errors import ModelError, UsageError
 from textrnn.inference import predict_proba
 from textrnn.network import Network
 from textrnn.ngram_model import NGramModel
@@ -94,14 +94,25 @@ class TextModel:
         """Class probabilities, shape (n_texts, C).
 
         A workspace is worth giving where many calls follow each other.
+
+        Raises:
+            ModelError: the weights make numbers that are not finite, as those of a ReLU network
+                may in long texts.
         """
         tokens = self.tokens(texts)
         mended = self._mended(tokens)
-        network = predict_proba(self.network, self._ids(mended), workspace)
-        if self.ngrams is None:
-            return network
-        logits = self._ngram_logits(tokens, mended)
-        return add_logits(network, logits, self.network.config.output)
+        with np.errstate(over="ignore", invalid="ignore"):  # told once, by its result
+            found = predict_proba(self.network, self._ids(mended), workspace)
+            if self.ngrams is not None:
+                logits = self._ngram_logits(tokens, mended)
+                found = add_logits(found, logits, self.network.config.output)
+        if not np.isfinite(found).all():
+            row = int(np.isfinite(found).all(axis=1).argmin())
+            raise ModelError(
+                f"the model's weights are so large that the probabilities of text {row + 1} are "
+                "no numbers; train it again with a lower learning rate."
+            )
+        return found
 
     def _ids(self, mended: NumberedTexts) -> list[Ids]:
         return self.vocabulary.encode_all(mended, self.max_length)
