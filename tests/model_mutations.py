@@ -24,6 +24,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -55,17 +56,20 @@ VALUES: list[Any] = [
 ]
 
 
+LABELS = [(str(value.json) if isinstance(value, Raw) else repr(value))[:30] for value in VALUES]
+
+
 class Case(NamedTuple):
     """An altered folder.
 
     Attributes:
         name: what was altered, and how.
-        files: its files.
+        make: its files.
         finish: makes of the written folder what no bytes can say.
     """
 
     name: str
-    files: Files
+    make: Callable[[], Files]
     finish: Callable[[Path], None] | None = None
 
 
@@ -105,6 +109,16 @@ def sealed(files: Files, config: Any = None) -> Files:
     return {**files, CONFIG: dumped(config).encode()}
 
 
+def with_metrics(files: Files, metrics: Any) -> Files:
+    """The files with other metrics."""
+    return sealed({**files, METRICS: dumped(metrics).encode()})
+
+
+def with_file(files: Files, name: str, content: bytes | Callable[[], bytes]) -> Files:
+    """The files with another one."""
+    return sealed({**files, name: content() if callable(content) else content})
+
+
 def paths_in(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Where the values of nested JSON stand, the first two of each list."""
     items = value.items() if isinstance(value, dict) else enumerate(value)
@@ -135,15 +149,14 @@ def json_cases(value: Any, name: str) -> Iterator[tuple[str, Any]]:
         if path[0] == "checksum":
             continue
         where = ".".join(map(str, (name, *path)))
-        for new in (*VALUES, Case):
-            told = "removed" if new is Case else dumped(new)[:30]
+        for told, new in zip((*LABELS, "removed"), (*VALUES, Case), strict=True):
             yield f"{where} {told}", with_value(value, path, new)
         yield (
             f"{where} with more",
             with_value(value, (*path[:-1], "more"), 1) if not isinstance(path[-1], int) else value,
         )
-    for whole in VALUES:
-        yield f"{name} is {dumped(whole)[:30]}", whole
+    for told, whole in zip(LABELS, VALUES, strict=True):
+        yield f"{name} is {told}", whole
     if isinstance(value, dict):
         yield f"{name} reversed", dict(reversed(value.items()))
 
@@ -160,11 +173,13 @@ def packed(header: Any, numbers: bytes) -> bytes:
     return struct.pack("<Q", len(text)) + text + numbers
 
 
-def tensor_cases(content: bytes, name: str, rng: random.Random) -> Iterator[tuple[str, bytes]]:
+def tensor_cases(
+    content: bytes, name: str, rng: random.Random
+) -> Iterator[tuple[str, bytes | Callable[[], bytes]]]:
     """A safetensors file with its header and its numbers altered."""
     header, numbers = unpacked(content)
     for told, altered in json_cases(header, name):
-        yield told, packed(altered, numbers)
+        yield told, partial(packed, altered, numbers)
     for length in (0, 1, 7, 2**20, 2**31, 2**63, 2**64 - 1):
         yield f"{name} header of {length}", struct.pack("<Q", length) + content[8:]
     for tensor, entry in header.items():
@@ -292,30 +307,31 @@ def cases_of(files: Files, rng: random.Random) -> Iterator[Case]:
     """A folder altered in all ways."""
     config = json.loads(files[CONFIG])
     for told, altered in json_cases(config, "config"):
-        yield Case(told, sealed(files, altered))
-    yield Case("config twice", sealed(files, {**config, "a": Raw('1, "classes": ["x", "y"]')}))
+        yield Case(told, partial(sealed, files, altered))
+    twice = {**config, "a": Raw('1, "classes": ["x", "y"]')}
+    yield Case("config twice", partial(sealed, files, twice))
     for told, altered in json_cases(json.loads(files[METRICS]), "metrics"):
-        yield Case(told, sealed({**files, METRICS: dumped(altered).encode()}))
+        yield Case(told, partial(with_metrics, files, altered))
     for field in (
         *("test", "tests", "before_shrinking", "corpus", "validation", "teaching", "seed"),
         *("best_validation_score", "history", "test_fraction", "label_separator", "baselines"),
     ):
         for value in (*VALUES, {"accuracy": "x"}, {"cars": {"accuracy": "x"}}, {"cars": {}}):
-            told = f"metrics.{field} added {dumped(value)[:30]}"
-            yield Case(told, sealed({**files, METRICS: dumped({field: value}).encode()}))
+            told = f"metrics.{field} added {str(value)[:30]}"
+            yield Case(told, partial(with_metrics, files, {field: value}))
     for name, content in files.items():
         if name.endswith(".safetensors"):
             for told, altered in tensor_cases(content, name, rng):
-                yield Case(told, sealed({**files, name: altered}))
+                yield Case(told, partial(with_file, files, name, altered))
         elif name == "vocabulary.txt":
             for told, altered in vocabulary_cases(content):
-                yield Case(told, sealed({**files, name: altered}))
+                yield Case(told, partial(with_file, files, name, altered))
         for told, finish in kind_cases(name):
-            yield Case(told, files, finish)
+            yield Case(told, lambda: files, finish)
         if name != "README.md":
             half = content[: len(content) // 2]
             for told, altered in (("cut", content[:-3]), ("half", half), ("long", content + b"1")):
-                yield Case(f"{name} {told}", sealed({**files, name: altered}, config))
+                yield Case(f"{name} {told}", partial(sealed, {**files, name: altered}, config))
 
 
 # ------------------------------------------------------------------------ how they end
@@ -375,7 +391,7 @@ def outcome(case: Case, place: Path, *, faces: bool = False) -> tuple[str, str]:
 
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir()
-    for name, content in case.files.items():
+    for name, content in case.make().items():
         (place / name).write_bytes(content)
     if case.finish is not None:
         case.finish(place)

@@ -319,7 +319,10 @@ def _vocabulary(path: Path, config: dict[str, Any], size: int) -> Vocabulary:
             text = content.decode("utf-8")  # what is not UTF-8 is written as an escape
         except UnicodeDecodeError as error:
             raise ValueError(f"no UTF-8 at byte {error.start:,}") from error
+    try:
         return Vocabulary.loads(text, where=str(path / VOCABULARY))
+    except ModelError as error:
+        raise DamagedModelError(str(error)) from error
 
 
 def _ngrams(path: Path, config: dict[str, Any], network: NetworkConfig) -> NGramModel:

@@ -161,5 +161,5 @@ def check_ascending(keys: Keys) -> None:
         ValueError: they are not.
     """
     if not (keys[1:] > keys[:-1]).all():
-        place = int((keys[1:] <= keys[:-1]).argmax()) + 1
+        place = int((keys[1:] <= keys[:-1]).argmax()) + 2
         raise ValueError(f"key {place:,} of {len(keys):,} is not above the one before it")
