@@ -8,13 +8,20 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from textrnn import training_lock
 from textrnn.cli.models import trained_models
+from textrnn.cli.shrink import shrink
+from textrnn.contest import Contest, run_contest
+from textrnn.corpora import Corpus, Split
 from textrnn.errors import ModelError
+from textrnn.experiment import Experiment, checkpoint_path, run_experiment
+from textrnn.training.callbacks import Callback
+from textrnn.training.settings import Settings
 from textrnn.training_lock import training_at
 
 HOLD = """
@@ -150,37 +157,57 @@ def test_18_a_lock_is_no_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         assert list(training_lock.lock_paths(Path("models/m"))) == [tmp_path / "models" / ".m.lock"]
 
 
-SMALL = ["--hidden", "4", "--embedding-dim", "4", "--ngrams", "none", "--jobs", "1", "-q"]
+def test_18_a_training_beside_another_is_refused_and_a_killed_one_goes_on(
+    reviews: tuple[list[str], list[str]], tmp_path: Path
+) -> None:
+    texts, labels = reviews
+    corpus = Corpus("inns", Split(texts, labels), test=Split(texts[:12], labels[:12]))
+    settings = Settings(hidden_size=4, embedding_dim=4, max_iter=2, ngrams="none")
+    out = tmp_path / "m"
+    experiment = Experiment(corpus, settings, out=out, baselines=())
+    path = checkpoint_path(out)
+    other = held_by_another(out)
+    try:
+        path.write_text("of another training")
+        for resume in (False, True):
+            with pytest.raises(
+                ModelError, match=f"in use by another training .process {other.pid}"
+            ):
+                run_experiment(replace(experiment, resume=resume))
+        contest = Contest(corpus, settings, network=False, baselines=("majority",), out=out)
+        with pytest.raises(ModelError, match="in use by another training"):
+            run_contest(contest)
+        assert path.read_text() == "of another training"
+        assert not out.exists()
+    finally:
+        other.kill()
+        other.wait()
+    run_experiment(experiment)
+    assert names_in(tmp_path) == {"m"}
+    run_contest(contest)
+    assert names_in(tmp_path) == {"m"}
 
 
-def run(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "textrnn", *arguments]
-    return subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
+def test_18_a_training_that_fails_leaves_no_lock(
+    reviews: tuple[list[str], list[str]], tmp_path: Path
+) -> None:
+    texts, labels = reviews
+    corpus = Corpus("inns", Split(texts, labels))
+
+    class Fail(Callback):
+        def on_epoch(self, run: object) -> None:
+            del run
+            assert (tmp_path / ".m.lock").exists()
+            raise RuntimeError
+
+    settings = Settings(hidden_size=4, embedding_dim=4, max_iter=2, ngrams="none")
+    experiment = Experiment(corpus, settings, out=tmp_path / "m", callbacks=(Fail(),))
+    with pytest.raises(RuntimeError):
+        run_experiment(experiment)
+    assert names_in(tmp_path) == {"m.checkpoint"}
 
 
-def test_18_a_training_beside_another_is_refused_and_a_killed_one_goes_on(tmp_path: Path) -> None:
-    words = [("fine", 1), ("dull", 0)] * 40
-    rows = [f"room {i} was {word},{label}" for i, (word, label) in enumerate(words)]
-    (tmp_path / "r.csv").write_text("text,label\n" + "\n".join(rows))
-    train = ["train", "r.csv", "--out", "models/m", "--no-baselines", *SMALL]
-    command = [sys.executable, "-m", "textrnn", *train, "--epochs", "100000", "--patience", "99999"]
-    with subprocess.Popen(command, cwd=tmp_path) as first:
-        checkpoint = tmp_path / "models/m.checkpoint"
-        until = time.monotonic() + 60
-        while not checkpoint.exists() and time.monotonic() < until and first.poll() is None:
-            time.sleep(0.05)
-        told = f"in use by another training (process {first.pid} on "
-        for second in (
-            [*train, "--epochs", "1"],
-            [*train, "--epochs", "1", "--resume"],
-            ["compare", "r.csv", "--save", "m", "--no-network", "-q"],
-        ):
-            found = run(tmp_path, *second)
-            assert (found.returncode, told in found.stderr) == (4, True), found.stderr
-            assert len(found.stderr.splitlines()) == 1, found.stderr
-        assert checkpoint.exists()
-        first.kill()
-    assert checkpoint.exists()
-    found = run(tmp_path, *train, "--epochs", "1")
-    assert found.returncode == 0, found.stderr
-    assert names_in(tmp_path / "models") == {"m"}
+def test_18_nothing_is_shrunk_into_a_folder_in_use(tmp_path: Path) -> None:
+    source = Path(__file__).parent / "reference/models_0_1_0/network"
+    with training_at(tmp_path / "small"), pytest.raises(ModelError, match="in use by another"):
+        shrink(str(source), tmp_path / "small", jobs=1)

@@ -167,7 +167,7 @@ def _array(file: ZipFile, name: str, dtype: Any) -> Any:
     array = np.frombuffer(content, dtype, offset=stream.tell())
     if found != dtype or shape != array.shape:
         raise ValueError(f"{found} of shape {shape}")
-    return array
+    return array.copy()  # as any array, to be written to
 
 
 def _are_starts(starts: Counts, n_tokens: int) -> bool:
