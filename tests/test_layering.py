@@ -13,8 +13,9 @@ FLOORS = [
     {"harmless", "typing", "__init__"},
     {"messages"},
     {"errors"},
-    {"box", "compact", "disk", "plain_json", "runs"}
-    | {"spawning", "telling", "threads", "weights_file"},
+    {"box", "compact", "disk", "plain_json", "regular_file", "runs"}
+    | {"spawning", "strict_json", "telling", "threads"},
+    {"fields", "training_lock", "weights_file"},
     {"processes", "shared_arrays"},
     {"nn", "text", "corpora"},
     {"network", "significance", "ngram_counts", "decision", "prepared"},
@@ -22,6 +23,7 @@ FLOORS = [
     {"inference", "stream", "nbsvm", "evaluation"},
     {"model", "baselines", "multilabel_scores", "verdict"},
     {"linear_model"},
+    {"metrics_validation", "model_validation", "weights_validation"},
     {"persistence", "checkpoint_file", "shrink", "model_card", "predictor"},
     {"linear_baselines"},
     {"training"},

@@ -82,7 +82,7 @@ def load_all(folder: Path) -> None:
 def test_any_flipped_byte_is_noticed(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(persistence, "PAUSE", 0.0)
+    monkeypatch.setattr(disk, "PAUSE", 0.0)
     folder = tmp_path / "m"
     save_model(make_model(), folder, metrics={"a": 1})
     original = (folder / name).read_bytes()
@@ -296,8 +296,8 @@ def test_a_model_replaced_while_it_is_read_is_read_again(
     save_model(make_model(), folder)
     read = persistence._read
 
-    def read_and_be_overtaken(path: Path, name: str) -> bytes:
-        content = read(path, name)
+    def read_and_be_overtaken(path: Path, name: str, most: int) -> bytes:
+        content = read(path, name, most)
         monkeypatch.setattr(persistence, "_read", read)
         save_model(make_model(hidden_size=6), folder)
         return content

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -78,6 +80,52 @@ def test_a_file_is_the_same_on_every_machine(tmp_path: Path) -> None:
     assert found.numbers.dtype == np.int32
     assert found.numbers.dtype.isnative
     assert list(found) == list(texts)
+
+
+def arrays_of(path: Path) -> dict[str, Any]:
+    with np.load(path) as file:
+        return {name: file[name] for name in file.files}
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("numbers", lambda a: a + 1),
+        ("numbers", lambda a: a - 1),
+        ("numbers", lambda a: a.astype(np.int64)),
+        ("numbers", lambda a: a.reshape(-1, 1)),
+        ("starts", lambda a: a[::-1]),
+        ("starts", lambda a: a + 1),
+        ("starts", lambda a: a[:0]),
+        ("starts", lambda a: a.astype(float)),
+        ("word_lengths", lambda a: a + 1),
+        ("word_lengths", lambda a: a - 2),
+        ("word_lengths", lambda a: a * 2**40),
+        ("spelling", lambda a: a[:-1]),
+        ("spelling", lambda a: np.full_like(a, 255)),
+        ("spelling", lambda a: np.array([object()] * len(a))),
+    ],
+)
+def test_18_a_file_that_does_not_add_up_is_none(
+    tmp_path: Path, name: str, change: Callable[[Any], Any]
+) -> None:
+    path = tmp_path / "x.npz"
+    write(path, number_texts([["a", "good", "film"], [], ["good"]]))
+    assert read(path) is not None
+    found = arrays_of(path)
+    np.savez(path, **{**found, name: change(found[name])})
+    assert read(path) is None
+
+
+def test_18_a_file_of_the_cache_makes_no_more_of_itself_than_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "x.npz"
+    write(path, number_texts([["a"]]))
+    np.savez_compressed(path, **arrays_of(path))
+    assert read(path) is None
+    for make in (os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero")):
+        path.rmdir() if path.is_dir() else path.unlink()
+        make(path)
+        assert read(path) is None
 
 
 def test_another_content_has_another_key() -> None:

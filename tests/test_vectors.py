@@ -4,6 +4,7 @@ import lzma
 import os
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -116,6 +117,31 @@ def test_damaged_files(tmp_path, content, message):
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
     assert "bytes" not in str(caught.value)
+
+
+def test_18_no_memory_is_taken_for_what_a_first_line_claims(tmp_path):
+    path = tmp_path / "vectors.gz"
+    for header in (b"100000000 300\n", b"10000 300\n"):
+        path.write_bytes(gzip.compress(header + b"a " + bytes(1_200) + bytes(10**6)))
+        tracemalloc.start()
+        with pytest.raises(DataError, match=r"so small a file|damaged or cut off"):
+            load_vectors(path)
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+        tracemalloc.stop()
+    path = tmp_path / "vectors"
+    path.write_bytes(b"300000 300\na " + bytes(10**6))
+    with pytest.raises(DataError, match="cannot be in so small a file"):
+        load_vectors(path)
+
+
+def test_18_no_line_is_endless(tmp_path):
+    path = tmp_path / "vectors.xz"
+    path.write_bytes(lzma.compress(b"a 1 2\nb " + b"1" * 16_000_000))
+    tracemalloc.start()
+    with pytest.raises(DataError, match="line 2: longer than"):
+        load_vectors(path)
+    assert tracemalloc.get_traced_memory()[1] < 8_000_000
+    tracemalloc.stop()
 
 
 def test_files_that_cannot_be_opened(tmp_path):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,12 @@ from textrnn.disk import replace_file, writing
 from textrnn.errors import ModelError
 from textrnn.messages import Parameter
 from textrnn.plain_json import plain
+from textrnn.strict_json import parse_json
 from textrnn.typing import Params
+from textrnn.weights_file import Tensors, read_metadata, read_tensors
+
+MOST_HEADER = 2**24
+"""Bytes of the header, in which the history of a run stands."""
 
 
 def save_arrays(path: Path, arrays: Params, state: dict[str, Any]) -> None:
@@ -30,28 +37,58 @@ def save_arrays(path: Path, arrays: Params, state: dict[str, Any]) -> None:
         replace_file(path, content)
 
 
-def load_arrays(path: Path) -> tuple[Params, dict[str, Any]]:
+def load_arrays(
+    path: Path, fits: Callable[[Tensors], object] = bool
+) -> tuple[Params, dict[str, Any]]:
     """Read what ``save_arrays`` wrote.
+
+    Args:
+        path: the file.
+        fits: raises ValueError if the arrays are not those that are wanted, before they are read.
 
     Raises:
         ModelError: the file is missing, damaged or of another kind.
     """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        header = metadata["state"]
-        if metadata["digest"] != _digest(arrays, header):
+    with reading(path):
+        arrays, metadata, _ = read_tensors(path, fits, most_header=MOST_HEADER)
+        state = _state(metadata)
+        if metadata.get("digest") != _digest(arrays, metadata["state"]):
             raise ValueError("its checksum does not fit")
-        return arrays, json.loads(header)
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        return arrays, state
+
+
+def load_state(path: Path) -> dict[str, Any]:
+    """Read the JSON values alone, without a look at the arrays; as ``load_arrays``."""
+    with reading(path):
+        return _state(read_metadata(path, most_header=MOST_HEADER))
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn what is wrong with a checkpoint into a ModelError that names it."""
+    try:
+        yield
+    except ModelError:
+        raise
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise ModelError(
-            f"the checkpoint {str(path)!r} cannot be read ({error}); train without ",
+            f"the checkpoint {str(path)!r} cannot be read ({reason}); train without ",
             Parameter("resume"),
             ".",
         ) from error
+
+
+def _state(metadata: dict[str, str]) -> dict[str, Any]:
+    """The values that stand in the header.
+
+    Raises:
+        ValueError: there are none.
+    """
+    state = parse_json(metadata.get("state", "").encode("utf-8", "surrogatepass"))
+    if not isinstance(state, dict):
+        raise ValueError("its values are no object")
+    return state
 
 
 def _digest(arrays: Params, header: str) -> str:

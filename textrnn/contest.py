@@ -43,6 +43,7 @@ from textrnn.text.tokenizers import make_tokenizer
 from textrnn.training.callbacks import Callback
 from textrnn.training.progress import clock
 from textrnn.training.settings import Settings
+from textrnn.training_lock import training_at
 from textrnn.verdict import NETWORK, Costs, best_baseline
 
 BEST = "best"
@@ -101,10 +102,16 @@ def run_contest(contest: Contest) -> dict[str, Any]:
     Raises:
         UsageError: a setting or name cannot work.
         DataError: the corpus cannot be used.
-        ModelError: the model folder cannot be written.
+        ModelError: the model folder cannot be written, or another training is at it.
         TrainingError: the loss became infinite or not a number.
     """
     _check(contest)
+    with training_at(contest.out):
+        return _run(contest)
+
+
+def _run(contest: Contest) -> dict[str, Any]:
+    """What ``run_contest`` does where nobody else is at the folder."""
     data = _prepare(contest)
     labels_to_find(data)
     found: list[Contender] = []

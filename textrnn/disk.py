@@ -14,11 +14,16 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from textrnn.errors import ModelError
 
+T = TypeVar("T")
+
 PAUSE = 0.05
 """Seconds that another writer is given to finish its two renames."""
+PATIENCE = 20.0
+"""Seconds for which a folder is read again that others replace faster than it is read."""
 SWAPS = 6
 DAY = 24 * 60 * 60
 
@@ -51,12 +56,60 @@ def temporary_name(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.urandom(4).hex()}")
 
 
+def _other_place(path: Path) -> Path:
+    """Where a folder is that is not in its place: set aside, or back from there."""
+    aside = re.fullmatch(r"\.(.+)\.previous", path.name)
+    return path.with_name(aside[1]) if aside else previous(path)
+
+
 def find_folder(path: Path) -> Path:
-    """Where to read a folder: itself, or the old one if its replacement was cut short."""
-    if os.path.isdir(path) or not os.path.isdir(previous(path)):
+    """Where to read a folder: itself, or the old one if its replacement was cut short.
+
+    Of one that was set aside and is gone it is the one that took its place.
+    """
+    other = _other_place(path)
+    if os.path.isdir(path) or not os.path.isdir(other):
         return path
     time.sleep(PAUSE)  # a replacement that is under way is over by now
-    return path if os.path.isdir(path) else previous(path)
+    return path if os.path.isdir(path) or not os.path.isdir(other) else other
+
+
+def read_folder(path: Path, read: Callable[[Path], T]) -> T:
+    """Let ``read`` have a folder, and again for as long as it fails and others replace it.
+
+    Raises:
+        ModelError: from ``read``, of a folder that stays as it is.
+    """
+    return while_replaced(path, lambda: read(find_folder(path)))
+
+
+def while_replaced(path: Path, act: Callable[[], T]) -> T:
+    """Do something with a folder, and again for as long as it fails and others replace it."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        before = _identity(path)
+        try:
+            return act()
+        except ModelError:
+            if time.monotonic() > until or not _is_another(path, before):
+                raise
+
+
+def _identity(path: Path) -> tuple[int, ...] | None:
+    """What tells a folder from the one that takes its place; None if there is none."""
+    # Twice, as it may go from one place to the other between two looks.
+    for place in (path, _other_place(path)) * 2:
+        with contextlib.suppress(OSError):
+            found = os.stat(place)
+            return (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_ctime_ns)
+    return None
+
+
+def _is_another(path: Path, before: tuple[int, ...] | None) -> bool:
+    """Whether a folder has been replaced since, or has come to be."""
+    if before is None:
+        time.sleep(PAUSE)
+    return _identity(path) != before
 
 
 def write_durably(path: Path, content: bytes) -> None:

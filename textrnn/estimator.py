@@ -17,7 +17,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from textrnn.box import box_folder
 from textrnn.disk import find_folder
-from textrnn.errors import UsageError
+from textrnn.errors import DamagedModelError, UsageError
 from textrnn.estimator_input import (
     Texts,
     check_classes,
@@ -40,7 +40,7 @@ from textrnn.messages import stated
 from textrnn.model import TextModel
 from textrnn.model_card import model_card
 from textrnn.network import Network
-from textrnn.persistence import load_model, read_config, read_metrics, save_model
+from textrnn.persistence import check_network, load_saved, save_model
 from textrnn.predictor import predict_many
 from textrnn.processes import process_count
 from textrnn.stream import Stream
@@ -52,7 +52,7 @@ from textrnn.training.fit import build_model, check_threshold, check_tunable, ma
 from textrnn.training.guessing import nothing_learned
 from textrnn.training.presets import changes_of
 from textrnn.training.progress import Progress
-from textrnn.training.scores import NETWORK, WHOLE, as_named_now, scores_of
+from textrnn.training.scores import NETWORK, WHOLE, scores_of
 from textrnn.training.settings import Settings
 from textrnn.training.whole import train_whole
 from textrnn.typing import ClassWeight, Floats
@@ -694,20 +694,19 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             UsageError: ``tokenizer`` is given, but the model has a named one.
         """
         path = _folder_of(path)
-        model = load_model(path, tokenizer=tokenizer)
-        saved_name = read_config(path)["tokenizer"]["name"]
+        saved = load_saved(path, tokenizer=tokenizer)
+        model, report = check_network(saved.model, path), saved.metrics
+        saved_name = saved.config["tokenizer"]["name"]
         if tokenizer is not None and saved_name is not None:
             raise UsageError(
                 f"the model {os.fspath(path)!r} reads texts with the tokenizer {saved_name!r}; "
                 "load it without tokenizer=."
             )
-        is_alone = model.ngrams is None and model.threshold is None
-        report = as_named_now(read_metrics(path), is_alone=is_alone)
-        estimator = cls(**_parameters_of(model))
+        estimator = cls(**_parameters_of(model, path))
         estimator.model_ = model
         estimator.classes_ = np.array(model.classes)
-        estimator.history_ = report.get("history", [])
-        validation = report.get("validation", {})  # where ``textrnn train`` writes it
+        estimator.history_ = report.get("history") or []
+        validation = report.get("validation") or {}  # where ``textrnn train`` writes it
         estimator.best_validation_score_ = report.get(
             "best_validation_score", validation.get("accuracy")
         )
@@ -735,9 +734,20 @@ def _folder_of(path: str | os.PathLike[str]) -> Path:
     return folder
 
 
-def _parameters_of(model: TextModel) -> dict[str, Any]:
-    """The parameters a model was trained with; a named tokenizer by its name."""
-    settings = replace(Settings.from_dict(model.settings), n_jobs=None)
+def _parameters_of(model: TextModel, path: Path) -> dict[str, Any]:
+    """The parameters a model was trained with; a named tokenizer by its name.
+
+    Raises:
+        DamagedModelError: a training cannot have had them.
+    """
+    try:
+        settings = replace(Settings.from_dict(model.settings), n_jobs=None)
+        settings.validate()
+    except (TypeError, ValueError) as error:
+        raise DamagedModelError(
+            f"the model {os.fspath(path)!r} is damaged: its settings: {str(error)[:400]}; get or "
+            "train it again."
+        ) from error
     parameters = {f.name: getattr(settings, f.name) for f in fields(settings)}
     name = tokenizer_name(model.tokenizer)
     by_name = name and make_tokenizer(name, lowercase=settings.lowercase) == model.tokenizer

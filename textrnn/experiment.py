@@ -20,12 +20,19 @@ from textrnn.comparison import compare
 from textrnn.corpora import Corpus, Split, indicator
 from textrnn.corpora.corpus import fingerprint_of
 from textrnn.corpora.shared import as_counts, warnings_of
-from textrnn.errors import UsageError
+from textrnn.errors import DamagedModelError, UsageError
 from textrnn.harmless import quoted
 from textrnn.messages import Message, Parameter
+from textrnn.metrics_validation import validate_report
 from textrnn.model import TextModel
 from textrnn.model_card import model_card
-from textrnn.persistence import CONFIG, check_writable, load_model, read_metrics, save_model
+from textrnn.persistence import (
+    CONFIG,
+    check_network,
+    check_writable,
+    load_saved,
+    save_model,
+)
 from textrnn.prepared import Data, Say, prepare, say_nothing
 from textrnn.processes import process_count
 from textrnn.text.nearest_words import LEFT_OUT
@@ -47,6 +54,7 @@ from textrnn.training.ngrams_beside import Chosen, choose_ngrams
 from textrnn.training.presets import DEFAULT
 from textrnn.training.settings import Settings
 from textrnn.training.whole import Teaching, Trained, train_whole
+from textrnn.training_lock import training_at
 
 
 @dataclass(frozen=True)
@@ -103,17 +111,24 @@ def run_experiment(experiment: Experiment) -> dict[str, Any]:
     Raises:
         UsageError: a setting cannot work.
         DataError: the corpus cannot be used.
-        ModelError: the model folder cannot be written.
+        ModelError: the model folder cannot be written, or another training is at it.
         TrainingError: the loss became infinite or not a number.
     """
     experiment = _without_tested(experiment)
-    started = experiment.started
-    settings, out, say = experiment.settings, experiment.out, experiment.say
-    settings.validate()
+    experiment.settings.validate()
     if experiment.seed < 0:
         raise UsageError(Parameter("seed"), f" is {experiment.seed}, but must be 0 or more.")
+    if experiment.out is not None:
+        check_writable(experiment.out)
+    with training_at(experiment.out):
+        return _run(experiment)
+
+
+def _run(experiment: Experiment) -> dict[str, Any]:
+    """What ``run_experiment`` does where nobody else is at it."""
+    started = experiment.started
+    settings, out, say = experiment.settings, experiment.out, experiment.say
     if out is not None:
-        check_writable(out)
         finished = _finished_report(experiment)
         if finished is not None:
             say(f"this run is finished already; its model is in {out}")
@@ -206,7 +221,8 @@ def _finished_report(experiment: Experiment) -> dict[str, Any] | None:
         return None
     if checkpoint_path(out).exists():
         return None  # there is a run to go on with, whatever the folder holds
-    report = read_metrics(out)
+    saved = load_saved(out)  # a damaged one is not finished
+    report = saved.metrics
     same = (
         report.get("finished") is True
         and report.get("fingerprint") == experiment.corpus.fingerprint()
@@ -214,13 +230,20 @@ def _finished_report(experiment: Experiment) -> dict[str, Any] | None:
         and report.get("settings") == experiment.settings.to_dict()
         and report.get("unlabelled") == experiment.unlabelled_fingerprint
         and (
-            set(experiment.baselines) <= report.get("baselines", {}).keys()
+            set(experiment.baselines) <= (report.get("baselines") or {}).keys()
             or experiment.corpus.train.separator is not None  # there are none
         )
     )
     if not same:
         return None
-    load_model(out)  # a damaged one is not finished
+    check_network(saved.model, out)
+    try:
+        validate_report(report)
+    except ValueError as error:
+        raise DamagedModelError(
+            f"the model {str(out)!r} is damaged: its report: {error}; train it again without "
+            "--resume."
+        ) from error
     return report
 
 

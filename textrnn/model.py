@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from textrnn.decision import decide
-from textrnn.errors import UsageError
+from textrnn.errors import ModelError, UsageError
 from textrnn.inference import predict_logits
 from textrnn.messages import Setting
 from textrnn.network import Network
@@ -101,6 +101,10 @@ class TextModel:
         """Class probabilities, shape (n_texts, C).
 
         A workspace is worth giving where many calls follow each other.
+
+        Raises:
+            ModelError: the weights make numbers that are not finite, as those of a ReLU network
+                may in long texts.
         """
         logits = self.predict_logits(texts, workspace=workspace)
         return self.network.config.output.probabilities(logits)
@@ -111,9 +115,16 @@ class TextModel:
         """Logits of network and n-grams together, shape (n_texts, C)."""
         tokens = self.tokens(texts)
         mended = self.mended(tokens)
-        logits = predict_logits(self.network, self._ids(mended), workspace)
-        if self.ngrams is not None:
-            logits += self._ngram_logits(tokens, mended)
+        with np.errstate(over="ignore", invalid="ignore"):  # told once, by its result
+            logits = predict_logits(self.network, self._ids(mended), workspace)
+            if self.ngrams is not None:
+                logits += self._ngram_logits(tokens, mended)
+        if not np.isfinite(logits).all():
+            row = int(np.isfinite(logits).all(axis=1).argmin())
+            raise ModelError(
+                f"the model's weights are so large that the logits of text {row + 1} are no "
+                "numbers; train it again with a lower learning rate."
+            )
         return logits
 
     def _ids(self, mended: NumberedTexts) -> list[Ids]:

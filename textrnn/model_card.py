@@ -28,21 +28,21 @@ def model_card(model: Classifier, report: dict[str, Any]) -> str:
         lines.append(f"| threshold | {model.threshold:.4g} |")
     if report:
         lines += [
-            f"| trained on | {in_markdown(str(report['corpus']))} ({report['n_train']:,} texts) |",
+            f"| trained on | {in_markdown(str(report['corpus']))}{_texts(report.get('n_train'))} |",
             *(
                 f"| {name} | {in_markdown(str(report[name]))} |"
                 for name in ("preset", "epochs")
                 if name in report
             ),
-            f"| seed | {report['seed']} |",
+            f"| seed | {report.get('seed')} |",
         ]
     if report.get("interrupted"):
         lines.append("| interrupted | yes: this is what was trained till then |")
     teaching = report.get("teaching")
-    if teaching and teaching["kept"]:
+    if teaching and teaching.get("kept"):
         lines.append(f"| learned from without labels | {teaching['n_texts']:,} texts |")
     test = report.get("test")
-    if test:
+    if test and {name for name, value in test.items() if value is not None} >= _TOLD:
         low, high = test["accuracy_interval"]
         lines += [
             "",
@@ -56,6 +56,14 @@ def model_card(model: Classifier, report: dict[str, Any]) -> str:
     if report.get("verdict"):
         lines += ["", in_markdown(report["verdict"])]
     return "\n".join(lines) + "\n"
+
+
+_TOLD = {"accuracy", "accuracy_interval", "macro_f1", "log_loss", "n"}
+"""Of the scores on test texts; a script may keep others."""
+
+
+def _texts(n: int | None) -> str:
+    return "" if n is None else f" ({n:,} texts)"
 
 
 def _of_network(model: TextModel) -> list[str]:

@@ -9,38 +9,58 @@
 
 A folder is replaced by another in one go (``textrnn.disk``): a crash leaves the old model
 or the new one, never half, and reading goes on meanwhile.
+
+A folder may come from anybody, with checksums that fit. It is read in this order, and the first
+thing that is wrong ends it: the configuration, all of which is checked; of each file that it is
+regular, its size, its header against the configuration; its numbers. No memory is asked for that
+a file only claims to need.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import json
 import os
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
-
-import numpy as np
+from typing import Any, NamedTuple
 
 from textrnn import __version__
 from textrnn.compact import check_finite, compact_weights, expand_weights
-from textrnn.disk import PAUSE, find_folder, real_path, replace_folder, temporary_name, writing
+from textrnn.disk import (
+    read_folder,
+    real_path,
+    replace_folder,
+    temporary_name,
+    while_replaced,
+    writing,
+)
 from textrnn.errors import DamagedModelError, ModelError
 from textrnn.harmless import in_markdown
 from textrnn.linear_model import Classifier, LinearModel
+from textrnn.metrics_validation import validate_metrics
 from textrnn.model import NEAREST, SAME, TextModel
+from textrnn.model_validation import validate_config
 from textrnn.network import Network, NetworkConfig
 from textrnn.ngram_model import NGramModel
 from textrnn.plain_json import plain, to_json
-from textrnn.text.nearest_words import LEFT_OUT, SLIPS
+from textrnn.regular_file import read_regular
+from textrnn.strict_json import MOST_CONTAINERS, parse_json, shown
+from textrnn.text.nearest_words import LEFT_OUT
 from textrnn.text.tokenizers import Tokenizer, make_tokenizer, tokenizer_name
 from textrnn.text.vocabulary import Vocabulary
-from textrnn.typing import RawBytes
-from textrnn.weights_file import tensors
-
-T = TypeVar("T")
+from textrnn.typing import Params
+from textrnn.weights_file import Tensors, read_tensors
+from textrnn.weights_validation import (
+    check_ascending,
+    check_compact_keys,
+    check_numbers,
+    of_linear,
+    of_network,
+    of_ngrams,
+)
 
 FORMAT = "textrnn"
 FORMAT_VERSION = 3
@@ -49,6 +69,14 @@ FORMAT_VERSION = 3
 CONFIG, WEIGHTS, VOCABULARY = "config.json", "weights.safetensors", "vocabulary.txt"
 NGRAMS, METRICS, CARD = "ngrams.safetensors", "metrics.json", "README.md"
 FILES = {CONFIG, WEIGHTS, VOCABULARY, NGRAMS, METRICS, CARD}
+CHECKED = {WEIGHTS: True, VOCABULARY: False, NGRAMS: False, METRICS: True}
+"""Files that have a checksum, and whether a linear model has them, too."""
+MOST_JSON = 2**23
+"""Bytes of a configuration; of metrics so many, and more where there are many classes."""
+MOST_OF_A_PAIR = 256
+"""Bytes of metrics for each pair of classes: they hold a confusion matrix for each classifier."""
+MOST_VOCABULARY, MOST_OF_A_WORD = 2**28, 2**14
+"""Bytes of a vocabulary, and, beside a megabyte, of its lines on average."""
 
 
 # ---------------------------------------------------------------------- writing
@@ -142,14 +170,6 @@ def _config_of(model: Classifier) -> dict[str, Any]:
     }
 
 
-def _slip_of(config: dict[str, Any]) -> str:
-    """What one slip is to a model; a folder that does not say follows the rule of 0.1.0."""
-    slip = str(config.get("slip", LEFT_OUT))
-    if slip not in SLIPS:
-        raise ValueError(f"slip is {slip!r}")
-    return slip
-
-
 def check_writable(path: Path) -> None:
     """Fail now rather than after the training if ``path`` could not be written then.
 
@@ -172,11 +192,7 @@ def check_writable(path: Path) -> None:
 
 def _refuse_foreign(path: Path) -> None:
     """Never delete somebody's files: only a model or an empty folder is replaced."""
-    try:
-        _check_ours(path)
-    except ModelError:
-        time.sleep(PAUSE)  # it may have been replaced while it was looked at
-        _check_ours(path)
+    while_replaced(path, lambda: _check_ours(path))
 
 
 def _check_ours(path: Path) -> None:
@@ -207,7 +223,15 @@ def load_model(path: str | os.PathLike[str], *, tokenizer: Tokenizer | None = No
     Raises:
         ModelError: the folder is missing, damaged, foreign or too new, or holds a linear model.
     """
-    model = load_classifier(path, tokenizer=tokenizer)
+    return check_network(load_classifier(path, tokenizer=tokenizer), path)
+
+
+def check_network(model: Classifier, path: str | os.PathLike[str]) -> TextModel:
+    """The model of a folder, which must be a network.
+
+    Raises:
+        ModelError: it is a linear model.
+    """
     if isinstance(model, LinearModel):
         raise ModelError(
             f"the model {str(path)!r} is a bag of words ({model.form.name}), not a network; "
@@ -229,71 +253,115 @@ def load_classifier(
     Raises:
         ModelError: the folder is missing, damaged, foreign or too new.
     """
-    return _reading(Path(path), lambda folder: _load(folder, tokenizer))
+    return read_folder(Path(path), lambda folder: _load(folder, _config_in(folder), tokenizer))
 
 
-def _reading(path: Path, read: Callable[[Path], T]) -> T:
-    """Read a folder; if that fails, once more: it may have been replaced meanwhile."""
-    try:
-        return read(find_folder(path))
-    except ModelError:
-        time.sleep(PAUSE)
-        return read(find_folder(path))
+class Saved(NamedTuple):
+    """What a folder held at one moment; another may have taken its place since.
+
+    Attributes:
+        model: the classifier.
+        config: all of ``config.json``.
+        metrics: all of ``metrics.json``.
+        size: bytes of all files.
+    """
+
+    model: Classifier
+    config: dict[str, Any]
+    metrics: dict[str, Any]
+    size: int
 
 
-def _load(path: Path, tokenizer: Tokenizer | None) -> Classifier:
-    config = _config_in(path)
-    weights = _checked(path, WEIGHTS, config)
+def load_saved(path: str | os.PathLike[str], *, tokenizer: Tokenizer | None = None) -> Saved:
+    """Read all of a model folder, of one and the same model; as ``load_classifier``."""
+
+    def read(folder: Path) -> Saved:
+        config = _config_in(folder)
+        model = _load(folder, config, tokenizer)
+        return Saved(model, config, _metrics_in(folder, config), _size_of(folder))
+
+    return read_folder(Path(path), read)
+
+
+class Described(NamedTuple):
+    """What a folder says of its model; see ``Saved``."""
+
+    config: dict[str, Any]
+    metrics: dict[str, Any]
+    size: int
+
+
+def describe(path: Path) -> Described:
+    """Read all of a model folder but what the model learned; as ``load_classifier``."""
+
+    def read(folder: Path) -> Described:
+        config = _config_in(folder)
+        return Described(config, _metrics_in(folder, config), _size_of(folder))
+
+    return read_folder(path, read)
+
+
+def _load(path: Path, config: dict[str, Any], tokenizer: Tokenizer | None) -> Classifier:
     if "linear" in config:
-        return _load_linear(path, config, weights, tokenizer)
-    vocabulary_text = bytes(_checked(path, VOCABULARY, config)).decode("utf-8", "surrogatepass")
-    kind = config.get("ngrams")
-    ngrams = _checked(path, NGRAMS, config) if kind else None
-    try:
-        shapes = NetworkConfig(**config["network"])
-        network = Network(shapes, expand_weights(tensors(weights), shapes.dtype))
-        vocabulary = Vocabulary.loads(vocabulary_text, where=str(path / VOCABULARY))
-        if len(vocabulary) != network.config.vocabulary_size:
-            raise ValueError(f"{len(vocabulary)} words")
-        network.freeze()
-        return TextModel(
-            tokenizer=tokenizer or _tokenizer_of(path, config),
-            vocabulary=vocabulary,
-            network=network,
-            classes=tuple(config["classes"]),
-            max_length=config["max_length"],
-            settings=config["settings"],
-            threshold=config.get("threshold"),
-            unknown_words=config.get("unknown_words", SAME),
-            slip=_slip_of(config),
-            ngrams=None if ngrams is None else NGramModel.of(kind or {}, tensors(ngrams)),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        if isinstance(error, ModelError):
-            raise
-        raise DamagedModelError(
-            f"the model {str(path)!r} is damaged ({error}); train it again."
-        ) from error
+        return _load_linear(path, config, tokenizer)
+    shapes = NetworkConfig(**config["network"])
+    weights = _arrays(path, WEIGHTS, config, of_network(shapes))
+    network = Network(shapes, expand_weights(weights, shapes.dtype))
+    network.freeze()
+    return TextModel(
+        tokenizer=tokenizer or _tokenizer_of(path, config),
+        vocabulary=_vocabulary(path, config, shapes.vocabulary_size),
+        network=network,
+        classes=tuple(config["classes"]),
+        max_length=config["max_length"],
+        settings=config["settings"],
+        threshold=config.get("threshold"),
+        unknown_words=config.get("unknown_words", SAME),
+        slip=config.get("slip", LEFT_OUT),
+        ngrams=_ngrams(path, config, shapes) if config.get("ngrams") else None,
+    )
 
 
-def _load_linear(
-    path: Path, config: dict[str, Any], weights: RawBytes, tokenizer: Tokenizer | None
-) -> LinearModel:
+def _vocabulary(path: Path, config: dict[str, Any], size: int) -> Vocabulary:
+    """The vocabulary, of as many words as the network has."""
+    most = min(MOST_VOCABULARY, 2**20 + MOST_OF_A_WORD * size)
+    content = _checked(path, VOCABULARY, config, most)
+    with _damaged(path, VOCABULARY):
+        if content.count(b"\n") != size:
+            raise ValueError(f"it has {content.count(10):,} lines, but must have {size:,}")
+        try:
+            text = content.decode("utf-8")  # what is not UTF-8 is written as an escape
+        except UnicodeDecodeError as error:
+            raise ValueError(f"no UTF-8 at byte {error.start:,}") from error
     try:
-        return LinearModel.of(
-            config["linear"],
-            tensors(weights),
-            tokenizer=tokenizer or _tokenizer_of(path, config),
-            classes=config["classes"],
-            settings=config["settings"],
-            threshold=config.get("threshold"),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        if isinstance(error, ModelError):
-            raise
-        raise DamagedModelError(
-            f"the model {str(path)!r} is damaged ({error}); train it again."
-        ) from error
+        return Vocabulary.loads(text, where=str(path / VOCABULARY))
+    except ModelError as error:
+        raise DamagedModelError(str(error)) from error
+
+
+def _ngrams(path: Path, config: dict[str, Any], network: NetworkConfig) -> NGramModel:
+    fits = of_ngrams(network.n_classes, multilabel=network.multilabel)
+    arrays = _arrays(path, NGRAMS, config, fits)
+    with _damaged(path, NGRAMS):
+        check_compact_keys(arrays)
+        model = NGramModel.of(config["ngrams"], arrays)
+        check_ascending(model.keys)
+    return model
+
+
+def _load_linear(path: Path, config: dict[str, Any], tokenizer: Tokenizer | None) -> LinearModel:
+    fits = of_linear(len(config["classes"]), config["linear"]["value"])
+    arrays = _arrays(path, WEIGHTS, config, fits)
+    with _damaged(path, WEIGHTS):
+        check_ascending(arrays["keys"])  # type: ignore[arg-type]
+    return LinearModel.of(
+        config["linear"],
+        arrays,
+        tokenizer=tokenizer or _tokenizer_of(path, config),
+        classes=config["classes"],
+        settings=config["settings"],
+        threshold=config.get("threshold"),
+    )
 
 
 def _tokenizer_of(path: Path, config: dict[str, Any]) -> Tokenizer:
@@ -308,34 +376,38 @@ def _tokenizer_of(path: Path, config: dict[str, Any]) -> Tokenizer:
 
 def read_config(path: Path) -> dict[str, Any]:
     """Read and check ``config.json``; see ``load_model`` for the errors."""
-    return _reading(path, _config_in)
+    return read_folder(path, _config_in)
 
 
 def read_metrics(path: Path) -> dict[str, Any]:
     """Read ``metrics.json`` of a model folder; see ``load_model`` for the errors."""
-    content = _reading(path, lambda folder: _checked(folder, METRICS, _config_in(folder)))
-    metrics = json.loads(bytes(content))
+    return read_folder(path, lambda folder: _metrics_in(folder, _config_in(folder)))
+
+
+def _metrics_in(path: Path, config: dict[str, Any]) -> dict[str, Any]:
+    n_classes = len(config["classes"])
+    content = _checked(path, METRICS, config, MOST_JSON + MOST_OF_A_PAIR * n_classes**2)
+    with _damaged(path, METRICS):
+        metrics = parse_json(content, most_containers=MOST_CONTAINERS + 100 * n_classes)
+        validate_metrics(metrics)
     assert isinstance(metrics, dict)
     return metrics
 
 
 def _config_in(path: Path) -> dict[str, Any]:
-    if not path.is_dir():
+    if not os.path.isdir(path):
         raise ModelError(f"there is no model folder {str(path)!r}.")
-    content = _read(path, CONFIG)
-    try:
-        config = json.loads(bytes(content))
-    except ValueError as error:
-        raise DamagedModelError(
-            f"the model {str(path)!r} is damaged: {CONFIG} is not valid JSON; train it again."
-        ) from error
+    content = _read(path, CONFIG, MOST_JSON)
+    with _damaged(path, CONFIG):
+        config = parse_json(content)
     if not isinstance(config, dict) or config.get("format") != FORMAT:
         raise ModelError(f"{str(path)!r} is no textrnn model: its {CONFIG} is of another kind.")
     version = config.get("format_version")
-    if isinstance(version, int) and version > FORMAT_VERSION:
+    if type(version) is int and version > FORMAT_VERSION:
         raise ModelError(
-            f"the model {str(path)!r} has format {version}, written by textrnn "
-            f"{config.get('textrnn_version')}; this textrnn {__version__} reads up to "
+            f"the model {str(path)!r} has format {shown(version)}, written by textrnn "
+            f"{shown(str(config.get('textrnn_version')))[1:-1]}; this textrnn {__version__} "
+            "reads up to "
             f"{FORMAT_VERSION}. Upgrade textrnn."
         )
     if config.get("checksum") != _config_checksum(config):
@@ -343,12 +415,30 @@ def _config_in(path: Path) -> dict[str, Any]:
             f"the model {str(path)!r} is damaged: {CONFIG} was changed after it was written; "
             "train it again."
         )
+    with _damaged(path, CONFIG):
+        validate_config(config, CHECKED)
     return config
 
 
-def _read(path: Path, name: str) -> RawBytes:
+@contextlib.contextmanager
+def _damaged(path: Path, name: str) -> Iterator[None]:
+    """Turn what is wrong with a file into a DamagedModelError that names it."""
     try:
-        return np.fromfile(path / name, dtype=np.uint8)  # weights stay where they are read to
+        yield
+    except ModelError:
+        raise
+    except ValueError as error:
+        raise DamagedModelError(
+            f"the model {str(path)!r} is damaged: {name}: {error}; get or train it again."
+        ) from error
+
+
+@contextlib.contextmanager
+def _reading(path: Path, name: str) -> Iterator[None]:
+    """Turn a file that cannot be read into a ModelError."""
+    try:
+        with _damaged(path, name):
+            yield
     except FileNotFoundError as error:
         raise DamagedModelError(
             f"{str(path)!r} is no whole textrnn model: {name} is missing."
@@ -357,16 +447,45 @@ def _read(path: Path, name: str) -> RawBytes:
         raise ModelError(f"cannot read {str(path / name)!r}: {error.strerror}.") from error
 
 
-def _checked(path: Path, name: str, config: dict[str, Any]) -> RawBytes:
-    content = _read(path, name)
-    if _digest(content.data) != config.get("files", {}).get(name):
-        raise DamagedModelError(
-            f"the model {str(path)!r} is damaged: {name} is not what was written; train it again."
-        )
+def _read(path: Path, name: str, most: int) -> bytes:
+    """A file of at most so many bytes."""
+    with _reading(path, name):
+        return read_regular(path / name, most)
+
+
+def _checked(path: Path, name: str, config: dict[str, Any], most: int) -> bytes:
+    """The same, as it was written."""
+    content = _read(path, name, most)
+    _check_digest(path, name, config, _digest(content))
     return content
 
 
-def _digest(content: bytes | memoryview) -> str:
+def _arrays(
+    path: Path, name: str, config: dict[str, Any], fits: Callable[[Tensors], None]
+) -> Params:
+    """The arrays of a file, as they were written: those that are wanted, of finite numbers."""
+    with _reading(path, name):
+        found = read_tensors(path / name, fits)
+    _check_digest(path, name, config, found.digest)
+    with _damaged(path, name):
+        check_numbers(found.arrays)
+    return found.arrays
+
+
+def _check_digest(path: Path, name: str, config: dict[str, Any], digest: str) -> None:
+    if digest != config["files"].get(name):
+        raise DamagedModelError(
+            f"the model {str(path)!r} is damaged: {name} is not what was written; train it again."
+        )
+
+
+def _size_of(path: Path) -> int:
+    """Bytes of all files of a folder."""
+    with _reading(path, METRICS):
+        return sum(entry.stat().st_size for entry in os.scandir(path) if entry.is_file())
+
+
+def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 

@@ -100,9 +100,9 @@ def compare(
             f"--validation-fraction is {validation_fraction}, but must be above 0 and below 1."
         )
     from textrnn.cli.output import print_comparison, print_json
-    from textrnn.cli.trained import Training, read_training
+    from textrnn.cli.trained import Training, training_of
     from textrnn.corpora import load_corpus
-    from textrnn.persistence import check_writable, load_model
+    from textrnn.persistence import check_network, check_writable, load_saved
     from textrnn.text.tokenizers import make_tokenizer
     from textrnn.training.settings import Settings
 
@@ -119,8 +119,10 @@ def compare(
     if out is not None:
         tell_replaced(out, tell)
     folder = None if model is None else find_model(model)
-    loaded = None if folder is None else load_model(folder)
-    training = Training() if folder is None else read_training(folder)
+    loaded, training = None, Training()
+    if folder is not None:
+        saved = load_saved(folder)  # of one moment: another model may take its place
+        loaded, training = check_network(saved.model, folder), training_of(saved.metrics)
     seed = training.seed if seed is None else seed
     make_tokenizer(tokenizer)
     texts = load_corpus(

@@ -70,13 +70,13 @@ def evaluate(
         raise UsageError(f"--min-accuracy is {min_accuracy}, but must be from 0 to 1.")
     n_jobs = processes_of(jobs)
     from textrnn.cli.output import print_evaluation, print_json, print_warnings
-    from textrnn.cli.trained import read_training
+    from textrnn.cli.trained import training_of
     from textrnn.corpora import load_labelled
-    from textrnn.persistence import load_classifier
+    from textrnn.persistence import load_saved
 
     folder = find_model(model)
-    loaded = with_threshold(load_classifier(folder), threshold)
-    training = read_training(folder)
+    saved = load_saved(folder)  # of one moment: another model may take its place
+    loaded, training = with_threshold(saved.model, threshold), training_of(saved.metrics)
     if loaded.multilabel:
         label_separator = label_separator or training.label_separator or "|"
     elif label_separator is not None:

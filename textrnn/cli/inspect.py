@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from textrnn.cli.models import find_model, tests_of
+from textrnn.cli.models import find_model, scores_before, tests_of
 from textrnn.cli.options import Debug, Json
 from textrnn.harmless import quoted
 
@@ -24,17 +24,17 @@ def inspect(
     """Show what is inside a model folder."""
     del debug
     from textrnn.cli.output import print_entries, print_json, print_table
-    from textrnn.persistence import load_classifier, read_config, read_metrics
+    from textrnn.persistence import load_saved
 
     folder = find_model(model)
-    loaded, config, metrics = load_classifier(folder), read_config(folder), read_metrics(folder)
+    loaded, config, metrics, size = load_saved(folder)
     inside: dict[str, Any] = {
         "model": str(folder),
         "format_version": config["format_version"],
         "textrnn_version": config["textrnn_version"],
         "classes": config["classes"],
         **_what_learns(loaded, config),
-        "size_bytes": sum(file.stat().st_size for file in folder.iterdir() if file.is_file()),
+        "size_bytes": size,
         "tokenizer": config["tokenizer"],
         "max_length": config["max_length"],
         "settings": config["settings"],
@@ -53,10 +53,12 @@ def inspect(
         rows += [["training words known", f"{inside['vocabulary_coverage']:.2%}"]]
         rows += [["most frequent", " ".join(inside["most_frequent"])]]
     if metrics.get("corpus"):
-        rows += [["trained on", f"{metrics['corpus']} ({metrics['n_train']} texts)"]]
+        n_train = metrics.get("n_train")
+        texts = "" if n_train is None else f" ({n_train} texts)"
+        rows += [["trained on", f"{metrics['corpus']}{texts}"]]
     tests, mark = tests_of(metrics), ""
     if not tests:
-        tests, mark = metrics.get("before_shrinking") or {}, ", before shrinking"
+        tests, mark = scores_before(metrics), ", before shrinking"
     if config.get("threshold") is not None:
         of = "each label" if kind.get("multilabel") else quoted(inside["classes"][1])
         rows += [["threshold", f"{config['threshold']:.3f} of {of}"]]

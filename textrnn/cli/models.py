@@ -15,8 +15,13 @@ from textrnn.cli.options import Debug, Json
 from textrnn.disk import find_folder
 from textrnn.errors import ModelError, did_you_mean
 from textrnn.harmless import quoted
+from textrnn.regular_file import read_regular
 
 MODELS = Path("models")
+LOOKS = 3
+"""For a folder that others may be replacing."""
+LARGEST_CONFIG = 2**20
+"""Bytes of the configuration of a shipped model, and more."""
 CONFIG = "config.json"
 
 
@@ -24,8 +29,9 @@ def trained_models() -> list[Path]:
     """Model folders under ./models but those of the box, the one trained last first."""
     if not MODELS.is_dir():
         return []
-    # A model whose replacement was cut short waits under a hidden name.
-    names = {_name(folder) for folder in MODELS.iterdir()}
+    # A model whose replacement was cut short waits under a hidden name; one that is renamed while
+    # the names are read may be missed once.
+    names = {_name(folder) for _ in range(2) for folder in MODELS.iterdir()}
     # In a checkout of the repository the box stands there too.
     shipped = {name for name, folder in box_folders().items() if _is_same(MODELS / name, folder)}
     names = {name for name in names - shipped if not name.startswith(".")}
@@ -42,18 +48,23 @@ def _name(folder: Path) -> str:
 
 def _written(folder: Path) -> int:
     """When a model was written, in nanoseconds; 0 if the folder holds none."""
-    try:
-        return (folder / CONFIG).stat().st_mtime_ns
-    except OSError:
-        return 0
+    for _ in range(LOOKS):
+        place = find_folder(folder)  # it may have been replaced while it was looked at
+        try:
+            return (place / CONFIG).stat().st_mtime_ns
+        except OSError:
+            if not place.is_dir() and not find_folder(folder).is_dir():
+                return 0
+    return 0
 
 
 def _is_same(folder: Path, other: Path) -> bool:
     """Whether two folders hold the same model; its configuration has its weights' checksums."""
     try:
-        return (folder / CONFIG).read_bytes() == (other / CONFIG).read_bytes()
-    except OSError:
+        ours, theirs = (read_regular(f / CONFIG, LARGEST_CONFIG) for f in (folder, other))
+    except (OSError, ValueError):
         return False
+    return ours == theirs
 
 
 def find_model(name: str | None) -> Path:
@@ -71,10 +82,10 @@ def find_model(name: str | None) -> Path:
         if not newest:
             raise ModelError("there is no model under ./models; train one: textrnn train cars")
         return newest[0]
-    places = (find_folder(Path(name)), find_folder(MODELS / name))
     # A model under ./models wins over a folder of the same name that is none.
     for is_it in (_written, os.path.isdir):
-        for folder in places:
+        for place in (Path(name), MODELS / name):
+            folder = find_folder(place)
             if is_it(folder):
                 return folder
     shipped = box_folder(name)
@@ -126,19 +137,19 @@ def models(as_json: Json = False, debug: Debug = False) -> None:
 
 def _described(folder: Path, *, in_box: bool) -> dict[str, Any]:
     """What is told of a model; one that cannot be read says why."""
-    from textrnn.persistence import read_config, read_metrics
+    from textrnn.persistence import describe
 
     told: dict[str, Any] = {"name": _name(folder), "folder": str(folder), "in_box": in_box}
     try:
-        config, metrics = read_config(folder), read_metrics(folder)
+        config, metrics, size = describe(folder)
     except ModelError as error:
         return {**told, "error": str(error)}
     tests = tests_of(metrics)
-    before: dict[str, Any] = {} if tests else metrics.get("before_shrinking") or {}
+    before: dict[str, Any] = {} if tests else scores_before(metrics)
     return {
         **told,
         "classes": config["classes"],
-        "size_bytes": folder_size(folder),
+        "size_bytes": size,
         "accuracy": {name: test["accuracy"] for name, test in tests.items()},
         "accuracy_before_shrinking": {name: test["accuracy"] for name, test in before.items()},
     }
@@ -148,8 +159,18 @@ def tests_of(metrics: dict[str, Any]) -> dict[str, Any]:
     """The scores of a model itself on test texts, by the names of their corpora."""
     tests: dict[str, Any] = metrics.get("tests") or {}
     if not tests and metrics.get("test"):
-        return {metrics.get("corpus", ""): metrics["test"]}
-    return tests
+        tests = {metrics.get("corpus") or "": metrics["test"]}
+    return _with_accuracy(tests)
+
+
+def scores_before(metrics: dict[str, Any]) -> dict[str, Any]:
+    """The same of the larger model that a shrunken one was made of."""
+    return _with_accuracy(metrics.get("before_shrinking") or {})
+
+
+def _with_accuracy(scores: dict[str, Any]) -> dict[str, Any]:
+    """Those of the scores, by name, that have what is told of them; a script may keep any."""
+    return {name: of for name, of in scores.items() if of.get("accuracy") is not None}
 
 
 def _lines(model: dict[str, Any]) -> list[str]:

@@ -7,13 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from textrnn.cli.models import find_model, folder_size, tell_replaced, tests_of
+from textrnn.cli.models import (
+    find_model,
+    folder_size,
+    scores_before,
+    tell_replaced,
+    tests_of,
+)
 from textrnn.cli.options import Debug, Jobs, Json, Offline, processes_of, say
 from textrnn.disk import find_folder
 from textrnn.errors import UsageError
 from textrnn.harmless import shell_word
 
 if TYPE_CHECKING:
+    from textrnn.cli.trained import Training
     from textrnn.corpora import Split
     from textrnn.model import TextModel
 
@@ -56,9 +63,17 @@ def shrink(
     n_jobs = processes_of(jobs)
     from textrnn.cli.evaluate import report_on
     from textrnn.cli.output import print_entries, print_json
+    from textrnn.cli.trained import training_of
     from textrnn.model_card import model_card
-    from textrnn.persistence import check_writable, load_model, read_metrics, save_model
+    from textrnn.persistence import (
+        check_network,
+        check_writable,
+        load_model,
+        load_saved,
+        save_model,
+    )
     from textrnn.shrink import shrink as shrunken
+    from textrnn.training_lock import training_at
 
     folder = find_model(model)
     if _is_same(folder, out):
@@ -67,18 +82,21 @@ def shrink(
             "another --out."
         )
     check_writable(out)
+    with training_at(out):  # which would replace it in the end
+        pass
     tell_replaced(out, say)
-    big, metrics = load_model(folder), read_metrics(folder)
-    before: dict[str, Any] = {"size_bytes_before": folder_size(folder), "accuracy_before": None}
+    found_there, _, metrics, size = load_saved(folder)
+    big = check_network(found_there, folder)
+    before: dict[str, Any] = {"size_bytes_before": size, "accuracy_before": None}
     test, corpus = None, ""
     if check is not None:
-        test, corpus = _test_texts(check, folder, big, offline=offline)
+        test, corpus = _test_texts(check, training_of(metrics), big, offline=offline)
         before["accuracy_before"] = report_on(big, test, n_jobs).accuracy
     smaller = shrunken(big, max_words=max_words, max_ngrams=max_ngrams)
     # Its scores are those of the larger model: they must not be taken for its own.
     metrics = {
         **metrics,
-        "before_shrinking": tests_of(metrics) or metrics.get("before_shrinking", {}),
+        "before_shrinking": tests_of(metrics) or scores_before(metrics),
         "test": None,
         "tests": {},
         "paired": None,
@@ -127,15 +145,15 @@ def _is_same(folder: Path, out: Path) -> bool:
     return find_folder(out).resolve() == folder.resolve()
 
 
-def _test_texts(corpus: str, folder: Path, model: TextModel, *, offline: bool) -> tuple[Split, str]:
+def _test_texts(
+    corpus: str, training: Training, model: TextModel, *, offline: bool
+) -> tuple[Split, str]:
     """The test texts of a corpus, held out as at the training, and what they are called.
 
     The name is empty if they were trained on: a score on them is none to be kept.
     """
-    from textrnn.cli.trained import read_training
     from textrnn.corpora import load_labelled
 
-    training = read_training(folder)
     labelled = load_labelled(
         corpus,
         label_separator=(training.label_separator or "|") if model.multilabel else None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textrnn.cli.options import say
 from textrnn.corpora.loading import TEST_FRACTION
@@ -79,15 +79,9 @@ class Training:
             say(f"warning: the model was trained on most texts of {path}{advice}")
 
 
-def read_training(folder: Path) -> Training:
-    """Read how a model was trained; one saved by a script may say little or nothing of it.
-
-    Raises:
-        ModelError: the folder is damaged.
-    """
-    from textrnn.persistence import read_metrics
-
-    report, unknown = read_metrics(folder), Training()
+def training_of(report: dict[str, Any]) -> Training:
+    """How a model was trained; of one saved by a script the metrics may say little or nothing."""
+    unknown = Training()
     settings = report.get("settings") or {}
     return Training(
         corpus=report.get("corpus") or unknown.corpus,

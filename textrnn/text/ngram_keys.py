@@ -117,7 +117,7 @@ def _lengthened(hashes: Keys, rows: Ints, max_n: int) -> Iterator[tuple[Keys, In
     """Hashes and rows of words, then of bigrams, and so on."""
     longer = hashes
     for n in range(1, max_n + 1):
-        inside = rows[: len(rows) - n + 1] == rows[n - 1 :]
+        inside = rows[: max(len(rows) - n + 1, 0)] == rows[n - 1 :]
         if n > 1:
             longer = followed_by(longer[: len(inside)], hashes[n - 1 :])
         yield longer[inside], rows[: len(inside)][inside]

@@ -19,13 +19,16 @@ from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from zipfile import ZIP_STORED, ZipFile
 
 import numpy as np
 
 from textrnn.disk import DAY, replace_file
+from textrnn.regular_file import open_regular
 from textrnn.text.tokenise import tokenise
 from textrnn.text.tokenised import NumberedTexts
 from textrnn.text.tokenizers import Tokenizer, tokenizer_name
+from textrnn.typing import Counts, Ids
 
 VARIABLE = "TEXTRNN_CACHE"
 """Names the folder of the cache; ``off`` does without one."""
@@ -135,16 +138,50 @@ def write(path: Path, texts: NumberedTexts) -> None:
 def read(path: Path) -> NumberedTexts | None:
     """Read a file of the cache; None if it is missing or not what was written."""
     try:
-        with np.load(path, allow_pickle=False) as file:  # which checks the sums of a zip file
-            numbers = file["numbers"].astype(np.int32, copy=False)
-            starts = file["starts"].astype(np.int64, copy=False)
-            spelling, word_lengths = file["spelling"], file["word_lengths"]
+        # Its arrays are as they are, not packed: no file makes more of itself than it is.
+        with open_regular(path, 2 * LIMIT) as (raw, _), ZipFile(raw) as file:
+            if any(entry.compress_type != ZIP_STORED for entry in file.infolist()):
+                return None
+            numbers, starts = _array(file, "numbers", np.int32), _array(file, "starts", np.int64)
+            spelling = _array(file, "spelling", np.uint8)
+            lengths = _array(file, "word_lengths", np.int64)
         text = spelling.tobytes().decode("utf-8", "surrogatepass")
-        ends = np.cumsum(word_lengths).tolist()
-        words = [text[a:b] for a, b in pairwise([0, *ends])]
-        return NumberedTexts(numbers, starts, words)
+        if (lengths < 0).any() or lengths.sum() != len(text):
+            return None
+        words = [text[a:b] for a, b in pairwise([0, *np.cumsum(lengths).tolist()])]
+        is_sound = _are_starts(starts, len(numbers)) and _are_numbers(numbers, len(words))
+        return NumberedTexts(numbers, starts, words) if is_sound else None
     except Exception:  # a damaged file may lead NumPy anywhere
         return None
+
+
+def _array(file: ZipFile, name: str, dtype: Any) -> Any:
+    """An array of a file, of one dimension, as long as its bytes; see ``numpy.lib.format``.
+
+    Raises:
+        ValueError: it is of another dtype, or of a shape that its bytes do not fill.
+    """
+    content = file.read(f"{name}.npy")  # which checks its sum
+    stream = BytesIO(content)
+    major, _ = np.lib.format.read_magic(stream)
+    if major != 1:
+        raise ValueError("another version of the format")
+    shape, _, found = np.lib.format.read_array_header_1_0(stream)
+    array = np.frombuffer(content, dtype, offset=stream.tell())
+    if found != dtype or shape != array.shape:
+        raise ValueError(f"{found} of shape {shape}")
+    return array.copy()  # as any array, to be written to
+
+
+def _are_starts(starts: Counts, n_tokens: int) -> bool:
+    """Whether they divide so many tokens into texts."""
+    is_whole = len(starts) > 0 and starts[0] == 0 and starts[-1] == n_tokens
+    return bool(is_whole and (np.diff(starts) >= 0).all())
+
+
+def _are_numbers(numbers: Ids, n_words: int) -> bool:
+    """Whether they are of so many words."""
+    return not len(numbers) or bool(numbers.min() >= 0 and numbers.max() < n_words)
 
 
 def _drop_leftovers(folder: Path) -> None:

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any, cast
@@ -24,6 +24,7 @@ _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 _LONGEST_LINE = 1_000_000
 _SAMPLE = 65_536
 _SQUEEZE = 1_100  # no gzip file holds more than so many times its size
+_FEWEST = 2  # bytes of a number, a space and a digit
 _TOKENS_SHOWN = 40_000_000
 PACKED = (".gz", ".xz", ".bz2")
 _PIECE = 10_000  # gensim drops, silently, what a text holds beyond so many tokens
@@ -132,6 +133,12 @@ def load_vectors(path: str | Path) -> WordVectors:
     return found
 
 
+def _most_bytes(path: Path) -> int:
+    """How much a file can hold."""
+    packed = path.suffix.lower() in PACKED
+    return (_SQUEEZE if packed else 1) * path.stat().st_size
+
+
 def _open(path: Path) -> IO[bytes]:
     import bz2  # here, for the start of every program would pay for them
     import gzip
@@ -151,11 +158,12 @@ def _read(stream: IO[bytes], path: Path) -> WordVectors:
         shown = start[:40].decode("utf-8", "replace").strip()
         found = f"it starts with {shown!r}" if shown else "its first line is empty"
         raise DataError(f"{path} holds no word vectors: {found}")
-    if rows is not None and 4 * rows * size > _SQUEEZE * path.stat().st_size:
+    if rows is not None and rows * (_FEWEST * size + 1) > _most_bytes(path):
         raise DataError(f"{path}, line 1: {rows} vectors cannot be in so small a file")
     sample = second + stream.read(_SAMPLE)
-    if header and _BINARY.search(sample) and not _is_row(second, size):
-        return _read_binary(path)
+    if header and rows and _BINARY.search(sample) and not _is_row(second, size):
+        stream.seek(len(start))
+        return _read_binary(stream, size=size, rows=rows)
     stream.seek(0)
     return _read_text(stream, size=size, rows=rows, path=path)
 
@@ -210,7 +218,7 @@ def _read_text(stream: IO[bytes], *, size: int, rows: int | None, path: Path) ->
     """
     words: list[str] = []
     numbers = bytearray()
-    lines: Iterator[tuple[int, bytes]] = enumerate(stream, start=1)
+    lines: Iterator[tuple[int, bytes]] = enumerate(_lines(stream, size, path), start=1)
     lines = lines if rows is None else islice(lines, 1, rows + 1)
     for number, line in lines:
         try:
@@ -224,14 +232,40 @@ def _read_text(stream: IO[bytes], *, size: int, rows: int | None, path: Path) ->
     return WordVectors(words, np.frombuffer(numbers, dtype=np.float32).reshape(-1, size))
 
 
-def _read_binary(path: Path) -> WordVectors:
-    """Read word2vec's binary format; the C tool cuts words within a character, so be lenient."""
-    from gensim.models import KeyedVectors
+def _lines(stream: IO[bytes], size: int, path: Path) -> Iterator[bytes]:
+    """The lines of a file, none of them longer than a vector can be."""
+    longest = _LONGEST_LINE + 64 * size
+    for number, line in enumerate(iter(partial(stream.readline, longest), b""), start=1):
+        if len(line) == longest and not line.endswith(b"\n"):
+            raise DataError(f"{path}, line {number}: longer than {longest:,} bytes")
+        yield line
 
-    # An absolute path, for gensim would fetch one that looks like an address.
-    name = str(path.resolve())
-    vectors = KeyedVectors.load_word2vec_format(name, binary=True, unicode_errors="ignore")
-    return WordVectors(list(vectors.index_to_key), vectors.vectors)
+
+def _read_binary(stream: IO[bytes], *, size: int, rows: int) -> WordVectors:
+    """Read word2vec's binary format: words, a space after each, and float32 numbers.
+
+    The C tool cuts words within a character, so such bytes are left out. Memory is taken for what
+    is there, not for what the first line says, as gensim does.
+
+    Raises:
+        EOFError: fewer vectors are there.
+    """
+    words: list[str] = []
+    numbers = bytearray()
+    rest, start = b"", 0
+    while len(words) < rows:
+        end = rest.find(b" ", start)
+        stop = end + 1 + 4 * size
+        if end < 0 or len(rest) < stop:
+            more = stream.read(_SAMPLE)
+            if not more or (end < 0 and len(rest) - start > _LONGEST_LINE):
+                raise EOFError
+            rest, start = rest[start:] + more, 0
+            continue
+        words.append(rest[start:end].decode("utf-8", "ignore").lstrip("\n"))
+        numbers += rest[end + 1 : stop]
+        start = stop
+    return WordVectors(words, np.frombuffer(numbers, dtype="<f4").reshape(-1, size))
 
 
 def embedding_matrix(

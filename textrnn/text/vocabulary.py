@@ -214,10 +214,13 @@ class Vocabulary:
             if text.count("\t") != len(lines) or not all("\t" in line for line in lines):
                 raise ValueError("a line without its one tab")
             fields = text[:-1].replace("\n", "\t").split("\t")
-            tokens, counts = fields[::2], list(map(int, fields[1::2]))
+            tokens, digits = fields[::2], "".join(fields[1::2])
+            if not (digits.isascii() and digits.isdigit()):  # int() knows more numbers than these
+                raise ValueError("a count that is none")
+            counts = list(map(int, fields[1::2]))
             if "\\" in text:
                 tokens = [_unescape(token) if "\\" in token else token for token in tokens]
-            if min(counts) >= 0:
+            if sum(counts) < 2**63:
                 return cls(tuple(tokens), np.array(counts, dtype=np.int64))
         except (ValueError, OverflowError):  # what and where, is found out only when needed
             pass
@@ -312,11 +315,15 @@ def _unescape_one(match: re.Match[str]) -> str:
 def _what_is_wrong(lines: list[str], where: str | Path) -> str:
     """Return a message about the first malformed line; there is one."""
     seen: set[str] = set()
+    total = 0
     for number, line in enumerate(lines, start=1):
         token, _, count = line.partition("\t")
         try:
             token = _unescape(token)
-            if "\t" in count or not 0 <= int(count) < 2**63:
+            if not (count.isascii() and count.isdigit()):
+                raise ValueError
+            total += int(count)
+            if total >= 2**63:
                 raise ValueError
         except ValueError:
             break

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from textrnn.checkpoint_file import load_arrays, save_arrays
+from textrnn.checkpoint_file import load_arrays, load_state, reading, save_arrays
 from textrnn.errors import UsageError
 from textrnn.messages import Advice, Parameter, Value
 from textrnn.text.nearest_words import EDIT, LEFT_OUT
 from textrnn.training.callbacks import Callback
+from textrnn.training.checkpoint_validation import check_arrays, check_rng, check_state, fits
 from textrnn.training.loop import TrainingRun, TrainingState
 from textrnn.training.scores import as_named_now
 from textrnn.typing import Params
@@ -40,25 +41,33 @@ class Checkpoint(Callback):
         self.is_taught = False
 
     def on_start(self, run: TrainingRun) -> None:
-        found = self.read()
-        if found is not None:
-            restore(run, *found)
+        if self.resume and self.path.exists():
+            restore(run, *self.read(run))
         elif not self.is_taught:
             taught_path(self.path).unlink(missing_ok=True)  # of another run
 
-    def read(self, path: Path | None = None) -> tuple[Params, dict[str, Any]] | None:
-        """The arrays and values to go on from, or None where a run begins anew.
+    def read(self, run: TrainingRun) -> tuple[Params, dict[str, Any]]:
+        """The arrays and values from which a run goes on.
 
         Raises:
             UsageError: they are of another run.
             ModelError: the file is damaged.
         """
-        path = path or self.path
-        if not (self.resume and path.exists()):
-            return None
-        arrays, saved = load_arrays(path)
-        self._check_identity(saved["identity"])
+        self._state(self.path)  # whose run it is, is told before what does not fit
+        arrays, saved = load_arrays(self.path, fits(run))
+        with reading(self.path):
+            check_state(saved, has_best=any(name.startswith("best/") for name in arrays))
+            check_rng(saved["rng"], run.rng)
+            check_arrays(arrays)
         return arrays, saved
+
+    def _state(self, path: Path) -> dict[str, Any]:
+        """The values in a file alone, checked."""
+        saved = load_state(path)
+        with reading(path):
+            check_state(saved)
+        self._check_identity(saved["identity"])
+        return saved
 
     def on_taught(self, n_texts: int) -> None:
         """Keep the pupil's run in a file of its own: the teacher's is not to be trained again."""
@@ -74,8 +83,7 @@ class Checkpoint(Callback):
         return self._n_texts(taught_path(self.path))
 
     def _n_texts(self, path: Path) -> int | None:
-        found = self.read(path)
-        return None if found is None else found[1].get("n_texts")
+        return self._state(path)["n_texts"] if self.resume and path.exists() else None
 
     def on_rehearsal(self, run: TrainingRun) -> None:
         arrays, saved = snapshot(run)

@@ -1,0 +1,203 @@
+"""One training a folder: the second is refused before it touches anything of the first.
+
+A file ``.NAME.lock`` beside the folder is locked by the system for as long as the training runs,
+and freed by the system however it ends; it says who holds it. Where a file system has no locks
+(some of those over a network), the process that the file names must be alive.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from textrnn.disk import DAY, real_path, writing
+from textrnn.errors import ModelError
+from textrnn.regular_file import read_regular
+from textrnn.strict_json import parse_json
+
+NO_LOCKS = {
+    getattr(errno, name)
+    for name in ("ENOLCK", "ENOSYS", "EOPNOTSUPP", "ENOTSUP", "EINVAL")
+    if hasattr(errno, name)
+}
+"""What a file system says that cannot lock files."""
+TAKEN = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)
+SUFFIX = ".lock"
+TRIES = 20
+MOST = 10_000
+FAR = 2**30
+"""A byte that nobody reads: on Windows what is locked cannot be read."""
+
+_held: set[Path] = set()
+"""Of this process: what its number tells of others."""
+
+
+@contextlib.contextmanager
+def training_at(folder: Path | None) -> Iterator[None]:
+    """Keep a model folder, and the checkpoint beside it, for one training.
+
+    Args:
+        folder: None where nothing is written.
+
+    Raises:
+        ModelError: another training has it, or the file that says so cannot be written.
+    """
+    with contextlib.ExitStack() as stack:
+        for path in lock_paths(folder) if folder else ():
+            with writing(path.parent):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                descriptor = _take(path)
+            stack.callback(_give_back, path, descriptor)
+        yield
+
+
+def lock_paths(folder: Path) -> list[Path]:
+    """The files to lock: beside the folder, and beside the link that it is given by.
+
+    Two names may lead to one folder, and one link to two: a checkpoint lies beside the link.
+    """
+    places = {real_path(folder), real_path(folder.parent) / folder.name}
+    return sorted(place.with_name(f".{place.name}{SUFFIX}") for place in places)
+
+
+def _take(path: Path) -> int | None:
+    """Make and lock a file; its descriptor, or None where there are no locks.
+
+    Raises:
+        ModelError: another training has it.
+    """
+    for _ in range(TRIES):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+        try:
+            _lock(descriptor)
+        except OSError as error:
+            os.close(descriptor)
+            if error.errno in TAKEN:
+                raise _in_use(path) from error
+            if error.errno not in NO_LOCKS:
+                raise
+            _take_without_locks(path)
+            return None
+        if _is_there(descriptor, path):
+            _sign(descriptor)
+            _held.add(path)
+            return descriptor
+        os.close(descriptor)  # the one who had it has just removed it
+    raise _in_use(path)
+
+
+def _lock(descriptor: int) -> None:
+    """Lock an open file, which another process or thread may not have locked.
+
+    Raises:
+        OSError: it has, or files cannot be locked here.
+    """
+    if sys.platform == "win32":
+        import msvcrt
+
+        os.lseek(descriptor, FAR, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        return
+    try:
+        import fcntl
+    except ImportError as error:
+        raise OSError(errno.ENOSYS, "files cannot be locked") from error
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _is_there(descriptor: int, path: Path) -> bool:
+    """Whether an open file still has its name."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except OSError:
+        return False
+
+
+def _sign(descriptor: int) -> None:
+    """Write who holds a lock, for those who come later."""
+    who = json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode()
+    with contextlib.suppress(OSError):  # a full disk is told when it matters
+        os.ftruncate(descriptor, 0)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        os.write(descriptor, who)
+
+
+def _give_back(path: Path, descriptor: int | None) -> None:
+    """Remove the file and free the lock, in this order: nobody locks what is about to go."""
+    _held.discard(path)
+    with contextlib.suppress(OSError):  # Windows removes no open file
+        path.unlink()
+    if descriptor is not None:
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+    if sys.platform == "win32":
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+def _in_use(path: Path) -> ModelError:
+    who = _holder(path)
+    told = f" (process {who['pid']} on {who['host']})" if who else ""
+    folder = path.with_name(path.name[1 : -len(SUFFIX)])
+    return ModelError(
+        f"{str(folder)!r} is in use by another training{told}; wait for its end, or choose another "
+        "folder."
+    )
+
+
+def _holder(path: Path) -> dict[str, Any] | None:
+    """Who holds a lock, as its file says; None if it says nothing."""
+    try:
+        who = parse_json(read_regular(path, MOST))
+    except (OSError, ValueError):
+        return None
+    is_whole = isinstance(who, dict) and type(who.get("pid")) is int and 0 < who["pid"] < 2**31
+    is_named = is_whole and isinstance(who.get("host"), str) and who["host"].isprintable()
+    return who if is_named else None
+
+
+# ---------------------------------------------------------- file systems without locks
+
+
+def _take_without_locks(path: Path) -> None:
+    """Write the file, unless it names a process that is alive.
+
+    Raises:
+        ModelError: it does.
+    """
+    if _is_alive(path):
+        raise _in_use(path)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o666)
+    _sign(descriptor)
+    os.close(descriptor)
+    _held.add(path)
+
+
+def _is_alive(path: Path) -> bool:
+    """Whether the process that a file names is alive; on another machine, for a day."""
+    who = _holder(path)
+    if who is None:
+        return False
+    if who["host"] != socket.gethostname():
+        with contextlib.suppress(OSError):
+            return path.stat().st_mtime > time.time() - DAY
+        return False
+    if who["pid"] == os.getpid():
+        return path in _held
+    if sys.platform == "win32":  # where a signal would end it
+        return True
+    try:
+        os.kill(who["pid"], 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # of another user
+        return True
+    return True
