@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from textrnn.model import NEAREST, SAME, TextModel, add_logits
+from textrnn.model import NEAREST, SAME, TextModel
 from textrnn.network import Network, NetworkConfig
 from textrnn.ngram_model import NGramModel
+from textrnn.nn.losses import softmax
 from textrnn.persistence import load_model, save_model
 from textrnn.text.nearest_words import NearestWords
 from textrnn.text.ngram_keys import NGramKind, distinct_ngrams
@@ -90,8 +91,8 @@ def test_what_the_ngrams_know_is_put_back() -> None:
 def test_words_are_mended_once_for_both_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     model = make_model()
     tokens = model.tokens(["a graet greet film", "terible"])
-    network = replace(model, ngrams=None).predict_proba(tokens)
-    expected = add_logits(network, model.ngram_logits(tokens))
+    network = replace(model, ngrams=None).predict_logits(tokens)
+    expected = softmax(network + model.ngram_logits(tokens))
     asked: list[list[str]] = []
     find = NearestWords.find
     monkeypatch.setattr(
