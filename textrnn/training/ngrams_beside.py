@@ -271,11 +271,11 @@ def weigh(
         if model.multilabel:
             threshold = best_f1_threshold(held_out, validation.targets, validation.weights)
         else:
-            # Weights by class are to find the rare one: they do not tell which it is.
-            rare = rarer_class(train.targets, None if settings.class_weight else train.weights)
-            threshold = best_f1_threshold_of(
-                rare, held_out[:, 1], validation.targets, validation.weights
-            )
+            # Weights by class are to find the rare one: its F1 is that of the texts as they are.
+            by_class = settings.class_weight is not None
+            of_train, weights = (None if by_class else x.weights for x in (train, validation))
+            rare = rarer_class(train.targets, of_train)
+            threshold = best_f1_threshold_of(rare, held_out[:, 1], validation.targets, weights)
     right = output.right(logits, validation.targets)
     return Weighed(model, chosen, factors, bias, threshold, right, validation.weights)
 
