@@ -372,7 +372,7 @@ def test_the_rarer_class_is_that_of_the_labelled_texts() -> None:
 
     real = ngrams_beside.rarer_class
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ngrams_beside, "rarer_class", lambda t: asked.append(len(t)) or real(t))
+        patch.setattr(ngrams_beside, "rarer_class", lambda t, w: asked.append(len(t)) or real(t, w))
         TextRNNClassifier(
             hidden_size=4, embedding_dim=4, max_iter=3, threshold="f1", random_state=0
         ).fit(X, y, unlabelled=more)
