@@ -311,7 +311,7 @@ def test_negative_and_all_zero_weights(reviews: Data) -> None:
     texts, labels = reviews
     with pytest.raises(ValueError, match="egative"):
         small().fit(texts, labels, sample_weight=[-1.0] * len(texts))
-    with pytest.raises(DataError, match="every sample_weight is 0"):
+    with pytest.raises(ValueError, match="must contain at least one non-zero number"):
         small().fit(texts, labels, sample_weight=[0.0] * len(texts))
 
 

@@ -368,11 +368,11 @@ def test_the_rarer_class_is_that_of_the_labelled_texts() -> None:
     assert y.count("good") < y.count("bad")
     more = [f"{word} {text}" for text in made_up(60, 3)[0][::2] for word in GOOD]
     asked: list[Any] = []
-    from textrnn.training import held_out
+    from textrnn.training import ngrams_beside
 
-    real = held_out.rarer_class
+    real = ngrams_beside.rarer_class
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(held_out, "rarer_class", lambda t: asked.append(len(t)) or real(t))
+        patch.setattr(ngrams_beside, "rarer_class", lambda t, w: asked.append(len(t)) or real(t, w))
         TextRNNClassifier(
             hidden_size=4, embedding_dim=4, max_iter=3, threshold="f1", random_state=0
         ).fit(X, y, unlabelled=more)

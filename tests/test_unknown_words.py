@@ -12,9 +12,10 @@ import pytest
 
 from textrnn.errors import ModelError
 from textrnn.estimator import TextRNNClassifier
-from textrnn.model import NEAREST, SAME, TextModel, add_logits
+from textrnn.model import NEAREST, SAME, TextModel
 from textrnn.network import Network, NetworkConfig
 from textrnn.ngram_model import NGramModel
+from textrnn.nn.losses import softmax
 from textrnn.persistence import _config_checksum, load_model, read_config, save_model
 from textrnn.shrink import shrink
 from textrnn.text.nearest_words import EDIT, LEFT_OUT, SLIPS, NearestWords
@@ -96,8 +97,8 @@ def test_what_the_ngrams_know_is_put_back() -> None:
 def test_words_are_mended_once_for_both_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     model = make_model()
     tokens = model.tokens(["a graet greet film", "terible"])
-    network = replace(model, ngrams=None).predict_proba(tokens)
-    expected = add_logits(network, model.ngram_logits(tokens))
+    network = replace(model, ngrams=None).predict_logits(tokens)
+    expected = softmax(network + model.ngram_logits(tokens))
     asked: list[list[str]] = []
     find = NearestWords.find
     monkeypatch.setattr(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,9 @@ from textrnn.training import ngrams_beside
 from textrnn.training.calibration import fit_factors
 from textrnn.training.fit import TokenisedTexts, weights_by_class
 from textrnn.training.ngram_fit import fit_ngrams, naive_bayes, ngram_features
+from textrnn.training.ngrams_beside import weigh
 from textrnn.training.settings import Settings
-from textrnn.typing import Floats
+from textrnn.typing import Floats, Ints
 
 WORDS = [f"w{i}" for i in range(12)]
 
@@ -83,14 +85,15 @@ def test_an_ngram_is_not_lost_to_the_rounding_of_weights() -> None:
 
 
 def test_weights_count_in_the_choice_of_the_strength(monkeypatch: pytest.MonkeyPatch) -> None:
-    once, often = problem(2)
-    held_once, held_often = problem(2, 40)
-    monkeypatch.setattr(ngrams_beside, "STRENGTHS", (0.01, 1.0, 100.0))
-    settings = Settings(ngrams="words")
-    found = ngrams_beside.choose_ngrams(settings, once, held_once, 2)
-    expected = ngrams_beside.choose_ngrams(settings, often, held_often, 2)
-    assert [part.C for part in found.parts] == [part.C for part in expected.parts]
-    assert found.accuracy == pytest.approx(expected.accuracy, abs=0.05)
+    """Held-out texts like those trained on want a weak penalty, their opposites a strong one."""
+    monkeypatch.setattr(ngrams_beside, "STRENGTHS", (0.01, 100.0))
+    tokens, targets = [["good"], ["bad"]] * 20, np.array([1, 0] * 20)
+    train = TokenisedTexts(tokens, targets)
+    turned = np.concatenate([targets, 1 - targets])
+    for weights, wanted in (([200.0, 1.0], 100.0), ([1.0, 200.0], 0.01)):
+        held = TokenisedTexts(tokens * 2, turned, np.repeat(weights, 40))
+        found = ngrams_beside.choose_ngrams(Settings(ngrams="words"), train, held, 2)
+        assert [part.C for part in found.parts] == [None, wanted]
 
 
 @pytest.mark.parametrize("output", [SOFTMAX, SIGMOID])
@@ -130,6 +133,42 @@ def test_weights_count_in_the_threshold_of_labels() -> None:
     expected = best_f1_threshold(np.repeat(p, times, axis=0), np.repeat(truth, times, axis=0))
     assert best_f1_threshold(p, truth, times.astype(np.float32)) == pytest.approx(expected)
     assert best_f1_threshold(p, truth) != pytest.approx(expected)
+
+
+def test_weights_count_in_the_threshold_of_a_model_and_class_weights_do_not() -> None:
+    """Class weights are to find the rare class: its F1 is that of the texts as they are."""
+    rng = np.random.default_rng(1)
+    model = TextRNNClassifier(
+        hidden_size=4, embedding_dim=4, max_iter=12, learning_rate_init=0.05,
+        early_stopping=False, random_state=0,
+    )  # fmt: skip
+    texts = [" ".join(rng.choice(WORDS, 3)) for _ in range(60)]
+    targets: Ints = np.array(["w0" in text for text in texts]) ^ (rng.random(60) < 0.2)
+    targets = targets.astype(np.int64)
+    alone = replace(model.fit(texts, targets).model_, ngrams=None)
+    tokens, times = alone.tokens(texts), 1 + 7 * (rng.random(60) < 0.3)
+    once = TokenisedTexts(tokens, targets, times / times.mean())
+    rows = np.repeat(np.arange(60), times)
+    often = TokenisedTexts(tokens.take(rows), targets[rows])
+    plain = TokenisedTexts(tokens, targets)
+
+    def threshold_of(data: TokenisedTexts, class_weight: Any = None) -> float | None:
+        settings = Settings(threshold="f1", class_weight=class_weight)
+        return weigh(alone, settings, None, data, data).threshold
+
+    assert threshold_of(once) == pytest.approx(threshold_of(often), abs=1e-3)
+    assert threshold_of(once) != pytest.approx(threshold_of(plain), abs=1e-2)
+    of_class = {0: 1.0, 1: 9.0}
+    weights = np.where(targets == 1, 9.0, 1.0)
+    weighted = TokenisedTexts(tokens, targets, weights / weights.mean())
+    # The bias follows the weights, and the threshold the bias: the answers stay.
+    settings = Settings(threshold="f1", class_weight=of_class)
+    found = weigh(alone, settings, None, weighted, weighted)
+    again = weigh(alone, Settings(threshold="f1"), None, plain, plain)
+    answers = [
+        one.classifier().decide(one.classifier().predict_proba(tokens)) for one in (found, again)
+    ]
+    assert np.array_equal(*answers)
 
 
 @pytest.mark.parametrize("class_weight", ["balanced", {"a": 3.0, "b": 1.0}, None])

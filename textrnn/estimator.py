@@ -192,8 +192,8 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Of two classes, the probability from which the second of ``classes_`` is predicted;
         None predicts the more probable one. Of many labels a text, the probability from
         which it has a label; None is 0.5. "f1" takes what has the highest F1 on the held-back
-        texts: of the class that is rarer in training, or micro-averaged
-        over the labels.
+        texts, by their weights unless there is a ``class_weight``: of the class that is rarer in
+        training, or micro-averaged over the labels.
     dtype : {"float32", "float64"}, default="float32"
         Floating-point type of all arithmetic.
     n_jobs : int or None, default=None

@@ -51,7 +51,7 @@ def spelled_as(labels: Iterable[str], classes: Iterable[str]) -> dict[str, str]:
     same, unless several do.
     """
     known: dict[str | Decimal, list[str]] = {}
-    for name in classes:
+    for name in dict.fromkeys(classes):
         known.setdefault(meaning(name), []).append(name)
     spelling = one_spelling(labels)
     for label in spelling:

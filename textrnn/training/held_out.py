@@ -63,6 +63,7 @@ class HeldOut:
         folds: the fold of each text, (n,); see ``folds_of``.
         threshold: a fixed one, None for the usual answer, or ``F1`` to tune one.
         rare: of two classes the one whose F1 a tuned threshold is for.
+        is_f1_weighted: whether the weights count in that F1, too.
     """
 
     output: Output
@@ -71,6 +72,7 @@ class HeldOut:
     folds: Ints
     threshold: float | str | None = None
     rare: int = 1
+    is_f1_weighted: bool = True
 
     @property
     def multilabel(self) -> bool:
@@ -91,6 +93,7 @@ class HeldOut:
         if self.threshold != F1:
             return Belief(factors, bias, self._fixed)
         held_out = self.output.probabilities(combined(parts, factors, bias))
+        weights = weights if self.is_f1_weighted else None
         if self.multilabel:
             return Belief(factors, bias, best_f1_threshold(held_out, targets, weights))
         threshold = best_f1_threshold_of(self.rare, held_out[:, 1], targets, weights)
@@ -136,6 +139,7 @@ def held_out(
     *,
     threshold: float | str | None = None,
     rare: int = 1,
+    is_f1_weighted: bool = True,
 ) -> HeldOut:
     """Held-out texts as models are judged by them.
 
@@ -144,10 +148,11 @@ def held_out(
         max_length: words that are read of each.
         threshold: fixed, or ``F1`` for one that is tuned.
         rare: of two classes the one whose F1 a tuned threshold is for.
+        is_f1_weighted: whether the weights of the texts count in that F1, too.
     """
     folds = folds_of(as_numbered(texts.tokens).cut(max_length), texts.targets)
     output = output_of(multilabel=texts.multilabel)
-    return HeldOut(output, texts.targets, texts.weights, folds, threshold, rare)
+    return HeldOut(output, texts.targets, texts.weights, folds, threshold, rare, is_f1_weighted)
 
 
 def folds_of(texts: NumberedTexts, targets: Ints, n: int = FOLDS) -> Ints:

@@ -257,11 +257,14 @@ def judge_of(
 ) -> Judge:
     """What judges networks of a model beside n-gram models; arguments as of ``weigh``."""
     threshold = F1 if settings.threshold == F1 else model.threshold
+    # Weights by class are to find the rare one: its F1 is that of the texts as they are.
+    by_class = settings.class_weight is not None
     rare = 1
     if threshold == F1 and not train.multilabel:
-        # Weights by class are to find the rare one: they do not tell which it is.
-        rare = rarer_class(train.targets, None if settings.class_weight else train.weights)
-    texts = held_out(validation, model.max_length, threshold=threshold, rare=rare)
+        rare = rarer_class(train.targets, None if by_class else train.weights)
+    texts = held_out(
+        validation, model.max_length, threshold=threshold, rare=rare, is_f1_weighted=not by_class
+    )
     ngrams = () if chosen is None else chosen.models
     read = as_numbered(validation.tokens).cut(model.max_length)
     if ngrams:  # as in prediction
