@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from textrnn.text import nearest_words
@@ -70,6 +70,7 @@ def slowly(unknown: list[str], known: list[str], near: Callable[[str, str], bool
 @pytest.mark.parametrize("slip", SLIPS)
 @pytest.mark.parametrize("words", [WORDS, NEAR_WORDS], ids=["few", "near"])
 def test_finds_what_a_slow_search_finds(slip: str, words: st.SearchStrategy[list[str]]) -> None:
+    @settings(deadline=None)
     @given(words, words)
     def check(unknown: list[str], known: list[str]) -> None:
         nearest = NearestWords(known)
@@ -81,6 +82,7 @@ def test_finds_what_a_slow_search_finds(slip: str, words: st.SearchStrategy[list
     check()
 
 
+@settings(deadline=None)
 @given(unknown=NEAR_WORDS, known=NEAR_WORDS)
 def test_hashes_that_meet_by_chance_make_no_word_near(unknown: list[str], known: list[str]) -> None:
     for bits in (0, 2**24, ~0 << 24):  # all alike, of two kinds, and the largest

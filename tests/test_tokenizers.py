@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 import unicodedata
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -279,3 +280,27 @@ def test_real_reviews():
 def test_the_pattern_for_ascii_gives_the_same_tokens(text: str) -> None:
     few, many = word_pattern(ascii_only=True), word_pattern(ascii_only=False)
     assert few.findall(text) == many.findall(text)
+
+
+DIGESTS = {
+    "imdb": "502ebfcfb3c18e05",
+    "sst2": "bb5205c83512c46d",
+    "tweets": "8c30e22d554e966e",
+    "chnsenticorp": "209ec6710db4db53",
+}
+
+
+@pytest.mark.parametrize("corpus", DIGESTS)
+def test_real_texts_have_the_tokens_of_the_first_release_on_every_python(
+    real_corpora: Path, corpus: str
+) -> None:
+    import csv
+    import hashlib
+    import lzma
+
+    with lzma.open(real_corpora / corpus / "test.csv.xz", "rt", encoding="utf-8") as file:
+        texts = [row["text"] for row in islice(csv.DictReader(file), 1_000)]
+    digest = hashlib.sha256()
+    for text in texts:
+        digest.update("\0".join([*WordTokenizer()(text), "\n"]).encode())
+    assert digest.hexdigest()[:16] == DIGESTS[corpus]

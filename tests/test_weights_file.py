@@ -44,12 +44,11 @@ def test_numbers_stay_where_they_are() -> None:
 
 
 def test_files_are_little_endian_and_arrays_are_of_the_machine() -> None:
-    for value in (np.array([1.5, 2.0], ">f4"), np.array([7, 2**40], ">u8")):
-        content = save({"a": value})
-        assert content.endswith(value.astype(value.dtype.newbyteorder("<")).tobytes())
-        (found,) = tensors(raw(content)).values()
-        assert found.dtype.isnative
-        np.testing.assert_array_equal(found, value)
+    content = save({"a": np.array([1.5, -2.0], ">f4")})
+    assert content.endswith(b"\0\0\xc0\x3f\0\0\0\xc0")
+    (found,) = tensors(raw(content)).values()
+    assert found.dtype.isnative
+    assert found.tolist() == [1.5, -2.0]
 
 
 @pytest.mark.parametrize(
