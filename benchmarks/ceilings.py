@@ -19,6 +19,7 @@ from benchmarks.machine import machine
 from textrnn.network import Network, NetworkConfig
 from textrnn.nn.packed import pack
 from textrnn.nn.workspace import Workspace
+from textrnn.plain_json import plain
 from textrnn.stream import Stream
 from textrnn.text.vocabulary import Vocabulary
 
@@ -99,7 +100,9 @@ def main() -> None:
     }
     print(table(results))
     OUT.parent.mkdir(exist_ok=True)
-    OUT.write_text(json.dumps({"machine": machine(), **results}, indent=1) + "\n")
+    OUT.write_text(
+        json.dumps(plain({"machine": machine(), **results}), indent=1, allow_nan=False) + "\n"
+    )
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from benchmarks.machine import machine
 from benchmarks.made_up import default_model
 from benchmarks.timing import Timing, ratio, take_turns
 from textrnn.persistence import save_model
+from textrnn.plain_json import plain
 from textrnn.threads import VARIABLES
 
 OUT = Path(__file__).parent / "results" / "cold_start.json"
@@ -94,7 +95,12 @@ def main() -> None:
         results = {name: summary(measure(model, threads)) for name, threads in THREADS.items()}
     print(table(results))
     OUT.parent.mkdir(exist_ok=True)
-    OUT.write_text(json.dumps({"machine": machine(), "target": TARGET, **results}, indent=1) + "\n")
+    OUT.write_text(
+        json.dumps(
+            plain({"machine": machine(), "target": TARGET, **results}), indent=1, allow_nan=False
+        )
+        + "\n"
+    )
 
 
 if __name__ == "__main__":

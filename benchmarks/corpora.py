@@ -25,6 +25,7 @@ from textrnn.baselines import BASELINES
 from textrnn.corpora import describe_corpora, load_corpus
 from textrnn.errors import DataError
 from textrnn.experiment import Experiment, run_experiment
+from textrnn.plain_json import plain
 from textrnn.training.presets import DEFAULT, settings
 from textrnn.training.progress import Progress
 
@@ -179,7 +180,7 @@ def main() -> None:
         found = run(
             options.names[0], options.seeds[0], options.preset, unlabelled=options.unlabelled
         )
-        print(json.dumps(found))
+        print(json.dumps(plain(found), allow_nan=False))
         return
     here = [info.name for info in describe_corpora() if info.is_local]
     if options.unlabelled:
@@ -193,7 +194,10 @@ def main() -> None:
             new = (_kind(found), seed)
             runs = [r for r in runs if (_kind(r), r["seed"]) != new] + [found]
             runs.sort(key=lambda r: (_kind(r)[1], r["n_train"], r["seed"]))
-            OUT.write_text(json.dumps({"machine": machine(), "runs": runs}, indent=1) + "\n")
+            OUT.write_text(
+                json.dumps(plain({"machine": machine(), "runs": runs}), indent=1, allow_nan=False)
+                + "\n"
+            )
     runs = json.loads(OUT.read_text())["runs"]
     print(table(runs), details(runs), sep="\n\n")
 

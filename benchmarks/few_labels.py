@@ -22,6 +22,7 @@ from benchmarks.machine import machine
 from textrnn import TextRNNClassifier
 from textrnn.corpora import load_corpus
 from textrnn.corpora.sampling import one_of_each
+from textrnn.plain_json import plain
 
 OUT = Path(__file__).parent / "results" / "few_labels.json"
 NAMES = ("sst2", "mr", "trec", "ag_news")
@@ -104,7 +105,9 @@ def main() -> None:
         for seed in options.seeds:
             runs += run(name, options.labels, seed)
     OUT.parent.mkdir(exist_ok=True)
-    OUT.write_text(json.dumps({"machine": machine(), "runs": runs}, indent=1) + "\n")
+    OUT.write_text(
+        json.dumps(plain({"machine": machine(), "runs": runs}), indent=1, allow_nan=False) + "\n"
+    )
     print(table(runs))
 
 

@@ -26,6 +26,7 @@ import numpy as np
 from benchmarks.linear_models import CONTENDERS
 from benchmarks.machine import machine
 from textrnn.corpora import load_corpus, stratified_split
+from textrnn.plain_json import plain
 from textrnn.significance import wilson_interval
 
 OUT = Path(__file__).parent / "results" / "linear_peers.json"
@@ -128,7 +129,7 @@ def main() -> None:
         for seed in options.seeds:
             for model in options.models:
                 runs = merged(runs, [run(corpus, model, seed)])
-                OUT.write_text(json.dumps({"runs": runs}, indent=1) + "\n")
+                OUT.write_text(json.dumps(plain({"runs": runs}), indent=1, allow_nan=False) + "\n")
     print(table(runs))
 
 

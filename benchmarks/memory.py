@@ -28,6 +28,7 @@ import numpy as np
 from benchmarks.machine import machine
 from benchmarks.made_up import default_model
 from textrnn.persistence import save_model
+from textrnn.plain_json import plain
 
 OUT = Path(__file__).parent / "results" / "memory.json"
 PAUSE = 0.05
@@ -182,7 +183,7 @@ def main() -> None:
         peaks = [asdict(peak) for peak in RUNNERS[name](options)]
         results[name] = {"peaks": peaks, "machine": machine()}
         OUT.parent.mkdir(exist_ok=True)
-        OUT.write_text(json.dumps(results, indent=1) + "\n")
+        OUT.write_text(json.dumps(plain(results), indent=1, allow_nan=False) + "\n")
     print(table(results))
 
 

@@ -25,6 +25,7 @@ from textrnn.corpora import Corpus, load_corpus, stratified_split
 from textrnn.experiment import Experiment, run_experiment
 from textrnn.model import NEAREST, SAME, TextModel
 from textrnn.persistence import load_model
+from textrnn.plain_json import plain
 from textrnn.predictor import predict_many
 from textrnn.processes import process_count
 from textrnn.training.settings import Settings
@@ -138,7 +139,10 @@ def main() -> None:
     ]
     if options.split == "test":
         OUT.parent.mkdir(exist_ok=True)
-        OUT.write_text(json.dumps({"machine": machine(), "runs": runs}, indent=1) + "\n")
+        OUT.write_text(
+            json.dumps(plain({"machine": machine(), "runs": runs}), indent=1, allow_nan=False)
+            + "\n"
+        )
     print(table(runs))
 
 

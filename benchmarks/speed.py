@@ -28,6 +28,7 @@ from textrnn.corpora import load_corpus
 from textrnn.inference import length_batches, predict_proba
 from textrnn.network import Network, NetworkConfig
 from textrnn.nn.optimizers import Adam
+from textrnn.plain_json import plain
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.text.vocabulary import Vocabulary
 from textrnn.training.batching import epoch_batches
@@ -374,7 +375,7 @@ def main() -> None:
     for name in options.names:
         results[name] = {**RUNNERS[name](name, options), "machine": machine()}
         OUT.parent.mkdir(exist_ok=True)
-        OUT.write_text(json.dumps(results, indent=1) + "\n")
+        OUT.write_text(json.dumps(plain(results), indent=1, allow_nan=False) + "\n")
     print(table(results))
 
 

@@ -174,6 +174,10 @@ def replace_folder(path: Path, files: dict[str, bytes], check: Callable[[Path], 
         raise
     try:
         _swap(temporary, path, check)
+    except KeyboardInterrupt:
+        if temporary.exists():  # all is written: what is left takes a moment
+            _swap(temporary, path, check)
+        raise
     except (OSError, ModelError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ModelError(

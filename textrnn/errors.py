@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from textrnn.harmless import quoted
+from textrnn.harmless import one_line, quoted
 from textrnn.messages import Message
 
 LONGEST_SLIP = 200
@@ -29,7 +29,7 @@ class TextRNNError(Exception):
         super().__init__(*pieces)
 
     def __str__(self) -> str:
-        return str(self.message)
+        return one_line(self.message)  # a path or a label in it may hold anything
 
     @property
     def message(self) -> Message:

@@ -17,9 +17,10 @@ def main() -> None:
     interrupts.watch()
     try:
         from textrnn.cli import app
-    except BaseException:  # a module that is cut off as it starts may raise anything
-        if not interrupts.came():
+
+        app.main()
+    except BaseException as error:  # a module that is cut off as it starts may raise anything
+        if isinstance(error, SystemExit) or not interrupts.came():
             raise
         interrupts.no_more()
         raise SystemExit(interrupts.INTERRUPTED) from None
-    app.main()

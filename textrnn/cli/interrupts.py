@@ -73,6 +73,10 @@ def _unraisable(what: Any) -> None:
 
 
 def _uncaught(kind: type[BaseException], error: BaseException, trace: Any) -> None:
-    """Compiled modules print what ends their import themselves; an interrupt is told once."""
-    if not came():
-        sys.__excepthook__(kind, error, trace)
+    """After an interrupt that nobody has caught there is nothing to print, only the code.
+
+    Compiled modules call this themselves when it cuts off their import.
+    """
+    if came():
+        os._exit(INTERRUPTED)
+    sys.__excepthook__(kind, error, trace)

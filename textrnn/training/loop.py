@@ -223,10 +223,9 @@ class TrainingRun:
         Raises:
             TrainingError: the loss or the gradient is no longer a finite number.
         """
-        for callback in self.callbacks:
-            callback.on_start(self)  # may replace the state by a saved one
-        state = self.state
         try:
+            for callback in self.callbacks:
+                callback.on_start(self)  # may replace the state by a saved one
             # What overflows is found by its result, in one message instead of many warnings.
             quiet = np.errstate(over="ignore", invalid="ignore")
             with quiet, one_blas_thread(), self._workers() as workers:
@@ -234,8 +233,9 @@ class TrainingRun:
                 self._fit_into_time(workers)
                 self._run_epochs(workers)
         except KeyboardInterrupt:
-            state.interrupted = True
+            self.state.interrupted = True
         finally:
+            state = self.state
             if state.best_params is not None:
                 self._set_params(state.best_params)
             elif self.average is not None:
