@@ -92,7 +92,10 @@ def check_labels(y: Any, name: str = "y") -> Any:
         DataError: a label is missing or of another kind than the first.
     """
     if y is None:
-        raise DataError("y is None, but a classifier requires y: the label of each text.")
+        raise DataError(
+            "this classifier requires y to be passed, but the target y is None: give the label of "
+            "each text."
+        )
     # As objects, for NumPy turns [1, "a", nan] into three strings.
     given = np.asarray(y.toarray() if hasattr(y, "toarray") else y, dtype=object)
     if given.ndim == 2 and given.shape[1] > 1:
@@ -164,8 +167,8 @@ def check_labelled(X: Texts, y: Any, sample_weight: Any = None) -> Labelled:
         raise DataError(f"X has {len(texts)} texts, but y has {len(labels)} labels.")
     if sample_weight is None:
         return Labelled(texts, labels, None)
-    if not np.any(sample_weight):
-        raise DataError("every sample_weight is 0; at least one must be above 0.")
+    if not np.any(np.asarray(sample_weight)):  # an array-like may refuse np.any itself
+        raise DataError("every sample_weight is zero; at least one must be above zero.")
     weights = _check_sample_weight(sample_weight, labels, ensure_non_negative=True)
     kept = np.flatnonzero(weights)
     return Labelled([texts[i] for i in kept], labels[kept], weights[kept])
