@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any, Self
 from unittest import SkipTest
 
-import numpy as np
 import pytest
 from sklearn.utils.estimator_checks import estimator_checks_generator
 from sklearn.utils.validation import validate_data
