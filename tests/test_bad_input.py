@@ -237,7 +237,7 @@ def test_bad_options_of_train(place: Path, options: str) -> None:
     ("arguments", "code", "needles"),
     [
         ("nonsense", USAGE, ("'nonsense'", "textrnn --help")),
-        ("train", USAGE, ("corpus", "textrnn train --help")),
+        ("train", USAGE, ("missing argument", "textrnn train --help")),
         ("compare ok.csv --validation-fraction 2", USAGE, ("--validation-fraction is 2.0",)),
         ("compare ok.csv --seed -1", USAGE, ("--seed is -1",)),
         ("compare ok.csv --which nbsvm", USAGE, ("--which nbsvm", "--save NAME")),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -429,6 +428,8 @@ def test_odd_numbers_do_not_undo_a_training(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_one_clear_error(tmp_path: Path) -> None:
+    import resource  # where the test can run at all
+
     big = make_model(hidden_size=64)
     pid = os.fork()
     if pid == 0:  # a limit on file sizes cannot be taken back, so a child bears it

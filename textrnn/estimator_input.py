@@ -95,7 +95,10 @@ def check_labels(y: Any, name: str = "y") -> Any:
         DataError: a label is missing or of another kind than the first.
     """
     if y is None:
-        raise DataError("y is None, but a classifier requires y: the label of each text.")
+        raise DataError(
+            "this classifier requires y to be passed, but the target y is None: give the label of "
+            "each text."
+        )
     # As objects, for NumPy turns [1, "a", nan] into three strings.
     given = np.asarray(y.toarray() if hasattr(y, "toarray") else y, dtype=object)
     if given.ndim == 2 and given.shape[1] > 1:
