@@ -19,6 +19,7 @@ from textrnn.nn.schedules import SCHEDULES, learning_rate_at
 from textrnn.training import loop
 from textrnn.training.callbacks import Callback
 from textrnn.training.checkpoint import Checkpoint, restore, snapshot
+from textrnn.training.gradient import Regularisation
 from textrnn.training.loop import (
     LabelledDocuments,
     TrainingConfig,
@@ -690,6 +691,22 @@ def test_the_optimizer_is_the_one_asked_for() -> None:
     assert isinstance(adam, Adam)
     assert isinstance(sgd, SGD)
     assert (adam.alpha, sgd.alpha, sgd.momentum) == (0.2, 0.2, 0.3)
+
+
+def test_the_regularisation_is_the_one_asked_for() -> None:
+    """Each rate by its own name, from the configuration to the masks that are drawn."""
+    shared = {f.name for f in fields(Regularisation)} & {f.name for f in fields(TrainingConfig)}
+    rates = {name: 0.1 + 0.05 * i for i, name in enumerate(sorted(shared))}
+    assert len(rates) >= 7
+    config = replace(CONFIG, **{**rates, "frozen": (EMBEDDING,)})  # type: ignore[arg-type]
+    unknown = np.full(V, 0.2)
+    found = new_run(new_network(), config, unknown_probabilities=unknown).regularisation
+    for name in shared:
+        assert getattr(found, name) == getattr(config, name), name
+    assert found.unknown_probabilities is unknown
+    dropout = found.dropout(np.random.default_rng(0))
+    for name in ("input", "readout", "recurrent", "embedding"):
+        assert getattr(dropout, name) == rates[f"dropout_{name}"]
 
 
 def test_the_gradient_floor_is_the_one_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
