@@ -282,8 +282,11 @@ def test_a_resumed_run_keeps_its_plan(clock: Clock, tmp_path: Path) -> None:
     assert same_bits(params, again)
 
 
-def test_a_resumed_run_leaves_time_for_its_validation(clock: Clock, tmp_path: Path) -> None:
-    """It knows from the checkpoint how long that takes."""
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_resumed_run_leaves_time_for_its_validation(
+    clock: Clock, tmp_path: Path, n_jobs: int
+) -> None:
+    """It knows from the checkpoint how long that takes; in the end one process does it alone."""
     config = replace(CONFIG, max_iter=50, n_iter_no_change=50)
     clock.a_prediction = 10.0
 
@@ -294,12 +297,18 @@ def test_a_resumed_run_leaves_time_for_its_validation(clock: Clock, tmp_path: Pa
 
         callbacks = [Checkpoint(tmp_path / "run", {}, resume=resume), AfterBatch(interrupt)]
         deadline = Deadline(clock.now + left, clock)
-        return new_run(new_network("rnn"), config, callbacks=callbacks, deadline=deadline).run()
+        options: dict[str, Any] = {"n_jobs": n_jobs, "deadline": deadline}
+        found = new_run(new_network("rnn"), config, callbacks=callbacks, **options)
+        found.run()
+        return found
 
     a_validation = 10.0 * len(VALIDATION)
     run(20 * a_validation, EPOCH + 1, resume=False)
-    end = clock.now + 3.5 * a_validation
-    assert run(3.5 * a_validation, 0, resume=True).out_of_time
+    left = (2.5 + n_jobs) * a_validation
+    end = clock.now + left
+    resumed = run(left, 0, resume=True)
+    assert resumed.state.out_of_time
+    assert resumed.deadline.end == end - n_jobs * a_validation
     assert clock.now <= end
 
 
@@ -322,7 +331,9 @@ def test_so_many_steps(steps: int, options: dict[str, Any]) -> None:
 
 def test_epochs_bound_the_steps() -> None:
     config = replace(CONFIG, max_iter=2, max_steps=1_000)
-    assert new_run(new_network("rnn"), config).run().steps == 2 * EPOCH
+    state = new_run(new_network("rnn"), config).run()
+    assert state.steps == state.planned_steps == 2 * EPOCH
+    assert state.history[-1]["learning_rate"] < 0.02 / EPOCH  # it ends where they do
 
 
 def test_patience_is_a_third_of_the_planned_epochs() -> None:
