@@ -646,14 +646,22 @@ def test_calls_of_partial_fit_are_the_epochs_of_a_fit(solver: str, reviews: Data
     for n in (1, 2, 3):
         parts.partial_fit(*reviews, classes=["bad", "good"])
         assert parts.loss_curve_ == whole.loss_curve_[:n]
+    assert probabilities(parts, reviews[0]).dtype == np.float64
     assert same_weights(parts, whole)
 
 
 def test_a_fit_forgets_the_partial_fits_before_it(reviews: Data) -> None:
-    often, once = small(ngrams="none"), small(ngrams="none").fit(*reviews)
-    often.partial_fit(*reviews, classes=["bad", "good"]).fit(*reviews)
+    often, once = (small(ngrams="none", early_stopping=True, max_iter=3) for _ in range(2))
+    often.partial_fit(*reviews, classes=["bad", "good"])
+    assert often.best_validation_score_ is None
+    for model in (often, once):
+        model.fit(*reviews)
+        assert model.best_validation_score_ == max(
+            record["validation_accuracy"] for record in model.history_
+        )
     assert same_weights(often, once)
     assert same_weights(often.partial_fit(*reviews), once.partial_fit(*reviews))
+    assert once.best_validation_score_ is None  # nothing was held out
 
 
 def test_weights_make_the_loss_a_weighted_mean(reviews: Data) -> None:
