@@ -144,6 +144,11 @@ def test_logits_and_back() -> None:
     np.testing.assert_allclose(both, sigmoid(z + z[::-1]), atol=1e-9)
 
 
+def test_a_label_that_is_said_twice_is_there_once() -> None:
+    found = indicator([["b", "b"], [], ["a", "b"]], ["a", "b"])
+    assert found.tolist() == [[0, 1], [0, 0], [1, 1]]
+
+
 def test_right_counts_labels() -> None:
     z = np.array([[1.0, -1.0, 2.0], [-1.0, -1.0, -1.0]])
     assert SIGMOID.right(z, np.array([[1, 0, 0], [0, 0, 0]])) == pytest.approx([2 / 3, 1.0])

@@ -167,6 +167,15 @@ def test_rare_ngrams_are_left_out_first() -> None:
     assert len(ngram_features(texts, NGramKind(1), max_features=10, min_df=3).keys) == 1
 
 
+def test_ngrams_without_a_column_count_in_the_size_of_a_text() -> None:
+    """As in prediction, where nobody knows which of the unknown ones were left out."""
+    kind = NGramKind(2, (2, 3))
+    few = ngram_features(number_texts(TEXTS), kind, max_features=3)
+    assert few.matrix.shape[1] == 3
+    counts = [max(len(ngrams_of(words, kind)), 1) for words in TEXTS]
+    np.testing.assert_allclose(few.sizes, np.sqrt(counts), rtol=1e-6)
+
+
 def random_problem(K: int, *, independent: bool) -> _Problem:
     rng = np.random.default_rng(K)
     X = csr_array(rng.random((12, 7)) * (rng.random((12, 7)) < 0.5))

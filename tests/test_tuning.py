@@ -330,6 +330,10 @@ def test_on_a_tie_the_settings_begun_with_are_best(
     told = capsys.readouterr().out
     assert f"settings begun with: {len(search.data.validation)} held-out texts\ncannot" in told
     assert told.endswith("the command of {}\n")
+    likelier = replace(changed, changes={"hidden_size": 7}, loss=0.05)
+    better = replace(changed, accuracy=0.8, loss=9.0)
+    search.trials = [changed, likelier, plain, better]
+    assert search.ranking == [better, plain, likelier, changed]
     search.trials = [replace(changed, accuracy=0.8), plain]
     assert search.best.changes
     show_search(search, lambda trial: str(trial.changes))
