@@ -686,6 +686,18 @@ def test_weights_make_the_loss_a_weighted_mean(reviews: Data) -> None:
         assert model.loss_curve_ == pytest.approx([expected], rel=1e-5)
 
 
+def test_class_weights_count_in_validation_too(reviews: Data) -> None:
+    texts, labels = reviews
+    weight = {"good": 9.0, "bad": 1.0}
+    told = np.random.default_rng(3).permutation(labels)  # which nobody can get right
+    model = small(ngrams="none", max_iter=1, class_weight=weight, early_stopping=True)
+    model.fit(texts, labels, validation_data=(texts, told))
+    right = model.predict(texts) == told
+    expected = np.average(right, weights=[weight[label] for label in told])
+    assert abs(expected - right.mean()) > 0.01
+    assert model.history_[0]["validation_accuracy"] == pytest.approx(expected)
+
+
 def test_partial_fit_after_fit_goes_on_without_the_ngrams(reviews: Data) -> None:
     model = small(ngrams="words").fit(*reviews)
     assert model.model_.ngrams is not None

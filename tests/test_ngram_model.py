@@ -103,6 +103,11 @@ def test_blocks_are_the_same_as_the_whole(
     assert keys_by_row(TEXTS, kind) == whole
     features = ngram_features(number_texts(TEXTS), kind, max_features=10_000)
     assert np.diff(features.matrix.indptr).tolist() == [len(keys) for keys in whole]
+    sizes = np.sqrt([max(len(keys), 1) for keys in whole])
+    np.testing.assert_allclose(features.sizes, sizes, rtol=1e-6)
+    some = features.take(np.array([3, 0]))
+    np.testing.assert_array_equal(some.matrix.toarray(), features.matrix.toarray()[[3, 0]])
+    np.testing.assert_array_equal(some.sizes, features.sizes[[3, 0]])
 
 
 def test_find() -> None:
@@ -165,6 +170,22 @@ def test_rare_ngrams_are_left_out_first() -> None:
     assert len(ngram_features(texts, NGramKind(1), max_features=10).keys) == 3
     assert len(ngram_features(texts, NGramKind(1), max_features=2).keys) == 2
     assert len(ngram_features(texts, NGramKind(1), max_features=10, min_df=3).keys) == 1
+
+
+@pytest.mark.parametrize("min_df", [1, 2, 3])
+@pytest.mark.parametrize("max_features", [1, 4, 9, 100])
+def test_the_columns_are_the_ngrams_of_the_most_texts(max_features: int, min_df: int) -> None:
+    """Of equals those with the smallest keys."""
+    kind = NGramKind(2, (3, 3))
+    texts = [*TEXTS, ["good", "not"], ["good", "at"]]
+    df: dict[int, int] = {}
+    for keys in keys_by_row(texts, kind):
+        for key in keys:
+            df[key] = df.get(key, 0) + 1
+    often = sorted((-n, key) for key, n in df.items() if n >= min_df)[:max_features]
+    found = ngram_features(number_texts(texts), kind, max_features=max_features, min_df=min_df)
+    assert found.keys.tolist() == sorted(key for _, key in often)
+    assert found.matrix.sum(axis=0).tolist() == [df[key] for key in found.keys.tolist()]
 
 
 def test_ngrams_without_a_column_count_in_the_size_of_a_text() -> None:
