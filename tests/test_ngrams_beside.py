@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from textrnn.model import TextModel
+from textrnn.decision import best_f1_threshold_of
+from textrnn.model import NEAREST, TextModel
 from textrnn.network import Network, NetworkConfig
 from textrnn.nn.losses import SOFTMAX
 from textrnn.text.tokenised import as_numbered
@@ -32,14 +33,16 @@ from textrnn.training.ngrams_beside import (
 from textrnn.training.settings import Settings
 
 ONLY_WORDS = Settings(ngrams="words")
+TELLING = ("lovely", "lonely", "lively", "lately")
+"""The word of each class, one letter from another."""
 
 
-def drawn(n: int, seed: int, *, n_classes: int = 2) -> TokenisedTexts:
-    """Texts of a few words, one of which tells the class three times of four; with weights."""
+def drawn(n: int, seed: int, *, n_classes: int = 2, sure: float = 0.75) -> TokenisedTexts:
+    """Texts of a few words, one of which tells the class, if not by chance; with weights."""
     rng = np.random.default_rng(seed)
     targets = rng.integers(0, n_classes, n)
-    told = np.where(rng.random(n) < 0.75, targets, rng.integers(0, n_classes, n))
-    texts = [[*(f"w{i}" for i in rng.integers(0, 30, 5)), f"class{t}"] for t in told.tolist()]
+    told = np.where(rng.random(n) < sure, targets, rng.integers(0, n_classes, n))
+    texts = [[*(f"w{i}" for i in rng.integers(0, 30, 5)), TELLING[t]] for t in told.tolist()]
     return TokenisedTexts(texts, targets, rng.integers(1, 6, n).astype(np.float64))
 
 
@@ -158,6 +161,44 @@ def test_the_classifier_says_the_weighed_sum(n_classes: int) -> None:
     expected = SOFTMAX.probabilities(combined(parts, weighed.factors, weighed.bias))
     found = weighed.classifier().predict_proba(texts)
     np.testing.assert_allclose(found, expected, atol=5e-3)  # n-grams have half precision
+
+
+def test_unknown_words_are_weighed_as_they_are_predicted() -> None:
+    """The network reads them as words near to them, the n-grams as they stand where they know
+    them: here the word of one class, which is near to that of the other."""
+    train, held_out = drawn(80, 18), drawn(60, 19)
+    known = replace(train, tokens=[[w for w in t if w != TELLING[1]] for t in train.tokens])
+    model = untrained(known, unknown_words=NEAREST)
+    texts = [" ".join(words) for words in held_out.tokens]
+    assert list(model.vocabulary.mended(as_numbered([[TELLING[1]]]))) == [[TELLING[0]]]
+    chosen = choose_ngrams(ONLY_WORDS, train, held_out, 2)
+    weighed = weigh(model, ONLY_WORDS, chosen, train, held_out)
+    answers = weighed.classifier().predict_proba(texts).argmax(axis=1)
+    assert weighed.right is not None
+    np.testing.assert_array_equal(weighed.right, answers == held_out.targets)
+    assert weighed.right.mean() > 0.7
+
+
+@pytest.mark.parametrize("rare", [0, 1])
+def test_a_threshold_is_tuned_for_the_rarer_class(rare: int) -> None:
+    """On the held-out texts, and by the probabilities of all together."""
+
+    def skewed(seed: int) -> TokenisedTexts:
+        texts = drawn(150, seed, sure=0.4)
+        return texts.take((texts.targets != rare) | (np.arange(150) % 4 == 0))
+
+    train, settings = skewed(20), replace(ONLY_WORDS, threshold="f1")
+    chosen = choose_ngrams(settings, train, None, 2)
+    differ = False
+    for seed in range(21, 26):
+        held_out = skewed(seed)
+        found = weigh(untrained(train), settings, chosen, train, held_out)
+        classifier = found.classifier()
+        p = classifier.predict_proba([" ".join(words) for words in held_out.tokens])[:, 1]
+        expected = best_f1_threshold_of(rare, p, held_out.targets)
+        assert classifier.threshold == found.threshold == pytest.approx(expected, abs=1e-3)
+        differ |= abs(expected - best_f1_threshold_of(1 - rare, p, held_out.targets)) > 0.01
+    assert differ
 
 
 def test_without_held_out_texts_the_network_is_believed_as_all_ngrams() -> None:
