@@ -188,6 +188,37 @@ def test_the_steps_planned_by_the_clock_can_be_done_again(clock: Clock) -> None:
     assert [r["loss"] for r in first.history] == [r["loss"] for r in again.history]
 
 
+def test_a_slow_start_says_nothing_of_later_steps(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first step takes the system's memory, which the others use again."""
+    gradient, begun = Workers.gradient, [0]
+
+    def slow_at_first(self: Workers, *args: Any) -> Any:
+        begun[0] += 1
+        clock.now += 100.0 * (begun[0] == 1)
+        return gradient(self, *args)
+
+    monkeypatch.setattr(Workers, "gradient", slow_at_first)
+    config = replace(CONFIG, max_iter=1_000)
+    run = new_run(
+        new_network("rnn"), config, deadline=Deadline(clock.now + 100.0 + 9 * EPOCH_SECONDS, clock)
+    )
+    assert run.run().planned_steps == pytest.approx(8.5 * EPOCH, abs=0.7 * EPOCH)
+
+
+def test_all_held_out_texts_are_reckoned_with_where_some_are_timed(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budget, "REHEARSED_TEXTS", 10)
+    clock.a_prediction = 0.5
+    run = new_run(
+        new_network("rnn"), replace(CONFIG, max_iter=3), deadline=Deadline(clock.now + 1e4, clock)
+    )
+    run.run()
+    assert run.validation_seconds == pytest.approx(0.5 * len(VALIDATION))
+
+
 def test_a_run_that_becomes_slower_is_stopped_in_time(clock: Clock, tmp_path: Path) -> None:
     """And is known for such when its checkpoint is taken up."""
     end = clock.now + 4 * EPOCH_SECONDS

@@ -13,10 +13,12 @@ from textrnn.decision import best_f1_threshold_of
 from textrnn.model import NEAREST, TextModel
 from textrnn.network import Network, NetworkConfig
 from textrnn.nn.losses import SOFTMAX
+from textrnn.text.ngram_keys import NGramKind
 from textrnn.text.tokenised import as_numbered
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.text.vocabulary import Vocabulary
 from textrnn.training import ngrams_beside
+from textrnn.training.budget import Deadline
 from textrnn.training.calibration import combined, fit_factors
 from textrnn.training.fit import TokenisedTexts
 from textrnn.training.ngram_fit import NGramFeatures, fit_ngrams, naive_bayes, ngram_features
@@ -24,6 +26,7 @@ from textrnn.training.ngrams_beside import (
     STRENGTHS,
     WORDS,
     Chosen,
+    Part,
     Weighed,
     choose_ngrams,
     joined,
@@ -268,3 +271,24 @@ def test_where_there_is_much_text_an_ngram_must_come_twice(
     monkeypatch.setattr(ngrams_beside, "MUCH_TEXT", 5)
     many = choose_ngrams(ONLY_WORDS, train, None, 2).models[0]
     assert (len(few.keys), len(many.keys)) == (7, 2)  # a, b, c, d and three pairs; a and b
+
+
+# --------------------------------------------------------------------------- in time
+
+
+@pytest.mark.parametrize(("times", "kinds"), [(20.0, 1), (22.0, 2)])
+def test_characters_are_tried_where_a_third_of_the_time_is_enough(
+    monkeypatch: pytest.MonkeyPatch, times: float, kinds: int
+) -> None:
+    """They take six times as long as the words did: with these seven of twenty-one."""
+    now, train = [0.0], drawn(30, 30)
+    parts = choose_ngrams(ONLY_WORDS, train, None, 2).parts
+
+    def fit_a_kind(kind: NGramKind, *_: Any, **__: Any) -> list[Part]:
+        now[0] += 1.0 if kind == WORDS else 6.0
+        return list(parts)
+
+    monkeypatch.setattr(ngrams_beside, "fit_kind", fit_a_kind)
+    deadline = Deadline(times, lambda: now[0])
+    chosen = choose_ngrams(Settings(ngrams="characters"), train, None, 2, deadline)
+    assert len(chosen.parts) == kinds * len(parts)
