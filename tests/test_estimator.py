@@ -868,6 +868,42 @@ def test_equal_texts_stay_on_one_side(reviews: Data) -> None:
     assert not seen["train"] & seen["validation"]
 
 
+def test_the_seed_draws_the_texts_that_are_held_back(reviews: Data) -> None:
+    """A number, or a generator of the older kind, which goes on from fit to fit."""
+    held: list[Any] = []
+
+    class Look(Callback):
+        def on_start(self, run: Any) -> None:
+            held.append(b"|".join(ids.tobytes() for ids in run.validation.documents))
+
+    older = np.random.RandomState(3)
+    seeds = (0, 1, 0, np.random.RandomState(1), np.random.RandomState(2), older, older)
+    for seed in seeds:
+        model = small(ngrams="none", early_stopping=True, validation_fraction=0.3, max_iter=1)
+        model.set_params(random_state=seed).fit(*reviews, callbacks=[Look()])
+    assert held[0] == held[2]
+    assert len(set(held)) == 6
+
+
+def test_each_label_is_held_back_in_its_share() -> None:
+    """Of texts with many labels by the rarest of each."""
+    texts = [f"text {chr(97 + i % 26)}{chr(97 + i // 26)}" for i in range(100)]
+    y = np.zeros((100, 3), dtype=int)
+    y[:, 0] = 1
+    y[:20, 1] = 1
+    y[20:30, 2] = 1
+    seen: list[Any] = []
+
+    class Look(Callback):
+        def on_start(self, run: Any) -> None:
+            seen.append(run.validation.targets.sum(axis=0).tolist())
+
+    for seed in range(4):
+        model = small(early_stopping=True, validation_fraction=0.2, max_iter=1, ngrams="none")
+        model.set_params(random_state=seed).fit(texts, y, callbacks=[Look()])
+    assert seen == [[20, 4, 2]] * 4
+
+
 def test_a_warning_when_nothing_can_be_held_back() -> None:
     model = small(early_stopping=True, max_iter=1)
     with pytest.warns(UserWarning, match=r"20 texts \(2 different\) are too few") as caught:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from textrnn.text.tokenised import number_texts
+from textrnn.text.vectors import train_word2vec
+from textrnn.training import fit
 from textrnn.training.fit import (
     TokenisedTexts,
     build_model,
@@ -94,3 +98,35 @@ def test_word2vec_depends_on_the_seed_of_the_run() -> None:
 
     np.testing.assert_array_equal(vectors(1), vectors(1))
     assert not np.array_equal(vectors(1), vectors(2))
+
+
+@pytest.mark.parametrize(("small_corpus", "fewest"), [(True, 1), (False, 5)])
+def test_word2vec_keeps_rarer_words_of_little_text(
+    monkeypatch: pytest.MonkeyPatch, small_corpus: bool, fewest: int
+) -> None:
+    asked: list[int] = []
+
+    def noted(tokens: Any, *, min_count: int, **named: Any) -> Any:
+        asked.append(min_count)
+        return train_word2vec(tokens, min_count=1, **named)
+
+    monkeypatch.setattr(fit, "train_word2vec", noted)
+    n_words = sum(map(len, TOKENS))
+    monkeypatch.setattr(fit, "SMALL_CORPUS", n_words + small_corpus)
+    build_model(small(embedding="word2vec"), TOKENS, ("x", "y"), rng=rng())
+    assert asked == [fewest]
+
+
+@pytest.mark.parametrize(("known", "is_told"), [(1, True), (3, False)])
+def test_vectors_of_few_of_the_words_are_told(tmp_path: Path, known: int, is_told: bool) -> None:
+    """A tenth of the running words is enough."""
+    texts = [[f"word{chr(97 + i)}" for i in range(20)]]
+    lines = [f"{word} 0.5 -0.5" for word in texts[0][:known]]
+    path = tmp_path / "vectors.txt"
+    path.write_text(f"{known} 2\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        build_model(small(embedding=str(path)), texts, ("x", "y"), rng=rng())
+    assert [f"vectors for only {known / 20:.1%}" in str(w.message) for w in caught] == (
+        [True] if is_told else []
+    )
