@@ -773,12 +773,22 @@ def test_ctrl_c_keeps_the_best_model(reviews: Data) -> None:
     assert model.predict(reviews[0]).shape == (len(reviews[0]),)
 
 
-def test_ctrl_c_keeps_the_ngrams(reviews: Data) -> None:
+def test_ctrl_c_keeps_the_ngrams(reviews: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As they were fitted to the training texts: who presses it does not want to wait."""
+    refitted, calls = ngrams_beside.refitted, []
+    monkeypatch.setattr(
+        ngrams_beside,
+        "refitted",
+        lambda *args, **named: calls.append(1) or refitted(*args, **named),
+    )
     model = small(ngrams="words", early_stopping=True, n_iter_no_change=30, max_iter=30)
     with pytest.warns(UserWarning, match="interrupted"):
         model.fit(*reviews, callbacks=[InterruptAfter(2)])
     assert model.n_iter_ == 2
     assert model.model_.ngrams is not None
+    assert not calls
+    model.set_params(max_iter=1).fit(*reviews)
+    assert calls == [1]
 
 
 def test_ctrl_c_in_a_warm_start_takes_the_new_ngrams(reviews: Data) -> None:

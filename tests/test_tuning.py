@@ -92,6 +92,7 @@ def test_a_search(reviews: tuple[list[str], list[str]]) -> None:
     last = min(t.accuracy for t in of[n_texts[0]] if str(t.changes) in on)
     assert all(t.accuracy <= last for t in of[n_texts[0]] if str(t.changes) not in on)
     assert search.best.accuracy == max(t.accuracy for t in trials)
+    assert all(trial.loss > 0.0 for trial in trials)
     assert told[0] == (1, 0)
     assert [number for number, _ in told] == list(range(1, len(trials) + 1))
     assert trials[0].changes == {}
