@@ -93,6 +93,34 @@ def test_epochs_differ_and_seeds_repeat() -> None:
     assert epochs(0) == [first, second]
 
 
+def test_other_documents_come_together_in_another_epoch() -> None:
+    """Sorted are some batches at a time, not the epoch: else its batches were always the same."""
+    lengths, rng = np.arange(1, 1_001), np.random.default_rng(0)
+    first, second = (
+        {frozenset(rows.tolist()) for rows in batches}
+        for batches in (
+            epoch_batches(lengths, batch_size=2, shuffle=True, rng=rng) for _ in range(2)
+        )
+    )
+    assert len(first & second) < 0.3 * len(first)
+
+
+def test_a_batch_has_a_document_however_long() -> None:
+    assert batch_count(3, 3_000, batch_size=1, batch_tokens=100) == 3
+    assert batch_count(3, 201, batch_size=1, batch_tokens=100) == 3
+    assert batch_count(3, 200, batch_size=1, batch_tokens=100) == 2
+
+
+def test_a_word_that_never_becomes_unknown_stays_at_the_smallest_number_drawn() -> None:
+    class Zeros:
+        def random(self, n: int, dtype: type) -> np.ndarray:
+            return np.zeros(n, dtype)
+
+    ids = np.array([1, 2], dtype=np.int32)
+    kept = drop_to_unknown(ids, np.array([0.0, 0.0, 0.1], np.float32), Zeros())  # type: ignore[arg-type]
+    assert kept.tolist() == [1, 0]
+
+
 def test_drop_to_unknown_at_each_words_rate() -> None:
     probabilities = np.array([0.0, 0.0, 0.25, 0.8, 1.0], dtype=np.float32)
     rng = np.random.default_rng(0)

@@ -188,6 +188,37 @@ def test_the_steps_planned_by_the_clock_can_be_done_again(clock: Clock) -> None:
     assert [r["loss"] for r in first.history] == [r["loss"] for r in again.history]
 
 
+def test_a_slow_start_says_nothing_of_later_steps(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first step takes the system's memory, which the others use again."""
+    gradient, begun = Workers.gradient, [0]
+
+    def slow_at_first(self: Workers, *args: Any) -> Any:
+        begun[0] += 1
+        clock.now += 100.0 * (begun[0] == 1)
+        return gradient(self, *args)
+
+    monkeypatch.setattr(Workers, "gradient", slow_at_first)
+    config = replace(CONFIG, max_iter=1_000)
+    run = new_run(
+        new_network("rnn"), config, deadline=Deadline(clock.now + 100.0 + 9 * EPOCH_SECONDS, clock)
+    )
+    assert run.run().planned_steps == pytest.approx(8.5 * EPOCH, abs=0.7 * EPOCH)
+
+
+def test_all_held_out_texts_are_reckoned_with_where_some_are_timed(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budget, "REHEARSED_TEXTS", 10)
+    clock.a_prediction = 0.5
+    run = new_run(
+        new_network("rnn"), replace(CONFIG, max_iter=3), deadline=Deadline(clock.now + 1e4, clock)
+    )
+    run.run()
+    assert run.validation_seconds == pytest.approx(0.5 * len(VALIDATION))
+
+
 def test_a_run_that_becomes_slower_is_stopped_in_time(clock: Clock, tmp_path: Path) -> None:
     """And is known for such when its checkpoint is taken up."""
     end = clock.now + 4 * EPOCH_SECONDS
@@ -282,8 +313,11 @@ def test_a_resumed_run_keeps_its_plan(clock: Clock, tmp_path: Path) -> None:
     assert same_bits(params, again)
 
 
-def test_a_resumed_run_leaves_time_for_its_validation(clock: Clock, tmp_path: Path) -> None:
-    """It knows from the checkpoint how long that takes."""
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_resumed_run_leaves_time_for_its_validation(
+    clock: Clock, tmp_path: Path, n_jobs: int
+) -> None:
+    """It knows from the checkpoint how long that takes; in the end one process does it alone."""
     config = replace(CONFIG, max_iter=50, n_iter_no_change=50)
     clock.a_prediction = 10.0
 
@@ -294,12 +328,18 @@ def test_a_resumed_run_leaves_time_for_its_validation(clock: Clock, tmp_path: Pa
 
         callbacks = [Checkpoint(tmp_path / "run", {}, resume=resume), AfterBatch(interrupt)]
         deadline = Deadline(clock.now + left, clock)
-        return new_run(new_network("rnn"), config, callbacks=callbacks, deadline=deadline).run()
+        options: dict[str, Any] = {"n_jobs": n_jobs, "deadline": deadline}
+        found = new_run(new_network("rnn"), config, callbacks=callbacks, **options)
+        found.run()
+        return found
 
     a_validation = 10.0 * len(VALIDATION)
     run(20 * a_validation, EPOCH + 1, resume=False)
-    end = clock.now + 3.5 * a_validation
-    assert run(3.5 * a_validation, 0, resume=True).out_of_time
+    left = (2.5 + n_jobs) * a_validation
+    end = clock.now + left
+    resumed = run(left, 0, resume=True)
+    assert resumed.state.out_of_time
+    assert resumed.deadline.end == end - n_jobs * a_validation
     assert clock.now <= end
 
 
@@ -322,7 +362,9 @@ def test_so_many_steps(steps: int, options: dict[str, Any]) -> None:
 
 def test_epochs_bound_the_steps() -> None:
     config = replace(CONFIG, max_iter=2, max_steps=1_000)
-    assert new_run(new_network("rnn"), config).run().steps == 2 * EPOCH
+    state = new_run(new_network("rnn"), config).run()
+    assert state.steps == state.planned_steps == 2 * EPOCH
+    assert state.history[-1]["learning_rate"] < 0.02 / EPOCH  # it ends where they do
 
 
 def test_patience_is_a_third_of_the_planned_epochs() -> None:

@@ -85,6 +85,16 @@ def test_the_factors_have_the_least_penalised_loss(output: Output, n_parts: int)
     assert objective(found) <= best.fun + 1e-5
 
 
+def test_a_part_that_is_wrong_is_not_turned_round() -> None:
+    targets = np.random.default_rng(1).integers(0, 3, 200)
+    told = 2.0 * np.eye(3)[targets]
+    chance = np.random.default_rng(2).normal(size=(2, 200, 3))
+    factors, _ = fit_factors(SOFTMAX, [told + chance[0], -told + chance[1]], targets)
+    assert factors[0] > 0.5
+    assert factors[1] == 0.0
+    assert fit_factors(SOFTMAX, [-told + chance[1]], targets)[0].tolist() == [0.0]
+
+
 def test_combined() -> None:
     parts = rng.normal(size=(2, 5, 3))
     found = combined(parts, np.array([2.0, 0.5]), np.array([1.0, 2.0, 3.0]))

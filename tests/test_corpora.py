@@ -254,6 +254,21 @@ def test_holdout(rows: list[tuple[str, Hashable]], fraction: float, seed: int) -
     assert {label for label, out in zip(labels, held, strict=True) if not out} == set(labels)
 
 
+@pytest.mark.parametrize("copies", [1, 2, 4])
+def test_a_share_of_each_class_is_held_out_copies_together(copies: int) -> None:
+    """So many rows, not so many different texts."""
+    texts = [str(i) for i in range(40) for _ in range(copies)]
+    labels = ["a"] * 24 * copies + ["b"] * 16 * copies
+    held = holdout(texts, labels, 0.25, random_state=0)
+    gone = Counter(label for label, out in zip(labels, held, strict=True) if out)
+    assert gone == {"a": 6 * copies, "b": 4 * copies}
+
+
+def test_of_few_texts_one_is_held_out() -> None:
+    texts = [str(i) for i in range(8)]
+    assert holdout(texts, ["a", "b"] * 4, 0.05, random_state=0).sum() == 1
+
+
 def test_holdout_is_what_a_split_is_cut_by() -> None:
     split = Split([str(i % 30) for i in range(60)], ["a", "b", "c"] * 20)
     held = holdout(split.texts, split.labels, 0.25, random_state=7)

@@ -40,6 +40,8 @@ def test_no_threshold_is_better(pairs: list[tuple[float, bool]]) -> None:
 
 def test_it_lies_between_the_probabilities() -> None:
     assert best_f1_threshold(np.array([0.1, 0.3, 0.6]), np.array([0, 1, 1])) == pytest.approx(0.2)
+    # Below the lowest of them is nothing.
+    assert best_f1_threshold(np.array([0.4, 0.6]), np.array([1, 1])) == pytest.approx(0.2)
 
 
 def test_of_labels_it_is_one_for_all() -> None:
@@ -58,3 +60,8 @@ def test_the_rarer_class_is_tuned_wherever_it_stands(rare: int) -> None:
     found = best_f1_threshold_of(rare, of_second, truth)
     assert found == pytest.approx(0.25 if rare == 1 else 0.75)
     assert ((of_second >= found) == (truth == 1)).all()
+
+
+def test_of_classes_as_rare_the_second_is_meant() -> None:
+    assert rarer_class(np.array([0, 1])) == 1
+    assert rarer_class(np.array([0, 1, 1])) == 0

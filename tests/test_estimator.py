@@ -651,18 +651,26 @@ def test_calls_of_partial_fit_are_the_epochs_of_a_fit(solver: str, reviews: Data
     changes: dict[str, Any] = {"ngrams": "none", "ema_decay": 0.0, "solver": solver}
     whole = small(**changes, learning_rate="constant", warmup_fraction=0.0, max_iter=3)
     whole.fit(*reviews)
-    parts = small(**changes)
+    parts = small(**changes, learning_rate="cosine", warmup_fraction=0.5)  # of no account
     for n in (1, 2, 3):
         parts.partial_fit(*reviews, classes=["bad", "good"])
         assert parts.loss_curve_ == whole.loss_curve_[:n]
+    assert probabilities(parts, reviews[0]).dtype == np.float64
     assert same_weights(parts, whole)
 
 
 def test_a_fit_forgets_the_partial_fits_before_it(reviews: Data) -> None:
-    often, once = small(ngrams="none"), small(ngrams="none").fit(*reviews)
-    often.partial_fit(*reviews, classes=["bad", "good"]).fit(*reviews)
+    often, once = (small(ngrams="none", early_stopping=True, max_iter=3) for _ in range(2))
+    often.partial_fit(*reviews, classes=["bad", "good"])
+    assert often.best_validation_score_ is None
+    for model in (often, once):
+        model.fit(*reviews)
+        assert model.best_validation_score_ == max(
+            record["validation_accuracy"] for record in model.history_
+        )
     assert same_weights(often, once)
     assert same_weights(often.partial_fit(*reviews), once.partial_fit(*reviews))
+    assert once.best_validation_score_ is None  # nothing was held out
 
 
 def test_weights_make_the_loss_a_weighted_mean(reviews: Data) -> None:
@@ -685,6 +693,18 @@ def test_weights_make_the_loss_a_weighted_mean(reviews: Data) -> None:
         ]
         expected = np.average(-np.log(of_label), weights=product)
         assert model.loss_curve_ == pytest.approx([expected], rel=1e-5)
+
+
+def test_class_weights_count_in_validation_too(reviews: Data) -> None:
+    texts, labels = reviews
+    weight = {"good": 9.0, "bad": 1.0}
+    told = np.random.default_rng(3).permutation(labels)  # which nobody can get right
+    model = small(ngrams="none", max_iter=1, class_weight=weight, early_stopping=True)
+    model.fit(texts, labels, validation_data=(texts, told))
+    right = model.predict(texts) == told
+    expected = np.average(right, weights=[weight[label] for label in told])
+    assert abs(expected - right.mean()) > 0.01
+    assert model.history_[0]["validation_accuracy"] == pytest.approx(expected)
 
 
 def test_partial_fit_after_fit_goes_on_without_the_ngrams(reviews: Data) -> None:
@@ -762,12 +782,22 @@ def test_ctrl_c_keeps_the_best_model(reviews: Data) -> None:
     assert model.predict(reviews[0]).shape == (len(reviews[0]),)
 
 
-def test_ctrl_c_keeps_the_ngrams(reviews: Data) -> None:
+def test_ctrl_c_keeps_the_ngrams(reviews: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As they were fitted to the training texts: who presses it does not want to wait."""
+    refitted, calls = ngrams_beside.refitted, []
+    monkeypatch.setattr(
+        ngrams_beside,
+        "refitted",
+        lambda *args, **named: calls.append(1) or refitted(*args, **named),
+    )
     model = small(ngrams="words", early_stopping=True, n_iter_no_change=30, max_iter=30)
     with pytest.warns(UserWarning, match="interrupted"):
         model.fit(*reviews, callbacks=[InterruptAfter(2)])
     assert model.n_iter_ == 2
     assert model.model_.ngrams is not None
+    assert not calls
+    model.set_params(max_iter=1).fit(*reviews)
+    assert calls == [1]
 
 
 def test_ctrl_c_in_a_warm_start_takes_the_new_ngrams(reviews: Data) -> None:
@@ -855,6 +885,42 @@ def test_equal_texts_stay_on_one_side(reviews: Data) -> None:
     assert seen["train"]
     assert seen["validation"]
     assert not seen["train"] & seen["validation"]
+
+
+def test_the_seed_draws_the_texts_that_are_held_back(reviews: Data) -> None:
+    """A number, or a generator of the older kind, which goes on from fit to fit."""
+    held: list[Any] = []
+
+    class Look(Callback):
+        def on_start(self, run: Any) -> None:
+            held.append(b"|".join(ids.tobytes() for ids in run.validation.documents))
+
+    older = np.random.RandomState(3)
+    seeds = (0, 1, 0, np.random.RandomState(1), np.random.RandomState(2), older, older)
+    for seed in seeds:
+        model = small(ngrams="none", early_stopping=True, validation_fraction=0.3, max_iter=1)
+        model.set_params(random_state=seed).fit(*reviews, callbacks=[Look()])
+    assert held[0] == held[2]
+    assert len(set(held)) == 6
+
+
+def test_each_label_is_held_back_in_its_share() -> None:
+    """Of texts with many labels by the rarest of each."""
+    texts = [f"text {chr(97 + i % 26)}{chr(97 + i // 26)}" for i in range(100)]
+    y = np.zeros((100, 3), dtype=int)
+    y[:, 0] = 1
+    y[:20, 1] = 1
+    y[20:30, 2] = 1
+    seen: list[Any] = []
+
+    class Look(Callback):
+        def on_start(self, run: Any) -> None:
+            seen.append(run.validation.targets.sum(axis=0).tolist())
+
+    for seed in range(4):
+        model = small(early_stopping=True, validation_fraction=0.2, max_iter=1, ngrams="none")
+        model.set_params(random_state=seed).fit(texts, y, callbacks=[Look()])
+    assert seen == [[20, 4, 2]] * 4
 
 
 def test_a_warning_when_nothing_can_be_held_back() -> None:

@@ -13,6 +13,7 @@ from sklearn import metrics
 
 from textrnn.errors import DataError
 from textrnn.evaluation import calibration_error, evaluate
+from textrnn.significance import wilson_interval
 
 CLASSES = ("red", "green", "blue")  # not sorted, on purpose
 
@@ -44,6 +45,29 @@ def test_same_as_scikit_learn():
     assert [scores.precision for scores in report.per_class] == pytest.approx(precision)
     assert [scores.label for scores in report.per_class] == list(CLASSES)
     assert [scores.support for scores in report.per_class] == np.bincount(truth).tolist()
+
+
+def test_a_threshold_is_the_answers_in_every_score_of_them():
+    truth, labels, probabilities = random_case(classes=("no", "yes"))
+    report = evaluate(labels, probabilities, ("no", "yes"), 0.7)
+    predicted = (probabilities[:, 1] >= 0.7).astype(int)
+    assert report.accuracy == metrics.accuracy_score(truth, predicted)
+    assert report.accuracy_interval == wilson_interval(int((predicted == truth).sum()), len(truth))
+    assert report.macro_f1 == pytest.approx(metrics.f1_score(truth, predicted, average="macro"))
+    recall = metrics.recall_score(truth, predicted, average=None)
+    assert [scores.recall for scores in report.per_class] == pytest.approx(recall)
+    without = evaluate(labels, probabilities, ("no", "yes"))
+    assert report.accuracy != without.accuracy
+    for name in ("calibration_error", "log_loss", "roc_auc"):
+        assert getattr(report, name) == getattr(without, name)
+
+
+def test_what_is_scored_is_only_read():
+    _, labels, probabilities = random_case()
+    doubled = 2.0 * probabilities.astype(np.float64)
+    kept = doubled.copy()
+    assert evaluate(labels, doubled, CLASSES) == evaluate(labels, kept / 2.0, CLASSES)
+    np.testing.assert_array_equal(doubled, kept)
 
 
 def test_by_hand():

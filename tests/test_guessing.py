@@ -41,7 +41,13 @@ def test_each_of_many_labels_is_guessed() -> None:
 
 @pytest.mark.parametrize(
     ("accuracy", "loss", "is_told"),
-    [(0.5, 1.2, True), (0.52, 30.0, True), (0.5, 0.9, False), (0.8, 1.2, False)],
+    [
+        (0.5, 1.2, True),
+        (0.52, 30.0, True),
+        (0.5, 0.9, False),
+        (0.8, 1.2, False),
+        (0.56, 1.2, False),
+    ],
 )
 def test_worse_than_guessing_by_far(accuracy: float, loss: float, is_told: bool) -> None:
     state = cast(TrainingState, SimpleNamespace(best_score=(accuracy, -loss), best_params={"w": 1}))

@@ -30,6 +30,11 @@ def test_each_label_keeps_its_share():
     assert (kept == "rare").sum() == 10
 
 
+@pytest.mark.parametrize(("n", "fraction", "kept"), [(16, 0.1, 2), (14, 0.1, 1), (4, 0.1, 1)])
+def test_shares_are_rounded(n, fraction, kept):
+    assert len(nested_rows(["a"] * n, fraction, seed=0)) == kept
+
+
 def test_no_label_is_lost():
     labels = ["common"] * 900 + ["rare"]
     assert {labels[row] for row in nested_rows(labels, 0.01, seed=0)} == {"common", "rare"}
@@ -66,6 +71,9 @@ def point(n, network, baseline, p_value=0.5):
     [
         ((-0.1, -0.02, 0.03), "The curves cross between 100 and 1,000 training texts: "),
         ((0.1, -0.02, 0.03), "The curves cross between 100 and 1,000 training texts: "),
+        # As good is not ahead.
+        ((0.0, 0.02, 0.03), "The curves cross between 10 and 100 training texts: "),
+        ((-0.1, 0.0, 0.03), "The curves cross between 100 and 1,000 training texts: "),
         ((-0.1, 0.02, 0.03), "The curves cross between 10 and 100 training texts: "),
         ((0.1, 0.02, 0.03), "The network is ahead at every size, from 10 training texts on"),
         ((-0.1, -0.02, -0.01), "The network is not ahead with all 1,000 training texts (-0.010 "),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,14 @@ def test_a_small_probability_of_two_keeps_its_digits(logit: float) -> None:
     found = one_word_model([logit]).predict_proba(["x"])[0]
     np.testing.assert_allclose(found.min(), np.exp(-40.0), rtol=1e-12)
     assert found.argmax() == (logit > 0)
+
+
+def test_a_threshold_decides() -> None:
+    model = one_word_model([0.1])
+    probabilities = model.predict_proba(["x"])
+    assert model.decide(probabilities).tolist() == [1]
+    assert replace(model, threshold=0.6).decide(probabilities).tolist() == [0]
+    assert replace(model, threshold=0.5).decide(1.0 - probabilities).tolist() == [0]
 
 
 def test_a_bare_string_is_told() -> None:

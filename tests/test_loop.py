@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from textrnn.errors import TrainingError
+from textrnn.errors import TrainingError, UsageError
 from textrnn.inference import predict_logits, predict_proba
 from textrnn.network import EMBEDDING, Network, NetworkConfig
 from textrnn.nn.optimizers import SGD, Adam
@@ -19,6 +19,7 @@ from textrnn.nn.schedules import SCHEDULES, learning_rate_at
 from textrnn.training import loop
 from textrnn.training.callbacks import Callback
 from textrnn.training.checkpoint import Checkpoint, restore, snapshot
+from textrnn.training.gradient import Regularisation
 from textrnn.training.loop import (
     LabelledDocuments,
     TrainingConfig,
@@ -134,6 +135,35 @@ def test_one_seed_one_result(bidirectional: bool) -> None:
     assert not same_bits(params, other)
 
 
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_every_epoch_has_an_order_of_its_own(shuffle: bool) -> None:
+    """Told by the losses of its batches where nothing is learned nor dropped."""
+
+    def losses(seed: int) -> list[float]:
+        seen: list[float] = []
+        note = AfterBatch(lambda run: seen.append(run.progress.loss))
+        config = replace(
+            CONFIG, learning_rate_init=1e-12, max_iter=3, dropout_input=0.0, dropout_readout=0.0,
+            batch_size=100, shuffle=shuffle,
+        )  # fmt: skip
+        rng = np.random.default_rng(seed)
+        new_run(new_network(), config, validation=None, rng=rng, callbacks=[note]).run()
+        assert seen[1::2] == pytest.approx([seen[1]] * 3)  # the sums over an epoch
+        return seen[::2]
+
+    firsts = [round(loss, 3) for loss in [*losses(0), *losses(1)]]
+    assert len(set(firsts)) == (6 if shuffle else 1)
+
+
+def test_every_step_has_dropout_of_its_own() -> None:
+    config = replace(
+        CONFIG, learning_rate_init=1e-12, max_iter=4, dropout_input=0.0, dropout_readout=0.5,
+        batch_size=len(TRAIN), shuffle=False,
+    )  # fmt: skip
+    state = new_run(new_network(), config, validation=None).run()
+    assert len({round(record["loss"], 6) for record in state.history}) == 4
+
+
 def test_early_stopping_restores_the_best_weights() -> None:
     """Validation classes are drawn by chance, so that learning cannot help for long."""
     rng = np.random.default_rng(7)
@@ -237,6 +267,25 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(
     assert same_bits(resumed.optimizer.moments, whole.optimizer.moments)
     assert resumed.rng.bit_generator.state == whole.rng.bit_generator.state
     assert_same_state(resumed.state, whole.state)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "told"),
+    [
+        ({"seed": 1}, {"seed": 2}, "seed was 1 and is 2"),
+        ({"seed": 1, "corpus": "x"}, {"seed": 1}, "corpus was 'x' and is None"),
+        ({"seed": 1}, {"seed": 1, "corpus": "x"}, "corpus was None and is 'x'"),
+    ],
+)
+def test_a_checkpoint_of_another_run_is_refused(
+    tmp_path: Path, before: dict[str, Any], now: dict[str, Any], told: str
+) -> None:
+    """Also of one that had something more, or less."""
+    kept = Checkpoint(tmp_path / "run", before)
+    new_run(new_network(), replace(CONFIG, max_iter=1), callbacks=[kept]).run()
+    assert Checkpoint(tmp_path / "run", before, resume=True).read() is not None
+    with pytest.raises(UsageError, match=told):
+        Checkpoint(tmp_path / "run", now, resume=True).read()
 
 
 def assert_same_state(a: TrainingState, b: TrainingState) -> None:
@@ -690,6 +739,22 @@ def test_the_optimizer_is_the_one_asked_for() -> None:
     assert isinstance(adam, Adam)
     assert isinstance(sgd, SGD)
     assert (adam.alpha, sgd.alpha, sgd.momentum) == (0.2, 0.2, 0.3)
+
+
+def test_the_regularisation_is_the_one_asked_for() -> None:
+    """Each rate by its own name, from the configuration to the masks that are drawn."""
+    shared = {f.name for f in fields(Regularisation)} & {f.name for f in fields(TrainingConfig)}
+    rates = {name: 0.1 + 0.05 * i for i, name in enumerate(sorted(shared))}
+    assert len(rates) >= 7
+    config = replace(CONFIG, **{**rates, "frozen": (EMBEDDING,)})  # type: ignore[arg-type]
+    unknown = np.full(V, 0.2)
+    found = new_run(new_network(), config, unknown_probabilities=unknown).regularisation
+    for name in shared:
+        assert getattr(found, name) == getattr(config, name), name
+    assert found.unknown_probabilities is unknown
+    dropout = found.dropout(np.random.default_rng(0))
+    for name in ("input", "readout", "recurrent", "embedding"):
+        assert getattr(dropout, name) == rates[f"dropout_{name}"]
 
 
 def test_the_gradient_floor_is_the_one_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

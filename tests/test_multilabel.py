@@ -136,6 +136,11 @@ def test_large_logits_are_finite_and_keep_their_type() -> None:
     np.testing.assert_array_equal(SIGMOID.probabilities(logits), [[1.0, 0.0]])
 
 
+def test_a_label_that_is_said_twice_is_there_once() -> None:
+    found = indicator([["b", "b"], [], ["a", "b"]], ["a", "b"])
+    assert found.tolist() == [[0, 1], [0, 0], [1, 1]]
+
+
 def test_right_counts_labels() -> None:
     z = np.array([[1.0, -1.0, 2.0], [-1.0, -1.0, -1.0]])
     assert SIGMOID.right(z, np.array([[1, 0, 0], [0, 0, 0]])) == pytest.approx([2 / 3, 1.0])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
@@ -14,17 +12,11 @@ from textrnn.ngram_model import NGramModel, find, weighted_sum
 from textrnn.nn.losses import SOFTMAX, softmax
 from textrnn.text import ngram_keys
 from textrnn.text.ngram_keys import FIRST_OF_CHARACTERS, NGramKind, distinct_ngrams
-from textrnn.text.tokenised import as_numbered, number_texts
+from textrnn.text.tokenised import number_texts
 from textrnn.training.calibration import fit_factors
 from textrnn.training.fit import TokenisedTexts
 from textrnn.training.ngram_fit import _Problem, fit_ngrams, naive_bayes, ngram_features
-from textrnn.training.ngrams_beside import (
-    CHARACTERS,
-    WORDS,
-    choose_ngrams,
-    joined,
-    refitted,
-)
+from textrnn.training.ngrams_beside import CHARACTERS, WORDS, choose_ngrams
 from textrnn.training.settings import Settings
 from textrnn.typing import Bools, Floats
 
@@ -99,14 +91,22 @@ def test_keys_are_those_of_saved_models() -> None:
     assert keys.tolist() == KEYS_OF_NOT_GOOD
 
 
-def test_blocks_are_the_same_as_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("limit", "size"), [("NGRAMS_AT_ONCE", 5), ("ROWS_AT_ONCE", 2)])
+def test_blocks_are_the_same_as_the_whole(
+    monkeypatch: pytest.MonkeyPatch, limit: str, size: int
+) -> None:
     kind = NGramKind(2, (2, 3))
     whole = keys_by_row(TEXTS, kind)
-    monkeypatch.setattr(ngram_keys, "NGRAMS_AT_ONCE", 5)
-    assert len(list(distinct_ngrams(number_texts(TEXTS), kind))) > 3
+    monkeypatch.setattr(ngram_keys, limit, size)
+    assert len(list(distinct_ngrams(number_texts(TEXTS), kind))) >= 3
     assert keys_by_row(TEXTS, kind) == whole
     features = ngram_features(number_texts(TEXTS), kind, max_features=10_000)
     assert np.diff(features.matrix.indptr).tolist() == [len(keys) for keys in whole]
+    sizes = np.sqrt([max(len(keys), 1) for keys in whole])
+    np.testing.assert_allclose(features.sizes, sizes, rtol=1e-6)
+    some = features.take(np.array([3, 0]))
+    np.testing.assert_array_equal(some.matrix.toarray(), features.matrix.toarray()[[3, 0]])
+    np.testing.assert_array_equal(some.sizes, features.sizes[[3, 0]])
 
 
 def test_find() -> None:
@@ -169,6 +169,31 @@ def test_rare_ngrams_are_left_out_first() -> None:
     assert len(ngram_features(texts, NGramKind(1), max_features=10).keys) == 3
     assert len(ngram_features(texts, NGramKind(1), max_features=2).keys) == 2
     assert len(ngram_features(texts, NGramKind(1), max_features=10, min_df=3).keys) == 1
+
+
+@pytest.mark.parametrize("min_df", [1, 2, 3])
+@pytest.mark.parametrize("max_features", [1, 4, 9, 100])
+def test_the_columns_are_the_ngrams_of_the_most_texts(max_features: int, min_df: int) -> None:
+    """Of equals those with the smallest keys."""
+    kind = NGramKind(2, (3, 3))
+    texts = [*TEXTS, ["good", "not"], ["good", "at"]]
+    df: dict[int, int] = {}
+    for keys in keys_by_row(texts, kind):
+        for key in keys:
+            df[key] = df.get(key, 0) + 1
+    often = sorted((-n, key) for key, n in df.items() if n >= min_df)[:max_features]
+    found = ngram_features(number_texts(texts), kind, max_features=max_features, min_df=min_df)
+    assert found.keys.tolist() == sorted(key for _, key in often)
+    assert found.matrix.sum(axis=0).tolist() == [df[key] for key in found.keys.tolist()]
+
+
+def test_ngrams_without_a_column_count_in_the_size_of_a_text() -> None:
+    """As in prediction, where nobody knows which of the unknown ones were left out."""
+    kind = NGramKind(2, (2, 3))
+    few = ngram_features(number_texts(TEXTS), kind, max_features=3)
+    assert few.matrix.shape[1] == 3
+    counts = [max(len(ngrams_of(words, kind)), 1) for words in TEXTS]
+    np.testing.assert_allclose(few.sizes, np.sqrt(counts), rtol=1e-6)
 
 
 def random_problem(K: int, *, independent: bool) -> _Problem:
@@ -294,32 +319,6 @@ def test_weights_of_the_fit_count_as_copies(K: int, independent: bool) -> None:
     expected, its_gradient = value(X[copies], positive[copies], None)
     assert loss == pytest.approx(expected, rel=1e-5)
     np.testing.assert_allclose(gradient, its_gradient, rtol=1e-4, atol=1e-5)
-
-
-def test_the_ngrams_beside_a_network_are_weighted() -> None:
-    """Each as if fitted by itself with the weights of its texts: at first, and to all texts."""
-    rng = np.random.default_rng(3)
-    words = [f"w{i}" for i in range(12)]
-
-    def draw(n: int) -> TokenisedTexts:
-        targets = rng.integers(0, 2, n)
-        texts = [[*rng.choice(words, 5).tolist(), ("no", "yes")[t]] for t in targets.tolist()]
-        return TokenisedTexts(texts, targets, rng.integers(1, 6, n).astype(np.float64))
-
-    train, held_out = draw(60), draw(40)
-    chosen = choose_ngrams(Settings(ngrams="words"), train, held_out, 2)
-    every = joined(train, held_out)
-    for found, texts in ((chosen, train), (refitted(chosen, every, None), every)):
-        features = ngram_features(as_numbered(texts.tokens), WORDS, max_features=10_000)
-        for part in found.parts:
-            if part.C is None:
-                expected = naive_bayes(features, texts.targets, 2, texts.weights)
-                without = naive_bayes(features, texts.targets, 2)
-            else:
-                fit = partial(fit_ngrams, features, texts.targets, 2, C=part.C)
-                expected, without = fit(weights=texts.weights), fit()
-            np.testing.assert_array_equal(part.model.weights, expected.weights)
-            assert np.abs(without.weights - expected.weights).max() > 0.01
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])

@@ -17,11 +17,12 @@ from textrnn.experiment import Experiment, checkpoint_path, run_experiment
 from textrnn.model import TextModel
 from textrnn.model_card import model_card
 from textrnn.text.tokenised import number_texts
+from textrnn.training import self_training
 from textrnn.training.callbacks import Callback
 from textrnn.training.checkpoint import taught_path
 from textrnn.training.fit import TokenisedTexts
 from textrnn.training.loop import TrainingRun, TrainingState
-from textrnn.training.ngrams_beside import Weighed
+from textrnn.training.ngrams_beside import Weighed, choose_ngrams, weigh
 from textrnn.training.self_training import Taught, answers, lesson, pupil, steps_of, without
 from textrnn.training.settings import Settings
 from textrnn.training.whole import is_kept
@@ -56,11 +57,13 @@ class Watch(Callback):
 
     def __init__(self) -> None:
         self.targets: list[Any] = []
+        self.smoothing: list[float] = []
         self.first: list[Any] = []
         self.taught: list[int] = []
 
     def on_start(self, run: TrainingRun) -> None:
         self.targets.append(run.train.targets)
+        self.smoothing.append(run.regularisation.label_smoothing)
         self.first.append({name: value.copy() for name, value in run.network.params.items()})
 
     def on_taught(self, n_texts: int) -> None:
@@ -108,6 +111,7 @@ def test_the_pupil_begins_where_its_teacher_began(corpus: Corpus) -> None:
     )
     classifier.fit(corpus.train.texts, corpus.train.labels, unlabelled=more, callbacks=[watch])
     assert watch.taught == [40]
+    assert watch.smoothing == [0.1, 0.0]  # a teacher's answers are as smooth as it is in doubt
     teacher, taught = watch.targets
     assert taught.shape == (len(teacher) + 40, 2)
     np.testing.assert_array_equal(taught[: len(teacher)], np.eye(2)[teacher])
@@ -138,6 +142,46 @@ def test_the_network_learns_what_the_ngrams_know() -> None:
         found = replace(model, ngrams=None).predict_proba(tested).argmax(axis=1)
         accuracy.append(np.mean(np.array(model.classes)[found] == right))
     assert accuracy[0] < 0.8 < 0.95 < accuracy[1]
+
+
+@pytest.mark.parametrize("much", [False, True])
+def test_the_ngrams_are_taught_by_what_the_new_network_knows(
+    model: TextModel, corpus: Corpus, monkeypatch: pytest.MonkeyPatch, much: bool
+) -> None:
+    """Two lessons, the second of the first one's pupil; of much text words alone are learned."""
+    tokens = [text.split() for text in corpus.train.texts]
+    train = TokenisedTexts(tokens[:40], np.array([0, 1] * 20))
+    held_out = TokenisedTexts(tokens[40:], np.array([0, 1] * 10))
+    chosen = choose_ngrams(Settings(ngrams="characters"), train, held_out, 2)
+    teacher = weigh(model, Settings(), chosen, train, held_out)
+    teachers: list[TextModel] = []
+
+    def noted(teacher: TextModel, *rest: Any, **named: Any) -> TokenisedTexts:
+        teachers.append(teacher)
+        return lesson(teacher, *rest, **named)
+
+    def train_network(pupil: TextModel, *_: Any, **__: Any) -> TrainingState:
+        pupil.network.params["embedding.weight"] += 0.5
+        return TrainingState(epoch=1, finished=True)
+
+    monkeypatch.setattr(self_training, "lesson", noted)
+    monkeypatch.setattr(self_training, "MUCH_TEXT", 50 if much else 10**6)
+    taught = self_training.teach(
+        teacher, model.network.params, Settings(), train, held_out,
+        number_texts([["superb", "room"], ["dull", "house"]] * 5), train_network,
+    )  # fmt: skip
+    assert taught is not None
+    first, second = (each.network.params["embedding.weight"] for each in teachers)
+    np.testing.assert_array_equal(first, model.network.params["embedding.weight"])
+    np.testing.assert_array_equal(second, first + np.float32(0.5))
+    assert taught.characters != much
+    assert taught.weighed.chosen is not None
+    before, after = (
+        {str(part.model.kind) + str(part.C): part.model for part in each.parts}
+        for each in (chosen, taught.weighed.chosen)
+    )
+    same = [np.array_equal(before[kind].weights, after[kind].weights) for kind in before]
+    assert same == [False, False, much]
 
 
 @pytest.mark.parametrize("multilabel", [False, True])

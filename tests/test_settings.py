@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textrnn.errors import UsageError
+from textrnn.network import EMBEDDING
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.training.settings import CHOICES, CONSTRAINTS, Settings, usual_epochs
 
@@ -94,6 +95,75 @@ def test_epochs_go_by_the_size_of_the_corpus(n_texts: int, epochs: int) -> None:
     by_words = Settings(batch_tokens=3_200).training_config(n_texts, n_words)
     assert (by_words.max_iter, by_words.batch_tokens) == (epochs, 3_200)
     assert Settings(max_iter=7).training_config(n_texts, n_words).max_iter == 7
+
+
+@pytest.mark.parametrize(
+    ("steps", "epochs"), [(59, 50), (60, 50), (100, 30), (380, 8), (420, 7), (1_000, 4)]
+)
+def test_usual_epochs_make_up_some_3000_steps(steps: int, epochs: int) -> None:
+    assert usual_epochs(steps) == epochs
+    assert usual_epochs(1_000, fewest=2) == 3
+
+
+def test_without_early_stopping_all_epochs_are_done() -> None:
+    """Whatever else is said of patience; and embeddings may be frozen."""
+    asked = Settings(max_iter=12, n_iter_no_change=2)
+    assert asked.training_config(100, 1_000).n_iter_no_change == 2
+    assert replace(asked, early_stopping=False).training_config(100, 1_000).n_iter_no_change == 12
+    assert asked.training_config(100, 1_000).frozen == ()
+    assert replace(asked, freeze_embedding=True).training_config(100, 1_000).frozen == (EMBEDDING,)
+
+
+def test_settings_go_into_network_and_training_by_their_names() -> None:
+    """Each value differs from the defaults of all three."""
+    changes: dict[str, Any] = {
+        "cell": "gru", "hidden_size": 7, "num_layers": 3, "bidirectional": False,
+        "readout": "mean", "segment_length": 11, "dtype": "float64", "solver": "sgd",
+        "learning_rate_init": 0.5, "learning_rate": "cosine", "warmup_fraction": 0.3,
+        "momentum": 0.4, "alpha": 0.6, "max_grad_norm": 3.0, "gradient_floor": 1e-3,
+        "batch_size": 9, "batch_tokens": 77, "max_iter": 5, "max_steps": 6, "shuffle": False,
+        "dropout_input": 0.11, "dropout_readout": 0.12, "dropout_recurrent": 0.13,
+        "dropout_embedding": 0.14, "label_smoothing": 0.15, "adversarial": 0.16,
+        "ema_decay": 0.17, "n_iter_no_change": 8, "tol": 0.18,
+    }  # fmt: skip
+    settings = Settings(**changes)
+    settings.validate()
+    training = settings.training_config(50, 500)
+    network = settings.network_config(n_classes=3, vocabulary_size=20, embedding_dim=13)
+    found = {**vars(training), **vars(network)}
+    assert {name: found[name] for name in changes} == changes
+    of_training = {f.name for f in fields(training)} - {"frozen"}
+    assert of_training <= set(changes)
+    assert (network.n_classes, network.vocabulary_size, network.embedding_dim) == (3, 20, 13)
+    assert not network.multilabel
+    one_hot = Settings(embedding="onehot").network_config(
+        n_classes=3, vocabulary_size=20, embedding_dim=13, multilabel=True
+    )
+    assert one_hot.embedding_dim is None
+    assert one_hot.multilabel
+
+
+@pytest.mark.parametrize(
+    ("name", "allowed", "refused"),
+    [
+        ("dropout_input", [0, 0.0, 0.999], [1.0, -0.1, True, float("nan")]),
+        ("learning_rate_init", [1e-9], [0.0, float("inf"), True]),
+        ("alpha", [0.0, 5], [-1e-9, float("inf")]),
+        ("validation_fraction", [1e-9, 0.999], [0.0, 1.0]),
+        ("threshold", [0.0, 0, 1.0, 1, 0.5, None, "f1"], [-0.01, 1.01, True, "f2"]),
+        ("min_df", [1, 7, 0.0, 1.0], [0, -1, 1.5, True]),
+        ("max_iter", [1, None], [0, 1.0, True]),
+        ("n_jobs", [None, 1, -1], [0, 1.5, True]),
+        ("shuffle", [True, np.bool_(False)], [0, 1, None]),
+        ("class_weight", [None, "balanced", {"a": 0, "b": 1}], ["even", {"a": 0}, {"a": -1}]),
+    ],
+)
+def test_the_edges_of_what_can_work(name: str, allowed: list[Any], refused: list[Any]) -> None:
+    for value in allowed:
+        Settings(**{name: value}).validate()
+    for value in refused:
+        with pytest.raises(UsageError, match=name):
+            Settings(**{name: value}).validate()
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,15 @@ def test_agreement_narrows_the_interval():
     assert alike.interval[1] - alike.interval[0] < apart.interval[1] - apart.interval[0]
 
 
+def test_mistakes_apart_widen_the_interval():
+    """Of 5 and 6 right of 10: where one is right the other tends to be wrong, or by chance."""
+    apart = paired_test(*labels_of(both=2, only_a=3, only_b=4, neither=1))
+    by_chance = paired_test(*labels_of(both=3, only_a=2, only_b=3, neither=2))
+    assert apart.difference == by_chance.difference
+    assert apart.interval[0] < by_chance.interval[0] - 0.02
+    assert apart.interval[1] > by_chance.interval[1] + 0.02
+
+
 def test_equal_answers_are_no_difference():
     test = paired_test(["x", "y"], ["x", "x"], ["x", "x"])
     assert (test.only_a, test.only_b, test.p_value, test.difference) == (0, 0, 1.0, 0.0)

@@ -97,6 +97,7 @@ def test_a_search(reviews: tuple[list[str], list[str]]) -> None:
     assert all(t.accuracy <= last for t in of[n_texts[0]] if str(t.changes) not in on)
     assert search.best.accuracy == max(t.accuracy for t in of[n_texts[2]])
     assert search.best.n_texts == n_texts[2]
+    assert all(trial.loss > 0.0 for trial in trials)
     # Each round begins with the best of the one before.
     for before, after in itertools.pairwise(n_texts):
         assert of[after][0].changes == min(of[before], key=tuning._rank).changes
@@ -450,6 +451,10 @@ def test_on_a_tie_the_settings_begun_with_are_best(
     told = capsys.readouterr().out
     assert f"settings begun with: {len(search.data.validation)} held-out texts\ncannot" in told
     assert told.endswith("the command of {}\n")
+    likelier = replace(changed, changes={"hidden_size": 7}, loss=0.05)
+    better = replace(changed, accuracy=0.8, loss=9.0)
+    search.trials = [changed, likelier, plain, better]
+    assert search.ranking == [better, plain, likelier, changed]
     search.trials = [replace(changed, accuracy=0.8), plain]
     assert search.best.changes
     show_search(search, lambda trial: str(trial.changes))

@@ -62,6 +62,12 @@ def test_a_vocabulary_mends_only_what_it_does_not_know() -> None:
     assert vocabulary.mended(known) is known
 
 
+def test_no_word_is_mended_to_the_unknown_one() -> None:
+    """Which looks like a word, and is none."""
+    texts = number_texts([["<unkk>", "<unc>", "unk"]])
+    assert list(Vocabulary.build(WORDS).mended(texts)) == list(texts)
+
+
 def test_of_two_near_words_the_more_frequent_one_is_meant() -> None:
     vocabulary = Vocabulary.build([["mist", "most", "most"]])
     assert list(vocabulary.mended(number_texts([["mxst"]]))) == [["most"]]

@@ -189,3 +189,10 @@ def test_a_file_that_cannot_be_read(tmp_path):
     (tmp_path / "bad.txt").write_bytes(b"<unk>\t1\n\xff\t2\n")
     with pytest.raises(ModelError, match=r"bad\.txt, line 2: not UTF-8"):
         Vocabulary.load(tmp_path / "bad.txt")
+
+
+def test_the_counts_given_stay_the_callers() -> None:
+    counts = np.array([0, 3, 2])
+    vocabulary = Vocabulary((UNKNOWN, "a", "b"), counts)
+    counts[1] = 9
+    assert vocabulary.counts.tolist() == [0, 3, 2]

@@ -67,11 +67,23 @@ def test_words_walked_back_are_summed_over_processes(n_jobs: int) -> None:
 
 
 def test_more_processes_than_documents() -> None:
+    """Also if the next batch has enough for all of them."""
     network = make_network()
-    _, one = gradient(network, 1, [4])
-    _, three = gradient(network, 3, [4])
-    for name, value in one.items():
-        np.testing.assert_allclose(three[name], value, rtol=1e-10, atol=1e-14)
+    expected = [gradient(network, 1, rows)[1] for rows in ([4], range(10))]
+    rng = np.random.default_rng(0)
+    with Workers(network, DOCUMENTS, 3, data=DATA) as workers:
+        for rows, one in zip(([4], range(10)), expected, strict=True):
+            three = dense(workers.gradient(np.asarray(rows), rng)[1])
+            for name, value in one.items():
+                np.testing.assert_allclose(three[name], value, rtol=1e-10, atol=1e-14)
+
+
+def test_each_process_gets_about_as_many_words() -> None:
+    documents = [np.zeros(n, dtype=np.int32) for n in (20, 1) * 6]
+    parts = Workers(make_network(), documents, 2)._deal(np.arange(12))
+    assert sorted(np.concatenate(parts).tolist()) == list(range(12))
+    words = [sum(len(documents[i]) for i in part.tolist()) for part in parts]
+    assert words == [63, 63]
 
 
 def test_frozen_parameters_have_no_gradient() -> None:

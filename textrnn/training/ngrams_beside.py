@@ -194,9 +194,7 @@ def fit_kind(
     """
     output = output_of(multilabel=train.multilabel)
     texts = as_numbered(train.tokens).cut(settings.max_length)
-    features = ngram_features(
-        texts, kind, max_features=MAX_FEATURES, min_df=_min_df(texts), weights=train.weights
-    )
+    features = _features(texts, kind, n_classes, train.weights)
     parts: list[Part] = []
     if kind == WORDS:
         bayes = naive_bayes(features, train.targets, n_classes, train.weights)
