@@ -132,7 +132,7 @@ def compare(
         random_state=seed,
         offline=offline,
     )
-    training.warn_of_other_splits(texts)
+    told = training.warn_of_other_splits(texts)
     validation_fraction = validation_fraction or training.validation_fraction
     tell_small_splits(texts, validation_fraction, tell)
     # Only now: scikit-learn takes a second, and a mistake should be told before.
@@ -162,6 +162,7 @@ def compare(
         "model": None if folder is None else str(folder),
         "seed": seed,
         **report,
+        "warnings": told + report["warnings"],
     }
     if as_json:
         print_json(report)

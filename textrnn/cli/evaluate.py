@@ -95,10 +95,10 @@ def evaluate(
     for note in labelled.notes:
         say(f"note: {note}")
     if labelled.corpus is None:
-        training.warn_of_training_file(Path(corpus))
+        told = training.warn_of_training_file(Path(corpus))
     else:
-        training.warn_of_other_splits(labelled.corpus)
-    about = {"warnings": training.warnings_about(labelled)}
+        told = training.warn_of_other_splits(labelled.corpus)
+    about = {"warnings": told + training.warnings_about(labelled)}
     report = report_on(loaded, labelled.rows, n_jobs)
     if as_json:
         where = {"model": str(folder), "corpus": corpus, "split": labelled.split}
