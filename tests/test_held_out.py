@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from textrnn import TextRNNClassifier
+from textrnn.checkpoint_file import load_arrays, save_arrays
 from textrnn.corpora import Corpus, Split
 from textrnn.decision import decide
-from textrnn.experiment import Experiment, run_experiment
+from textrnn.experiment import Experiment, checkpoint_path, run_experiment
 from textrnn.nn.losses import SIGMOID, SOFTMAX
 from textrnn.persistence import load_model, read_metrics, save_model
 from textrnn.text.tokenised import as_numbered
@@ -20,11 +22,12 @@ from textrnn.training.callbacks import Callback
 from textrnn.training.fit import TokenisedTexts, build_model
 from textrnn.training.held_out import FOLDS, HeldOut, folds_of, held_out
 from textrnn.training.loop import TrainingRun
-from textrnn.training.ngrams_beside import choose_ngrams, weigh
+from textrnn.training.ngrams_beside import Part, choose_ngrams, together, weigh
 from textrnn.training.scores import as_named_now
 from textrnn.training.settings import Settings
+from textrnn.typing import Floats
 
-RUNS = 25
+RUNS = 40
 WORDS = [f"w{i}" for i in range(300)]
 EARLIER = Path(__file__).parent / "reference" / "models_0_1_0"
 SMALL: dict[str, Any] = {
@@ -61,23 +64,38 @@ def noisy(n: int, seed: int) -> tuple[list[str], list[str]]:
 # ------------------------------------------------------- not on what was fitted to them
 
 
+class Oracle:
+    """An n-gram model that knows nothing: its logits are drawn anew for each text."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = np.random.default_rng(seed)
+
+    def logits(self, texts: Any) -> Floats:
+        return self.rng.normal(size=(len(texts), 2))
+
+    def keep_known(self, texts: Any, mended: Any) -> Any:
+        del mended
+        return texts
+
+
 def test_useless_parts_are_told_to_guess() -> None:
     """What is fitted to the same texts looks better than guessing; the figures told do not."""
     settings = Settings(hidden_size=2, embedding_dim=2)
-    n, ngrams, together = 60, list[float](), list[float]()
+    train, n = noise(80, 0), 60
+    model = build_model(settings, train.tokens, [0, 1], rng=np.random.default_rng(0))
+    ngrams, together_ = list[float](), list[float]()
     for seed in range(RUNS):
-        train, validation = noise(80, seed), noise(n, 1_000 + seed)
-        rng = np.random.default_rng(seed)
-        model = build_model(settings, train.tokens, [0, 1], rng=rng)
-        chosen = choose_ngrams(settings, train, validation, 2)
+        validation = noise(n, 1_000 + seed)
+        parts = [Part(cast(Any, Oracle(10 * seed + i)), 1.0) for i in range(6)]
+        chosen = together(parts, settings, validation)
         weighed = weigh(model, settings, chosen, train, validation)
         assert chosen.accuracy is not None
         assert weighed.accuracy is not None
         ngrams.append(chosen.accuracy)
-        together.append(weighed.accuracy)
+        together_.append(weighed.accuracy)
     error = (0.25 / (RUNS * n)) ** 0.5
     assert np.mean(ngrams) < 0.5 + 2 * error
-    assert np.mean(together) < 0.5 + 2 * error
+    assert np.mean(together_) < 0.5 + 2 * error
 
 
 def test_random_logits_are_told_to_guess() -> None:
@@ -272,6 +290,44 @@ def test_after_an_interruption_and_a_warm_start() -> None:
     model.fit(texts, labels)
     assert len(model.validation_scores_) == len(model.network_validation_scores_) == 4
     assert model.best_validation_score_ in model.validation_scores_
+
+
+def test_where_another_classifier_was_taught_the_scores_are_its_own() -> None:
+    texts, labels = noisy(120, 0)
+    model = TextRNNClassifier(**SMALL).fit(texts, labels, unlabelled=noisy(100, 5)[0])
+    assert len(model.validation_scores_) == len(model.network_validation_scores_) == model.n_iter_
+    assert model.best_network_validation_score_ == max(model.network_validation_scores_)
+    assert model.best_validation_score_ is not None
+    assert 0.5 < model.best_validation_score_ <= 1.0
+
+
+def test_out_of_time_the_scores_are_of_the_epochs_done() -> None:
+    texts, labels = noisy(120, 0)
+    model = TextRNNClassifier(**SMALL, max_seconds=1e-3).fit(texts, labels)
+    assert len(model.validation_scores_) == model.n_iter_ == 1
+    assert model.best_validation_score_ == model.validation_scores_[0]
+
+
+class Stop(Callback):
+    def on_epoch(self, run: TrainingRun) -> None:
+        if run.state.epoch == 2:
+            raise ZeroDivisionError
+
+
+def test_a_run_of_0_1_0_goes_on_with_the_networks_scores_by_their_name(tmp_path: Path) -> None:
+    corpus = Corpus("noise", Split(*noisy(150, 0)), test=Split(*noisy(20, 9)))
+    settings = Settings(**{k: v for k, v in SMALL.items() if k != "random_state"})
+    experiment = Experiment(corpus, settings, out=tmp_path / "m", baselines=())
+    with pytest.raises(ZeroDivisionError):
+        run_experiment(replace(experiment, callbacks=(Stop(),)))
+    path = checkpoint_path(tmp_path / "m")
+    arrays, saved = load_arrays(path)
+    for record in saved["history"]:
+        record["validation_accuracy"] = record.pop("network_validation_accuracy")
+    save_arrays(path, {name: np.array(value) for name, value in arrays.items()}, saved)
+    history = run_experiment(replace(experiment, resume=True))["history"]
+    assert ["network_validation_accuracy" in record for record in history] == [True] * 4
+    assert ["validation_accuracy" in record for record in history] == [False, False, True, True]
 
 
 def test_the_report_names_both(tmp_path: Path) -> None:

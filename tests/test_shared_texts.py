@@ -125,6 +125,8 @@ def test_the_command_line_warns_beside_the_score(
     assert "was trained on these texts" in by_heart["warnings"][0]
     compared = run("compare", folder, "--no-network", "-q")
     assert f"Warning: {told}" in compared.stdout
+    of_file = json.loads(run("evaluate", "m", folder / "train.jsonl", "--json").stdout)
+    assert "trained on most texts of" in of_file["warnings"][0]
     # Of another corpus nothing is known.
     other = write(tmp_path / "other", train=reviews, test=(texts[:20], labels[:20][::-1]))
     assert json.loads(run("evaluate", "m", other, "--json").stdout)["warnings"] == []

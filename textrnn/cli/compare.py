@@ -136,7 +136,7 @@ def compare(
         offline=offline,
         classes=None if loaded is None else [str(c) for c in loaded.classes],
     )
-    training.warn_of_other_splits(texts)
+    told = training.warn_of_other_splits(texts)
     validation_fraction = validation_fraction or training.validation_fraction
     tell_small_splits(texts, validation_fraction, tell)
     # Only now: scikit-learn takes a second, and a mistake should be told before.
@@ -165,6 +165,7 @@ def compare(
         "model": None if folder is None else str(folder),
         "seed": seed,
         **report,
+        "warnings": told + report["warnings"],
     }
     if as_json:
         print_json(report)

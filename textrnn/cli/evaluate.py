@@ -98,10 +98,10 @@ def evaluate(
     for line in labelled.notes:
         note(line)
     if labelled.corpus is None:
-        training.warn_of_training_file(Path(corpus))
+        told = training.warn_of_training_file(Path(corpus))
     else:
-        training.warn_of_other_splits(labelled.corpus)
-    about = {"warnings": training.warnings_about(labelled)}
+        told = training.warn_of_other_splits(labelled.corpus)
+    about = {"warnings": told + training.warnings_about(labelled)}
     report = report_on(loaded, labelled.rows, n_jobs)
     with contextlib.suppress(BrokenPipeError):  # who reads no further still wants the gate's code
         if as_json:

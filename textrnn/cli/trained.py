@@ -46,13 +46,19 @@ class Training:
     validation_fraction: float = 0.1
     label_separator: str | None = None
 
-    def warn_of_other_splits(self, corpus: Corpus) -> None:
-        """Tell if a corpus of the same name has other splits than at the training."""
-        if corpus.name == self.corpus and self.fingerprint not in ("", corpus.fingerprint()):
-            say(
-                f"warning: {corpus.name} is not what the model was trained on: the scores may "
-                "count training texts"
-            )
+    def warn_of_other_splits(self, corpus: Corpus) -> list[str]:
+        """Tell, and return, that a corpus of the same name has other splits than at the training.
+
+        Nothing if it has not.
+        """
+        if corpus.name != self.corpus or self.fingerprint in ("", corpus.fingerprint()):
+            return []
+        told = (
+            f"{corpus.name} is not what the model was trained on: the scores may count training "
+            "texts"
+        )
+        say(f"warning: {told}")
+        return [told]
 
     def warnings_about(self, labelled: Labelled) -> list[str]:
         """What to tell beside a score on texts of which most were trained on.
@@ -71,12 +77,18 @@ class Training:
         source = Path(self.source).absolute()
         return bool(self.source) and path.absolute() in (source, find_split(source, "train"))
 
-    def warn_of_training_file(self, path: Path) -> None:
-        """Tell if all of a file is scored, though its texts were trained on."""
-        if self.is_training_file(path):
-            held_out = "; textrnn compare scores it on those held out"
-            advice = held_out if self.label_separator is None else ""  # compare takes one class
-            say(f"warning: the model was trained on most texts of {path}{advice}")
+    def warn_of_training_file(self, path: Path) -> list[str]:
+        """Tell, and return, that all of a file is scored, though its texts were trained on.
+
+        Nothing if they were not.
+        """
+        if not self.is_training_file(path):
+            return []
+        told = f"the model was trained on most texts of {path}"
+        held_out = "; textrnn compare scores it on those held out"
+        advice = held_out if self.label_separator is None else ""  # compare takes one class
+        say(f"warning: {told}{advice}")
+        return [told]
 
 
 def training_of(report: dict[str, Any]) -> Training:

@@ -101,7 +101,7 @@ def _held_out(record: dict[str, float]) -> str:
     loss, accuracy = record["validation_loss"], record[WHOLE]
     if NETWORK not in record:
         return f"{loss:.3f} {accuracy:.3f}"
-    return f"{accuracy:.3f} network {loss:.3f} {record[NETWORK]:.3f}"
+    return f"{accuracy:.3f}, network {loss:.3f} {record[NETWORK]:.3f}"
 
 
 def _interruption(state: TrainingState) -> str:
