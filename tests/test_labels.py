@@ -13,13 +13,14 @@ import numpy as np
 import pyarrow
 import pyarrow.parquet
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from textrnn import TextRNNClassifier
 from textrnn.cli.app import app
 from textrnn.corpora import Split, load_corpus, load_labelled, read_split
+from textrnn.corpora.hub import HubAddress, _write_splits
 from textrnn.corpora.labels import meaning, one_spelling, spelled_as
 from textrnn.errors import DataError
 
@@ -71,6 +72,7 @@ LABEL = st.one_of(
 LABELS = st.lists(LABEL, max_size=8)
 
 
+@settings(deadline=None)
 @given(LABELS)
 def test_one_spelling_is_one_meaning(labels: list[str]) -> None:
     found = one_spelling(labels)
@@ -84,12 +86,14 @@ def test_one_spelling_is_one_meaning(labels: list[str]) -> None:
     assert one_spelling(found.values()) == {label: label for label in found.values()}
 
 
+@settings(deadline=None)
 @given(LABELS, st.randoms())
 def test_spelling_does_not_depend_on_the_order(labels: list[str], random: Any) -> None:
     shuffled = random.sample(labels, len(labels))
     assert one_spelling(shuffled) == one_spelling(labels)
 
 
+@settings(deadline=None)
 @given(LABELS, LABELS)
 def test_a_models_classes_are_found_by_what_they_mean(
     labels: list[str], classes: list[str]
@@ -103,6 +107,7 @@ def test_a_models_classes_are_found_by_what_they_mean(
             assert {spelled} == same
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-(10**20), 10**20), min_size=1))
 def test_whole_numbers_are_spelled_as_such(numbers: list[int]) -> None:
     for way in ("{}", "{}.0"):
@@ -110,6 +115,7 @@ def test_whole_numbers_are_spelled_as_such(numbers: list[int]) -> None:
         assert set(found.values()) == {str(n) for n in numbers}
 
 
+@settings(deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_number_is_what_python_writes(number: float) -> None:
     assert meaning(str(number)) == Decimal(str(number))
@@ -183,6 +189,24 @@ def test_a_number_of_single_precision_is_as_short_as_in_other_formats(tmp_path: 
     gap = as_parquet(tmp_path / "gap.parquet", [1.0, None], pyarrow.float32())
     with pytest.raises(DataError, match="row 2: the label in 'label' is empty"):
         read_split(gap)
+
+
+def test_labels_of_the_hub_are_the_same(tmp_path: Path) -> None:
+    from datasets import Dataset, Features, Value
+
+    found = []
+    for kind, values in (
+        ("float32", [0.1, 2.0]), ("float64", [0.1, 2.0]), ("string", ["0.1", "2.0"]),
+        ("bool", [True, False]), ("string", ["True", "FALSE"]),
+        ("int8", [1, 0]), ("float16", [1.0, 0.0]),
+    ):  # fmt: skip
+        features = Features({"text": Value("string"), "label": Value(kind)})
+        data = Dataset.from_dict({"text": ["a", "b"], "label": values}, features=features)
+        folder = tmp_path / str(len(found))
+        folder.mkdir()
+        _write_splits({"train": data}, HubAddress("owner/name"), folder)
+        found.append(read_split(folder / "train.csv").classes)
+    assert found == [["0.1", "2.0"]] * 3 + [["false", "true"]] * 2 + [["0", "1"]] * 2
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import log_loss
 
@@ -176,6 +176,7 @@ def test_a_bag_of_words_adds_up_to_one(folder: Path) -> None:
 PROBABILITIES = st.lists(st.floats(0.0, 1.0, width=32), min_size=2, max_size=60)
 
 
+@settings(deadline=None)
 @given(PROBABILITIES.filter(lambda values: sum(values) > 1e-3))
 def test_rounded_probabilities_add_up_to_one(values: list[float]) -> None:
     p = np.array(values, dtype=np.float32)

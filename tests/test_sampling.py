@@ -9,7 +9,7 @@ from hashlib import sha256
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from textrnn.corpora import Corpus, Split, holdout, stratified_split
@@ -91,6 +91,7 @@ def test_where_all_texts_have_several_labels() -> None:
 ROWS = st.lists(st.tuples(st.integers(0, 12), st.sampled_from("abcd")), min_size=1, max_size=60)
 
 
+@settings(deadline=None)
 @given(ROWS, st.floats(0.05, 0.95), st.integers(0, 3))
 def test_shares_are_as_near_as_groups_allow(
     rows: list[tuple[int, str]], fraction: float, seed: int
@@ -170,6 +171,7 @@ def test_every_label_stays_in_training_wherever_texts_are_held_out() -> None:
 LABEL_SETS = st.lists(st.lists(st.sampled_from("abcdef"), max_size=3, unique=True), max_size=40)
 
 
+@settings(deadline=None)
 @given(LABEL_SETS, st.integers(1, 40), st.integers(0, 3))
 def test_rows_drawn_have_every_label(label_sets: list[list[str]], n: int, seed: int) -> None:
     rows = drawn_rows(label_sets, n, np.random.default_rng(seed))

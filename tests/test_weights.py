@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import _check_sample_weight
@@ -112,6 +112,7 @@ def test_weights_count_in_the_factors(output: Any) -> None:
 TOLD = st.tuples(st.integers(0, 10), st.integers(0, 1), st.integers(1, 4))
 
 
+@settings(deadline=None)
 @given(st.lists(TOLD, min_size=1, max_size=20), st.sampled_from([1.0, 0.5, 3.0]))
 def test_weights_count_in_a_tuned_threshold(
     texts: list[tuple[int, int, int]], scale: float

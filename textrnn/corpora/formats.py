@@ -35,6 +35,7 @@ SUFFIXES = {
 }
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars (|)"}
 """What may part the columns of a CSV file."""
+HALF = ("halffloat", "float16")
 FORMATS = ("lines", "csv", "tsv", "jsonl", "parquet")
 
 
@@ -215,12 +216,20 @@ def _values(column: Any) -> list[Any]:
     """Python values of an Arrow array; a number of single precision as short as it is written."""
     import pyarrow
 
-    if pyarrow.types.is_float16(column.type) or pyarrow.types.is_float32(column.type):
-        values = column.to_numpy(zero_copy_only=False)
-        told = zip(column.is_null().to_pylist(), map(str, values), strict=True)
-        return [None if is_null else float(text) for is_null, text in told]
     found: list[Any] = column.to_pylist()
-    return found
+    if not (pyarrow.types.is_float16(column.type) or pyarrow.types.is_float32(column.type)):
+        return found
+    return [None if value is None else as_written(value, str(column.type)) for value in found]
+
+
+def as_written(value: float, kind: str) -> float:
+    """A number of lower precision (``float``, ``float32``, ``halffloat``, ``float16``), in short.
+
+    In single precision 0.1 is 0.10000000149, and written as 0.1.
+    """
+    import numpy as np
+
+    return float(str(np.float16(value) if kind in HALF else np.float32(value)))
 
 
 def _first_line(error: BaseException) -> str:

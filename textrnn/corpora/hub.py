@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from textrnn.corpora.columns import LABEL_NAMES, TEXT_NAMES, find_column, unclear_columns
+from textrnn.corpora.formats import as_written
 from textrnn.corpora.labels import meaning
 from textrnn.corpora.readers import check_label, check_text
 from textrnn.corpora.registry import SPLIT_NAMES
@@ -211,6 +212,7 @@ def _rows(data: Any, address: HubAddress, with_label: bool = False) -> Iterable[
     columns = _columns(data, address, with_label)
     names = getattr(data.features[columns[-1]], "names", None) if with_label else None
     renamed = {meaning(label): name for label, name in address.renamed.items()}
+    kind = getattr(data.features[columns[-1]], "dtype", "")
     number = 0
     for batch in data.select_columns(columns).iter(batch_size=1000):
         for values in zip(*(batch[name] for name in columns), strict=True):
@@ -221,6 +223,8 @@ def _rows(data: Any, address: HubAddress, with_label: bool = False) -> Iterable[
                 yield (text,)
                 continue
             value = values[1]
+            if kind in ("float16", "float32") and isinstance(value, float):
+                value = as_written(value, kind)
             if names and isinstance(value, int) and 0 <= value < len(names):
                 value = names[value]
             label = check_label(value, where, columns[1])
