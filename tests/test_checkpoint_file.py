@@ -23,7 +23,7 @@ def test_a_checkpoint_comes_back_and_is_checked(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[-5] ^= 1
     path.write_bytes(content)
-    with pytest.raises(ModelError, match="train without --resume"):
+    with pytest.raises(ModelError, match="train without resume"):
         load_arrays(path)
 
 

@@ -94,7 +94,7 @@ def test_a_folder_keeps_its_splits(tmp_path: Path) -> None:
     tested = load_corpus(folder, test=other)
     assert (tested.test, tested.test_fraction) == (Split(["new"], ["a"]), None)
     assert tested.notes == [
-        f"own has a test split of its own (20 texts), which is not used: --test {other} is",
+        f"own has a test split of its own (20 texts), which is not used: test={str(other)!r} is",
         "20 of the 20 validation texts also stand in train",
     ]
     with pytest.raises(UsageError, match="has its own test split"):
@@ -172,7 +172,7 @@ def test_corpora_that_teach_nothing(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="only one class, 'a'; at least two"):
         load_corpus(put(tmp_path, one="text,label\nx,a\ny,a\n") / "one.csv")
     ids = "text,label\n" + "".join(f"text {i},{i}\n" for i in range(40))
-    told = "40 rows with 40 different labels: every label occurs once.*--label-column"
+    told = "40 rows with 40 different labels: every label occurs once.*label_column"
     with pytest.raises(DataError, match=told):
         load_corpus(put(tmp_path, ids=ids) / "ids.csv")
     with pytest.raises(DataError, match=told):
@@ -308,6 +308,6 @@ def test_a_separator_that_was_forgotten_is_named(tmp_path: Path) -> None:
     rows = [f"text {i},{('a', 'a|b', 'b')[i % 3]}" for i in range(30)]
     path = tmp_path / "tags.csv"
     path.write_text("\n".join(["text,label", *rows]), encoding="utf-8")
-    assert any("--label-separator '|'" in note for note in load_corpus(path).notes)
+    assert any("label_separator='|'" in note for note in load_corpus(path).notes)
     notes = load_corpus(path, label_separator="|").notes
     assert not any("--label-separator" in note for note in notes)

@@ -324,7 +324,7 @@ def test_reading(tmp_path: Path) -> None:
     assert read_split(listed, label_separator="|").label_sets == [["a", "b"], [], ["7"], []]
     with pytest.raises(DataError, match="the label in 'label' is empty"):
         read_split(path)
-    with pytest.raises(UsageError, match="--label-separator is empty"):
+    with pytest.raises(UsageError, match="label_separator is empty"):
         read_split(path, label_separator="")
 
 

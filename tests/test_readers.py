@@ -182,9 +182,7 @@ def test_columns_by_choice(tmp_path: Path) -> None:
         DataError, match=r"no column 'star' .*'title', 'text', 'stars'\. Did you mean 'stars'"
     ):
         read_split(path, label_column="star")
-    with pytest.raises(
-        DataError, match=r"'title', 'text', 'stars'.*--text-column and --label-column"
-    ):
+    with pytest.raises(DataError, match=r"'title', 'text', 'stars'.*text_column and label_column"):
         read_split(path)
 
 

@@ -73,5 +73,5 @@ def test_reading_from_both_ends_cannot_stream(reviews: tuple[list[str], list[str
 
 def test_ngrams_cannot_stream(reviews: tuple[list[str], list[str]]) -> None:
     model = TextRNNClassifier(bidirectional=False, hidden_size=4, max_iter=1, random_state=0)
-    with pytest.raises(UsageError, match="--ngrams none"):
+    with pytest.raises(UsageError, match="ngrams='none'"):
         model.fit(*reviews).stream()

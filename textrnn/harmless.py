@@ -33,7 +33,7 @@ _MARKDOWN = r"[\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_])"
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;", "://": "&#58;//"}
 _ENTITY = "|".join(_ENTITIES) + r"|(?<=\bwww)\.|(?<=\bWWW)\."
 _LIST_BAR = "\N{BROKEN BAR}"
-QUOTED = 80
+QUOTED = 200
 """Characters of a value that a message shows."""
 
 

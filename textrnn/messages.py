@@ -9,7 +9,6 @@ names.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from textrnn.harmless import quoted
@@ -28,11 +27,23 @@ class Face(Protocol):
         """How a user of it gives a parameter this value."""
 
 
-@dataclass(frozen=True)
-class Parameter:
+class _Piece:
+    """What pieces have in common; no dataclass, which takes a millisecond of each start."""
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    __hash__ = None  # type: ignore[assignment]  # a value may be anything
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(repr, vars(self).values()))})"
+
+
+class Parameter(_Piece):
     """A parameter's name: ``max_length``."""
 
-    name: str
+    def __init__(self, name: str) -> None:
+        self.name = name
 
     def __str__(self) -> str:
         return self.name
@@ -42,12 +53,11 @@ class Parameter:
         return face.name(self.name)
 
 
-@dataclass(frozen=True)
-class Value:
+class Value(_Piece):
     """A value of a parameter: ``None``, where others may say ``0``."""
 
-    parameter: str
-    value: Any
+    def __init__(self, parameter: str, value: Any) -> None:
+        self.parameter, self.value = parameter, value
 
     def __str__(self) -> str:
         return quoted(self.value)
@@ -62,12 +72,11 @@ def stated(parameter: str, value: Any) -> Message:
     return Message(Parameter(parameter), " is ", Value(parameter, value))
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(_Piece):
     """A parameter set to a value: ``bidirectional=False``."""
 
-    parameter: str
-    value: Any
+    def __init__(self, parameter: str, value: Any) -> None:
+        self.parameter, self.value = parameter, value
 
     def __str__(self) -> str:
         return f"{self.parameter}={quoted(self.value)}"
@@ -77,12 +86,11 @@ class Setting:
         return face.setting(self.parameter, self.value)
 
 
-@dataclass(frozen=True)
-class ForScripts:
+class ForScripts(_Piece):
     """Text that makes sense only to who writes Python, and what others are told in its place."""
 
-    text: str
-    otherwise: str = ""
+    def __init__(self, text: str, otherwise: str = "") -> None:
+        self.text, self.otherwise = text, otherwise
 
     def __str__(self) -> str:
         return self.text
@@ -93,7 +101,7 @@ class ForScripts:
         return self.otherwise
 
 
-class Advice:
+class Advice(_Piece):
     """Pieces that are told only where there is a word for each of them, or else others.
 
     What cannot be done at a face is no remedy there.
@@ -105,14 +113,6 @@ class Advice:
 
     def __str__(self) -> str:
         return "".join(map(str, self.pieces))
-
-    def __repr__(self) -> str:
-        return f"Advice{self.pieces!r}"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Advice) and vars(self) == vars(other)
-
-    __hash__ = None  # type: ignore[assignment]  # its pieces may be anything
 
     def told(self, face: Face) -> str | None:
         """All pieces at a face, or what is told in their place."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from textrnn.harmless import quoted, shell_word
@@ -74,15 +73,15 @@ ELSEWHERE = {
 """Parameters that are no settings of a training, and another command's name for one that is."""
 
 
-@dataclass(frozen=True)
 class Options:
     """A command's words for parameters: those of its options, and no others.
 
-    Attributes:
+    Args:
         known: its options; None if every option may be named.
     """
 
-    known: frozenset[str] | None = None
+    def __init__(self, known: frozenset[str] | None = None) -> None:
+        self.known = known
 
     def name(self, parameter: str) -> str | None:
         """The option behind a parameter, if the command has it."""
