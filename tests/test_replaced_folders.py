@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from textrnn import persistence
 from textrnn.cli.inspect import inspect
 from textrnn.cli.models import find_model, models
 from textrnn.errors import ModelError
@@ -116,6 +117,28 @@ def stress(folder: Path, seconds: float, *, n_readers: int, n_writers: int = 1) 
 def test_18_a_reader_never_meets_a_folder_that_is_replaced(tmp_path: Path) -> None:
     found = stress(tmp_path / "models" / "m", 2.0, n_readers=1)
     assert all(isinstance(n, int) and n > 0 for n in found), found
+
+
+def test_18_a_folder_replaced_again_and_again_while_it_is_read_is_read_in_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "m"
+    save_model(variant(0), folder)
+    read, left = persistence._read, [5]
+
+    def read_and_be_overtaken(path: Path, name: str, *more: int) -> bytes:
+        content = read(path, name, *more)
+        if left[0] and name == "config.json":
+            left[0] -= 1
+            with monkeypatch.context() as patch:
+                patch.setattr(persistence, "_read", read)
+                save_model(variant((left[0] + 1) % 2), folder)
+        return content
+
+    monkeypatch.setattr(persistence, "_read", read_and_be_overtaken)
+    model = load_model(folder)
+    assert left == [0]
+    assert model.network.config.hidden_size == 4 + NAMES.index(model.classes)  # type: ignore[arg-type]
 
 
 def test_18_a_folder_that_stays_damaged_is_told_at_once(tmp_path: Path) -> None:
