@@ -1,4 +1,4 @@
-"""The lowest versions are those that pyproject.toml allows; the full run is told in the documents."""
+"""The lowest versions are those of pyproject.toml; the documents tell of the full run."""
 
 from __future__ import annotations
 
