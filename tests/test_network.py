@@ -481,6 +481,26 @@ def test_a_dropped_one_hot_word_leaves_only_the_bias() -> None:
     np.testing.assert_allclose(dropped, np.broadcast_to(bias, dropped.shape))
 
 
+@pytest.mark.parametrize("cell", CELL_NAMES)
+def test_first_weights(cell: str) -> None:
+    """Glorot-uniform, orthogonal or the identity; no biases but the forget gates', which are 1."""
+    config = NetworkConfig(3, 200, 30, cell, 20, 2, bidirectional=True, dtype="float64")
+    params = Network.initialise(config, np.random.default_rng(0)).params
+    assert params[EMBEDDING].std() == pytest.approx(0.1, rel=0.05)
+    bound = np.sqrt(6.0 / (40 + 3))
+    assert 0.9 * bound < np.abs(params["linear.weight"]).max() <= bound
+    for layer, size in enumerate((30, 40)):
+        bound = np.sqrt(6.0 / (size + 20))
+        assert 0.98 * bound < np.abs(params[f"recurrent.{layer}.W_x"]).max() <= bound
+        W_h, b = params[f"recurrent.{layer}.W_h"], params[f"recurrent.{layer}.b"]
+        eye = np.broadcast_to(np.eye(20), W_h.shape)
+        np.testing.assert_allclose(W_h @ W_h.swapaxes(-1, -2), eye, atol=1e-12)
+        assert np.array_equal(W_h, eye) == (cell == "rnn_relu")
+        forget = {"lstm": 1, "lstm_forget": 0}.get(cell)
+        for gate, value in enumerate(b):
+            assert (value == (1.0 if gate == forget else 0.0)).all()
+
+
 def test_configuration_as_a_dictionary() -> None:
     config = NetworkConfig(3, V, None, "gru", 8, 2, bidirectional=True, readout="max")
     assert NetworkConfig(**config.to_dict()) == config
