@@ -243,33 +243,9 @@ def test_where_no_process_can_start_one_goes_on_alone(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr("multiprocessing.process.BaseProcess.start", refuse)
     with Predictor(make_model(), 2, patience=0.0) as predictor:
-        assert len(list(predictor.stream(pieces(TEXT)))) == 20
-
-
-def test_a_script_without_the_guard_goes_on_alone(tmp_path: Path, saved: Path) -> None:
-    script = tmp_path / "script.py"
-    script.write_text(
-        "import time\n"
-        "from textrnn import load_model\n"
-        "from textrnn.predictor import Predictor\n"
-        f"model = load_model({str(saved)!r})\n"
-        "with Predictor(model, 2, patience=0.0) as predictor:\n"
-        "    def source():\n"
-        "        deadline = time.monotonic() + 30\n"
-        "        while not (predictor._others and predictor.n_jobs == 1):\n"
-        "            assert time.monotonic() < deadline\n"
-        "            yield ['w1']\n"
-        "            time.sleep(0.001)\n"
-        "        yield from [['w1'], ['w2']]\n"
-        "    found = list(predictor.stream(source()))\n"
-        "assert all(p.shape == (1, 3) for _, p in found)\n"
-        "print(found[-1][0])\n"
-    )
-    done = subprocess.run(
-        [sys.executable, str(script)], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "['w2']"
+        with pytest.warns(UserWarning, match=r"^1 process works, .*: no more processes$") as told:
+            assert len(list(predictor.stream(pieces(TEXT)))) == 20
+        assert len(told) == 1
 
 
 def test_an_error_in_a_process_comes_back() -> None:
