@@ -132,6 +132,8 @@ class Processes:
         Raises:
             WorkerError: it died instead.
         """
+        if i in self.lost:
+            raise self.lost[i]
         if not self._is_ready[i] and self.pipes[i].poll():
             self._await_start(i)
         return self._is_ready[i]

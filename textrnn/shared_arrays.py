@@ -44,7 +44,7 @@ class Shared(Generic[T]):
         self._sizes = [part.nbytes for part in parts]
         try:
             self._memory = _new_memory(self._starts()[-1])
-        except (OSError, MemoryError) as error:
+        except (OSError, MemoryError, ImportError) as error:
             why = getattr(error, "strerror", None) or error
             raise WorkerError(f"there is no shared memory: {why}") from error
         for part, place in zip(parts, self._places(), strict=True):
