@@ -20,7 +20,6 @@ from typer.testing import CliRunner
 
 from textrnn import TextRNNClassifier, predictor
 from textrnn.cli.app import app
-from textrnn.errors import WorkerError
 from textrnn.model import TextModel
 from textrnn.network import Network, NetworkConfig
 from textrnn.predictor import Predictor
@@ -308,29 +307,6 @@ def test_fewer_processes_train_where_some_start(monkeypatch: pytest.MonkeyPatch)
     with pytest.warns(UserWarning, match="^2 processes work, as others cannot be started: Res"):
         assert fitted(3).tobytes() == two.tobytes()
     assert not multiprocessing.active_children()
-
-
-def failing(job: int) -> Callable[[Any], Any]:
-    """What answers in a process, unless its job is 1."""
-    if job == 1:
-        raise MemoryError("no room")
-    return lambda message: message
-
-
-def test_fewer_processes_where_one_cannot_begin_its_work(capfd: pytest.CaptureFixture[str]) -> None:
-    processes = Processes(failing, [0, 1, 2])
-    try:
-        assert processes.started() == [0, 2]
-        with pytest.warns(UserWarning, match=r"^3 processes work, .*: no room$"):
-            processes.tell_lost()
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            processes.tell_lost()
-        with pytest.raises(WorkerError, match="no room"):
-            processes.is_ready(1)
-    finally:
-        processes.close()
-    assert capfd.readouterr().err == ""
 
 
 @WANTS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -68,3 +69,26 @@ def test_an_error_that_cannot_be_sent_is_told(one: Processes, message: str, told
     assert "Traceback" in caught.value.__notes__[0]
     one.send(0, "still there")
     assert one.receive(0) == "STILL THERE"
+
+
+def failing(job: int) -> Callable[[Any], Any]:
+    """What answers in a process, unless its job is 1."""
+    if job == 1:
+        raise MemoryError("no room")
+    return lambda message: message
+
+
+def test_fewer_processes_where_one_cannot_begin_its_work(capfd: pytest.CaptureFixture[str]) -> None:
+    processes = Processes(failing, [0, 1, 2])
+    try:
+        assert processes.started() == [0, 2]
+        with pytest.warns(UserWarning, match=r"^3 processes work, .*: no room$"):
+            processes.tell_lost()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            processes.tell_lost()
+        with pytest.raises(WorkerError, match="no room"):
+            processes.is_ready(1)
+    finally:
+        processes.close()
+    assert capfd.readouterr().err == ""
