@@ -18,6 +18,7 @@ from textrnn.corpora import holdout, strata
 from textrnn.errors import DataError, UsageError
 from textrnn.model import TextModel
 from textrnn.processes import process_count
+from textrnn.telling import quietly
 from textrnn.text.tokenise import tokenise as tokenise_texts
 from textrnn.text.tokenised import NumberedTexts, number_texts
 from textrnn.text.tokenizers import Tokenizer, make_tokenizer, tokenizer_name
@@ -219,8 +220,8 @@ def tokenise_alone(texts: Sequence[str], settings: Settings) -> NumberedTexts:
     tokenizer = make_tokenizer(settings.tokenizer, lowercase=settings.lowercase)
     if tokenizer_name(tokenizer) is None:
         return number_texts(_checked_tokens(tokenizer, texts))
-    # Where no process can be started, the training will find that, too, and warn.
-    return tokenise_texts(tokenizer, texts, n_jobs=process_count(settings.n_jobs), warn=False)
+    with quietly():  # where no process can be started, the training will find that, too, and warn
+        return tokenise_texts(tokenizer, texts, n_jobs=process_count(settings.n_jobs))
 
 
 def check_same_labels(data: TokenisedTexts, n_classes: int, *, multilabel: bool) -> None:

@@ -11,6 +11,17 @@ from contextvars import ContextVar
 PACKAGE = __name__.partition(".")[0]
 
 _told: ContextVar[set[str] | None] = ContextVar("_told", default=None)
+_quiet: ContextVar[bool] = ContextVar("_quiet", default=False)
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Warn of nothing meanwhile, as of what will be told later."""
+    token = _quiet.set(True)
+    try:
+        yield
+    finally:
+        _quiet.reset(token)
 
 
 @contextmanager
@@ -25,6 +36,8 @@ def telling_once() -> Iterator[None]:
 
 def warn(message: str) -> None:
     """Warn the caller of the package, however deep in it the reason was found."""
+    if _quiet.get():
+        return
     told = _told.get()
     if told is not None:
         if message in told:

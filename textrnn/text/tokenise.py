@@ -25,16 +25,13 @@ LOOK_EVERY = 64
 """Texts after which this process looks whether another has started."""
 
 
-def tokenise(
-    tokenizer: Tokenizer, texts: Sequence[str], *, n_jobs: int = 1, warn: bool = True
-) -> NumberedTexts:
+def tokenise(tokenizer: Tokenizer, texts: Sequence[str], *, n_jobs: int = 1) -> NumberedTexts:
     """Tokenise texts and number the tokens as they first occur.
 
     Args:
         tokenizer: one with a name may work in several processes, another stays in this one.
         texts: texts of any length.
         n_jobs: processes at most, this one included; small corpora take fewer.
-        warn: warn of processes that cannot be started.
 
     Raises:
         WorkerError: a process died at its work. One that cannot start is done without.
@@ -47,16 +44,14 @@ def tokenise(
     try:
         processes = Processes(_prepare, [tokenizer] * (n_jobs - 1))
     except WorkerError as error:
-        if warn:
-            tell_fewer(1, error)
+        tell_fewer(1, error)
         return number_texts(map(tokenizer, texts))
     try:
         busy: list[int] = []
         first = number_texts(_tokens_not_given_away(tokenizer, texts, reach, processes, busy))
         # Shares were given from the end.
         rest = [NumberedTexts(*processes.receive(i)) for i in reversed(busy)]
-        if warn:
-            processes.tell_lost()
+        processes.tell_lost()
         return join([first, *rest])
     finally:
         processes.close()
