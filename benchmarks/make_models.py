@@ -15,7 +15,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from textrnn import __version__
 from textrnn.box import BOX
 from textrnn.corpora import Corpus, Split, load_corpus, stratified_split
 from textrnn.evaluation import evaluate
@@ -233,8 +232,8 @@ def card(name: str, model: TextModel, metrics: dict[str, Any]) -> str:
         "",
         f"    TEXTRNN_DATA=DIR python -m benchmarks.make_models {name}",
         "",
-        f"with textrnn {__version__}, seed {metrics['seed']}, {metrics['epochs']} epochs, "
-        f"{metrics['seconds']:.0f} s. {recipe.notes}".strip(),
+        f"with textrnn {metrics['textrnn_version']}, seed {metrics['seed']}, "
+        f"{metrics['epochs']} epochs, {metrics['seconds']:.0f} s. {recipe.notes}".strip(),
         "",
         "## Limits",
         "",

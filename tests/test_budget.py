@@ -56,7 +56,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """A clock that goes on as words are trained on and documents predicted."""
     clock = Clock()
-    gradient, predict = Workers.gradient, Workers.predict_proba
+    gradient, predict = Workers.gradient, Workers.predict_logits
 
     def slow_gradient(self: Workers, *args: Any) -> Any:
         sums, gradients = gradient(self, *args)
@@ -68,7 +68,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
         return predict(self, rows)
 
     monkeypatch.setattr(Workers, "gradient", slow_gradient)
-    monkeypatch.setattr(Workers, "predict_proba", slow_predict)
+    monkeypatch.setattr(Workers, "predict_logits", slow_predict)
     return clock
 
 

@@ -19,8 +19,9 @@ from textrnn.text.tokenizers import make_tokenizer
 from textrnn.text.vocabulary import Vocabulary
 from textrnn.training import ngrams_beside
 from textrnn.training.budget import Deadline
-from textrnn.training.calibration import combined, fit_factors
+from textrnn.training.calibration import combined
 from textrnn.training.fit import TokenisedTexts
+from textrnn.training.held_out import held_out as judging
 from textrnn.training.ngram_fit import NGramFeatures, fit_ngrams, naive_bayes, ngram_features
 from textrnn.training.ngrams_beside import (
     STRENGTHS,
@@ -115,9 +116,8 @@ def test_the_strength_is_the_one_of_least_weighted_loss() -> None:
         best = int(np.argmin(losses))
         assert STRENGTHS.index(chosen.parts[1].C or 0.0) == best
         parts = [bayes.logits(texts), logits[best]]
-        believed = fit_factors(SOFTMAX, parts, held_out.targets, weights)
-        right = combined(parts, *believed).argmax(axis=1) == held_out.targets
-        assert chosen.accuracy == pytest.approx(np.average(right, weights=weights))
+        judge = judging(replace(held_out, weights=weights), None)
+        assert chosen.accuracy == pytest.approx(judge.accuracy(parts))
         found.append(best)
     assert set(found) == {0, 1}
 
@@ -198,7 +198,7 @@ def test_a_threshold_is_tuned_for_the_rarer_class(rare: int) -> None:
         found = weigh(untrained(train), settings, chosen, train, held_out)
         classifier = found.classifier()
         p = classifier.predict_proba([" ".join(words) for words in held_out.tokens])[:, 1]
-        expected = best_f1_threshold_of(rare, p, held_out.targets)
+        expected = best_f1_threshold_of(rare, p, held_out.targets, held_out.weights)
         assert classifier.threshold == found.threshold == pytest.approx(expected, abs=1e-3)
         differ |= abs(expected - best_f1_threshold_of(1 - rare, p, held_out.targets)) > 0.01
     assert differ

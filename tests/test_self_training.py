@@ -432,7 +432,7 @@ def test_a_run_with_other_unlabelled_texts_is_another(
     with pytest.raises(ZeroDivisionError):
         run(corpus, tmp_path / "m", more, Stop(1, ZeroDivisionError))
     other = made_up(40, 9)[0] if changed == "texts" else []
-    with pytest.raises(UsageError, match="unlabelled was"):
+    with pytest.raises(UsageError, match="unlabelled texts have changed"):
         run(corpus, tmp_path / "m", other, resume=True)
     run(corpus, tmp_path / "m", more, resume=True)
     watch = Watch()

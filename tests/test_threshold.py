@@ -86,8 +86,8 @@ def test_tuned_on_the_held_out_texts(ngrams: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "y", "message"),
     [
-        ({"threshold": 0.4}, ["a", "b", "c", "b"] * 100, "threshold is 0.4, but there are 3"),
-        ({"threshold": "f1"}, ["a", "b", "c", "b"] * 100, "threshold is 'f1', but there are 3"),
+        ({"threshold": 0.4}, ["a", "b", "c", "b"] * 100, "threshold=0.4 needs two classes"),
+        ({"threshold": "f1"}, ["a", "b", "c", "b"] * 100, "threshold='f1' needs two classes"),
         ({"threshold": "f2"}, LABELS, "threshold is 'f2', but must be a number from 0 to 1"),
         ({"threshold": -0.1}, LABELS, "threshold is -0.1"),
         ({"threshold": True}, LABELS, "threshold is True"),
@@ -180,8 +180,8 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         (("--tune-threshold", "f2"), "--tune-threshold is 'f2', but must be f1."),
         (("--tune-threshold", "f1", "--threshold", "0.3"), "give one of them"),
         (("--threshold", "2"), "--threshold is 2.0, but must be a number from 0 to 1."),
-        (("--threshold", "0.3"), "--threshold is 0.3, but there are 3 classes"),
-        (("--tune-threshold", "f1"), "--tune-threshold is f1, but there are 3 classes"),
+        (("--threshold", "0.3"), "--threshold 0.3 needs two classes"),
+        (("--tune-threshold", "f1"), "--tune-threshold f1 needs two classes"),
     ],
 )
 def test_mistakes_on_the_command_line(

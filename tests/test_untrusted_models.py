@@ -323,7 +323,7 @@ def test_18_numbers_that_overflow_are_told(tmp_path: Path) -> None:
         if name.endswith(("W_h", "W_x", "b")):
             value[...] = 1e9
     save_model(model, tmp_path / "m")
-    with pytest.raises(ModelError, match="probabilities of text 2 are no numbers"):
+    with pytest.raises(ModelError, match="logits of text 2 are no numbers"):
         load_model(tmp_path / "m").predict_proba(["a", "a warm day " * 30])
 
 

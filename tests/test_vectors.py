@@ -136,11 +136,11 @@ def test_18_no_memory_is_taken_for_what_a_first_line_claims(tmp_path):
 
 def test_18_no_line_is_endless(tmp_path):
     path = tmp_path / "vectors.xz"
-    path.write_bytes(lzma.compress(b"a 1 2\nb " + b"1" * 16_000_000))
+    path.write_bytes(lzma.compress(b"a 1 2\nb " + b"1" * 40_000_000))
     tracemalloc.start()
     with pytest.raises(DataError, match="line 2: longer than"):
         load_vectors(path)
-    assert tracemalloc.get_traced_memory()[1] < 8_000_000
+    assert tracemalloc.get_traced_memory()[1] < 20_000_000  # of which 8 MB are what unpacking takes
     tracemalloc.stop()
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from textrnn.baselines import BASELINES, FittedBaseline, fit_baselines
 from textrnn.errors import DataError, UsageError
 from textrnn.evaluation import Report, evaluate
-from textrnn.messages import Advice, Parameter
+from textrnn.messages import Advice, ForScripts, Parameter
 from textrnn.model import TextModel
 from textrnn.multilabel_scores import MultilabelReport, evaluate_multilabel
 from textrnn.predictor import predict_many
@@ -152,8 +152,8 @@ def check_one_class(model: TextModel) -> None:
     """Raise UsageError for a model whose texts have any number of labels."""
     if model.multilabel:
         raise UsageError(
-            "the model gives each text any number of labels, for which there are no baselines; "
-            "evaluate it alone."
+            "the model gives each text any number of labels, for which there are no baselines; ",
+            ForScripts("evaluate it alone.", otherwise="textrnn evaluate scores it alone."),
         )
 
 

@@ -241,8 +241,10 @@ def _finished_report(experiment: Experiment) -> dict[str, Any] | None:
         validate_report(report)
     except ValueError as error:
         raise DamagedModelError(
-            f"the model {str(out)!r} is damaged: its report: {error}; train it again without "
-            "--resume."
+            f"the model {quoted(str(out))} is damaged: its report: {error}; train it again "
+            "without ",
+            Parameter("resume"),
+            ".",
         ) from error
     return report
 

@@ -137,7 +137,7 @@ def check_numbers(
 
 def _are_within(values: Any, least: float, largest: float) -> bool:
     if values.dtype == np.float16:  # by its bits, as NumPy compares these numbers slowly
-        return bool(((values.view(np.uint16) & 0x7C00) != 0x7C00).all())
+        return bool(((values.view("<u2") & 0x7C00) != 0x7C00).all())
     # Of numbers that are not, NumPy finds neither the least nor the largest.
     return float(values.min()) >= least and float(values.max()) <= largest
 

@@ -33,6 +33,8 @@ from textrnn.typing import Counts, Ids
 VARIABLE = "TEXTRNN_CACHE"
 """Names the folder of the cache; ``off`` does without one."""
 OFF = "off"
+DTYPES = {"numbers": "<i4", "starts": "<i8", "spelling": "|u1", "word_lengths": "<i8"}
+"""Arrays of a file: the same bytes on every machine."""
 LIMIT = 2_000_000_000
 """Bytes of all files; above them the files go that were not used for longest."""
 WORTH_KEEPING = 1_000_000
@@ -119,12 +121,13 @@ def write(path: Path, texts: NumberedTexts) -> None:
         OSError: it cannot be written.
     """
     spelling = "".join(texts.words).encode("utf-8", "surrogatepass")
-    arrays: dict[str, Any] = {  # the same bytes on every machine
-        "numbers": texts.numbers.astype("<i4", copy=False),
-        "starts": texts.starts.astype("<i8", copy=False),
-        "spelling": np.frombuffer(spelling, dtype=np.uint8),
-        "word_lengths": np.array([len(word) for word in texts.words], dtype="<i8"),
+    values: dict[str, Any] = {
+        "numbers": texts.numbers,
+        "starts": texts.starts,
+        "spelling": np.frombuffer(spelling, np.uint8),
+        "word_lengths": np.array([len(word) for word in texts.words], np.int64),
     }
+    arrays = {name: values[name].astype(dtype, copy=False) for name, dtype in DTYPES.items()}
     if sum(array.nbytes for array in arrays.values()) > LIMIT:
         return
     buffer = BytesIO()
@@ -142,9 +145,7 @@ def read(path: Path) -> NumberedTexts | None:
         with open_regular(path, 2 * LIMIT) as (raw, _), ZipFile(raw) as file:
             if any(entry.compress_type != ZIP_STORED for entry in file.infolist()):
                 return None
-            numbers, starts = _array(file, "numbers", np.int32), _array(file, "starts", np.int64)
-            spelling = _array(file, "spelling", np.uint8)
-            lengths = _array(file, "word_lengths", np.int64)
+            numbers, starts, spelling, lengths = (_array(file, name) for name in DTYPES)
         text = spelling.tobytes().decode("utf-8", "surrogatepass")
         if (lengths < 0).any() or lengths.sum() != len(text):
             return None
@@ -155,7 +156,7 @@ def read(path: Path) -> NumberedTexts | None:
         return None
 
 
-def _array(file: ZipFile, name: str, dtype: Any) -> Any:
+def _array(file: ZipFile, name: str) -> Any:
     """An array of a file, of one dimension, as long as its bytes; see ``numpy.lib.format``.
 
     Raises:
@@ -167,10 +168,10 @@ def _array(file: ZipFile, name: str, dtype: Any) -> Any:
     if major != 1:
         raise ValueError("another version of the format")
     shape, _, found = np.lib.format.read_array_header_1_0(stream)
-    array = np.frombuffer(content, dtype, offset=stream.tell())
-    if found != dtype or shape != array.shape:
+    array = np.frombuffer(content, DTYPES[name], offset=stream.tell())
+    if found != array.dtype or shape != array.shape:
         raise ValueError(f"{found} of shape {shape}")
-    return array.copy()  # as any array, to be written to
+    return array.astype(array.dtype.newbyteorder("="))  # a copy, as any array, to be written to
 
 
 def _are_starts(starts: Counts, n_tokens: int) -> bool:

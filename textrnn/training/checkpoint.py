@@ -10,7 +10,7 @@ import numpy as np
 from textrnn.checkpoint_file import load_arrays, load_state, reading, save_arrays
 from textrnn.errors import UsageError
 from textrnn.messages import Advice, Parameter, Value
-from textrnn.text.nearest_words import EDIT, LEFT_OUT
+from textrnn.text.nearest_words import EDIT, LEFT_OUT, SLIPS
 from textrnn.training.callbacks import Callback
 from textrnn.training.checkpoint_validation import check_arrays, check_rng, check_state, fits
 from textrnn.training.loop import TrainingRun, TrainingState
@@ -125,10 +125,19 @@ def _difference(key: str, before: Any, now: Any) -> tuple[object, ...]:
 
 
 def slip_of(path: Path, *, resume: bool) -> str:
-    """What one slip of a word is in a run: where it goes on, what it was when the run began."""
+    """What one slip of a word is in a run: where it goes on, what it was when the run began.
+
+    Raises:
+        ModelError: the file is damaged.
+    """
     if not (resume and path.exists()):
         return EDIT
-    slip: str = load_arrays(path)[1]["identity"].get("slip", LEFT_OUT)
+    with reading(path):
+        saved = load_state(path)
+        check_state(saved)
+        slip: str = saved["identity"].get("slip", LEFT_OUT)
+        if slip not in SLIPS:
+            raise ValueError(f"identity.slip must be one of {', '.join(SLIPS)}")
     return slip
 
 

@@ -16,7 +16,7 @@ from textrnn.weights_validation import Wanted, check_numbers, check_tensors
 RECORD = dict.fromkeys(
     ("loss", "accuracy", "gradient_norm", "backward_share", "learning_rate"), number()
 ) | {"epoch": whole(1), "steps": whole(1), "seconds": number(0), "words_per_second": number(0)}
-"""Of an epoch; ``validation_loss`` and ``validation_accuracy`` may stand beside these."""
+"""Of an epoch; what was found on held-out texts may stand beside these."""
 
 
 def _is_score(value: Any) -> bool:
@@ -32,6 +32,8 @@ STATE = {
     "best_score": Field(_is_score, "accuracy and loss").or_none(),
     **dict.fromkeys(("best_epoch", "stale", "n_updates", "n_averaged"), whole()),
     "finished": flag(),
+    "out_of_time": flag().maybe(),
+    "n_jobs": whole(1).maybe(),
     "rng": mapping(),
 }
 

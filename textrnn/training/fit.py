@@ -133,8 +133,8 @@ def check_threshold(settings: Settings, n_classes: int, *, multilabel: bool) -> 
     if settings.threshold is not None and n_classes > 2 and not multilabel:
         raise UsageError(
             Setting("threshold", settings.threshold),
-            f" cannot be: there are {n_classes} classes, and it is "
-            "the probability from which the second of two classes is the answer; leave it out.",
+            " needs two classes, of which the second is the answer from that probability on, but "
+            f"there are {n_classes}; leave it out.",
         )
 
 
@@ -147,7 +147,7 @@ def check_tunable(settings: Settings, validation: TokenisedTexts | None) -> None
     if settings.threshold == F1 and validation is None:
         raise UsageError(
             Setting("threshold", F1),
-            " needs held-out texts to tune it on, but there are none; hold some out or give a ",
+            " is tuned on held-out texts, but no texts are held out; hold some out or give a ",
             Parameter("threshold"),
             " from 0 to 1.",
         )
