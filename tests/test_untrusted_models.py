@@ -365,7 +365,7 @@ def test_18_a_checkpoint_altered_anywhere_is_refused(stopped: Path, tmp_path: Pa
     path = tmp_path / "m.checkpoint"
     for told, values in wrong.items():
         save_arrays(path, arrays, values)
-        with pytest.raises(ModelError, match="train without --resume"):
+        with pytest.raises(ModelError, match="train without resume"):
             resumed(path)
         assert path.exists(), told
     for told, others in {
@@ -376,7 +376,7 @@ def test_18_a_checkpoint_altered_anywhere_is_refused(stopped: Path, tmp_path: Pa
         "another": {"odd": np.zeros(2)},
     }.items():
         save_arrays(path, {**arrays, **others}, state)
-        with pytest.raises(ModelError, match="train without --resume"):
+        with pytest.raises(ModelError, match="train without resume"):
             resumed(path)
         assert path.exists(), told
 
@@ -393,7 +393,7 @@ def test_18_a_checkpoint_that_is_no_file_is_refused(stopped: Path, tmp_path: Pat
         lambda: path.write_bytes(content[:-4]),
     ):
         make()  # type: ignore[no-untyped-call]
-        with pytest.raises(ModelError, match="train without --resume"):
+        with pytest.raises(ModelError, match="train without resume"):
             resumed(path)
         path.rmdir() if path.is_dir() else path.unlink()
 
