@@ -8,6 +8,7 @@ from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from sklearn.metrics import log_loss
 
 from textrnn import TextRNNClassifier
 from textrnn.cli.predict import DIGITS, rounded
+from textrnn.decision import decide
 from textrnn.inference import predict_logits, predict_proba
 from textrnn.linear_model import LinearModel
 from textrnn.model import TextModel
@@ -99,7 +101,7 @@ def test_probabilities_are_made_of_logits(folder: Path) -> None:
     made = sigmoid(logits) if model.multilabel else softmax(logits)
     np.testing.assert_allclose(made, probabilities, atol=1e-6)
     assert logits.shape == probabilities.shape
-    assert logits.dtype == probabilities.dtype == model.dtype
+    assert (logits.dtype, probabilities.dtype) == (model.dtype, np.float64)
     both = predict_many(model, TEXTS, logits=True)
     np.testing.assert_allclose(both, logits, rtol=1e-4, atol=1e-4)
 
@@ -222,3 +224,15 @@ def test_one_text_is_read_as_many_are() -> None:
     for i, one in enumerate(ids):
         np.testing.assert_allclose(predict_logits(network, [one])[0], together[i], rtol=1e-4)
     np.testing.assert_allclose(predict_proba(network, ids), softmax(together), rtol=1e-6)
+
+
+def test_an_answer_is_what_its_logit_says_however_near_the_classes_are() -> None:
+    """In single precision a probability of a half comes of many logits below zero."""
+    rng = np.random.default_rng(0)
+    logits = rng.normal(scale=1e-7, size=(500, 1)).astype(np.float32)
+    model = Mock()
+    model.network.config.output = SIGMOID
+    model.predict_logits.return_value = logits
+    probabilities = TextModel.predict_proba(model, [""] * 500)
+    assert probabilities.dtype == np.float64
+    assert np.array_equal(decide(probabilities, multilabel=True), logits >= 0.0)

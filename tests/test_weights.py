@@ -255,3 +255,14 @@ def test_score_by_weights(fitted: TextRNNClassifier) -> None:
     expected = float(np.average(right, weights=weights))
     assert fitted.score(texts, y, sample_weight=weights) == pytest.approx(expected)
     assert fitted.score(texts, y) == pytest.approx(float(right.mean()))
+
+
+def test_no_ngram_is_lost_to_weights_of_a_mean_of_one() -> None:
+    """As those of classes are: of a class with many texts they are far below 1."""
+    once, _ = problem(2)
+    weights = np.where(once.targets == 1, 1.6, 0.2)
+    found, expected = (
+        ngram_features(once.tokens, NGramKind(3), max_features=10_000, weights=each)
+        for each in (weights, None)
+    )
+    assert np.array_equal(found.keys, expected.keys)

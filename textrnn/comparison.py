@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from textrnn.baselines import BASELINES, FittedBaseline, fit_baselines
 from textrnn.errors import DataError, UsageError
 from textrnn.evaluation import Report, evaluate
@@ -132,7 +134,7 @@ def network_contender(data: Data, model: TextModel, *, n_jobs: int | None = None
     else:
         alone = predict_many(replace(model, ngrams=None), tokens, jobs, logits=True)
         logits = model.ngram_logits(tokens)
-        both = model.network.config.output.probabilities(alone + logits)
+        both = model.network.config.output.probabilities((alone + logits).astype(np.float64))
         by_ngrams = _most_probable(logits, classes)
         by_both = _most_probable(both, classes)
         by_network = _most_probable(alone, classes)

@@ -592,9 +592,7 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         self._check_fitted()
         texts = check_texts(X)
-        logits = predict_many(self.model_, texts, process_count(self.n_jobs), logits=True)
-        # Made in double precision, so that a row adds up to one in it, too.
-        return self.model_.network.config.output.probabilities(logits.astype(np.float64))
+        return predict_many(self.model_, texts, process_count(self.n_jobs))
 
     def predict_log_proba(self, X: Texts) -> Floats:
         """Logarithm of ``predict_proba``."""

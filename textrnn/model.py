@@ -98,16 +98,17 @@ class TextModel:
         return stream
 
     def predict_proba(self, texts: Iterable[Text], *, workspace: Workspace | None = None) -> Floats:
-        """Class probabilities, shape (n_texts, C).
+        """Class probabilities, float64 of shape (n_texts, C), whatever the network works in.
 
-        A workspace is worth giving where many calls follow each other.
+        In double precision a row adds up to one, and a logit however small decides. A workspace
+        is worth giving where many calls follow each other.
 
         Raises:
             ModelError: the weights make numbers that are not finite, as those of a ReLU network
                 may in long texts.
         """
         logits = self.predict_logits(texts, workspace=workspace)
-        return self.network.config.output.probabilities(logits)
+        return self.network.config.output.probabilities(logits.astype(np.float64))
 
     def predict_logits(
         self, texts: Iterable[Text], *, workspace: Workspace | None = None
@@ -142,7 +143,7 @@ class TextModel:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Of the probabilities."""
+        """Of the logits."""
         return self.network.dtype
 
     @property

@@ -60,7 +60,7 @@ def predict_many(
         UsageError: the texts are a bare string.
         WorkerError: a process died.
     """
-    out = np.empty((len(texts), len(model.classes)), dtype=model.dtype)
+    out = np.empty((len(texts), len(model.classes)), model.dtype if logits else np.float64)
     check_is_no_text(texts)
     lengths = _lengths(texts)
     # Texts of like length together, as the batches will be; the longest first, so that the

@@ -16,7 +16,12 @@ ALONE = 1e-4
 
 
 def fit_factors(
-    output: Output, parts: Sequence[Floats], targets: Ints, weights: Floats | None = None
+    output: Output,
+    parts: Sequence[Floats],
+    targets: Ints,
+    weights: Floats | None = None,
+    *,
+    start: tuple[Floats, Floats] | None = None,
 ) -> tuple[Floats, Floats]:
     """Factors of some models' logits whose sum has the least loss.
 
@@ -28,6 +33,7 @@ def fit_factors(
         parts: logits (n, C) of each model.
         targets: of the texts.
         weights: of the texts in the loss, shape (n,), or None.
+        start: factors and bias that are near to those sought; they are found sooner.
 
     Returns:
         The factor of each model, from 0, shape (len(parts),), and a bias of each class, (C,).
@@ -44,14 +50,16 @@ def fit_factors(
         loss, d_total = output.loss(combined(logits, factors, bias), targets, weights)
         away = factors - 1.0 / n_parts
         loss += penalty * float(np.vdot(away, away) + np.vdot(bias, bias))
-        d_factors = (logits * d_total).sum(axis=(1, 2)) + 2 * penalty * away
+        d_factors = logits.reshape(n_parts, -1) @ d_total.ravel() + 2 * penalty * away
         d_bias = d_total.sum(axis=0) + 2 * penalty * bias
         return loss, np.concatenate([d_factors, d_bias])
 
-    start = np.concatenate([np.full(n_parts, 1.0 / n_parts), np.zeros(C)])
+    begin = (np.full(n_parts, 1.0 / n_parts), np.zeros(C)) if start is None else start
     bias_bounds = (0.0, 0.0) if n_parts == 1 else (None, None)
     bounds = [(0.0, None)] * n_parts + [bias_bounds] * C
-    solved = minimize(loss_and_gradient, start, jac=True, method="L-BFGS-B", bounds=bounds)
+    solved = minimize(
+        loss_and_gradient, np.concatenate(begin), jac=True, method="L-BFGS-B", bounds=bounds
+    )
     return solved.x[:n_parts], solved.x[n_parts:]
 
 

@@ -79,16 +79,24 @@ class HeldOut:
         """Whether a text has any number of labels."""
         return self.targets.ndim == 2
 
-    def believe(self, parts: Sequence[Floats], rows: Bools | slice = slice(None)) -> Belief:
+    def believe(
+        self,
+        parts: Sequence[Floats],
+        rows: Bools | slice = slice(None),
+        *,
+        like: Belief | None = None,
+    ) -> Belief:
         """What is fitted to the texts, or to some rows of them.
 
         Args:
             parts: logits (n, C) of each model for all texts.
             rows: the texts that count.
+            like: what was fitted to nearly the same rows: then it takes a fraction of the time.
         """
         parts, targets = [part[rows] for part in parts], self.targets[rows]
         weights = None if self.weights is None else self.weights[rows]
-        factors, bias = fit_factors(self.output, parts, targets, weights)
+        start = None if like is None else (like.factors, like.bias)
+        factors, bias = fit_factors(self.output, parts, targets, weights, start=start)
         factors[0] = max(factors[0], LEAST_FACTOR)
         if self.threshold != F1:
             return Belief(factors, bias, self._fixed)
@@ -108,12 +116,13 @@ class HeldOut:
         if len(parts) == 1 and self.threshold is None:  # its temperature changes no answer
             return self._right(parts, _unfitted(parts, None), slice(None))
         right = np.empty(len(self.targets))
+        belief: Belief | None = None
         for fold in np.unique(self.folds):
             inside = self.folds == fold
             if inside.all():
                 belief = _unfitted(parts, USUAL if self.threshold == F1 else self._fixed)
             else:
-                belief = self.believe(parts, ~inside)
+                belief = self.believe(parts, ~inside, like=belief)
             right[inside] = self._right(parts, belief, inside)
         return right
 

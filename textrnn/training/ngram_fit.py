@@ -64,13 +64,14 @@ def ngram_features(
         kind: which n-grams.
         max_features: if there are more, those that occur in the fewest texts are left out; of
             equals, those with the largest keys.
-        min_df: texts that an n-gram must occur in.
+        min_df: texts that an n-gram must occur in; one of them that weighs more counts as more,
+            but as no less than one: weights may be scaled to any mean.
         weights: of the texts, shape (n,), each of which counts as so many; None for ones.
     """
     blocks = list(distinct_ngrams(texts, kind))
-    keys, df = _counted(blocks, weights)
+    keys, n, df = _counted(blocks, weights)
     # Weights that were scaled do not add up to whole numbers.
-    is_kept = df >= min_df * (1.0 - ROUNDING)
+    is_kept = np.maximum(n, df) >= min_df * (1.0 - ROUNDING)
     keys, df = keys[is_kept], df[is_kept]
     if len(keys) > max_features:
         keys = keys[np.sort(np.argsort(-df, kind="stable")[:max_features])]
@@ -90,20 +91,20 @@ def ngram_features(
 
 def _counted(
     blocks: list[tuple[Keys, Ints]], weights: Floats | None = None
-) -> tuple[Keys, Ints | Floats]:
-    """All keys of sorted blocks, ascending, and how often each occurs, by the rows' weights."""
+) -> tuple[Keys, Ints, Ints | Floats]:
+    """All keys of sorted blocks, ascending, how often each occurs, and how often by weights."""
     keys = np.concatenate([np.zeros(0, np.uint64), *(keys for keys, _ in blocks)])
     if weights is not None:
         order = np.argsort(keys, kind="stable")
         rows = np.concatenate([np.zeros(0, np.int64), *(rows for _, rows in blocks)])[order]
         keys = keys[order]
-        begins, _ = runs(keys)
+        begins, n = runs(keys)
         df = np.add.reduceat(weights[rows].astype(np.float64), begins) if len(begins) else begins
-        return keys[begins], df
+        return keys[begins], n, df
     if len(blocks) > 1:
         keys.sort()
     begins, n = runs(keys)
-    return keys[begins], n
+    return keys[begins], n, n
 
 
 def fit_ngrams(
