@@ -204,7 +204,8 @@ def _columns(data: Any, address: HubAddress, with_label: bool) -> list[str]:
 def _is_hidden(data: Any, address: HubAddress) -> bool:
     """Return whether every label is the hub's mark for "not told", -1."""
     column = _columns(data, address, True)[1]
-    return len(data) > 0 and set(data.unique(column)) == {-1}
+    is_whole = str(getattr(data.features[column], "dtype", "")).startswith("int")
+    return len(data) > 0 and is_whole and set(data.unique(column)) == {-1}
 
 
 def _rows(data: Any, address: HubAddress, with_label: bool = False) -> Iterable[tuple[str, ...]]:

@@ -169,7 +169,8 @@ def folds_of(texts: NumberedTexts, targets: Ints, n: int = FOLDS) -> Ints:
 
     Each class is dealt out evenly, and equal texts lie in one fold. There are no more folds than
     the second largest class has different texts: fewer could not tell that class from the largest
-    one. Where that leaves one fold, nothing can be fitted to others.
+    one. Of several labels a text only the texts bound the folds. Where that leaves one fold,
+    nothing can be fitted to others.
     """
     first: dict[bytes, int] = {}
     group = np.array([first.setdefault(key, row) for row, key in enumerate(keys_of(texts))])
