@@ -375,7 +375,7 @@ def test_texts_are_tokenised_by_as_many_processes_as_are_asked_for(
 
 def test_divergence_is_explained(reviews: Data) -> None:
     model = small(solver="sgd", learning_rate_init=1e30, cell="rnn_relu", max_grad_norm=None)
-    with np.errstate(all="ignore"), pytest.raises(TrainingError, match="Lower the learning rate"):
+    with np.errstate(all="ignore"), pytest.raises(TrainingError, match="Lower learning_rate_init"):
         model.fit(*reviews)
 
 

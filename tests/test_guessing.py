@@ -51,7 +51,7 @@ def test_each_of_many_labels_is_guessed() -> None:
 )
 def test_worse_than_guessing_by_far(accuracy: float, loss: float, is_told: bool) -> None:
     state = cast(TrainingState, SimpleNamespace(best_score=(accuracy, -loss), best_params={"w": 1}))
-    told = nothing_learned(state, texts_of([0, 1] * 200))
+    told = nothing_learned(state, texts_of([0, 1] * 200), 2)
     assert bool(told) == is_told
     if is_told:
         assert f"loss {loss:.3f} on the held-out texts against 0.693 of guessing" in told
@@ -59,7 +59,21 @@ def test_worse_than_guessing_by_far(accuracy: float, loss: float, is_told: bool)
 
 def test_nothing_held_out_tells_nothing() -> None:
     state = cast(TrainingState, SimpleNamespace(best_score=(0.1, -9.0), best_params={"w": 1}))
-    assert nothing_learned(state, None) == ""
+    assert nothing_learned(state, None, 2) == ""
+
+
+@pytest.mark.parametrize("held_out", [[0] * 40, [1] * 40])
+def test_held_out_texts_of_one_class_tell_nothing(held_out: list[int]) -> None:
+    state = cast(TrainingState, SimpleNamespace(best_score=(1.0, -0.06), best_params={"w": 1}))
+    assert nothing_learned(state, texts_of(held_out), 2) == ""
+
+
+def test_classes_of_which_no_text_is_held_out_count() -> None:
+    """With three of them a loss that is far from that of two is where a network begins."""
+    values = {"best_score": (0.5, -1.2), "best_params": {"w": 1}, "steps": 1, "out_of_time": False}
+    state = cast(TrainingState, SimpleNamespace(**values))
+    assert "1 step was too few" in nothing_learned(state, texts_of([0, 1] * 200), 3)
+    assert "lower learning_rate_init" in nothing_learned(state, texts_of([0, 1] * 200), 2)
 
 
 def test_the_estimator_warns(reviews: tuple[list[str], list[str]]) -> None:

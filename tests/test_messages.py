@@ -188,20 +188,20 @@ RARE = TokenisedTexts([["word"]] * 400, np.array([0] * 380 + [1] * 20), None)
 
 
 def test_13_too_few_steps_are_no_reason_for_a_lower_rate() -> None:
-    told = nothing_learned(state(best_score=(0.95, -0.69)), RARE)
+    told = nothing_learned(state(best_score=(0.95, -0.69)), RARE, 2)
     assert "4 steps were too few" in told
     assert "learning_rate_init" not in told
     with options_of(command_of("train")):
         assert "raise --epochs (or --max-steps) or bring more texts" in in_options(told)
     with options_of(command_of("compare")):
         assert in_options(told).endswith("too few; bring more texts")
-    late = nothing_learned(state(best_score=(0.95, -0.69), out_of_time=True), RARE)
+    late = nothing_learned(state(best_score=(0.95, -0.69), out_of_time=True), RARE, 2)
     with options_of(command_of("train")):
         assert "raise --budget or bring more texts" in in_options(late)
 
 
 def test_13_a_network_gone_astray_wants_a_lower_rate() -> None:
-    told = nothing_learned(state(best_score=(0.95, -6.9)), RARE)
+    told = nothing_learned(state(best_score=(0.95, -6.9)), RARE, 2)
     assert told.endswith("; lower learning_rate_init")
     with options_of(command_of("train")):
         assert in_options(told).endswith("; lower --lr")

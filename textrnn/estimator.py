@@ -467,7 +467,7 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self._report: dict[str, Any] = {}
         if state.interrupted:
             warnings.warn("training was interrupted", ConvergenceWarning, stacklevel=2)
-        told = nothing_learned(state, validation)
+        told = nothing_learned(state, validation, len(classes))
         if told:
             warnings.warn(told, ConvergenceWarning, stacklevel=2)
         return self

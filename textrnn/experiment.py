@@ -325,7 +325,7 @@ def train_network(
     )
     if unlabelled is not None and not trained.state.interrupted:
         experiment.say(_what_it_brought(trained, len(unlabelled)))
-    told = nothing_learned(trained.state, validation)
+    told = nothing_learned(trained.state, validation, len(classes))
     if told:
         experiment.say(Message("warning: ", told))
     return trained

@@ -43,6 +43,8 @@ TEXTS = 1_024
 CHARACTERS = 2**21
 """A chunk takes no further text once it has so many characters: memory is bounded, however
 long the texts."""
+MOST_A_CORE = 4
+"""Processes for each core at most: more would take longer to start than they help."""
 WAITING = 2
 """Chunks that a process has, the one it works on included: it never waits for the next."""
 
@@ -247,10 +249,11 @@ class Predictor:
         return ready
 
     def _start(self) -> None:
-        from textrnn.processes import Processes, tell_fewer
+        from textrnn.processes import Processes, available_cores, tell_fewer
         from textrnn.shared_arrays import Shared
 
-        n, self.n_jobs = self.n_jobs - 1, 1
+        most = MOST_A_CORE * available_cores()
+        n, self.n_jobs = min(self.n_jobs, most) - 1, 1
         model = self.model
         if not _is_named(model):
             model = replace(cast(Any, model), tokenizer=None)

@@ -24,7 +24,7 @@ LEAST = float(np.finfo(np.float64).eps)
 """Frequency that stands for 0, whose logit is infinite."""
 
 
-def nothing_learned(state: TrainingState, validation: TokenisedTexts | None) -> str:
+def nothing_learned(state: TrainingState, validation: TokenisedTexts | None, n_classes: int) -> str:
     """What to tell of a network that is worse than guessing; empty of one that is not.
 
     Before its first step a network gives all classes about the same chance. One that is not much
@@ -32,12 +32,16 @@ def nothing_learned(state: TrainingState, validation: TokenisedTexts | None) -> 
 
     Args:
         state: of the finished run.
-        validation: the held-out texts by which its best epoch was chosen; None tells nothing.
+        validation: the held-out texts by which its best epoch was chosen. None tells nothing, and
+            neither do texts of one class alone, which guessing has all right.
+        n_classes: of the training texts, also those of which no text is held out.
     """
     if validation is None or state.best_params is None:
         return ""
     accuracy, loss = state.best_score[0], -state.best_score[1]
     guessed_loss, guessed_accuracy = guessing(validation)
+    if guessed_accuracy == 1.0:
+        return ""
     # What guessing might have right by chance: two standard errors, at most.
     chance = 1.0 / math.sqrt(len(validation))
     if loss <= MARGIN * guessed_loss or accuracy > guessed_accuracy + chance:
@@ -46,9 +50,10 @@ def nothing_learned(state: TrainingState, validation: TokenisedTexts | None) -> 
         f"the network learned nothing (loss {loss:.3f} on the held-out texts against "
         f"{guessed_loss:.3f} of guessing)"
     )
-    if loss > MARGIN * untrained(validation):
+    if loss > MARGIN * untrained(n_classes, multilabel=validation.multilabel):
         return Message(found, Advice("; lower ", Parameter("learning_rate_init")))
-    return Message(found, f": {state.steps:,} steps were too few; ", *_more_steps(state))
+    steps = "1 step was" if state.steps == 1 else f"{state.steps:,} steps were"
+    return Message(found, f": {steps} too few; ", *_more_steps(state))
 
 
 def _more_steps(state: TrainingState) -> tuple[object, ...]:
@@ -59,11 +64,9 @@ def _more_steps(state: TrainingState) -> tuple[object, ...]:
     return more, "bring more texts"
 
 
-def untrained(texts: TokenisedTexts) -> float:
+def untrained(n_classes: int, *, multilabel: bool) -> float:
     """Loss in nats of giving each class the same chance, or each of many labels that of a coin."""
-    if texts.multilabel:
-        return int(texts.targets.shape[1]) * math.log(2.0)
-    return math.log(int(texts.targets.max()) + 1)
+    return n_classes * math.log(2.0) if multilabel else math.log(n_classes)
 
 
 def guessing(texts: TokenisedTexts) -> tuple[float, float]:

@@ -408,7 +408,9 @@ class TrainingRun:
         return Message(
             f"training diverged in epoch {self.state.epoch + 1}, {found}.",
             Advice(
-                f" Lower the learning rate (now {rate:g}) or clip the gradient harder (",
+                " Lower ",
+                Parameter("learning_rate_init"),
+                f" (the rate was {rate:g}) or clip the gradient harder (",
                 Parameter("max_grad_norm"),
                 " is ",
                 Value("max_grad_norm", norm),
