@@ -25,7 +25,7 @@ from textrnn.linear_model import COUNTS, PRESENCE, TFIDF
 from textrnn.model import UNKNOWN_WORDS
 from textrnn.nn.cells import CELLS
 from textrnn.nn.readouts import READOUTS
-from textrnn.strict_json import shown
+from textrnn.strict_json import first_twice, shown
 from textrnn.text.nearest_words import SLIPS
 from textrnn.text.tokenizers import TOKENIZERS
 
@@ -33,6 +33,8 @@ MOST_WORDS = 2**31 - 1
 """Ids are of 32 bits."""
 MOST_SIZE = 2**31
 """Of a layer: far more than any weights can be."""
+MOST_OF_LABELS = 2**26
+"""Characters of all labels, each as long as the longest."""
 LONGEST_NGRAM = 10
 """Words or characters; the time for an n-gram model grows with it."""
 
@@ -160,8 +162,14 @@ def check_classes(classes: list[Any]) -> None:
         if kind != kinds[0]:
             raise ValueError(f"classes has {kinds[0]} and {kind}, but must be all of one kind")
     if len(set(classes)) < len(classes):
-        twice = next(label for i, label in enumerate(classes) if label in classes[:i])
-        raise ValueError(f"classes has {shown(twice)} twice")
+        raise ValueError(f"classes has {shown(first_twice(classes))} twice")
+    # NumPy gives each text of an array the room of the longest.
+    longest = max((len(label) for label in classes if isinstance(label, str)), default=0)
+    if len(classes) * longest > MOST_OF_LABELS:
+        raise ValueError(
+            f"classes has {len(classes):,} texts of up to {longest:,} characters, but their product "
+            f"must be at most {MOST_OF_LABELS:,}"
+        )
 
 
 def _kind(label: Any) -> str | None:
