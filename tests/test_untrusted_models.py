@@ -299,16 +299,22 @@ def test_18_settings_that_no_training_has_are_refused(tmp_path: Path) -> None:
     [
         *[{"test": value} for value in ("x", {"accuracy": "x"}, {"accuracy_interval": [1]})],
         *[{"tests": value} for value in ([1], {"a": 1}, {"a": {"accuracy": []}})],
-        *[{"history": value} for value in ("x", [1], [{"loss": "x"}])],
+        *[{"history": value} for value in ("x", [1], [{"loss": "x"}], [{}])],
+        *[{"warnings": value} for value in (5, "x", [1], [None])],
         *[{"corpus": 1}, {"seed": -1}, {"settings": "x"}, {"teaching": {"kept": 1}}],
         {"validation": {"accuracy": "x"}},
     ],
     ids=str,
 )
 def test_18_metrics_that_cannot_be_told_are_refused(metrics: Any, tmp_path: Path) -> None:
-    save_model(make_model(), tmp_path / "m", metrics=metrics)
+    folder = altered(
+        tmp_path, lambda files, _: files.update({"metrics.json": dumped(metrics).encode()})
+    )
     with pytest.raises(DamagedModelError, match=r"metrics\.json"):
-        describe(tmp_path / "m")
+        describe(folder)
+    with pytest.raises(ModelError, match=r"cannot be saved: metrics\.json: .* another name"):
+        save_model(make_model(), tmp_path / "saved", metrics=metrics)
+    assert not (tmp_path / "saved").exists()
 
 
 @pytest.mark.parametrize("metrics", [{}, {"test": {"f1": 0.5}}, {"corpus": "x"}, {"odd": [[]]}])

@@ -60,6 +60,25 @@ LINEAR = {
 }
 
 
+def _are_weights(value: Any) -> bool:
+    """Whether weights of classes are a name of them all, or pairs of a label and a number."""
+    return isinstance(value, str | dict) or (
+        isinstance(value, list)
+        and all(
+            isinstance(pair, list) and len(pair) == 2 and _kind(pair[0]) and is_number(pair[1])
+            for pair in value
+        )
+    )
+
+
+SETTINGS = {
+    "class_weight": Field(_are_weights, "'balanced', or pairs of a label and a number")
+    .or_none()
+    .maybe()
+}
+"""Of the settings of the training, which ``training.settings`` checks, what it reads before."""
+
+
 def _are_lengths(value: Any) -> bool:
     is_length = whole(1, LONGEST_NGRAM).is_valid
     is_pair = isinstance(value, list) and len(value) == 2 and all(map(is_length, value))
@@ -124,6 +143,7 @@ def validate_config(config: Any, files: Mapping[str, bool]) -> None:
     for name, value in config["settings"].items():
         if isinstance(value, str) and not text().is_valid(value):
             raise ValueError(f"settings.{shown(name)} has {len(value):,} characters")
+    check_fields(config["settings"], SETTINGS, "settings", others=True)
     if config.get("threshold") is not None and len(config["classes"]) != 2 and not multilabel:
         raise ValueError(
             f"threshold is {shown(config['threshold'])}, but must be null for "
@@ -167,8 +187,8 @@ def check_classes(classes: list[Any]) -> None:
     longest = max((len(label) for label in classes if isinstance(label, str)), default=0)
     if len(classes) * longest > MOST_OF_LABELS:
         raise ValueError(
-            f"classes has {len(classes):,} texts of up to {longest:,} characters, but their product "
-            f"must be at most {MOST_OF_LABELS:,}"
+            f"classes has {len(classes):,} texts of up to {longest:,} characters, but at most "
+            f"{MOST_OF_LABELS:,} must be the product"
         )
 
 
