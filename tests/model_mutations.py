@@ -24,6 +24,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,7 +32,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 REFERENCE = Path(__file__).parent / "reference" / "models_0_1_0"
-CONFIG, METRICS = "config.json", "metrics.json"
+CONFIG, METRICS, NGRAMS = "config.json", "metrics.json", "ngrams.safetensors"
 TEXTS = ["a warm day", "", "the inn: fresh! never again", "x" * 300]
 SECONDS, BYTES = 1.0, 200_000_000
 
@@ -303,11 +304,85 @@ def kind_cases(name: str) -> Iterator[tuple[str, Callable[[Path], None]]]:
     yield f"{name} with 10 GB more", lengthen
 
 
+def many_cases(files: Files) -> Iterator[Case]:
+    """Files with so many fields that a second look at each, for each, would take minutes."""
+    many = ", ".join(f'"{i:x}": {i % 10}' for i in range(60_000))
+    twice = Raw(f'{{{many}, "ea5f": 1}}')
+    config = json.loads(files[CONFIG])
+    metrics = json.loads(files[METRICS])
+    labels = [f"{i:x}" for i in range(60_000)]
+    kind = "linear" if "linear" in config else "network"
+    sized = {**config[kind], "n_classes": len(labels) + 1} if kind == "network" else config[kind]
+    for told, altered in {
+        "settings": {**config, "settings": twice},
+        "fields": {**config, "odd": twice},
+        "classes": {**config, "classes": [*labels, "ea5f"], kind: sized},
+        "long classes": {**config, "classes": [*labels, "x" * 10**6], kind: sized},
+        "weights of classes": {
+            **config,
+            "settings": {"class_weight": [[i * (2**61 - 1), 1] for i in range(20_000)]},
+        },
+    }.items():
+        yield Case(f"config with many {told}", partial(sealed, files, altered))
+    yield Case("metrics with many", partial(with_metrics, files, {**metrics, "odd": twice}))
+    for name, content in files.items():
+        if name.endswith(".safetensors"):
+            header, numbers = unpacked(content)
+            end_of_file = [len(numbers)] * 2
+            place = json.dumps({"dtype": "U8", "shape": [0], "data_offsets": end_of_file})
+            more = ", ".join(f'"{i:x}": {place}' for i in range(40_000))
+            for told, end in (("", ""), (", one twice", f', "abc": {place}')):
+                raw = Raw(f"{dumped(header)[:-1]}, {more}{end}}}")
+                altered_file = packed(raw, numbers)
+                yield Case(
+                    f"{name} of many tensors{told}", partial(with_file, files, name, altered_file)
+                )
+
+
+def compact_key_cases(files: Files) -> Iterator[Case]:
+    """Compact keys of n-grams in other dtypes and shapes; none of other folders."""
+    header, _ = unpacked(files.get(NGRAMS, packed({}, b"")))
+    if "keys.low" not in header:
+        return
+    from safetensors.numpy import load, save
+
+    arrays = load(files[NGRAMS])
+    low, high = arrays["keys.low"], arrays["keys.high"]
+    for told, altered in {
+        **{str(dtype): {"keys.high": high.astype(dtype)} for dtype in ("u1", "u2", "u4", "u8")},
+        "flat": {"keys.low": low.ravel()},
+        "of one": {"keys.low": low[:, 0].copy()},
+        "deep": {"keys.low": low[:, :, None]},
+        "narrow": {"keys.low": low[:, :2].copy()},
+        "empty": {"keys.low": low[:0], "keys.high": np.zeros_like(high)},
+        "high in two dimensions": {"keys.high": high[:, None]},
+        "high of none": {"keys.high": high[:0]},
+        "high beyond": {"keys.high": np.full(high.shape, 2**64 - 1, np.uint64)},
+    }.items():
+        content = save({**arrays, **altered})
+        yield Case(f"compact keys {told}", partial(with_file, files, NGRAMS, content))
+
+
+def save_present(folder: Path) -> None:
+    """Write a small folder of the present format: compact, and with what a slip is."""
+    from textrnn import persistence
+    from textrnn.model import NEAREST
+    from textrnn.text.nearest_words import EDIT
+
+    source = REFERENCE / "compact"
+    model = persistence.load_model(source)
+    model = replace(model, unknown_words=NEAREST, slip=EDIT)
+    metrics = persistence.read_metrics(source)
+    persistence.save_model(model, folder, metrics=metrics, compact=True)
+
+
 def cases_of(files: Files, rng: random.Random) -> Iterator[Case]:
     """A folder altered in all ways."""
     config = json.loads(files[CONFIG])
     for told, altered in json_cases(config, "config"):
         yield Case(told, partial(sealed, files, altered))
+    yield from many_cases(files)
+    yield from compact_key_cases(files)
     twice = {**config, "a": Raw('1, "classes": ["x", "y"]')}
     yield Case("config twice", partial(sealed, files, twice))
     for told, altered in json_cases(json.loads(files[METRICS]), "metrics"):
@@ -315,6 +390,7 @@ def cases_of(files: Files, rng: random.Random) -> Iterator[Case]:
     for field in (
         *("test", "tests", "before_shrinking", "corpus", "validation", "teaching", "seed"),
         *("best_validation_score", "history", "test_fraction", "label_separator", "baselines"),
+        *("warnings", "verdict", "n_train"),
     ):
         for value in (*VALUES, {"accuracy": "x"}, {"cars": {"accuracy": "x"}}, {"cars": {}}):
             told = f"metrics.{field} added {str(value)[:30]}"
@@ -433,6 +509,9 @@ def main() -> None:
     folders = given.folders or sorted(path for path in REFERENCE.iterdir() if path.is_dir())
     total: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as parent:
+        if not given.folders:
+            folders.append(Path(parent) / "present")
+            save_present(folders[-1])
         for folder in folders:
             counts: Counter[str] = Counter()
             for number, case in enumerate(cases_of(read(folder), random.Random(0))):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -14,6 +15,7 @@ from textrnn.checkpoint_file import load_arrays, save_arrays
 from textrnn.corpora import Corpus, Split
 from textrnn.decision import decide
 from textrnn.experiment import Experiment, checkpoint_path, run_experiment
+from textrnn.held_out_scores import as_named_now
 from textrnn.nn.losses import SIGMOID, SOFTMAX
 from textrnn.persistence import load_model, read_metrics, save_model
 from textrnn.text.tokenised import as_numbered
@@ -23,7 +25,6 @@ from textrnn.training.fit import TokenisedTexts, build_model
 from textrnn.training.held_out import FOLDS, HeldOut, folds_of, held_out
 from textrnn.training.loop import TrainingRun
 from textrnn.training.ngrams_beside import Part, choose_ngrams, together, weigh
-from textrnn.training.scores import as_named_now
 from textrnn.training.settings import Settings
 from textrnn.typing import Floats
 
@@ -349,7 +350,7 @@ def test_the_report_names_both(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["plain", "characters"])
 def test_of_an_earlier_folder_only_the_networks_scores_are_known(name: str, tmp_path: Path) -> None:
     folder = tmp_path / "m"
-    metrics = read_metrics(EARLIER / name)
+    metrics = json.loads((EARLIER / name / "metrics.json").read_text())
     own = [0.5 + 0.1 * epoch for epoch in range(len(metrics["history"]))]
     for record, score in zip(metrics["history"], own, strict=True):
         record["validation_accuracy"] = score  # as 0.1.0 wrote it
@@ -362,6 +363,11 @@ def test_of_an_earlier_folder_only_the_networks_scores_are_known(name: str, tmp_
     assert model.best_network_validation_score_ == max(own)
     assert model.validation_scores_ == (own if is_alone else [])
     assert model.best_validation_score_ == (max(own) if is_alone else None)
+    kept = read_metrics(folder)
+    assert kept.get("best_validation_score") == model.best_validation_score_
+    assert [r.get("validation_accuracy") for r in kept["history"]] == (
+        own if is_alone else [None] * len(own)
+    )
     model.save(tmp_path / "again")
     again = TextRNNClassifier.load(tmp_path / "again")
     assert again.history_ == model.history_

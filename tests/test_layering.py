@@ -15,7 +15,7 @@ FLOORS = [
     {"errors"},
     {"box", "compact", "disk", "plain_json", "regular_file", "runs"}
     | {"spawning", "strict_json", "telling", "threads"},
-    {"fields", "training_lock", "weights_file"},
+    {"fields", "held_out_scores", "training_lock", "weights_file"},
     {"processes", "shared_arrays"},
     {"nn", "text", "corpora"},
     {"network", "significance", "ngram_counts", "decision", "prepared"},
@@ -24,6 +24,7 @@ FLOORS = [
     {"model", "baselines", "multilabel_scores", "verdict"},
     {"linear_model"},
     {"metrics_validation", "model_validation", "weights_validation"},
+    {"folder_validation"},
     {"persistence", "checkpoint_file", "shrink", "model_card", "predictor"},
     {"linear_baselines"},
     {"training"},

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -20,6 +23,7 @@ from textrnn.contest import Contest, run_contest
 from textrnn.corpora import Corpus, Split
 from textrnn.errors import ModelError
 from textrnn.experiment import Experiment, checkpoint_path, run_experiment
+from textrnn.persistence import save_model
 from textrnn.training.callbacks import Callback
 from textrnn.training.settings import Settings
 from textrnn.training_lock import training_at
@@ -124,30 +128,88 @@ def test_18_two_names_of_one_folder_are_one(tmp_path: Path) -> None:
     assert names_in(tmp_path / "runs") == set()
 
 
-def test_18_one_of_many_that_come_at_once_wins(tmp_path: Path) -> None:
-    ended: list[str] = []
-    start = threading.Barrier(8)
+@pytest.mark.usefixtures("_locks")
+def test_18_one_of_many_that_come_at_once_wins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = training_lock._is_alive
+
+    def look_slowly(path: Path) -> bool:
+        found = look(path)
+        time.sleep(0.005)  # in which others could look, too
+        return found
+
+    monkeypatch.setattr(training_lock, "_is_alive", look_slowly)
+    dead = json.dumps({"pid": 2**31 - 2, "host": socket.gethostname()}).encode()
+    for content in (None, b"", dead):
+        if content is not None:  # of one that died
+            (tmp_path / ".m.lock").write_bytes(content)
+        check_one_wins(tmp_path / "m")
+        assert names_in(tmp_path) == set()
+
+
+def check_one_wins(folder: Path, n: int = 6) -> None:
+    """Of some that come at once, one is let in, and the others are refused while it is there."""
+    ends: list[str] = []
+    start, all_refused = threading.Barrier(n), threading.Event()
+
+    def end(how: str) -> None:
+        ends.append(how)
+        if len(ends) == n:
+            all_refused.set()
 
     def train() -> None:
         start.wait()
-        for _ in range(20):
-            try:
-                with training_at(tmp_path / "m"):
-                    inside.append(1)
-                    assert len(inside) == 1
-                    time.sleep(0.001)
-                    inside.pop()
-            except ModelError:
-                ended.append("refused")
+        try:
+            with training_at(folder):
+                end("in")
+                all_refused.wait(5)
+        except ModelError:
+            end("refused")
 
-    inside: list[int] = []
-    threads = [threading.Thread(target=train) for _ in range(8)]
+    threads = [threading.Thread(target=train) for _ in range(n)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert inside == []
+    assert sorted(ends) == ["in"] + ["refused"] * (n - 1)
+
+
+@pytest.mark.usefixtures("_locks")
+def test_18_never_two_are_in(tmp_path: Path) -> None:
+    start = threading.Barrier(4)
+    inside: list[int] = []
+    found: list[int] = []
+
+    def train() -> None:
+        start.wait()
+        for _ in range(20):
+            with contextlib.suppress(ModelError), training_at(tmp_path / "m"):
+                inside.append(1)
+                found.append(len(inside))
+                time.sleep(0.001)
+                inside.pop()
+
+    threads = [threading.Thread(target=train) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(found) == {1}
     assert names_in(tmp_path) == set()
+
+
+def test_18_who_died_in_its_turn_blocks_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    turn = tmp_path / ".m.lock.turn"
+    turn.touch()
+    with pytest.raises(ModelError, match="in use by another training"):
+        training_at(tmp_path / "m").__enter__()
+    os.utime(turn, (0, 0))
+    with training_at(tmp_path / "m"):
+        assert not turn.exists()
 
 
 def test_18_a_lock_is_no_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,3 +273,20 @@ def test_18_nothing_is_shrunk_into_a_folder_in_use(tmp_path: Path) -> None:
     source = Path(__file__).parent / "reference/models_0_1_0/network"
     with training_at(tmp_path / "small"), pytest.raises(ModelError, match="in use by another"):
         shrink(str(source), tmp_path / "small", jobs=1)
+
+
+def test_18_a_folder_is_kept_while_it_is_shrunk_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = Path(__file__).parent / "reference/models_0_1_0/network"
+    saved = []
+
+    def save(*args: object, **kwargs: object) -> None:
+        check_refused(tmp_path / "small", os.getpid())
+        saved.append(1)
+        save_model(*args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("textrnn.persistence.save_model", save)
+    shrink(str(source), tmp_path / "small", jobs=1)
+    assert saved == [1]
+    assert names_in(tmp_path) == {"small"}

@@ -9,7 +9,8 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,13 @@ from test_persistence import make_model
 
 from textrnn import TextRNNClassifier
 from textrnn.checkpoint_file import load_arrays, save_arrays
+from textrnn.corpora import Corpus, Split
 from textrnn.errors import DamagedModelError, ModelError
+from textrnn.experiment import Experiment, run_experiment
 from textrnn.persistence import describe, load_classifier, load_model, load_saved, save_model
 from textrnn.training.callbacks import Callback
 from textrnn.training.checkpoint import Checkpoint
+from textrnn.training.settings import Settings
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.model_mutations import (
@@ -33,13 +37,18 @@ from tests.model_mutations import (
     Files,
     Raw,
     cases_of,
+    compact_key_cases,
     dumped,
     kind_cases,
+    many_cases,
     outcome,
     packed,
     read,
+    save_present,
     sealed,
     unpacked,
+    with_metrics,
+    with_value,
 )
 
 FOLDERS = sorted(path for path in REFERENCE.iterdir() if path.is_dir())
@@ -59,6 +68,41 @@ def test_18_a_folder_altered_anywhere_answers_or_is_refused(folder: Path, tmp_pa
         if end not in ("answers", "refused") or not told.isprintable():
             odd[case.name] = (end, told)
     assert odd == {}
+
+
+@pytest.fixture(scope="module")
+def present(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of the present format."""
+    folder = tmp_path_factory.mktemp("present") / "m"
+    save_present(folder)
+    assert {"slip", "ngrams"} <= json.loads((folder / "config.json").read_text()).keys()
+    return folder
+
+
+def check_cases(cases: Iterable[Case], place: Path, ends: tuple[str, ...]) -> None:
+    """Check that all cases end in one of some ways."""
+    found = {case.name: outcome(case, place) for case in cases}
+    assert found
+    assert {name: end for name, end in found.items() if end[0] not in ends} == {}
+
+
+def test_18_a_folder_of_the_present_format_altered_anywhere(present: Path, tmp_path: Path) -> None:
+    cases = list(cases_of(read(present), random.Random(0)))
+    check_cases(random.Random(2).sample(cases, FEW), tmp_path / "m", ("answers", "refused"))
+
+
+def test_18_many_fields_take_no_longer_than_their_bytes(present: Path, tmp_path: Path) -> None:
+    check_cases(many_cases(read(present)), tmp_path / "m", ("refused",))
+
+
+def test_18_compact_keys_of_other_types_answer_or_are_refused(
+    present: Path, tmp_path: Path
+) -> None:
+    cases = list(compact_key_cases(read(present)))
+    check_cases(cases, tmp_path / "m", ("answers", "refused"))
+    wider = [case for case in cases if case.name[-2:] in ("u4", "u8")]
+    assert len(wider) == 2
+    check_cases(wider, tmp_path / "m", ("answers",))
 
 
 @pytest.mark.parametrize("name", ["config.json", "weights.safetensors", "metrics.json"])
@@ -299,22 +343,90 @@ def test_18_settings_that_no_training_has_are_refused(tmp_path: Path) -> None:
     [
         *[{"test": value} for value in ("x", {"accuracy": "x"}, {"accuracy_interval": [1]})],
         *[{"tests": value} for value in ([1], {"a": 1}, {"a": {"accuracy": []}})],
-        *[{"history": value} for value in ("x", [1], [{"loss": "x"}])],
+        *[{"history": value} for value in ("x", [1], [{"loss": "x"}], [{}])],
+        *[{"warnings": value} for value in (5, "x", [1], [None])],
         *[{"corpus": 1}, {"seed": -1}, {"settings": "x"}, {"teaching": {"kept": 1}}],
         {"validation": {"accuracy": "x"}},
     ],
     ids=str,
 )
 def test_18_metrics_that_cannot_be_told_are_refused(metrics: Any, tmp_path: Path) -> None:
-    save_model(make_model(), tmp_path / "m", metrics=metrics)
+    folder = altered(
+        tmp_path, lambda files, _: files.update({"metrics.json": dumped(metrics).encode()})
+    )
     with pytest.raises(DamagedModelError, match=r"metrics\.json"):
-        describe(tmp_path / "m")
+        describe(folder)
+    with pytest.raises(ModelError, match=r"cannot be saved: metrics\.json: .* another name"):
+        save_model(make_model(), tmp_path / "saved", metrics=metrics)
+    assert not (tmp_path / "saved").exists()
 
 
 @pytest.mark.parametrize("metrics", [{}, {"test": {"f1": 0.5}}, {"corpus": "x"}, {"odd": [[]]}])
 def test_18_a_script_may_keep_any_other_metrics(metrics: Any, tmp_path: Path) -> None:
     save_model(make_model(), tmp_path / "m", metrics=metrics)
     assert describe(tmp_path / "m").metrics == metrics
+
+
+REPORTS: dict[str, dict[str, Any]] = {
+    "warnings of another kind": {"warnings": 5},
+    "no warnings": {"warnings": None},
+    "seconds of another kind": {"seconds": "x"},
+    "no seconds": {"seconds": None},
+    "a baseline's seconds": {"baselines.majority.seconds": "x"},
+    "a class without a label": {"test.per_class.0.label": Case},
+    "no confusion": {"test.confusion": None},
+    "an empty confusion": {"test.confusion": []},
+    "no classes": {"test.per_class": None},
+    "no word of the clock": {"out_of_time": Case},
+    "no word of other texts": {"unlabelled": Case},
+    "no verdict": {"verdict": None},
+    "no history": {"history": None},
+    "an empty epoch": {"history.0": {}},
+}
+
+
+def changed(values: Any, changes: dict[str, Any]) -> Any:
+    """A report with other values at some places."""
+    for where, value in changes.items():
+        place = tuple(int(part) if part.isdigit() else part for part in where.split("."))
+        values = with_value(values, place, value)
+    return values
+
+
+def test_18_a_finished_report_is_shown_again_or_refused(
+    reviews: tuple[list[str], list[str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from textrnn.cli.output import print_report
+    from textrnn.cli.train import _again
+
+    monkeypatch.chdir(tmp_path)
+    texts, labels = reviews
+    corpus = Corpus("inns", Split(texts, labels), test=Split(texts[:12], labels[:12]))
+    settings = Settings(hidden_size=4, embedding_dim=4, max_iter=1, ngrams="none")
+    experiment = Experiment(corpus, settings, out=Path("m"), baselines=("majority",))
+    first = run_experiment(experiment)
+    files = read(Path("m"))
+    assert run_experiment(replace(experiment, resume=True)) == first
+    ends = {}
+    for told, changes in REPORTS.items():
+        metrics = changed(json.loads(files["metrics.json"]), changes)
+        for name, content in with_metrics(files, metrics).items():
+            (Path("m") / name).write_bytes(content)
+        try:
+            report = run_experiment(replace(experiment, resume=True))
+            print_report(report)
+            _again(report)
+            TextRNNClassifier.load("m").save("again")
+            assert len(TextRNNClassifier.load("again").loss_curve_) == len(report["history"] or ())
+            ends[told] = "shown"
+        except ModelError:
+            ends[told] = "refused"
+    capsys.readouterr()
+    shown = {"no warnings", "no seconds", "no confusion", "no verdict", "no history"}
+    assert {told for told, end in ends.items() if end == "shown"} == shown
 
 
 def test_18_numbers_that_overflow_are_told(tmp_path: Path) -> None:
@@ -367,6 +479,8 @@ def test_18_a_checkpoint_altered_anywhere_is_refused(stopped: Path, tmp_path: Pa
                 wrong[f"{name} {value!r}"] = {**state, name: value}
         if name not in LATER:
             wrong[f"no {name}"] = {key: value for key, value in state.items() if key != name}
+    for n_texts in (1, 39, 41, 2**53):
+        wrong[f"{n_texts} texts"] = {**state, "n_texts": n_texts}
     path = tmp_path / "m.checkpoint"
     for told, values in wrong.items():
         save_arrays(path, arrays, values)

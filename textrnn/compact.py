@@ -114,7 +114,7 @@ def compact_keys(keys: Keys) -> dict[str, Any]:
 
 def expand_keys(small: Mapping[str, Any]) -> Keys:
     """The way back of ``compact_keys``: uint64 of shape (n,)."""
-    columns, lengths = small["keys.low"], small["keys.high"]
+    columns, lengths = small["keys.low"], small["keys.high"].astype(np.int64)
     n_bytes = columns.shape[1]
     low = np.zeros((len(columns), 8), dtype=np.uint8)
     low[:, :n_bytes] = columns

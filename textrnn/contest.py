@@ -42,7 +42,7 @@ from textrnn.prepared import Data, Say, prepare, say_nothing
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.training.callbacks import Callback
 from textrnn.training.progress import clock
-from textrnn.training.settings import Settings
+from textrnn.training.settings import Settings, check_seed
 from textrnn.training_lock import training_at
 from textrnn.verdict import NETWORK, Costs, best_baseline
 
@@ -147,8 +147,7 @@ def _run(contest: Contest) -> dict[str, Any]:
 def _check(contest: Contest) -> None:
     """Tell a mistake before the training, not after it."""
     contest.settings.validate()
-    if contest.seed < 0:
-        raise UsageError(Parameter("seed"), f" is {contest.seed}, but must be 0 or more.")
+    check_seed(contest.seed)
     check_which(contest.which, contest.names)
     if contest.model is not None:
         check_one_class(contest.model)

@@ -36,6 +36,7 @@ from textrnn.estimator_input import (
     tokenise_alone,
 )
 from textrnn.harmless import quoted
+from textrnn.held_out_scores import NETWORK, WHOLE, scores_of
 from textrnn.messages import stated
 from textrnn.model import TextModel
 from textrnn.model_card import model_card
@@ -52,7 +53,6 @@ from textrnn.training.fit import build_model, check_threshold, check_tunable, ma
 from textrnn.training.guessing import nothing_learned
 from textrnn.training.presets import changes_of
 from textrnn.training.progress import Progress
-from textrnn.training.scores import NETWORK, WHOLE, as_named_now, scores_of
 from textrnn.training.settings import Settings
 from textrnn.training.whole import train_whole
 from textrnn.typing import ClassWeight, Floats
@@ -700,8 +700,6 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 f"the model {os.fspath(path)!r} reads texts with the tokenizer {saved_name!r}; "
                 "load it without tokenizer=."
             )
-        is_alone = model.ngrams is None and model.threshold is None
-        report = as_named_now(report, is_alone=is_alone)
         estimator = cls(**_parameters_of(model, path))
         estimator.model_ = model
         estimator.classes_ = np.array(model.classes)

@@ -20,19 +20,14 @@ from textrnn.comparison import compare
 from textrnn.corpora import Corpus, Split, indicator
 from textrnn.corpora.corpus import fingerprint_of
 from textrnn.corpora.shared import as_counts, warnings_of
-from textrnn.errors import DamagedModelError, UsageError
+from textrnn.errors import DamagedModelError
+from textrnn.folder_validation import CONFIG
 from textrnn.harmless import quoted
 from textrnn.messages import Message, Parameter
 from textrnn.metrics_validation import validate_report
 from textrnn.model import TextModel
 from textrnn.model_card import model_card
-from textrnn.persistence import (
-    CONFIG,
-    check_network,
-    check_writable,
-    load_saved,
-    save_model,
-)
+from textrnn.persistence import check_network, check_writable, load_saved, save_model
 from textrnn.prepared import Data, Say, prepare, say_nothing
 from textrnn.processes import process_count
 from textrnn.text.nearest_words import LEFT_OUT
@@ -52,7 +47,7 @@ from textrnn.training.guessing import nothing_learned
 from textrnn.training.loop import TrainingState
 from textrnn.training.ngrams_beside import Chosen, choose_ngrams
 from textrnn.training.presets import DEFAULT
-from textrnn.training.settings import Settings
+from textrnn.training.settings import Settings, check_seed
 from textrnn.training.whole import Teaching, Trained, train_whole
 from textrnn.training_lock import training_at
 
@@ -116,8 +111,7 @@ def run_experiment(experiment: Experiment) -> dict[str, Any]:
     """
     experiment = _without_tested(experiment)
     experiment.settings.validate()
-    if experiment.seed < 0:
-        raise UsageError(Parameter("seed"), f" is {experiment.seed}, but must be 0 or more.")
+    check_seed(experiment.seed)
     if experiment.out is not None:
         check_writable(experiment.out)
     with training_at(experiment.out):

@@ -27,6 +27,10 @@ def _are_numbers(value: Any) -> bool:
     return isinstance(value, dict) and all(n is None or is_number(n) for n in value.values())
 
 
+def _is_epoch(value: Any) -> bool:
+    return _are_numbers(value) and "loss" in value
+
+
 def _are_counts(value: Any) -> bool:
     return isinstance(value, list) and all(map(whole().is_valid, value))
 
@@ -47,9 +51,11 @@ SHOWN = {name: _SCORES[name] for name in ("accuracy", "accuracy_interval", "n", 
 COMPARED = {
     **{name: _SCORES[name] for name in ("accuracy", "accuracy_interval", "macro_f1", "log_loss")},
     "roc_auc": number().or_none(),
+    "seconds": number().or_none().maybe(),
 }
 """What it shows of the scores of a baseline, and of the network beside it."""
 CLASS_SCORES: Table = {
+    "label": Field(lambda value: isinstance(value, str | bool | int | float), "a label"),
     **dict.fromkeys(("precision", "recall", "f1"), number().or_none()),
     "support": whole(),
 }
@@ -68,12 +74,20 @@ METRICS = _optional(
         **dict.fromkeys(("steps", "planned_steps"), whole()),
         **dict.fromkeys(("interrupted", "finished", "out_of_time"), flag()),
         "settings": mapping(),
-        "history": _list_of(_are_numbers, "a list of objects of numbers"),
+        "history": _list_of(_is_epoch, "a list of objects of numbers, a loss in each"),
+        "warnings": _list_of(text().is_valid, "a list of texts"),
         "validation": Field(_are_numbers, "an object of numbers"),
         "best_validation_score": number(),
         **dict.fromkeys(("teaching", "test", "tests", "before_shrinking", "baselines"), mapping()),
     }
 )
+REPORT = {
+    **dict.fromkeys(("n_train", "n_train_in_time", "steps", "planned_steps"), whole()),
+    **dict.fromkeys(("interrupted", "out_of_time"), flag()),
+    "unlabelled": text().or_none(),
+    "seconds": number().or_none().maybe(),
+}
+"""What ``train`` tells beside the scores, be it there or not."""
 SETTINGS = _optional({"validation_fraction": number(0.0, 1.0)})
 
 
@@ -117,8 +131,8 @@ def validate_report(report: Mapping[str, Any]) -> None:
     if test:
         check_fields(test, SHOWN, "test", others=True)
         size = len(test["per_class"])
-        rows = test.get("confusion") or [[0] * size] * size
-        if len(rows) != size or any(len(row) != size for row in rows):
+        rows = test.get("confusion")
+        if rows is not None and [len(row) for row in rows] != [size] * size:
             raise ValueError(f"test.confusion is not of {size} classes")
     for name, scores in baselines.items():
         if scores is not None:
@@ -126,6 +140,4 @@ def validate_report(report: Mapping[str, Any]) -> None:
             check_fields(scores, COMPARED, f"baselines.{shown(name)}", others=True)
     if test and baselines:
         check_fields(test, COMPARED, "test", others=True)
-    for name in ("n_train", "n_train_in_time", "steps", "planned_steps", "interrupted"):
-        if report.get(name) is None:
-            raise ValueError(f"{name} is missing")
+    check_fields(report, REPORT, "", others=True)

@@ -51,7 +51,7 @@ def model_card(model: Classifier, report: dict[str, Any]) -> str:
             f"Accuracy {test['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}), macro-F1 "
             f"{test['macro_f1']:.4f}, log loss {test['log_loss']:.4f} on {test['n']:,} texts.",
         ]
-        for warning in report.get("warnings", []):
+        for warning in report.get("warnings") or ():
             lines += ["", f"**Warning:** {warning}."]
     if report.get("verdict"):
         lines += ["", in_markdown(report["verdict"])]

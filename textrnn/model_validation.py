@@ -25,7 +25,7 @@ from textrnn.linear_model import COUNTS, PRESENCE, TFIDF
 from textrnn.model import UNKNOWN_WORDS
 from textrnn.nn.cells import CELLS
 from textrnn.nn.readouts import READOUTS
-from textrnn.strict_json import shown
+from textrnn.strict_json import first_twice, shown
 from textrnn.text.nearest_words import SLIPS
 from textrnn.text.tokenizers import TOKENIZERS
 
@@ -33,6 +33,8 @@ MOST_WORDS = 2**31 - 1
 """Ids are of 32 bits."""
 MOST_SIZE = 2**31
 """Of a layer: far more than any weights can be."""
+MOST_OF_LABELS = 2**26
+"""Characters of all labels, each as long as the longest."""
 LONGEST_NGRAM = 10
 """Words or characters; the time for an n-gram model grows with it."""
 
@@ -56,6 +58,25 @@ LINEAR = {
     "value": choice(COUNTS, PRESENCE, TFIDF),
     "one_against_rest": flag(),
 }
+
+
+def _are_weights(value: Any) -> bool:
+    """Whether weights of classes are a name of them all, or pairs of a label and a number."""
+    return isinstance(value, str | dict) or (
+        isinstance(value, list)
+        and all(
+            isinstance(pair, list) and len(pair) == 2 and _kind(pair[0]) and is_number(pair[1])
+            for pair in value
+        )
+    )
+
+
+SETTINGS = {
+    "class_weight": Field(_are_weights, "'balanced', or pairs of a label and a number")
+    .or_none()
+    .maybe()
+}
+"""Of the settings of the training, which ``training.settings`` checks, what it reads before."""
 
 
 def _are_lengths(value: Any) -> bool:
@@ -122,6 +143,7 @@ def validate_config(config: Any, files: Mapping[str, bool]) -> None:
     for name, value in config["settings"].items():
         if isinstance(value, str) and not text().is_valid(value):
             raise ValueError(f"settings.{shown(name)} has {len(value):,} characters")
+    check_fields(config["settings"], SETTINGS, "settings", others=True)
     if config.get("threshold") is not None and len(config["classes"]) != 2 and not multilabel:
         raise ValueError(
             f"threshold is {shown(config['threshold'])}, but must be null for "
@@ -160,8 +182,14 @@ def check_classes(classes: list[Any]) -> None:
         if kind != kinds[0]:
             raise ValueError(f"classes has {kinds[0]} and {kind}, but must be all of one kind")
     if len(set(classes)) < len(classes):
-        twice = next(label for i, label in enumerate(classes) if label in classes[:i])
-        raise ValueError(f"classes has {shown(twice)} twice")
+        raise ValueError(f"classes has {shown(first_twice(classes))} twice")
+    # NumPy gives each text of an array the room of the longest.
+    longest = max((len(label) for label in classes if isinstance(label, str)), default=0)
+    if len(classes) * longest > MOST_OF_LABELS:
+        raise ValueError(
+            f"classes has {len(classes):,} texts of up to {longest:,} characters, but at most "
+            f"{MOST_OF_LABELS:,} must be the product"
+        )
 
 
 def _kind(label: Any) -> str | None:

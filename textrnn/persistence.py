@@ -23,7 +23,7 @@ import errno
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,45 +38,49 @@ from textrnn.disk import (
     writing,
 )
 from textrnn.errors import DamagedModelError, ModelError
+from textrnn.folder_validation import (
+    CARD,
+    CHECKED,
+    CONFIG,
+    METRICS,
+    NGRAMS,
+    VOCABULARY,
+    WEIGHTS,
+    check_arrays,
+    fits_of,
+    most_bytes,
+    parse_metrics,
+    parse_vocabulary,
+    what_cannot_be_read,
+)
 from textrnn.harmless import in_markdown
 from textrnn.linear_model import Classifier, LinearModel
-from textrnn.metrics_validation import validate_metrics
 from textrnn.model import NEAREST, SAME, TextModel
 from textrnn.model_validation import validate_config
 from textrnn.network import Network, NetworkConfig
 from textrnn.ngram_model import NGramModel
 from textrnn.plain_json import plain, to_json
 from textrnn.regular_file import read_regular
-from textrnn.strict_json import MOST_CONTAINERS, parse_json, shown
+from textrnn.strict_json import parse_json, shown
 from textrnn.text.nearest_words import LEFT_OUT
 from textrnn.text.tokenizers import Tokenizer, make_tokenizer, tokenizer_name
 from textrnn.text.vocabulary import Vocabulary
 from textrnn.typing import Params
-from textrnn.weights_file import Tensors, read_tensors
-from textrnn.weights_validation import (
-    check_ascending,
-    check_compact_keys,
-    check_numbers,
-    of_linear,
-    of_network,
-    of_ngrams,
-)
+from textrnn.weights_file import read_tensors
 
 FORMAT = "textrnn"
 FORMAT_VERSION = 3
 """The newest format that is read. Format 2 differs by compact weights, format 3 by what one slip is
 (``nearest_words.EDIT``): a folder has the least that it needs, so that older ones can read it."""
-CONFIG, WEIGHTS, VOCABULARY = "config.json", "weights.safetensors", "vocabulary.txt"
-NGRAMS, METRICS, CARD = "ngrams.safetensors", "metrics.json", "README.md"
 FILES = {CONFIG, WEIGHTS, VOCABULARY, NGRAMS, METRICS, CARD}
-CHECKED = {WEIGHTS: True, VOCABULARY: False, NGRAMS: False, METRICS: True}
-"""Files that have a checksum, and whether a linear model has them, too."""
-MOST_JSON = 2**23
-"""Bytes of a configuration; of metrics so many, and more where there are many classes."""
-MOST_OF_A_PAIR = 256
-"""Bytes of metrics for each pair of classes: they hold a confusion matrix for each classifier."""
-MOST_VOCABULARY, MOST_OF_A_WORD = 2**28, 2**14
-"""Bytes of a vocabulary, and, beside a megabyte, of its lines on average."""
+_REMEDIES = {
+    CONFIG: "choose another value",
+    METRICS: "keep that under another name, or leave it out",
+    WEIGHTS: "train it again with a lower learning rate",
+    NGRAMS: "train it again with a lower learning rate",
+    VOCABULARY: "train it again with another tokenizer",
+}
+"""Against what cannot be saved."""
 
 
 # ---------------------------------------------------------------------- writing
@@ -95,7 +99,9 @@ def save_model(
     Args:
         model: what to save.
         path: the folder.
-        metrics: numbers about the training, for ``metrics.json``; see ``plain_json``.
+        metrics: anything about the training, for ``metrics.json``; see ``plain_json``. What
+            textrnn itself keeps under the same name must be of the same kind: see
+            ``metrics_validation``.
         card: text of the model card.
         compact: round the weights of a network to fewer bits, for a folder about a quarter of
             the size.
@@ -103,7 +109,8 @@ def save_model(
     Raises:
         ModelError: the folder cannot be written, or holds something that is no model.
             If only the last step failed, the message says where the new model is. Or a weight
-            is not finite, or would not be in the fewer bits of a compact file.
+            is not finite, or would not be in the fewer bits of a compact file; or the folder
+            could not be loaded again. Then nothing is written.
     """
     asked, path = Path(path), real_path(path)
     files = {
@@ -118,6 +125,12 @@ def save_model(
     config["files"] = {name: _digest(files[name]) for name in files if name != CARD}
     config["checksum"] = _config_checksum(config)
     files[CONFIG] = to_json(config)  # the last: what has it is whole
+    wrong = what_cannot_be_read(files)
+    if wrong is not None:
+        name, reason = wrong
+        raise ModelError(
+            f"the model cannot be saved: {name}: {reason}; {_REMEDIES[name]}."
+        ) from reason
     with writing(asked):
         _refuse_foreign(path)
         replace_folder(path, files, _refuse_foreign)
@@ -305,12 +318,12 @@ def _load(path: Path, config: dict[str, Any], tokenizer: Tokenizer | None) -> Cl
     if "linear" in config:
         return _load_linear(path, config, tokenizer)
     shapes = NetworkConfig(**config["network"])
-    weights = _arrays(path, WEIGHTS, config, of_network(shapes))
+    weights = _arrays(path, WEIGHTS, config)
     network = Network(shapes, expand_weights(weights, shapes.dtype))
     network.freeze()
     return TextModel(
         tokenizer=tokenizer or _tokenizer_of(path, config),
-        vocabulary=_vocabulary(path, config, shapes.vocabulary_size),
+        vocabulary=_vocabulary(path, config),
         network=network,
         classes=tuple(config["classes"]),
         max_length=config["max_length"],
@@ -318,42 +331,25 @@ def _load(path: Path, config: dict[str, Any], tokenizer: Tokenizer | None) -> Cl
         threshold=config.get("threshold"),
         unknown_words=config.get("unknown_words", SAME),
         slip=config.get("slip", LEFT_OUT),
-        ngrams=_ngrams(path, config, shapes) if config.get("ngrams") else None,
+        ngrams=_ngrams(path, config) if config.get("ngrams") else None,
     )
 
 
-def _vocabulary(path: Path, config: dict[str, Any], size: int) -> Vocabulary:
-    """The vocabulary, of as many words as the network has."""
-    most = min(MOST_VOCABULARY, 2**20 + MOST_OF_A_WORD * size)
-    content = _checked(path, VOCABULARY, config, most)
+def _vocabulary(path: Path, config: dict[str, Any]) -> Vocabulary:
+    content = _checked(path, VOCABULARY, config)
     with _damaged(path, VOCABULARY):
-        if content.count(b"\n") != size:
-            raise ValueError(f"it has {content.count(10):,} lines, but must have {size:,}")
         try:
-            text = content.decode("utf-8")  # what is not UTF-8 is written as an escape
-        except UnicodeDecodeError as error:
-            raise ValueError(f"no UTF-8 at byte {error.start:,}") from error
-    try:
-        return Vocabulary.loads(text, where=str(path / VOCABULARY))
-    except ModelError as error:
-        raise DamagedModelError(str(error)) from error
+            return parse_vocabulary(content, config, str(path / VOCABULARY))
+        except ModelError as error:
+            raise DamagedModelError(str(error)) from error
 
 
-def _ngrams(path: Path, config: dict[str, Any], network: NetworkConfig) -> NGramModel:
-    fits = of_ngrams(network.n_classes, multilabel=network.multilabel)
-    arrays = _arrays(path, NGRAMS, config, fits)
-    with _damaged(path, NGRAMS):
-        check_compact_keys(arrays)
-        model = NGramModel.of(config["ngrams"], arrays)
-        check_ascending(model.keys)
-    return model
+def _ngrams(path: Path, config: dict[str, Any]) -> NGramModel:
+    return NGramModel.of(config["ngrams"], _arrays(path, NGRAMS, config))
 
 
 def _load_linear(path: Path, config: dict[str, Any], tokenizer: Tokenizer | None) -> LinearModel:
-    fits = of_linear(len(config["classes"]), config["linear"]["value"])
-    arrays = _arrays(path, WEIGHTS, config, fits)
-    with _damaged(path, WEIGHTS):
-        check_ascending(arrays["keys"])  # type: ignore[arg-type]
+    arrays = _arrays(path, WEIGHTS, config)
     return LinearModel.of(
         config["linear"],
         arrays,
@@ -385,19 +381,15 @@ def read_metrics(path: Path) -> dict[str, Any]:
 
 
 def _metrics_in(path: Path, config: dict[str, Any]) -> dict[str, Any]:
-    n_classes = len(config["classes"])
-    content = _checked(path, METRICS, config, MOST_JSON + MOST_OF_A_PAIR * n_classes**2)
+    content = _checked(path, METRICS, config)
     with _damaged(path, METRICS):
-        metrics = parse_json(content, most_containers=MOST_CONTAINERS + 100 * n_classes)
-        validate_metrics(metrics)
-    assert isinstance(metrics, dict)
-    return metrics
+        return parse_metrics(content, config)
 
 
 def _config_in(path: Path) -> dict[str, Any]:
     if not os.path.isdir(path):
         raise ModelError(f"there is no model folder {str(path)!r}.")
-    content = _read(path, CONFIG, MOST_JSON)
+    content = _read(path, CONFIG, most_bytes(CONFIG, {}))
     with _damaged(path, CONFIG):
         config = parse_json(content)
     if not isinstance(config, dict) or config.get("format") != FORMAT:
@@ -453,22 +445,20 @@ def _read(path: Path, name: str, most: int) -> bytes:
         return read_regular(path / name, most)
 
 
-def _checked(path: Path, name: str, config: dict[str, Any], most: int) -> bytes:
-    """The same, as it was written."""
-    content = _read(path, name, most)
+def _checked(path: Path, name: str, config: dict[str, Any]) -> bytes:
+    """A file beside the configuration, as it was written."""
+    content = _read(path, name, most_bytes(name, config))
     _check_digest(path, name, config, _digest(content))
     return content
 
 
-def _arrays(
-    path: Path, name: str, config: dict[str, Any], fits: Callable[[Tensors], None]
-) -> Params:
+def _arrays(path: Path, name: str, config: dict[str, Any]) -> Params:
     """The arrays of a file, as they were written: those that are wanted, of finite numbers."""
     with _reading(path, name):
-        found = read_tensors(path / name, fits)
+        found = read_tensors(path / name, fits_of(name, config))
     _check_digest(path, name, config, found.digest)
     with _damaged(path, name):
-        check_numbers(found.arrays)
+        check_arrays(found.arrays)
     return found.arrays
 
 

@@ -9,7 +9,10 @@ from __future__ import annotations
 import json
 import math
 import reprlib
-from typing import Any, NoReturn
+from collections.abc import Hashable, Iterable
+from typing import Any, NoReturn, TypeVar
+
+Item = TypeVar("Item", bound=Hashable)
 
 MOST_DEPTH = 32
 MOST_DIGITS = 100
@@ -44,12 +47,20 @@ def shown(value: Any) -> str:
     return _REPR.repr(value).encode("ascii", "backslashreplace").decode("ascii")
 
 
+def first_twice(items: Iterable[Item]) -> Item:
+    """The first of some items, of which not all differ, that stands there a second time."""
+    seen: set[Item] = set()
+    for item in items:
+        if item in seen:
+            return item
+        seen.add(item)
+    raise ValueError("all differ")
+
+
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"{shown(twice)} stands there twice")
+        raise ValueError(f"{shown(first_twice(name for name, _ in pairs))} stands there twice")
     return found
 
 

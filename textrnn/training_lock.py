@@ -31,13 +31,17 @@ NO_LOCKS = {
 """What a file system says that cannot lock files."""
 TAKEN = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 SUFFIX = ".lock"
-TRIES = 20
+TRIES = 50
 MOST = 10_000
 FAR = 2**30
 """A byte that nobody reads: on Windows what is locked cannot be read."""
 
-_held: set[Path] = set()
-"""Of this process: what its number tells of others."""
+TURN = ".turn"
+LONGEST_TURN = 60.0
+"""Seconds after which the one whose turn it was must have died in it; it takes milliseconds."""
+
+_held: set[str] = set()
+"""Tokens of this process: its number alone may be that of a dead one before it."""
 
 
 @contextlib.contextmanager
@@ -54,8 +58,8 @@ def training_at(folder: Path | None) -> Iterator[None]:
         for path in lock_paths(folder) if folder else ():
             with writing(path.parent):
                 path.parent.mkdir(parents=True, exist_ok=True)
-                descriptor = _take(path)
-            stack.callback(_give_back, path, descriptor)
+                taken = _take(path)
+            stack.callback(_give_back, path, *taken)
         yield
 
 
@@ -68,8 +72,8 @@ def lock_paths(folder: Path) -> list[Path]:
     return sorted(place.with_name(f".{place.name}{SUFFIX}") for place in places)
 
 
-def _take(path: Path) -> int | None:
-    """Make and lock a file; its descriptor, or None where there are no locks.
+def _take(path: Path) -> tuple[str, int | None]:
+    """Make and lock a file; the token in it, and its descriptor, None where there are no locks.
 
     Raises:
         ModelError: another training has it.
@@ -84,12 +88,9 @@ def _take(path: Path) -> int | None:
                 raise _in_use(path) from error
             if error.errno not in NO_LOCKS:
                 raise
-            _take_without_locks(path)
-            return None
+            return _take_without_locks(path), None
         if _is_there(descriptor, path):
-            _sign(descriptor)
-            _held.add(path)
-            return descriptor
+            return _sign(descriptor), descriptor
         os.close(descriptor)  # the one who had it has just removed it
     raise _in_use(path)
 
@@ -121,18 +122,20 @@ def _is_there(descriptor: int, path: Path) -> bool:
         return False
 
 
-def _sign(descriptor: int) -> None:
-    """Write who holds a lock, for those who come later."""
-    who = json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode()
+def _sign(descriptor: int) -> str:
+    """Write who holds a lock, for those who come later; the token that only this one has."""
+    token = os.urandom(16).hex()
+    _held.add(token)
+    who = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "token": token}).encode()
     with contextlib.suppress(OSError):  # a full disk is told when it matters
         os.ftruncate(descriptor, 0)
         os.lseek(descriptor, 0, os.SEEK_SET)
         os.write(descriptor, who)
+    return token
 
 
-def _give_back(path: Path, descriptor: int | None) -> None:
+def _give_back(path: Path, token: str, descriptor: int | None) -> None:
     """Remove the file and free the lock, in this order: nobody locks what is about to go."""
-    _held.discard(path)
     with contextlib.suppress(OSError):  # Windows removes no open file
         path.unlink()
     if descriptor is not None:
@@ -141,6 +144,7 @@ def _give_back(path: Path, descriptor: int | None) -> None:
     if sys.platform == "win32":
         with contextlib.suppress(OSError):
             path.unlink()
+    _held.discard(token)  # the last: till now nobody takes the file for that of a dead one
 
 
 def _in_use(path: Path) -> ModelError:
@@ -167,18 +171,44 @@ def _holder(path: Path) -> dict[str, Any] | None:
 # ---------------------------------------------------------- file systems without locks
 
 
-def _take_without_locks(path: Path) -> None:
-    """Write the file, unless it names a process that is alive.
+def _take_without_locks(path: Path) -> str:
+    """Write the file, unless it names a process that is alive; the token in it.
+
+    To look and to write is one step: others wait for their turn.
 
     Raises:
-        ModelError: it does.
+        ModelError: it does, or the turn of others does not end.
     """
-    if _is_alive(path):
+    with _turn(path):
+        if _is_alive(path):
+            raise _in_use(path)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            return _sign(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _turn(path: Path) -> Iterator[None]:
+    """Be the only one that looks at a file and writes it: who makes another file beside it."""
+    turn = path.with_name(path.name + TURN)
+    for _ in range(TRIES):
+        try:
+            os.close(os.open(turn, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+            break
+        except FileExistsError:
+            with contextlib.suppress(OSError):
+                if turn.stat().st_mtime < time.time() - LONGEST_TURN:
+                    turn.unlink()
+            time.sleep(0.01)
+    else:
         raise _in_use(path)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o666)
-    _sign(descriptor)
-    os.close(descriptor)
-    _held.add(path)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            turn.unlink()
 
 
 def _is_alive(path: Path) -> bool:
@@ -191,7 +221,7 @@ def _is_alive(path: Path) -> bool:
             return path.stat().st_mtime > time.time() - DAY
         return False
     if who["pid"] == os.getpid():
-        return path in _held
+        return str(who.get("token")) in _held
     if sys.platform == "win32":  # where a signal would end it
         return True
     try:

@@ -99,17 +99,19 @@ def read_metadata(path: Path, *, most_header: int = MOST_HEADER) -> dict[str, st
         return parse_header(header, size - 8 - len(header))[1]
 
 
-def tensors(content: RawBytes) -> Params:
+def tensors(content: RawBytes, fits: Callable[[Tensors], object] = bool) -> Params:
     """The tensors of a safetensors file by name: views of its content.
 
     Args:
         content: of the file, uint8 of shape (bytes,).
+        fits: raises ValueError if the tensors are not those that are wanted.
 
     Raises:
-        ValueError: the content is no such file, or of other dtypes.
+        ValueError: the content is no such file, or of other dtypes, or is not what is wanted.
     """
     start = 8 + header_size(bytes(content[:8]), len(content))
     found, _ = parse_header(bytes(content[8:start]), len(content) - start)
+    fits(found)
     return _views(content[start:], found)
 
 

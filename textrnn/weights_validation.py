@@ -75,9 +75,7 @@ def of_ngrams(n_classes: int, *, multilabel: bool) -> Callable[[Tensors], None]:
         if "keys" in found:
             keys = {"keys": Wanted((n,), ("U64",))}
         else:
-            _, n_bytes = found["keys.low"].shape if "keys.low" in found else (0, 0)
-            if n_bytes not in (3, 4):
-                raise ValueError("'keys' is missing")
+            n_bytes = _bytes_of_a_key(found)
             upper = (2 ** (KEY_BITS - 8 * n_bytes),)
             keys = {
                 "keys.low": Wanted((n, n_bytes), ("U8",)),
@@ -90,6 +88,18 @@ def of_ngrams(n_classes: int, *, multilabel: bool) -> Callable[[Tensors], None]:
         check_tensors(found, {**keys, **weights})
 
     return check
+
+
+def _bytes_of_a_key(found: Tensors) -> int:
+    """Of the lower part of each key, where there are compact ones."""
+    if "keys.low" not in found:
+        raise ValueError("'keys' is missing")
+    shape = found["keys.low"].shape
+    if len(shape) != 2 or shape[1] not in (3, 4):
+        raise ValueError(
+            f"'keys.low' is of shape {shown(list(shape))}, but must be of 3 or 4 bytes for each key"
+        )
+    return shape[1]
 
 
 def of_linear(n_classes: int, value: str) -> Callable[[Tensors], None]:

@@ -59,9 +59,10 @@ Seed = Annotated[int, typer.Option(help="The same seed gives the same splits and
 
 
 def check_seed(seed: int) -> None:
-    """Raise UsageError for a seed that no generator takes."""
-    if seed < 0:
-        raise UsageError(Parameter("seed"), f" is {seed}, but must be 0 or more.")
+    """Raise UsageError for a seed that no generator takes, or no report."""
+    from textrnn.training.settings import check_seed as check
+
+    check(seed)
 
 
 def with_threshold(model: Classifier, threshold: float | None) -> Classifier:

@@ -117,12 +117,12 @@ def print_report(report: dict[str, Any]) -> None:
 
 def print_warnings(report: dict[str, Any]) -> None:
     """What a score must not be read without."""
-    for warning in report.get("warnings", []):
+    for warning in report.get("warnings") or ():
         print(f"Warning: {warning}.")
 
 
 def _results(report: dict[str, Any]) -> dict[str, Any]:
-    results = dict(report.get("baselines", {}))
+    results = dict(report.get("baselines") or {})
     if report.get("test"):
         results["textrnn"] = {**report["test"], "seconds": report.get("seconds")}
     return results
@@ -172,7 +172,7 @@ def print_evaluation(test: dict[str, Any]) -> None:
         for line in test["per_class"]
     ]
     print_table(("class", "precision", "recall", "F1", "texts"), rows)
-    if "confusion" not in test:
+    if test.get("confusion") is None:
         return
     labels = [str(line["label"]) for line in test["per_class"]]
     counts = [

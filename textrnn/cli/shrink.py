@@ -61,18 +61,8 @@ def shrink(
         if value is not None and value < 1:
             raise UsageError(f"{option} is {value}, but must be 1 or more.")
     n_jobs = processes_of(jobs)
-    from textrnn.cli.evaluate import report_on
     from textrnn.cli.output import print_entries, print_json
-    from textrnn.cli.trained import training_of
-    from textrnn.model_card import model_card
-    from textrnn.persistence import (
-        check_network,
-        check_writable,
-        load_model,
-        load_saved,
-        save_model,
-    )
-    from textrnn.shrink import shrink as shrunken
+    from textrnn.persistence import check_writable
     from textrnn.training_lock import training_at
 
     folder = find_model(model)
@@ -82,9 +72,40 @@ def shrink(
             "another --out."
         )
     check_writable(out)
-    with training_at(out):  # which would replace it in the end
-        pass
-    tell_replaced(out, say)
+    with training_at(out):
+        tell_replaced(out, say)
+        found, lines = _shrink(
+            folder,
+            out,
+            max_words=max_words,
+            max_ngrams=max_ngrams,
+            check=check,
+            n_jobs=n_jobs,
+            offline=offline,
+        )
+    if as_json:
+        print_json(found)
+    else:
+        print_entries(lines)
+
+
+def _shrink(
+    folder: Path,
+    out: Path,
+    *,
+    max_words: int | None,
+    max_ngrams: int | None,
+    check: str | None,
+    n_jobs: int,
+    offline: bool,
+) -> tuple[dict[str, Any], list[tuple[str, list[str]]]]:
+    """What ``shrink`` does where nobody else is at it; what it found, for programs and people."""
+    from textrnn.cli.evaluate import report_on
+    from textrnn.cli.trained import training_of
+    from textrnn.model_card import model_card
+    from textrnn.persistence import check_network, load_model, load_saved, save_model
+    from textrnn.shrink import shrink as shrunken
+
     found_there, _, metrics, size = load_saved(folder)
     big = check_network(found_there, folder)
     before: dict[str, Any] = {"size_bytes_before": size, "accuracy_before": None}
@@ -123,9 +144,6 @@ def shrink(
         "accuracy": accuracy,
         **before,
     }
-    if as_json:
-        print_json(found)
-        return
     lines = [
         ("model", [f"{out}, from {folder}"]),
         ("size", [f"{found['size_bytes_before']:,} bytes before, {found['size_bytes']:,} after"]),
@@ -137,7 +155,7 @@ def shrink(
     if test is not None:
         was, now = found["accuracy_before"], found["accuracy"]
         lines.append(("accuracy", [f"{was:.4f} before, {now:.4f} after, on {len(test):,} texts"]))
-    print_entries(lines)
+    return found, lines
 
 
 def _is_same(folder: Path, out: Path) -> bool:

@@ -9,12 +9,12 @@ import numpy as np
 
 from textrnn.checkpoint_file import load_arrays, load_state, reading, save_arrays
 from textrnn.errors import UsageError
+from textrnn.held_out_scores import as_named_now
 from textrnn.messages import Advice, Parameter, Value
 from textrnn.text.nearest_words import EDIT, LEFT_OUT, SLIPS
 from textrnn.training.callbacks import Callback
 from textrnn.training.checkpoint_validation import check_arrays, check_rng, check_state, fits
 from textrnn.training.loop import TrainingRun, TrainingState
-from textrnn.training.scores import as_named_now
 from textrnn.typing import Params
 
 FINGERPRINTS = {
@@ -57,6 +57,8 @@ class Checkpoint(Callback):
         arrays, saved = load_arrays(self.path, fits(run))
         with reading(self.path):
             check_state(saved, has_best=any(name.startswith("best/") for name in arrays))
+            if saved["n_texts"] != len(run.train):
+                raise ValueError(f"it is of {saved['n_texts']:,} texts, not {len(run.train):,}")
             check_rng(saved["rng"], run.rng)
             check_arrays(arrays)
         return arrays, saved

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from textrnn.errors import TrainingError
+from textrnn.held_out_scores import NETWORK, WHOLE
 from textrnn.messages import Advice, Message, Parameter, Value
 from textrnn.network import Network
 from textrnn.nn.gradients import global_norm, scale
@@ -28,7 +29,6 @@ from textrnn.training.batching import batch_count, epoch_batches
 from textrnn.training.budget import MARGIN, Deadline, rehearse, steps_that_fit
 from textrnn.training.callbacks import Callback
 from textrnn.training.gradient import LabelledDocuments, Regularisation
-from textrnn.training.scores import NETWORK, WHOLE
 from textrnn.training.workers import Workers
 from textrnn.typing import Floats, Ints, Params
 

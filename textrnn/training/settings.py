@@ -13,6 +13,7 @@ from numbers import Integral, Real
 from typing import Any, TypeAlias
 
 from textrnn.errors import UsageError, did_you_mean
+from textrnn.fields import MOST
 from textrnn.harmless import listed, quoted
 from textrnn.messages import Advice, ForScripts, Message, Parameter, Setting, Value, stated
 from textrnn.model import NEAREST, UNKNOWN_WORDS
@@ -29,6 +30,9 @@ from textrnn.typing import ClassWeight
 ONE_HOT, RANDOM, WORD2VEC = "onehot", "random", "word2vec"
 USUAL_STEPS = 3_000
 TEXTS_A_PROCESS = 16
+LARGEST_WHOLE = 2**31 - 1
+LONGEST_NAME = 1_000
+"""Characters of the name of a tokenizer of the user's own."""
 LARGEST = 2**40
 """Bytes of recurrent weights that no machine holds."""
 EMBEDDINGS = (RANDOM, WORD2VEC, ONE_HOT)
@@ -151,8 +155,11 @@ class Settings:
         values = {f.name: _plain(getattr(self, f.name)) for f in fields(self)}
         if callable(self.tokenizer):
             named = tokenizer_name(self.tokenizer)
-            values["tokenizer"] = named or getattr(
-                self.tokenizer, "__qualname__", type(self.tokenizer).__qualname__
+            values["tokenizer"] = (
+                named
+                or getattr(self.tokenizer, "__qualname__", type(self.tokenizer).__qualname__)[
+                    :LONGEST_NAME
+                ]
             )
         if isinstance(self.class_weight, Mapping):
             pairs = self.class_weight.items()
@@ -200,6 +207,16 @@ class Settings:
         if isinstance(self.class_weight, Mapping):
             _check_weights(self.class_weight)
         self._check_size()
+        self._check_whole()
+
+    def _check_whole(self) -> None:
+        """Refuse numbers, all of them beyond any use, that a saved model could not keep."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if _is_integer(value) and abs(value) > LARGEST_WHOLE:
+                raise UsageError(
+                    stated(field.name, value), f", but must be at most {LARGEST_WHOLE:,}."
+                )
 
     def _check_size(self) -> None:
         """Refuse what no machine holds, for NumPy would explain it badly."""
@@ -217,6 +234,18 @@ class Settings:
                 f" make recurrent weights of more than {LARGEST / 2**40:g} TiB; choose a smaller "
                 "network.",
             )
+
+
+def check_seed(seed: int) -> None:
+    """Check a seed.
+
+    Raises:
+        UsageError: no generator takes it, or no report of a model.
+    """
+    if seed < 0:
+        raise UsageError(Parameter("seed"), f" is {seed}, but must be 0 or more.")
+    if seed > MOST:
+        raise UsageError(Parameter("seed"), f" is {seed}, but must be at most {MOST}.")
 
 
 def usual_epochs(steps: int, *, fewest: int = 4) -> int:

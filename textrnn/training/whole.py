@@ -13,8 +13,8 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from textrnn.corpora.sampling import drawn_rows
-from textrnn.errors import TrainingError
-from textrnn.messages import Message
+from textrnn.errors import ModelError, TrainingError
+from textrnn.messages import Message, Parameter
 from textrnn.model import TextModel
 from textrnn.nn.losses import mean_one
 from textrnn.predictor import predict_many
@@ -138,6 +138,7 @@ def train_whole(
 
     Raises:
         TrainingError: the loss became infinite or not a number.
+        ModelError: ``n_taught`` is not of this run.
     """
     deadline = None
     if settings.max_seconds is not None:
@@ -174,7 +175,9 @@ def train_whole(
         reserve = REFITTING * choosing
         if deadline is not None:
             n, seconds = texts_to_teach(best, unlabelled, deadline, reserve / n_labelled, training)
-            unlabelled = drawn(unlabelled, n if n_taught is None else n_taught - n_labelled)
+            if n_taught is not None:
+                n = taught_before(n_taught, n_labelled, len(unlabelled))
+            unlabelled = drawn(unlabelled, n)
             reserve += seconds
         if unlabelled:
             until = deadline and deadline.sooner(reserve)
@@ -288,6 +291,22 @@ def texts_to_teach(
     a_text = 2 * ((deadline.clock() - begun) / len(some) + refit)
     n = min(int(LESSON_SHARE * max(deadline.left(), 0.0) / max(a_text, 1e-9)), len(texts))
     return (n, n * a_text) if n >= min(FEWEST_TAUGHT, len(texts)) else (0, 0.0)
+
+
+def taught_before(n_taught: int, n_labelled: int, n_unlabelled: int) -> int:
+    """Number of unlabelled texts among all texts of the network that was taught.
+
+    Raises:
+        ModelError: there cannot have been so many, or none.
+    """
+    if not n_labelled < n_taught <= n_labelled + n_unlabelled:
+        raise ModelError(
+            f"the checkpoint of what was taught is of {n_taught:,} texts, which this run has not; "
+            "train without ",
+            Parameter("resume"),
+            ".",
+        )
+    return n_taught - n_labelled
 
 
 def is_time_to_refit(deadline: Deadline | None, choosing: float) -> bool:

@@ -28,7 +28,7 @@ def as_named_now(report: Mapping[str, Any], *, is_alone: bool) -> dict[str, Any]
             was scored on the texts that its factors were fitted to.
     """
     named = _moved(report, "best_validation_score", "best_network_validation_score", is_alone)
-    if "history" in report:
+    if report.get("history"):
         named["history"] = [_moved(r, WHOLE, NETWORK, is_alone) for r in report["history"]]
     if report.get("validation"):
         found = _moved(report["validation"], "accuracy", "network_accuracy", is_alone)
