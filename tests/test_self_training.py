@@ -12,7 +12,7 @@ import pytest
 
 from textrnn import TextRNNClassifier
 from textrnn.corpora import Corpus, Split
-from textrnn.errors import DataError, UsageError
+from textrnn.errors import DataError, ModelError, UsageError
 from textrnn.experiment import Experiment, checkpoint_path, run_experiment
 from textrnn.model import TextModel
 from textrnn.model_card import model_card
@@ -25,7 +25,7 @@ from textrnn.training.loop import TrainingRun, TrainingState
 from textrnn.training.ngrams_beside import Weighed, choose_ngrams, weigh
 from textrnn.training.self_training import Taught, answers, lesson, pupil, steps_of, without
 from textrnn.training.settings import Settings
-from textrnn.training.whole import is_kept
+from textrnn.training.whole import is_kept, taught_before
 
 SMALL = Settings(hidden_size=6, embedding_dim=6, max_iter=3, n_iter_no_change=9, batch_size=8)
 GOOD, BAD = ["fine", "good", "lovely", "superb", "warm"], ["awful", "bad", "cold", "dull", "poor"]
@@ -483,3 +483,11 @@ def test_no_time_is_told(corpus: Corpus) -> None:
     report = run(corpus, None, made_up(900, 2)[0], settings=settings, say=lines.append)
     assert report["teaching"] is None
     assert any("no time to learn from the unlabelled texts" in line for line in lines)
+
+
+@pytest.mark.parametrize("n_taught", [-1, 0, 1, 40, 141, 2**53])
+def test_18_a_checkpoint_of_other_taught_texts_is_refused(n_taught: int) -> None:
+    with pytest.raises(ModelError, match="which this run has not; train without resume"):
+        taught_before(n_taught, n_labelled=40, n_unlabelled=100)
+    assert taught_before(41, n_labelled=40, n_unlabelled=100) == 1
+    assert taught_before(140, n_labelled=40, n_unlabelled=100) == 100

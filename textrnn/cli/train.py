@@ -423,9 +423,9 @@ def train(
         check_tuning(tune_threshold, threshold)
         given["threshold"] = tune_threshold
     settings = presets.settings(preset, n_jobs=jobs, **given)
+    check_limits({"--epochs": epochs, "--max-steps": max_steps, "--layers": layers, "--jobs": jobs})
     settings.validate()
     make_tokenizer(tokenizer)
-    check_limits({"--epochs": epochs, "--max-steps": max_steps, "--layers": layers, "--jobs": jobs})
     check_seed(seed)
     if out is not None:
         check_out(out)
