@@ -161,10 +161,10 @@ def test_what_is_guessed_is_told(data: bytes, notes: list[str], tmp_path: Path) 
     path.write_bytes(data)
     told: list[str] = []
     rows = read_split(path, note=told.append)
-    assert told == [f"{path}: {note}" for note in notes]
+    assert told == [f"{str(path)!r}: {note}" for note in notes]
     told.clear()
     assert list(read_texts(path, note=told.append)) == rows.texts
-    assert told == [f"{path}: {note}" for note in notes]
+    assert told == [f"{str(path)!r}: {note}" for note in notes]
 
 
 def test_tsv_has_no_quotes(tmp_path: Path) -> None:
@@ -335,7 +335,7 @@ def test_class_folders(tmp_path: Path) -> None:
     (tmp_path / "pictures").mkdir()
     assert read_split(tmp_path).classes == ["neg", "pos"]
     (tmp_path / "pos" / "11.txt").write_bytes(b"\xe9")
-    with pytest.raises(DataError, match=r"11\.txt, byte 1 \(0xe9\)"):
+    with pytest.raises(DataError, match=r"11\.txt', byte 1 \(0xe9\)"):
         read_split(tmp_path)
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import math
-import reprlib
 from typing import Any, NoReturn
+
+from textrnn.harmless import quoted
 
 MOST_DEPTH = 32
 MOST_DIGITS = 100
@@ -41,7 +42,7 @@ def parse_json(content: bytes, *, most_containers: int = MOST_CONTAINERS) -> Any
 
 def shown(value: Any) -> str:
     """A value for a message: short, in one line, and of printable ASCII alone."""
-    return _REPR.repr(value).encode("ascii", "backslashreplace").decode("ascii")
+    return quoted(value, 60, depth=2).encode("ascii", "backslashreplace").decode("ascii")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -91,6 +92,3 @@ _DECODER = json.JSONDecoder(
     parse_float=_number,
     parse_constant=_constant,
 )
-_REPR = reprlib.Repr()
-_REPR.maxstring = _REPR.maxother = _REPR.maxlong = 60
-_REPR.maxlevel = 2

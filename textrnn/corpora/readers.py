@@ -15,6 +15,7 @@ from textrnn.corpora.corpus import Split
 from textrnn.corpora.formats import MAX_RECORD, check_format, format_of, open_table
 from textrnn.corpora.labels import one_spelling
 from textrnn.errors import DataError, UsageError
+from textrnn.harmless import quoted
 from textrnn.messages import Advice, Parameter, Setting
 
 UNLABELLED_FOLDERS = ("unsup", "unlabelled", "unlabeled")
@@ -65,15 +66,15 @@ def read_as_spelled(
     form = format_of(path)
     if form is None or form == "lines":
         raise DataError(
-            f"{path}: labelled texts are read from .csv, .tsv, .jsonl and .parquet files "
+            f"{quoted(path)}: labelled texts are read from .csv, .tsv, .jsonl and .parquet files "
             "(the text ones also as .gz, .xz or .bz2) or a folder of class folders of .txt files"
         )
     with closing(open_binary(path)) as stream:
-        table = open_table(stream, form, str(path), MAX_RECORD)
-        chosen = choose_labelled(table, str(path), text_column, label_column, note)
+        table = open_table(stream, form, quoted(path), MAX_RECORD)
+        chosen = choose_labelled(table, quoted(path), text_column, label_column, note)
         split = Split([], [], label_separator)
         for number, (text, label) in chosen.rows:
-            place = f"{path}: {table.unit} {number}"
+            place = f"{quoted(path)}: {table.unit} {number}"
             split.texts.append(check_text(text, place, chosen.names[0]))
             if label_separator is None:
                 split.labels.append(check_label(label, place, chosen.names[1]))
@@ -99,11 +100,17 @@ def read_texts(
     """
     if isinstance(source, str | Path):
         path = Path(source)
-        where, form = str(path), check_format(format or format_of(path) or "lines")
+        where, form = quoted(path), check_format(format or format_of(path) or "lines")
         opened: Any = closing(open_binary(path))
     else:
         name = getattr(source, "name", None)  # a number, if opened by one
-        where = name if isinstance(name, str) else "standard input" if name == 0 else "the input"
+        where = (
+            quoted(name)
+            if isinstance(name, str)
+            else "standard input"
+            if name == 0
+            else "the input"
+        )
         form, opened = check_format(format or "lines"), nullcontext(binary(source))
     with opened as stream:
         if form == "lines":
@@ -119,14 +126,15 @@ def read_texts(
 def check_text(value: object, where: str, column: str) -> str:
     """Return ``value`` if it is a text that can be written as UTF-8; DataError otherwise."""
     if not isinstance(value, str):
-        seen = "nothing" if value is None else f"{value!r:.40}"
-        raise DataError(f"{where}: a text is needed in {column!r}, not {seen}")
+        seen = "nothing" if value is None else quoted(value, 40)
+        raise DataError(f"{where}: a text is needed in {quoted(column)}, not {seen}")
     if not value.isascii():
         try:
             value.encode("utf-8")
         except UnicodeEncodeError as error:
             raise DataError(
-                f"{where}: {column!r} holds half a character ({value[error.start]!r}); remove it"
+                f"{where}: {quoted(column)} holds half a character "
+                f"({quoted(value[error.start])}); remove it"
             ) from None
     return value
 
@@ -141,7 +149,7 @@ def check_label(value: object, where: str, column: str) -> str:
         return label
     if value is None or isinstance(value, str | float):
         raise DataError(
-            f"{where}: the label in {column!r} is empty; fill it in or remove the row",
+            f"{where}: the label in {quoted(column)} is empty; fill it in or remove the row",
             Advice(
                 ", or give ", Parameter("label_separator"), " if a text has any number of labels"
             ),
@@ -150,7 +158,7 @@ def check_label(value: object, where: str, column: str) -> str:
     if isinstance(value, list):
         hint = Advice("; for lists of labels give ", Setting("label_separator", "|"))
     raise DataError(
-        f"{where}: {value!r:.40} in {column!r} is no label; one text or number is",
+        f"{where}: {quoted(value, 40)} in {quoted(column)} is no label; one text or number is",
         hint,
     )
 
@@ -189,8 +197,9 @@ def read_text_files(folder: Path) -> list[str]:
         with closing(open_binary(path)) as stream:
             data = stream.read(MAX_RECORD + 1)
         if len(data) > MAX_RECORD:
-            raise DataError(f"{path} is longer than {MAX_RECORD // 2**20} MiB; a text a file")
-        texts.append(decode(data.removeprefix(b"\xef\xbb\xbf"), str(path)).rstrip("\r\n"))
+            most = f"{MAX_RECORD // 2**20} MiB"
+            raise DataError(f"{quoted(path)} is longer than {most}; a text a file")
+        texts.append(decode(data.removeprefix(b"\xef\xbb\xbf"), quoted(path)).rstrip("\r\n"))
     return texts
 
 
@@ -202,7 +211,7 @@ def _read_class_folders(folder: Path, label_separator: str | None) -> Split:
     classes = class_folders(folder)
     if not classes:
         raise DataError(
-            f"{folder} holds no class folders; put each class's .txt files into a folder "
+            f"{quoted(folder)} holds no class folders; put each class's .txt files into a folder "
             "named after the class"
         )
     split = Split([], [], label_separator)
