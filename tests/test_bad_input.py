@@ -78,7 +78,7 @@ def check_told(result: Any, code: int, *needles: str) -> None:
 # ------------------------------------------------------------------- bad corpora
 
 CORPORA: dict[str, tuple[str, bytes, tuple[str, ...]]] = {
-    "empty": ("a.csv", b"", ("a.csv is empty", "text,label")),
+    "empty": ("a.csv", b"", ("'a.csv' is empty", "text,label")),
     "blank lines": ("a.csv", b"\n\n\n", ("is empty",)),
     "empty jsonl": ("a.jsonl", b"", ("is empty", '"text"')),
     "header only": ("a.csv", b"text,label\n", ("empty", "two classes")),
@@ -141,7 +141,7 @@ def test_bad_corpus(place: Path, command: str, case: str) -> None:
         ("okk.csv", DATA, ("no file 'okk.csv'", "Did you mean 'ok.csv'?")),
         ("no/where.csv", DATA, ("no/where.csv",)),
         ("imbd", DATA, ("'imbd'", "Did you mean 'imdb'?", "hf:owner/name")),
-        ("folder", DATA, ("folder holds neither train.csv", "class folders")),
+        ("folder", DATA, ("'folder' holds neither train.csv", "class folders")),
         ("hf:imdb", USAGE, ("'hf:imdb'", "hf:owner/name")),
     ],
 )
@@ -149,7 +149,7 @@ def test_bad_corpus(place: Path, command: str, case: str) -> None:
 def test_corpus_not_there(command: str, corpus: str, code: int, needles: tuple[str, ...]) -> None:
     Path("folder").mkdir()
     if command == "evaluate" and corpus == "folder":
-        needles = ("folder holds no class folders",)
+        needles = ("'folder' holds no class folders",)
     arguments = ["m", corpus] if command == "evaluate" else [corpus]
     check_told(run(command, *arguments), code, *needles)
 
@@ -193,7 +193,7 @@ OPTIONS: dict[str, tuple[int, tuple[str, ...]]] = {
     "--embedding missing.txt": (DATA, ("--embedding is 'missing.txt'", "no such file")),
     "--embedding word2vecc": (DATA, ("Did you mean 'word2vec'?",)),
     "--embedding models": (DATA, ("models", "folder")),
-    "--embedding ok.csv": (DATA, ("ok.csv holds no word vectors",)),
+    "--embedding ok.csv": (DATA, ("'ok.csv' holds no word vectors",)),
     "--embedding word2vec --unlabelled missing.txt": (DATA, ("missing.txt", "no such file")),
     "--embedding word2vec --unlabelled auto": (DATA, ("no unlabelled texts",)),
     "--unlabelled missing.txt": (DATA, ("missing.txt", "no such file")),
@@ -204,7 +204,7 @@ OPTIONS: dict[str, tuple[int, tuple[str, ...]]] = {
     f"--layers {10**9}": (USAGE, ("--layers",)),
     f"--jobs {10**9}": (USAGE, ("--jobs",)),
     "--test missing.csv": (DATA, ("missing.csv", "no such file")),
-    "--test strange.csv": (DATA, ("'strange'", "Training labels: neg, pos")),
+    "--test strange.csv": (DATA, ("'strange'", "Training labels: 'neg', 'pos'")),
     "--text-column txt": (DATA, ("no column 'txt'", "Did you mean 'text'?")),
     "--label-column lable": (DATA, ("no column 'lable'", "Did you mean 'label'?")),
     "--hidden 10000000": (USAGE, ("--hidden", "smaller")),
@@ -246,7 +246,7 @@ def test_bad_options_of_train(place: Path, options: str) -> None:
         ("compare ok.csv --tokenizer wrd", USAGE, ("Did you mean 'word'?",)),
         ("evaluate m ok.csv --min-accuracy 88", USAGE, ("--min-accuracy is 88.0", "from 0 to 1")),
         ("evaluate m ok.csv --min-accuracy nan", USAGE, ("--min-accuracy is nan",)),
-        ("evaluate m ok.csv --split test", USAGE, ("ok.csv has no splits", "--split")),
+        ("evaluate m ok.csv --split test", USAGE, ("'ok.csv' has no splits", "--split")),
         ("evaluate m cars --split tset", USAGE, ("no split 'tset'", "train, validation, test")),
         ("evaluate m cars", DATA, ("never saw", "'comedy'")),
         ("predict hi -m m --top-k 0", USAGE, ("--top-k is 0", "1 or more")),
@@ -260,7 +260,7 @@ def test_bad_options_of_train(place: Path, options: str) -> None:
         ("predict -f ok.csv -m m --format cvs", USAGE, ("'cvs'", "Did you mean 'csv'?")),
         ("predict -f ok.csv -m m --text-column txt", DATA, ("'txt'", "Did you mean 'text'?")),
         ("predict -f missing.csv -m m", DATA, ("missing.csv", "no such file")),
-        ("predict -f models -m m", DATA, ("models is a folder",)),
+        ("predict -f models -m m", DATA, ("'models' is a folder",)),
     ],
 )
 def test_bad_arguments(arguments: str, code: int, needles: tuple[str, ...]) -> None:
@@ -368,7 +368,7 @@ def test_no_model_at_all(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_name_nearly_right() -> None:
-    check_told(run("inspect", "n"), MODEL, "no model folder 'n'", "Models under ./models: m.")
+    check_told(run("inspect", "n"), MODEL, "no model folder 'n'", "Models under ./models: 'm'.")
 
 
 def test_resume_with_another_setting(place: Path) -> None:

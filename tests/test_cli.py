@@ -92,7 +92,7 @@ def test_train_json(home: Path) -> None:
     assert report["verdict"]
     notes = (home / "notes.txt").read_text(encoding="utf-8")
     assert "epoch  2/2" in notes
-    assert "model saved in models" in notes
+    assert "model saved in 'models" in notes
     assert json.loads((home / "models/stays/metrics.json").read_text(encoding="utf-8")) == report
 
 
@@ -232,16 +232,16 @@ def test_ctrl_c_and_resume() -> None:
 def test_notes_about_checkpoints() -> None:
     train = ["train", "stays.csv", *SMALL, "--no-baselines", "-o", "noted/m"]
     path = Path("noted/m.checkpoint")
-    told = f"note: there is no {path} to go on from"
+    told = f"note: there is no {str(path)!r} to go on from"
     assert told in run(*train, "--resume").stderr
     again = run(*train, "--resume").stderr
     assert "this run is finished already" in again
     assert "note:" not in again.replace("note: test", "").replace("note: validation", "")
     replacing = run(*train).stderr
     assert "note: there is no" not in replacing
-    assert "note: replaces the model in noted/m" in replacing
+    assert "note: replaces the model in 'noted/m'" in replacing
     path.write_bytes(b"")
-    assert f"note: {path}, an unfinished run, will be replaced" in run(*train).stderr
+    assert f"note: {str(path)!r}, an unfinished run, will be replaced" in run(*train).stderr
 
 
 def test_notes_about_small_splits(home: Path) -> None:
@@ -261,8 +261,8 @@ def test_a_guessed_header_is_read_alike_by_all(home: Path) -> None:
     with (home / "odd.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, delimiter=";").writerows([("Customer comment", "Happy?"), *rows])
     told = (
-        "note: odd.csv: the columns are separated by semicolons\n"
-        "note: odd.csv: columns: text = 'Customer comment', label = 'Happy?'\n"
+        "note: 'odd.csv': the columns are separated by semicolons\n"
+        "note: 'odd.csv': columns: text = 'Customer comment', label = 'Happy?'\n"
     )
     trained = run("train", "odd.csv", *SMALL, "--no-baselines", "--json")
     assert json.loads(trained.stdout)["classes"] == ["bad", "good"]
@@ -368,7 +368,7 @@ def test_shrink(home: Path) -> None:
         assert "is the model itself" in refused
         assert "choose another --out" in refused
     assert run("shrink", "stays", "-o", "models/again").stderr == (
-        "note: replaces the model in models/again\n"
+        "note: replaces the model in 'models/again'\n"
     )
     wrong = home / "wrong.csv"
     wrong.write_text("text,label\nfine,odd\nbad,odd\n", encoding="utf-8")
@@ -392,7 +392,7 @@ def test_scores_before_shrinking_are_told_as_such(home: Path) -> None:
         assert f"{accuracy:.4f} (stays, before shrinking)" in shown
     assert f"stays {accuracy:.4f}, before shrinking" in run("models").stdout
     told = run("shrink", "stays", "-o", "models/checked", "--check", "stays.csv").stderr
-    assert "warning: the model was trained on most texts of stays.csv" in told
+    assert "warning: the model was trained on most texts of 'stays.csv'" in told
     assert "before shrinking" in run("inspect", "checked").stdout
     Path("others.csv").write_text("text,label\nthe inn: warm,good\n", encoding="utf-8")
     check = ["--check", "others.csv", "--json"]
@@ -578,7 +578,7 @@ def test_compare_trains_a_network_and_saves_what_is_asked_for() -> None:
     refused = run("compare", "stays.csv", "-m", "chosen", code=4).stderr
     assert "bag of words (tfidf_lr), not a network" in refused
     again = run("compare", "stays.csv", "--json", "--no-network", "--save", "chosen").stderr
-    assert f"note: replaces the model in {Path('models/chosen')}" in again
+    assert f"note: replaces the model in {str(Path('models/chosen'))!r}" in again
 
 
 def test_a_learning_curve_is_shown_as_a_table() -> None:
@@ -621,7 +621,7 @@ def test_test_texts_are_those_held_out_at_the_training(seeded: dict[str, Any]) -
 
 
 def test_other_splits_than_at_the_training_are_told(seeded: dict[str, Any]) -> None:
-    told = "warning: drawn is not what the model was trained on: the scores may count training"
+    told = "warning: 'drawn' is not what the model was trained on: the scores may count training"
     for options in (["--seed", "0"], ["--test-fraction", "0.2"]):
         result = run("compare", "drawn", "-m", "drawn", "-q", *options)
         assert result.stderr.startswith(told)
@@ -642,7 +642,9 @@ def test_scoring_the_training_file_is_told(home: Path, seeded: dict[str, Any]) -
         ("drawn", "drawn/train.csv"),
     ):
         told = run("evaluate", model, path).stderr
-        assert told.startswith(f"warning: the model was trained on most texts of {Path(path)};")
+        assert told.startswith(
+            f"warning: the model was trained on most texts of {str(Path(path))!r};"
+        )
         assert told.count("\n") == 1
 
 

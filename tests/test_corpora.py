@@ -94,7 +94,7 @@ def test_a_folder_keeps_its_splits(tmp_path: Path) -> None:
     tested = load_corpus(folder, test=other)
     assert (tested.test, tested.test_fraction) == (Split(["new"], ["a"]), None)
     assert tested.notes == [
-        f"own has a test split of its own (20 texts), which is not used: test={str(other)!r} is",
+        f"'own' has a test split of its own (20 texts), which is not used: test={str(other)!r} is",
         "20 of the 20 validation texts also stand in train",
     ]
     with pytest.raises(UsageError, match="has its own test split"):
@@ -106,7 +106,9 @@ def test_a_folder_keeps_its_splits(tmp_path: Path) -> None:
 def test_guesses_are_among_the_notes(tmp_path: Path) -> None:
     rows = ROWS.replace("text,label", "My text,Is it?")
     folder = put(tmp_path / "own", train=rows, test=rows)
-    told = [f"{folder / name}.csv: columns: text = 'My text', label = 'Is it?'" for name in SPLITS]
+    told = [
+        f"'{folder / name}.csv': columns: text = 'My text', label = 'Is it?'" for name in SPLITS
+    ]
     assert load_corpus(folder).notes[:2] == told
     assert load_corpus(folder / "train.csv").notes[0] == told[0]
     assert load_labelled(folder / "test.csv").notes == told[1:]

@@ -183,8 +183,8 @@ def test_what_can_go_wrong_is_told_in_one_line(hub: HubServer, tmp_path: Path) -
     )
     expected = [
         ("CorpusNotFoundError", "the hub has no data set 'own/missing'"),
-        ("CorpusNotFoundError", "own/weather has no revision"),
-        ("CorpusNotFoundError", "own/gated is gated"),
+        ("CorpusNotFoundError", "'own/weather' has no revision"),
+        ("CorpusNotFoundError", "'own/gated' is gated"),
         ("CorpusNotFoundError", "answered 500"),
         ("DataError", "columns: 'a', 'b', 'c'"),
         ("DataError", "['day', 'night']"),

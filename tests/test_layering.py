@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "textrnn"
 
 FLOORS = [
-    {"harmless", "typing", "__init__"},
+    {"digests", "harmless", "typing", "__init__"},
     {"messages"},
     {"errors"},
     {"box", "compact", "disk", "plain_json", "regular_file", "runs"}

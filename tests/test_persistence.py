@@ -203,7 +203,7 @@ def test_after_a_crash_between_the_renames_the_old_model_is_read_where_it_is(
     waiting = Path("models/.m.previous")
     assert find_model("m") == find_model("models/m") == find_model(None) == waiting
     assert names_in(Path("models")) == {".m.previous"}
-    with pytest.raises(ModelError, match=r"Did you mean 'm'\? Models under ./models: m\."):
+    with pytest.raises(ModelError, match=r"Did you mean 'm'\? Models under ./models: 'm'\."):
         find_model("mm")
     save_model(make_model(), "models/m", card="new")
     assert card(find_model("m")) == "new"

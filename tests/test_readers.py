@@ -161,10 +161,10 @@ def test_what_is_guessed_is_told(data: bytes, notes: list[str], tmp_path: Path) 
     path.write_bytes(data)
     told: list[str] = []
     rows = read_split(path, note=told.append)
-    assert told == [f"{path}: {note}" for note in notes]
+    assert told == [f"{str(path)!r}: {note}" for note in notes]
     told.clear()
     assert list(read_texts(path, note=told.append)) == rows.texts
-    assert told == [f"{path}: {note}" for note in notes]
+    assert told == [f"{str(path)!r}: {note}" for note in notes]
 
 
 def test_tsv_has_no_quotes(tmp_path: Path) -> None:
@@ -335,7 +335,7 @@ def test_class_folders(tmp_path: Path) -> None:
     (tmp_path / "pictures").mkdir()
     assert read_split(tmp_path).classes == ["neg", "pos"]
     (tmp_path / "pos" / "11.txt").write_bytes(b"\xe9")
-    with pytest.raises(DataError, match=r"11\.txt, byte 1 \(0xe9\)"):
+    with pytest.raises(DataError, match=r"11\.txt', byte 1 \(0xe9\)"):
         read_split(tmp_path)
 
 
@@ -369,3 +369,22 @@ def test_what_was_written_is_read(rows: list[tuple[str, str]]) -> None:
 def test_any_bytes_give_texts_or_our_error(data: bytes, form: str) -> None:
     with contextlib.suppress(DataError):
         assert all(isinstance(text, str) for text in read_texts(io.BytesIO(data), format=form))
+
+
+def test_a_label_in_a_list_is_never_cut_in_two(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    rows = [{"text": "a", "label": ["x|y", "z"]}, {"text": "b", "label": ["z"]}]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert read_split(path, label_separator=";").label_sets == [["x|y", "z"], ["z"]]
+    with pytest.raises(DataError, match=r"'x\|y' in the list .* holds the mark"):
+        read_split(path, label_separator="|")
+    rows[0]["label"] = "x|y"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert read_split(path, label_separator="|").label_sets == [["x", "y"], ["z"]]
+
+
+def test_a_label_is_no_infinite_number(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text('{"text": "a", "label": 1e999}\n{"text": "b", "label": 1}\n')
+    with pytest.raises(DataError, match="is no label"):
+        read_split(path)

@@ -15,7 +15,7 @@ from textrnn import TextRNNClassifier, tuning
 from textrnn.cli.app import app
 from textrnn.contest import Contest, run_contest
 from textrnn.corpora import Corpus, Split
-from textrnn.corpora.shared import as_counts, shared_texts, warnings_of
+from textrnn.corpora.overlap import as_counts, shared_texts, warnings_of
 from textrnn.experiment import Experiment, run_experiment
 from textrnn.training.settings import Settings
 

@@ -451,6 +451,7 @@ def test_on_a_tie_the_settings_begun_with_are_best(
     told = capsys.readouterr().out
     assert f"settings begun with: {len(search.data.validation)} held-out texts\ncannot" in told
     assert told.endswith("the command of {}\n")
+    assert re.search(r"^0\.7500 +9  --hidden 5$", told, re.MULTILINE)  # as train takes it
     likelier = replace(changed, changes={"hidden_size": 7}, loss=0.05)
     better = replace(changed, accuracy=0.8, loss=9.0)
     search.trials = [changed, likelier, plain, better]

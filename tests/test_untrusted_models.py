@@ -232,7 +232,7 @@ REFUSED = {
         lambda files, _: files.update(
             {"vocabulary.txt": b"<unk>\t1\n" * files["vocabulary.txt"].count(b"\n")}
         ),
-        r"vocabulary\.txt, line 2",
+        r"vocabulary\.txt', line 2",
     ),
     "a word too many": (
         lambda files, _: files.update({"vocabulary.txt": files["vocabulary.txt"] + b"w\t1\n"}),
@@ -242,7 +242,7 @@ REFUSED = {
         lambda files, _: files.update(
             {"vocabulary.txt": files["vocabulary.txt"].replace(b"\t", b"\t+", 1)}
         ),
-        r"vocabulary\.txt, line 1",
+        r"vocabulary\.txt', line 1",
     ),
 }
 

@@ -145,7 +145,7 @@ def test_18_no_line_is_endless(tmp_path):
 
 
 def test_files_that_cannot_be_opened(tmp_path):
-    with pytest.raises(DataError, match=r"none\.txt cannot be read: No such file"):
+    with pytest.raises(DataError, match=r"none\.txt' cannot be read: No such file"):
         load_vectors(tmp_path / "none.txt")
     with pytest.raises(DataError, match="is a folder, not a file of word vectors"):
         load_vectors(tmp_path)

@@ -184,10 +184,10 @@ def test_a_malformed_text_names_the_line(text, line):
 
 
 def test_a_file_that_cannot_be_read(tmp_path):
-    with pytest.raises(ModelError, match=r"none\.txt cannot be read: No such file"):
+    with pytest.raises(ModelError, match=r"none\.txt' cannot be read: No such file"):
         Vocabulary.load(tmp_path / "none.txt")
     (tmp_path / "bad.txt").write_bytes(b"<unk>\t1\n\xff\t2\n")
-    with pytest.raises(ModelError, match=r"bad\.txt, line 2: not UTF-8"):
+    with pytest.raises(ModelError, match=r"bad\.txt', line 2: not UTF-8"):
         Vocabulary.load(tmp_path / "bad.txt")
 
 

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from textrnn.disk import replace_file, writing
-from textrnn.errors import ModelError
+from textrnn.errors import ModelError, reason
+from textrnn.harmless import quoted
 from textrnn.messages import Parameter
 from textrnn.plain_json import plain
 from textrnn.strict_json import parse_json
@@ -71,9 +72,8 @@ def reading(path: Path) -> Iterator[None]:
     except ModelError:
         raise
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
         raise ModelError(
-            f"the checkpoint {str(path)!r} cannot be read ({reason}); train without ",
+            f"the checkpoint {quoted(path)} cannot be read ({reason(error)}); train without ",
             Parameter("resume"),
             ".",
         ) from error

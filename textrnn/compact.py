@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from textrnn.errors import ModelError
+from textrnn.harmless import quoted
 from textrnn.typing import Floats, Keys, Params
 
 if TYPE_CHECKING:
@@ -72,9 +73,9 @@ def in_format(values: Floats, dtype: DTypeLike, name: str) -> Floats:
     if not np.isfinite(rounded).all():
         value, largest = values[~np.isfinite(rounded)][0], np.finfo(rounded.dtype).max
         raise ModelError(
-            f"the weights {name!r} hold {value:g}, but the file's {rounded.dtype} numbers end at "
-            f"{largest:g}: a model with such weights cannot be written so. Keep it as it is, not "
-            "shrunk, or train it again with a lower learning rate."
+            f"the weights {quoted(name)} hold {value:g}, but the file's {rounded.dtype} "
+            f"numbers end at {largest:g}: a model with such weights cannot be written so. "
+            "Keep it as it is, not shrunk, or train it again with a lower learning rate."
         )
     return rounded
 
@@ -88,8 +89,9 @@ def check_finite(values: Floats, name: str) -> None:
     finite = np.isfinite(values)
     if not finite.all():
         raise ModelError(
-            f"the weights {name!r} hold {values[~finite][0]:g}, which is no finite number: a model "
-            "with such weights cannot be saved. Train it again with a lower learning rate."
+            f"the weights {quoted(name)} hold {values[~finite][0]:g}, which is no finite "
+            "number: a model with such weights cannot be saved. "
+            "Train it again with a lower learning rate."
         )
 
 

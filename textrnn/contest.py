@@ -27,7 +27,7 @@ from textrnn.comparison import (
     paired_with_best,
 )
 from textrnn.corpora import Corpus
-from textrnn.corpora.shared import as_counts, warnings_of
+from textrnn.corpora.overlap import as_counts, warnings_of
 from textrnn.errors import UsageError, did_you_mean
 from textrnn.experiment import Experiment, train_network
 from textrnn.harmless import quoted
@@ -309,7 +309,9 @@ def _save(
     # The best of some of them is not what was asked for.
     too_early = contest.which == BEST and len(found) < len(contest.names)
     if contender is None or too_early:
-        contest.say(f"{contest.out} is not written: {contest.which} is not known yet")
+        contest.say(
+            f"{quoted(contest.out)} is not written: {quoted(contest.which)} is not known yet"
+        )
         return None
     assert contest.out is not None
     model = _served(contender, data)
@@ -332,5 +334,5 @@ def _save(
         "test": contender.report.to_dict(),
     }
     save_model(model, contest.out, metrics=metrics, card=model_card(model, metrics))
-    contest.say(f"{name} saved in {contest.out}")
+    contest.say(f"{name} saved in {quoted(contest.out)}")
     return str(contest.out)

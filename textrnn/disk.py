@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from textrnn.errors import ModelError
+from textrnn.errors import ModelError, reason
+from textrnn.harmless import quoted
 
 T = TypeVar("T")
 
@@ -36,7 +37,7 @@ def writing(path: Path) -> Iterator[None]:
     except OSError as error:
         remedy = "Free some space or choose" if error.errno == errno.ENOSPC else "Choose"
         raise ModelError(
-            f"cannot write {str(path)!r}: {error.strerror or error}. {remedy} another folder."
+            f"cannot write {quoted(path)}: {reason(error)}. {remedy} another folder."
         ) from error
 
 
@@ -179,10 +180,9 @@ def replace_folder(path: Path, files: dict[str, bytes], check: Callable[[Path], 
             _swap(temporary, path, check)
         raise
     except (OSError, ModelError) as error:
-        reason = getattr(error, "strerror", None) or error
         raise ModelError(
-            f"cannot replace {str(path)!r} ({reason}). Nothing is lost: the new one is whole in "
-            f"{str(temporary)!r}; rename that folder."
+            f"cannot replace {quoted(path)} ({reason(error)}). Nothing is lost: the new one is "
+            f"whole in {quoted(temporary)}; rename that folder."
         ) from error
     sync_folder(path.parent)
     shutil.rmtree(previous(path), ignore_errors=True)

@@ -81,6 +81,12 @@ class MissingDependencyError(TextRNNError, ImportError):
     exit_code = 6
 
 
+def reason(error: BaseException) -> str:
+    """What an error says, in the system's words if it is one of the system's, without a stop."""
+    told = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return str(told).rstrip(".")
+
+
 def did_you_mean(value: str, choices: Iterable[str]) -> str:
     """Return ``" Did you mean 'x'?"`` for the nearest choice, or an empty string."""
     import difflib  # only where an error is told: it takes time to import

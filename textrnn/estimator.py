@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-import warnings
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, fields, replace
@@ -45,7 +44,7 @@ from textrnn.persistence import check_network, load_saved, save_model
 from textrnn.predictor import predict_many
 from textrnn.processes import process_count
 from textrnn.stream import Stream
-from textrnn.telling import telling_once
+from textrnn.telling import telling_once, warn
 from textrnn.text.tokenizers import Tokenizer, make_tokenizer, tokenizer_name
 from textrnn.threads import one_blas_thread
 from textrnn.training.callbacks import Callback
@@ -466,10 +465,10 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self._partial: PartialState | None = None
         self._report: dict[str, Any] = {}
         if state.interrupted:
-            warnings.warn("training was interrupted", ConvergenceWarning, stacklevel=2)
+            warn("training was interrupted", ConvergenceWarning)
         told = nothing_learned(state, validation, len(classes))
         if told:
-            warnings.warn(told, ConvergenceWarning, stacklevel=2)
+            warn(told, ConvergenceWarning)
         return self
 
     def _copy_of_model(self, settings: Settings) -> TextModel:
@@ -530,10 +529,9 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             else:
                 model = self._copy_of_model(settings)
                 if model.ngrams is not None:
-                    warnings.warn(
+                    warn(
                         "partial_fit goes on with the network alone: the n-gram model that fit "
-                        "put beside it is dropped. Use ngrams='none' to train without one.",
-                        stacklevel=2,
+                        "put beside it is dropped. Use ngrams='none' to train without one."
                     )
                     model = replace(model, ngrams=None)
             # No average: what the next call goes on from are the weights themselves.
@@ -697,7 +695,7 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         saved_name = saved.config["tokenizer"]["name"]
         if tokenizer is not None and saved_name is not None:
             raise UsageError(
-                f"the model {os.fspath(path)!r} reads texts with the tokenizer {saved_name!r}; "
+                f"the model {quoted(path)} reads texts with the tokenizer {quoted(saved_name)}; "
                 "load it without tokenizer=."
             )
         estimator = cls(**_parameters_of(model, path))
@@ -743,7 +741,7 @@ def _parameters_of(model: TextModel, path: Path) -> dict[str, Any]:
         settings.validate()
     except (TypeError, ValueError) as error:
         raise DamagedModelError(
-            f"the model {os.fspath(path)!r} is damaged: its settings: {str(error)[:400]}; get or "
+            f"the model {quoted(path)} is damaged: its settings: {str(error)[:400]}; get or "
             "train it again."
         ) from error
     parameters = {f.name: getattr(settings, f.name) for f in fields(settings)}

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import reprlib
-import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
@@ -15,13 +13,13 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, column_or_1d
 
 from textrnn.corpora import holdout, strata
-from textrnn.corpora.shared import TRAIN, VALIDATION, shared_between, warnings_of
+from textrnn.corpora.overlap import TRAIN, VALIDATION, shared_between, warnings_of
 from textrnn.errors import DataError, UsageError
 from textrnn.harmless import quoted
 from textrnn.messages import Parameter, Setting, stated
 from textrnn.model import TextModel
 from textrnn.processes import process_count
-from textrnn.telling import quietly
+from textrnn.telling import quietly, warn
 from textrnn.text.tokenise import tokenise as tokenise_texts
 from textrnn.text.tokenised import NumberedTexts, number_texts
 from textrnn.text.tokenizers import Tokenizer, make_tokenizer, tokenizer_name
@@ -77,7 +75,7 @@ def check_texts(X: Any, name: str = "X") -> list[str]:
     for position, text in enumerate(texts):
         if not isinstance(text, str):
             raise DataError(
-                f"{where} {position} is {reprlib.repr(text)} ({type(text).__name__}), but must "
+                f"{where} {position} is {quoted(text)} ({type(text).__name__}), but must "
                 "be a string; drop missing values or replace them by ''."
             )
     return texts
@@ -111,14 +109,14 @@ def check_labels(y: Any, name: str = "y") -> Any:
         raise DataError(f"{name} is empty: there are no texts to train on.")
     if isinstance(labels[0], list | tuple | set | frozenset):
         raise DataError(
-            f"label 0 of {name} is {reprlib.repr(labels[0])}; texts with any number of labels need "
+            f"label 0 of {name} is {quoted(labels[0])}; texts with any number of labels need "
             "an indicator matrix, which sklearn.preprocessing.MultiLabelBinarizer makes of this."
         )
     kinds = [_kind(label) for label in labels]
     for position, (label, kind) in enumerate(zip(labels, kinds, strict=True)):
         if kind is None:
             raise DataError(
-                f"label {position} of {name} is {reprlib.repr(label)} ({type(label).__name__}), "
+                f"label {position} of {name} is {quoted(label)} ({type(label).__name__}), "
                 "but must be a string, a number (not NaN) or a boolean; drop texts without a label."
             )
         if kind != kinds[0]:
@@ -138,7 +136,7 @@ def _check_indicator(matrix: Any, name: str) -> Ints:
         row, column = odd[0].tolist()
         raise DataError(
             f"{name} has shape {matrix.shape}, as many labels a text have, but holds "
-            f"{reprlib.repr(matrix[row, column])} in row {row}, column {column}; it must hold only "
+            f"{quoted(matrix[row, column])} in row {row}, column {column}; it must hold only "
             "ones and zeros. One label a text has shape (n,)."
         )
     if not matrix.any():
@@ -269,7 +267,7 @@ def _checked_tokens(tokenizer: Tokenizer, texts: Sequence[str]) -> Iterator[list
         is_list = isinstance(tokens, list | tuple | np.ndarray)
         if not is_list or not all(isinstance(token, str) for token in tokens):
             raise DataError(
-                f"the tokenizer {name!r} returned {reprlib.repr(tokens)} for text {position}, but "
+                f"the tokenizer {quoted(name)} returned {quoted(tokens)} for text {position}, but "
                 "must return a list of strings."
             )
         yield tokens
@@ -309,7 +307,7 @@ def tell_shared(train: Sequence[str], validation: Sequence[str]) -> None:
     shared = shared_between(VALIDATION, validation, TRAIN, train)
     if shared.n:
         told = warnings_of([shared], VALIDATION) or [shared.note]
-        warnings.warn(told[0], stacklevel=3)  # who called fit
+        warn(told[0])
 
 
 def hold_back(
@@ -332,10 +330,9 @@ def hold_back(
     )
     if held.any():
         return data.take(~held), data.take(held)
-    warnings.warn(
+    warn(
         f"{len(data)} texts ({len(set(given.texts))} different) are too few to hold any back: no "
-        "early stopping",
-        stacklevel=3,  # who called fit
+        "early stopping"
     )
     return data, None
 

@@ -6,7 +6,8 @@ What ``textrnn train`` and a script of one's own both call.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,11 +20,11 @@ from textrnn.baselines import BASELINES
 from textrnn.comparison import compare
 from textrnn.corpora import Corpus, Split, indicator
 from textrnn.corpora.corpus import fingerprint_of
-from textrnn.corpora.shared import as_counts, warnings_of
-from textrnn.errors import DamagedModelError
+from textrnn.corpora.overlap import as_counts, warnings_of
+from textrnn.errors import DamagedModelError, ModelError, TrainingError, UsageError, WorkerError
 from textrnn.folder_validation import CONFIG
 from textrnn.harmless import quoted
-from textrnn.messages import Message, Parameter
+from textrnn.messages import Advice, Message, Parameter
 from textrnn.metrics_validation import validate_report
 from textrnn.model import TextModel
 from textrnn.model_card import model_card
@@ -125,11 +126,11 @@ def _run(experiment: Experiment) -> dict[str, Any]:
     if out is not None:
         finished = _finished_report(experiment)
         if finished is not None:
-            say(f"this run is finished already; its model is in {out}")
+            say(f"this run is finished already; its model is in {quoted(out)}")
             return finished
         path = checkpoint_path(out)
         if experiment.resume and not path.exists():
-            say(f"note: there is no {path} to go on from; this run begins anew")
+            say(f"note: there is no {quoted(path)} to go on from; this run begins anew")
     tokenizer = make_tokenizer(settings.tokenizer, lowercase=settings.lowercase)
     data = prepare(
         experiment.corpus,
@@ -187,10 +188,11 @@ def _run(experiment: Experiment) -> dict[str, Any]:
         say(f"threshold of {of}: {model.threshold:.3f}")
     if out is not None and state.best_params is None:
         report["model_dir"] = None
-        say(f"stopped before the first epoch was done; {out} is as it was")
+        as_it_was = f"; {quoted(out)} is as it was" if out.exists() else ""
+        say(f"stopped before the first epoch was done{as_it_was}")
     elif out is not None:
         _save(model, report, out)  # before the baselines, which take time and may be stopped
-        say(f"model saved in {out}")
+        say(f"model saved in {quoted(out)}")
     if data.test is not None and not state.interrupted:
         report |= compare(
             data,
@@ -235,8 +237,7 @@ def _finished_report(experiment: Experiment) -> dict[str, Any] | None:
         validate_report(report)
     except ValueError as error:
         raise DamagedModelError(
-            f"the model {quoted(str(out))} is damaged: its report: {error}; train it again "
-            "without ",
+            f"the model {quoted(out)} is damaged: its report: {error}; train it again without ",
             Parameter("resume"),
             ".",
         ) from error
@@ -281,6 +282,7 @@ def train_network(
         multilabel=train.multilabel,
     )
     callbacks: list[Callback] = []
+    identity: dict[str, Any] = {}
     n_texts = n_taught = None
     if out is not None:
         model = replace(model, slip=slip_of(checkpoint_path(out), resume=experiment.resume))
@@ -302,27 +304,56 @@ def train_network(
         held_out = "labels" if train.multilabel else "texts"
         experiment.say(f"n-grams alone: {chosen.accuracy:.4f} of the held-out {held_out} right")
 
-    trained = train_whole(
-        model,
-        settings,
-        train,
-        validation=validation,
-        rng=rng,
-        started=experiment.started,
-        unlabelled=unlabelled,
-        callbacks=callbacks,
-        choose=choose,
-        on_ngrams=tell,
-        refit=refit,
-        n_texts=n_texts,
-        n_taught=n_taught,
-    )
+    with nullcontext() if out is None else _told_of_checkpoint(checkpoint_path(out), identity):
+        trained = train_whole(
+            model,
+            settings,
+            train,
+            validation=validation,
+            rng=rng,
+            started=experiment.started,
+            unlabelled=unlabelled,
+            callbacks=callbacks,
+            choose=choose,
+            on_ngrams=tell,
+            refit=refit,
+            n_texts=n_texts,
+            n_taught=n_taught,
+        )
     if unlabelled is not None and not trained.state.interrupted:
         experiment.say(_what_it_brought(trained, len(unlabelled)))
     told = nothing_learned(trained.state, validation, len(classes))
     if told:
         experiment.say(Message("warning: ", told))
     return trained
+
+
+@contextmanager
+def _told_of_checkpoint(path: Path, identity: dict[str, Any]) -> Iterator[None]:
+    """Where a process dies, say that the run can go on, if it has a checkpoint to go on from."""
+    try:
+        yield
+    except TrainingError as error:
+        if not isinstance(error.__cause__, WorkerError) or not _is_of_run(path, identity):
+            raise
+        raise TrainingError(
+            *error.args,
+            Advice(
+                " What was trained up to the last whole epoch is in the checkpoint: go on from it "
+                "with ",
+                Parameter("resume"),
+                " and the same ",
+                Parameter("n_jobs"),
+                ".",
+            ),
+        ) from error.__cause__
+
+
+def _is_of_run(path: Path, identity: dict[str, Any]) -> bool:
+    try:
+        return Checkpoint(path, identity, resume=True).n_texts() is not None
+    except (ModelError, UsageError):
+        return False
 
 
 def _validation(state: TrainingState, accuracy: float | None) -> dict[str, float]:

@@ -8,6 +8,7 @@ says as much of it as the place can bear. Pure; the same value always looks the 
 
 from __future__ import annotations
 
+import os
 import re
 import reprlib
 from typing import Any
@@ -35,6 +36,8 @@ _ENTITY = "|".join(_ENTITIES) + r"|(?<=\bwww)\.|(?<=\bWWW)\."
 _LIST_BAR = "\N{BROKEN BAR}"
 QUOTED = 200
 """Characters of a value that a message shows."""
+PATH = 1_000
+"""Characters of a path that it shows: cut, a path leads nowhere."""
 
 
 def one_line(text: str) -> str:
@@ -65,18 +68,37 @@ def in_markdown(text: str) -> str:
     return re.sub(_ENTITY, lambda match: _ENTITIES.get(match[0], "&#46;"), escaped)
 
 
-def quoted(value: Any, limit: int = QUOTED) -> str:
-    """A value as Python writes it, what cannot be printed escaped, shortened in its middle."""
+def quoted(value: Any, limit: int = QUOTED, depth: int = 6) -> str:
+    """A value as Python writes it, what cannot be printed escaped, shortened in its middle.
+
+    Args:
+        value: anything; of a path, whatever its class, its text.
+        limit: characters of each part that is shown; of a path more are.
+        depth: levels of lists within lists that are shown.
+    """
+    if isinstance(value, os.PathLike):
+        value, limit = os.fspath(value), max(limit, PATH)
     if isinstance(value, str) and len(value) <= limit:
-        return repr(value)
-    short = reprlib.Repr()
+        return str.__repr__(value)
+    short = _Short()
     short.maxstring = short.maxother = short.maxlong = limit
-    return short.repr(value)
+    short.maxlevel = depth
+    return one_line(short.repr(value))
 
 
-def listed(values: Any, limit: int = 20) -> str:
+class _Short(reprlib.Repr):
+    """What Python shortens, and whole numbers of more digits than it writes."""
+
+    def repr_int(self, x: int, level: int) -> str:
+        try:
+            return super().repr_int(x, level)
+        except ValueError:
+            return f"<a whole number of some {x.bit_length() * 0.30103:,.0f} digits>"
+
+
+def listed(values: Any, limit: int = 20, each: int = QUOTED) -> str:
     """Values with commas between them, each quoted; the first of too many."""
-    some = [quoted(value) for value in list(values)[:limit]]
+    some = [quoted(value, each) for value in list(values)[:limit]]
     return ", ".join(some) + (", ..." if len(values) > limit else "")
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from textrnn.decision import decide
 from textrnn.errors import UsageError
+from textrnn.harmless import quoted
 from textrnn.model import Text, TextModel, read_tokens
 from textrnn.nn.losses import softmax
 from textrnn.nn.workspace import Workspace
@@ -89,7 +90,7 @@ class LinearModel:
         if shapes != ((n, K), (K,), (scales,)) or self.form.value not in (COUNTS, PRESENCE, TFIDF):
             raise UsageError(
                 f"a linear model of {n} n-grams and {len(self.classes)} classes cannot have "
-                f"arrays of shapes {shapes} and values {self.form.value!r}."
+                f"arrays of shapes {shapes} and values {quoted(self.form.value)}."
             )
 
     @property

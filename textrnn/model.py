@@ -6,7 +6,6 @@ answers from it at once.
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 
 from textrnn.decision import decide
 from textrnn.errors import ModelError, UsageError
+from textrnn.harmless import quoted
 from textrnn.inference import predict_logits
 from textrnn.messages import Setting
 from textrnn.network import Network
@@ -177,6 +177,6 @@ def check_is_no_text(texts: Iterable[Text]) -> None:
     """Raise UsageError if what should be many texts is a bare string."""
     if isinstance(texts, str):
         raise UsageError(
-            f"texts is the single string {reprlib.repr(texts)}, but must be a list of texts: "
+            f"texts is the single string {quoted(texts)}, but must be a list of texts: "
             "write [text]."
         )

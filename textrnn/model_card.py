@@ -52,7 +52,7 @@ def model_card(model: Classifier, report: dict[str, Any]) -> str:
             f"{test['macro_f1']:.4f}, log loss {test['log_loss']:.4f} on {test['n']:,} texts.",
         ]
         for warning in report.get("warnings") or ():
-            lines += ["", f"**Warning:** {warning}."]
+            lines += ["", f"**Warning:** {in_markdown(warning)}."]
     if report.get("verdict"):
         lines += ["", in_markdown(report["verdict"])]
     return "\n".join(lines) + "\n"

@@ -37,7 +37,7 @@ from textrnn.disk import (
     while_replaced,
     writing,
 )
-from textrnn.errors import DamagedModelError, ModelError
+from textrnn.errors import DamagedModelError, ModelError, reason
 from textrnn.folder_validation import (
     CARD,
     CHECKED,
@@ -53,7 +53,7 @@ from textrnn.folder_validation import (
     parse_vocabulary,
     what_cannot_be_read,
 )
-from textrnn.harmless import in_markdown
+from textrnn.harmless import in_markdown, quoted
 from textrnn.linear_model import Classifier, LinearModel
 from textrnn.model import NEAREST, SAME, TextModel
 from textrnn.model_validation import validate_config
@@ -193,7 +193,7 @@ def check_writable(path: Path) -> None:
         path = real_path(path)
         for part in (path, *path.parents):
             if part.exists() and not part.is_dir():
-                raise NotADirectoryError(errno.ENOTDIR, f"{str(part)!r} is a file")
+                raise NotADirectoryError(errno.ENOTDIR, f"{quoted(part)} is a file")
         if path.is_mount():
             raise OSError(errno.EBUSY, "it is a mount point, which cannot be renamed")
         _refuse_foreign(path)
@@ -216,7 +216,8 @@ def _check_ours(path: Path) -> None:
     foreign = sorted(names - FILES) or sorted(names if CONFIG not in names else ())
     if foreign:
         raise ModelError(
-            f"{str(path)!r} holds {foreign[0]!r}, which is not of a model; choose another folder."
+            f"{quoted(path)} holds {quoted(foreign[0])}, which is not of a model; "
+            "choose another folder."
         )
     try:
         if names:
@@ -247,7 +248,7 @@ def check_network(model: Classifier, path: str | os.PathLike[str]) -> TextModel:
     """
     if isinstance(model, LinearModel):
         raise ModelError(
-            f"the model {str(path)!r} is a bag of words ({model.form.name}), not a network; "
+            f"the model {quoted(path)} is a bag of words ({model.form.name}), not a network; "
             "predict, evaluate and inspect serve it, and persistence.load_classifier reads it."
         )
     return model
@@ -364,7 +365,7 @@ def _tokenizer_of(path: Path, config: dict[str, Any]) -> Tokenizer:
     saved = config["tokenizer"]
     if saved["name"] is None:
         raise ModelError(
-            f"the model {str(path)!r} was trained with a tokenizer of your own; "
+            f"the model {quoted(path)} was trained with a tokenizer of your own; "
             "load it with TextRNNClassifier.load(path, tokenizer=...)."
         )
     return make_tokenizer(saved["name"], lowercase=saved["lowercase"])
@@ -388,23 +389,23 @@ def _metrics_in(path: Path, config: dict[str, Any]) -> dict[str, Any]:
 
 def _config_in(path: Path) -> dict[str, Any]:
     if not os.path.isdir(path):
-        raise ModelError(f"there is no model folder {str(path)!r}.")
+        raise ModelError(f"there is no model folder {quoted(path)}.")
     content = _read(path, CONFIG, most_bytes(CONFIG, {}))
     with _damaged(path, CONFIG):
         config = parse_json(content)
     if not isinstance(config, dict) or config.get("format") != FORMAT:
-        raise ModelError(f"{str(path)!r} is no textrnn model: its {CONFIG} is of another kind.")
+        raise ModelError(f"{quoted(path)} is no textrnn model: its {CONFIG} is of another kind.")
     version = config.get("format_version")
     if type(version) is int and version > FORMAT_VERSION:
         raise ModelError(
-            f"the model {str(path)!r} has format {shown(version)}, written by textrnn "
+            f"the model {quoted(path)} has format {shown(version)}, written by textrnn "
             f"{shown(str(config.get('textrnn_version')))[1:-1]}; this textrnn {__version__} "
             "reads up to "
             f"{FORMAT_VERSION}. Upgrade textrnn."
         )
     if config.get("checksum") != _config_checksum(config):
         raise DamagedModelError(
-            f"the model {str(path)!r} is damaged: {CONFIG} was changed after it was written; "
+            f"the model {quoted(path)} is damaged: {CONFIG} was changed after it was written; "
             "train it again."
         )
     with _damaged(path, CONFIG):
@@ -421,7 +422,7 @@ def _damaged(path: Path, name: str) -> Iterator[None]:
         raise
     except ValueError as error:
         raise DamagedModelError(
-            f"the model {str(path)!r} is damaged: {name}: {error}; get or train it again."
+            f"the model {quoted(path)} is damaged: {name}: {error}; get or train it again."
         ) from error
 
 
@@ -433,10 +434,10 @@ def _reading(path: Path, name: str) -> Iterator[None]:
             yield
     except FileNotFoundError as error:
         raise DamagedModelError(
-            f"{str(path)!r} is no whole textrnn model: {name} is missing."
+            f"{quoted(path)} is no whole textrnn model: {name} is missing."
         ) from error
     except OSError as error:
-        raise ModelError(f"cannot read {str(path / name)!r}: {error.strerror}.") from error
+        raise ModelError(f"cannot read {quoted(path / name)}: {reason(error)}.") from error
 
 
 def _read(path: Path, name: str, most: int) -> bytes:
@@ -465,7 +466,7 @@ def _arrays(path: Path, name: str, config: dict[str, Any]) -> Params:
 def _check_digest(path: Path, name: str, config: dict[str, Any], digest: str) -> None:
     if digest != config["files"].get(name):
         raise DamagedModelError(
-            f"the model {str(path)!r} is damaged: {name} is not what was written; train it again."
+            f"the model {quoted(path)} is damaged: {name} is not what was written; train it again."
         )
 
 

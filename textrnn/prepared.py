@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from textrnn.corpora import Corpus, Split
-from textrnn.corpora.shared import Shared, shared_texts
+from textrnn.corpora.overlap import Overlap, shared_texts
 from textrnn.errors import DataError
+from textrnn.harmless import quoted
 from textrnn.messages import Advice, Message, Parameter
 from textrnn.processes import process_count
 from textrnn.text.token_cache import tokenise_once
@@ -45,7 +46,7 @@ class Data:
     tokens: dict[str, NumberedTexts]
     tokenizer: Tokenizer
     from_cache: bool = False
-    shared: tuple[Shared, ...] = ()
+    shared: tuple[Overlap, ...] = ()
 
 
 def prepare(
@@ -88,7 +89,7 @@ def prepare(
         )
     parts = {"train": train, "validation": validation, "test": corpus.test}
     sizes = ", ".join(f"{len(part):,} {name}" for name, part in parts.items() if part)
-    say(f"{corpus.name}: {sizes} texts from {corpus.source}")
+    say(f"{quoted(corpus.name)}: {sizes} texts from {quoted(corpus.source)}")
     shared = shared_texts(corpus)
     # A corpus that was loaded has these among its notes, one that a script made has not.
     for note in dict.fromkeys([*corpus.notes, *(one.note for one in shared if one.n)]):

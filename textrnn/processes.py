@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from textrnn.errors import UsageError, WorkerError
+from textrnn.errors import UsageError, WorkerError, reason
 from textrnn.messages import ForScripts, Parameter
 from textrnn.spawning import standard_streams_taken, without_main
 from textrnn.telling import warn
@@ -210,12 +210,6 @@ def tell_fewer(n_jobs: int, why: Exception) -> None:
     """Warn the caller of the package that so many processes work, this one included."""
     works = "1 process works" if n_jobs == 1 else f"{n_jobs} processes work"
     warn(f"{works}, as others cannot be started: {reason(why)}")
-
-
-def reason(error: Exception) -> str:
-    """What an error says, in the system's words if it is one of the system's, without a stop."""
-    told = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return str(told).rstrip(".")
 
 
 @contextmanager

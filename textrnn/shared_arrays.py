@@ -12,7 +12,7 @@ import weakref
 from itertools import accumulate
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from textrnn.errors import WorkerError
+from textrnn.errors import WorkerError, reason
 from textrnn.spawning import standard_streams_taken
 
 if TYPE_CHECKING:  # imported where memory is shared: a prediction in one process does without
@@ -45,8 +45,7 @@ class Shared(Generic[T]):
         try:
             self._memory = _new_memory(self._starts()[-1])
         except (OSError, MemoryError, ImportError) as error:
-            why = getattr(error, "strerror", None) or error
-            raise WorkerError(f"there is no shared memory: {why}") from error
+            raise WorkerError(f"there is no shared memory: {reason(error)}") from error
         for part, place in zip(parts, self._places(), strict=True):
             place[:] = part
 

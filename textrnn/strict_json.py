@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import math
-import reprlib
 from collections.abc import Hashable, Iterable
 from typing import Any, NoReturn, TypeVar
+
+from textrnn.harmless import quoted
 
 Item = TypeVar("Item", bound=Hashable)
 
@@ -44,7 +45,7 @@ def parse_json(content: bytes, *, most_containers: int = MOST_CONTAINERS) -> Any
 
 def shown(value: Any) -> str:
     """A value for a message: short, in one line, and of printable ASCII alone."""
-    return _REPR.repr(value).encode("ascii", "backslashreplace").decode("ascii")
+    return quoted(value, 60, depth=2).encode("ascii", "backslashreplace").decode("ascii")
 
 
 def first_twice(items: Iterable[Item]) -> Item:
@@ -102,6 +103,3 @@ _DECODER = json.JSONDecoder(
     parse_float=_number,
     parse_constant=_constant,
 )
-_REPR = reprlib.Repr()
-_REPR.maxstring = _REPR.maxother = _REPR.maxlong = 60
-_REPR.maxlevel = 2

@@ -34,8 +34,13 @@ def telling_once() -> Iterator[None]:
         _told.reset(token)
 
 
-def warn(message: str) -> None:
-    """Warn the caller of the package, however deep in it the reason was found."""
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn the caller of the package, however deep in it the reason was found.
+
+    Args:
+        message: what to tell.
+        category: its kind; those of another kind than this are for who writes programs.
+    """
     if _quiet.get():
         return
     told = _told.get()
@@ -46,4 +51,4 @@ def warn(message: str) -> None:
     level, frame = 1, sys._getframe()
     while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == PACKAGE:
         level, frame = level + 1, frame.f_back
-    warnings.warn(message, stacklevel=level)
+    warnings.warn(message, category, stacklevel=level)

@@ -20,6 +20,7 @@ from typing import Any
 
 from textrnn.disk import DAY, real_path, writing
 from textrnn.errors import ModelError
+from textrnn.harmless import quoted
 from textrnn.regular_file import read_regular
 from textrnn.strict_json import parse_json
 
@@ -152,8 +153,8 @@ def _in_use(path: Path) -> ModelError:
     told = f" (process {who['pid']} on {who['host']})" if who else ""
     folder = path.with_name(path.name[1 : -len(SUFFIX)])
     return ModelError(
-        f"{str(folder)!r} is in use by another training{told}; wait for its end, or choose another "
-        "folder."
+        f"{quoted(folder)} is in use by another training{told}; wait for its end, or choose "
+        "another folder."
     )
 
 

@@ -14,7 +14,7 @@ from textrnn.box import BOX, box_folder, box_folders
 from textrnn.cli.options import Debug, Json
 from textrnn.disk import find_folder
 from textrnn.errors import ModelError, did_you_mean
-from textrnn.harmless import quoted
+from textrnn.harmless import listed, quoted
 from textrnn.regular_file import read_regular
 
 MODELS = Path("models")
@@ -92,7 +92,7 @@ def find_model(name: str | None) -> Path:
     if shipped is not None:
         return shipped
     names = [_name(folder) for folder in trained_models()]
-    known = f" Models under ./models: {', '.join(names)}." if names else ""
+    known = f" Models under ./models: {listed(names)}." if names else ""
     known += f" In the box: {', '.join(box_folders())}." if box_folders() else ""
     near = did_you_mean(name, [*names, *BOX])
     raise ModelError(f"there is no model folder {quoted(name)}.{near}{known}")
@@ -112,7 +112,7 @@ def folder_size(folder: Path) -> int:
 def tell_replaced(folder: Path, tell: Callable[[str], None]) -> None:
     """Tell if a folder that is to be written holds a model already."""
     if _written(folder):
-        tell(f"note: replaces the model in {folder}")
+        tell(f"note: replaces the model in {quoted(folder)}")
 
 
 def models(as_json: Json = False, debug: Debug = False) -> None:

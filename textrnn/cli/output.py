@@ -118,7 +118,7 @@ def print_report(report: dict[str, Any]) -> None:
 def print_warnings(report: dict[str, Any]) -> None:
     """What a score must not be read without."""
     for warning in report.get("warnings") or ():
-        print(f"Warning: {warning}.")
+        print_line(f"Warning: {warning}.")
 
 
 def _results(report: dict[str, Any]) -> dict[str, Any]:
@@ -159,8 +159,8 @@ def print_evaluation(test: dict[str, Any]) -> None:
     scores |= {title: figure(test[name]) for name, title in SCORES.items() if name in test}
     scores["texts"] = f"{test['n']:,}"
     for name, score in scores.items():
-        print(f"{name:<17}  {score}")
-    print()
+        print_line(f"{name:<17}  {score}")
+    print_line()
     rows = [
         [
             str(line["label"]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from textrnn.cli import interrupts
 from textrnn.cli.option_names import in_options, options_of
 from textrnn.cli.options import say, silent
 from textrnn.cli.streams import abandon
-from textrnn.errors import DataError, TextRNNError, UsageError
+from textrnn.errors import DataError, TextRNNError, UsageError, reason
 from textrnn.harmless import quoted
 from textrnn.messages import Advice, Message, Parameter
 
@@ -159,12 +160,12 @@ def _tell(error: BaseException) -> int:
         return error.exit_code
     if isinstance(error, OSError):
         closed = error.errno == errno.EBADF
-        reason = "it is closed" if closed else error.strerror or str(error)
+        why = "it is closed" if closed else reason(error)
         if error.filename is None:  # files have names: this was standard output
             abandon(sys.stdout)
-            say(f"textrnn: cannot write the results to standard output: {short(reason)}")
+            say(f"textrnn: cannot write the results to standard output: {short(why)}")
             return UNWRITABLE
-        say(f"textrnn: cannot read or write {quoted(error.filename)}: {short(reason)}")
+        say(f"textrnn: cannot read or write {quoted(error.filename)}: {short(why)}")
         return DataError.exit_code
     if isinstance(error, MemoryError) or _is_too_big(error):
         say(OUT_OF_MEMORY)
@@ -182,6 +183,6 @@ def _is_too_big(error: BaseException) -> bool:
 
 
 def short(text: str) -> str:
-    """A message without line breaks, and not endless."""
-    joined = " ".join(text.split())
+    """A message on one line, and not endless; spaces stay as they are but around its breaks."""
+    joined = re.sub(r"[^\S\n]*\n\s*", " ", text.strip())
     return joined if len(joined) <= LONGEST else joined[:LONGEST] + " ..."

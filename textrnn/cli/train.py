@@ -444,7 +444,7 @@ def train(
     )
     # Only now: scikit-learn takes a second, and a mistake should be told before.
     from textrnn.baselines import BASELINES
-    from textrnn.experiment import Experiment, run_experiment
+    from textrnn.experiment import Experiment, checkpoint_path, run_experiment
     from textrnn.training.progress import Progress
 
     out = out or Path("models") / _folder_name(loaded.name)
@@ -472,7 +472,8 @@ def train(
     if budget is not None and not report["interrupted"]:
         tell(_again(report))
     if report["interrupted"]:
-        tell("interrupted; go on with the same command and --resume")
+        is_begun = experiment.out is not None and checkpoint_path(experiment.out).exists()
+        tell("interrupted" + ("; go on with the same command and --resume" if is_begun else ""))
         raise typer.Exit(INTERRUPTED)
 
 

@@ -24,7 +24,7 @@ def check_out(out: Path) -> None:
     """Complain of a folder that cannot be replaced by another, as it has no name."""
     if out.name in ("", ".."):
         raise UsageError(
-            f"--out is {quoted(str(out))}, but must be a folder with a name of its own, such as "
+            f"--out is {quoted(out)}, but must be a folder with a name of its own, such as "
             "models/mine."
         )
 
@@ -48,7 +48,10 @@ def tell_checkpoint(out: Path, resume: bool, tell: Callable[[str], None]) -> Non
 
     path = checkpoint_path(out)
     if path.exists():
-        tell(f"note: {path}, an unfinished run, will be replaced; --resume would go on with it")
+        tell(
+            f"note: {quoted(path)}, an unfinished run, will be replaced; "
+            "--resume would go on with it"
+        )
     else:
         tell_replaced(out, tell)
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from textrnn.cli.options import say
 from textrnn.corpora.loading import TEST_FRACTION
+from textrnn.corpora.overlap import TRAIN, VALIDATION, shared_texts, warnings_of
 from textrnn.corpora.registry import find_split
-from textrnn.corpora.shared import TRAIN, VALIDATION, shared_texts, warnings_of
+from textrnn.harmless import quoted
 
 if TYPE_CHECKING:
     from textrnn.corpora import Corpus
@@ -54,8 +55,8 @@ class Training:
         if corpus.name != self.corpus or self.fingerprint in ("", corpus.fingerprint()):
             return []
         told = (
-            f"{corpus.name} is not what the model was trained on: the scores may count training "
-            "texts"
+            f"{quoted(corpus.name)} is not what the model was trained on: "
+            "the scores may count training texts"
         )
         say(f"warning: {told}")
         return [told]
@@ -84,7 +85,7 @@ class Training:
         """
         if not self.is_training_file(path):
             return []
-        told = f"the model was trained on most texts of {path}"
+        told = f"the model was trained on most texts of {quoted(path)}"
         held_out = "; textrnn compare scores it on those held out"
         advice = held_out if self.label_separator is None else ""  # compare takes one class
         say(f"warning: {told}{advice}")

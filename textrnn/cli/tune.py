@@ -10,7 +10,7 @@ import typer
 
 from textrnn.cli.durations import seconds_of
 from textrnn.cli.interrupts import INTERRUPTED
-from textrnn.cli.option_names import as_options
+from textrnn.cli.option_names import Options, as_options
 from textrnn.cli.options import (
     Cache,
     Debug,
@@ -28,6 +28,7 @@ from textrnn.cli.options import (
 )
 from textrnn.errors import TrainingError
 from textrnn.harmless import quoted, shell_word
+from textrnn.messages import Message, Setting
 
 if TYPE_CHECKING:
     from textrnn.tuning import Search, Trial
@@ -176,13 +177,14 @@ def _line(trial: Trial, number: int, planned: int) -> str:
 
 
 def _changes(trial: Trial) -> str:
-    """What a trial changes, in few words."""
-    return ", ".join(f"{name} {value}" for name, value in trial.changes.items()) or "as it was"
+    """What a trial changes, as options of ``textrnn train``."""
+    told = [Message(Setting(*change)).told(Options()) for change in trial.changes.items()]
+    return " ".join(told) or "as it was"
 
 
 def _print_json(search: Search, corpus: str, command: Callable[[Trial], str]) -> None:
     from textrnn.cli.output import print_json
-    from textrnn.corpora.shared import VALIDATION, as_counts, warnings_of
+    from textrnn.corpora.overlap import VALIDATION, as_counts, warnings_of
 
     print_json(
         {
@@ -211,8 +213,8 @@ def _as_json(trial: Trial, command: Callable[[Trial], str]) -> dict[str, Any]:
 
 
 def _print(search: Search, command: Callable[[Trial], str]) -> None:
-    from textrnn.cli.output import print_entries, print_warnings
-    from textrnn.corpora.shared import VALIDATION, warnings_of
+    from textrnn.cli.output import print_entries, print_line, print_warnings
+    from textrnn.corpora.overlap import VALIDATION, warnings_of
 
     best_of: dict[str, Trial] = {}
     for trial in search.ranking:
@@ -220,28 +222,28 @@ def _print(search: Search, command: Callable[[Trial], str]) -> None:
     candidates = list(best_of.values())
     shown = candidates[:SHOWN]
     shown += [trial for trial in candidates[SHOWN:] if not trial.changes]
-    typer.echo("Accuracy on texts held out of the training texts; texts read,")
-    typer.echo("repetitions counted; settings changed. The last round stands first:")
-    typer.echo("accuracies after different numbers of texts are not compared.")
+    print_line("Accuracy on texts held out of the training texts; texts read,")
+    print_line("repetitions counted; settings changed. The last round stands first:")
+    print_line("accuracies after different numbers of texts are not compared.")
     print_entries(
         [(f"{trial.accuracy:.4f} {trial.n_texts:>9,}", [_changes(trial)]) for trial in shown]
     )
-    typer.echo(f"{_count(search)}; {_end(search)}.")
+    print_line(f"{_count(search)}; {_end(search)}.")
     if _is_tied(search):
-        typer.echo(
+        print_line(
             f"No change did better than the settings begun with: {len(search.data.validation):,} "
             "held-out texts"
         )
-        typer.echo("cannot tell the best of them apart.")
+        print_line("cannot tell the best of them apart.")
     told = "labels" if search.data.train.separator else "texts"
-    typer.echo(
+    print_line(
         f"The best is right about {search.best.accuracy:.2%} of the held-out {told}. It was chosen"
     )
-    typer.echo("by them: expect less of other texts.")
+    print_line("by them: expect less of other texts.")
     print_warnings({"warnings": warnings_of(search.data.shared, VALIDATION)})
-    typer.echo("This trains it to the same score:")
-    typer.echo("")
-    typer.echo(command(search.best))
+    print_line("This trains it to the same score:")
+    print_line()
+    print_line(command(search.best))
 
 
 def _is_tied(search: Search) -> bool:

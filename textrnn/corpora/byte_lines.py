@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, cast
 
-from textrnn.errors import DataError
+from textrnn.errors import DataError, reason
+from textrnn.harmless import quoted
 
 PACKED = (".gz", ".xz", ".bz2")
 
@@ -35,11 +36,11 @@ def open_binary(path: Path) -> IO[bytes]:
                 return bz2.open(path, "rb")
         return open(path, "rb")
     except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file") from None
+        raise DataError(f"{quoted(path)}: there is no such file") from None
     except IsADirectoryError:
-        raise DataError(f"{path} is a folder; give a file in it") from None
+        raise DataError(f"{quoted(path)} is a folder; give a file in it") from None
     except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error}") from None
+        raise DataError(f"{quoted(path)}: {reason(error)}") from None
 
 
 def binary(stream: IO[Any]) -> IO[bytes]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from textrnn.corpora.formats import SEPARATORS, Row, Table
 from textrnn.errors import DataError, did_you_mean
-from textrnn.harmless import quoted
+from textrnn.harmless import listed, quoted
 from textrnn.messages import Advice, Parameter
 
 Note = Callable[[str], None]
@@ -81,29 +81,23 @@ def find_column(
         known = next((name for name in names if name in lowered), None)
         if known is not None and lowered.count(known) > 1:
             raise DataError(
-                f"{where}: more than one column is called {known!r} ({what}); "
-                f"columns: {listed(columns)}. Rename all but one"
+                f"{where}: more than one column is called {quoted(known)} ({what}); "
+                f"columns: {listed(columns, 12, each=40)}. Rename all but one"
             )
         return None if known is None else lowered.index(known)
     if columns.count(wanted) != 1:
         trouble = "no" if wanted not in columns else "more than one"
         raise DataError(
             f"{where}: there is {trouble} column {quoted(wanted)} ({what}); "
-            f"columns: {listed(columns)}.{did_you_mean(wanted, columns)}"
+            f"columns: {listed(columns, 12, each=40)}.{did_you_mean(wanted, columns)}"
         )
     return columns.index(wanted)
-
-
-def listed(columns: Sequence[str]) -> str:
-    """Return column names for a message, cut where they are many or long."""
-    shown = [quoted(column, 40) for column in columns[:12]]
-    return ", ".join(shown) + (", ..." if len(columns) > 12 else "")
 
 
 def unclear_columns(columns: Sequence[str], where: str) -> DataError:
     """Return the error for columns of which text or label cannot be told."""
     return DataError(
-        f"{where}: cannot tell which column holds what; columns: {listed(columns)}",
+        f"{where}: cannot tell which column holds what; columns: {listed(columns, 12, each=40)}",
         Advice(
             ". Name them with ",
             Parameter("text_column"),

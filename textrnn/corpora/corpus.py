@@ -9,8 +9,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from textrnn.corpora.sampling import holdout, strata
+from textrnn.digests import feed
 from textrnn.errors import DataError, did_you_mean
-from textrnn.harmless import one_line, quoted
+from textrnn.harmless import listed, quoted
 from textrnn.messages import Advice, Parameter
 
 if TYPE_CHECKING:
@@ -122,28 +123,20 @@ class Corpus:
         digest = hashlib.sha256()
         for name in ("train", "validation", "test"):
             split: Split | None = getattr(self, name)
-            _feed(digest.update, [name, "" if split is None else str(len(split))])
+            feed(digest, [name, "" if split is None else str(len(split))])
             if split is not None:
                 if split.separator is not None:
-                    _feed(digest.update, ["labels between", split.separator])
-                _feed(digest.update, split.texts)
-                _feed(digest.update, split.labels)
+                    feed(digest, ["labels between", split.separator])
+                feed(digest, split.texts)
+                feed(digest, split.labels)
         return digest.hexdigest()
 
 
 def fingerprint_of(texts: Iterable[str]) -> str:
     """Return a SHA-256 (64 hex digits) of texts, in order."""
     digest = hashlib.sha256()
-    _feed(digest.update, texts)
+    feed(digest, texts)
     return digest.hexdigest()
-
-
-def _feed(update: Callable[[bytes], None], items: Iterable[str]) -> None:
-    """Hash each item with its length before it, so that no two lists hash alike."""
-    for item in items:
-        data = item.encode("utf-8", "surrogatepass")
-        update(len(data).to_bytes(8, "little"))
-        update(data)
 
 
 def check_split(split: Split, where: str) -> None:
@@ -175,7 +168,7 @@ def check_held_out(train: Split, split: Split, where: str) -> None:
         raise DataError(
             f"{where} has the label {quoted(strange[0])}, which no training row has."
             f"{did_you_mean(strange[0], known)} "
-            f"Training labels: {', '.join(map(one_line, known[:20]))}"
+            f"Training labels: {listed(known)}"
         )
 
 

@@ -179,7 +179,7 @@ def _json_objects(lines: Iterator[str], where: str) -> Iterator[tuple[int, dict[
             raise DataError(f"{where}: line {number} is not JSON ({error})") from None
         if not isinstance(found, dict):
             raise DataError(
-                f"{where}: line {number} is {line.strip()[:30]!r}, not an object; "
+                f"{where}: line {number} is {quoted(line.strip()[:30])}, not an object; "
                 'write {"text": ..., "label": ...}'
             )
         yield number, found

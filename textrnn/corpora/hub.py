@@ -15,7 +15,8 @@ from textrnn.corpora.formats import as_written
 from textrnn.corpora.labels import meaning
 from textrnn.corpora.readers import check_label, check_text
 from textrnn.corpora.registry import SPLIT_NAMES
-from textrnn.errors import CorpusNotFoundError, DataError, UsageError
+from textrnn.errors import CorpusNotFoundError, DataError, UsageError, reason
+from textrnn.harmless import listed, quoted
 
 TIMEOUT = 10.0
 """Seconds the hub may take to answer the first request."""
@@ -52,7 +53,7 @@ def parse_address(text: str) -> HubAddress:
     found = _ADDRESS.fullmatch(text)
     if found is None:
         raise UsageError(
-            f"'hf:{text}' names no data set of the hub; write hf:owner/name, "
+            f"{quoted('hf:' + text)} names no data set of the hub; write hf:owner/name, "
             "hf:owner/name:config or hf:owner/name@revision"
         )
     return HubAddress(found["hub_id"], found["config"], found["revision"])
@@ -80,7 +81,7 @@ def download(address: HubAddress, folder: Path) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=".fetching-", dir=folder.parent))
     except OSError as error:
-        raise DataError(f"{folder.parent} cannot be written ({error.strerror})") from None
+        raise DataError(f"{quoted(folder.parent)} cannot be written ({reason(error)})") from None
     try:
         notes = _write_splits(splits, address, work)
         source = f"huggingface.co/datasets/{address.hub_id} at {revision}"
@@ -88,7 +89,7 @@ def download(address: HubAddress, folder: Path) -> None:
         if not folder.exists():  # else another process was faster; its copy is as good
             work.rename(folder)
     except OSError as error:
-        raise DataError(f"{folder} cannot be written ({error.strerror or error})") from None
+        raise DataError(f"{quoted(folder)} cannot be written ({reason(error)})") from None
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
@@ -120,32 +121,34 @@ def _explained(error: Exception, address: HubAddress) -> DataError:
     response = getattr(error, "response", None) or getattr(error.__cause__, "response", None)
     status = getattr(response, "status_code", None)
     kind, text = type(error).__name__, " ".join(str(error).split())
+    name = quoted(str(address))
     if kind == "GatedRepoError" or "is a gated dataset" in text:
         return CorpusNotFoundError(
-            f"{address} is gated: ask for access at huggingface.co/datasets/{address.hub_id}, "
+            f"{name} is gated: ask for access at huggingface.co/datasets/{address.hub_id}, "
             "then log in with 'hf auth login'"
         )
     if kind == "RevisionNotFoundError" or "Revision '" in text:
         return CorpusNotFoundError(
-            f"{address.hub_id} has no revision {address.revision!r}; see its list of commits"
+            f"{quoted(address.hub_id)} has no revision {quoted(address.revision)}; "
+            "see its list of commits"
         )
     if kind in {"RepositoryNotFoundError", "DatasetNotFoundError", "HFValidationError"}:
         return CorpusNotFoundError(
-            f"the hub has no data set {address.hub_id!r}, or it is private; "
+            f"the hub has no data set {quoted(address.hub_id)}, or it is private; "
             "check owner and name, or log in with 'hf auth login'"
         )
     if status in (401, 403):
         return CorpusNotFoundError(
-            f"the hub refuses {address} ({status}); log in with 'hf auth login'"
+            f"the hub refuses {name} ({status}); log in with 'hf auth login'"
         )
     if status is not None:
-        return CorpusNotFoundError(f"the hub answered {status} for {address}; try again later")
+        return CorpusNotFoundError(f"the hub answered {status} for {name}; try again later")
     if _is_connection_error(error):
         return CorpusNotFoundError(
-            f"the hub cannot be reached for {address} ({kind}); check the connection, "
+            f"the hub cannot be reached for {name} ({kind}); check the connection, "
             "or put train.csv and test.csv (header text,label) into a folder and name that"
         )
-    return DataError(f"{address} cannot be read from the hub: {text[:300] or kind}")
+    return DataError(f"{name} cannot be read from the hub: {text[:300] or kind}")
 
 
 def _is_connection_error(error: BaseException | None) -> bool:
@@ -166,16 +169,18 @@ def _write_splits(splits: Mapping[str, Any], address: HubAddress, folder: Path) 
     ours = {name: _our_split(name) for name in splits}
     if "train" not in ours.values():
         if len(splits) != 1:
-            raise DataError(f"{address} has no training split; splits: {', '.join(splits)}")
+            raise DataError(
+                f"{quoted(str(address))} has no training split; splits: {listed(splits)}"
+            )
         ours = dict.fromkeys(splits, "train")
     for name, data in splits.items():
         target = ours[name]
         if target is None or (folder / f"{target}.csv").exists():
-            notes.append(f"split {name!r} ({len(data):,} rows) is not used")
+            notes.append(f"split {quoted(name)} ({len(data):,} rows) is not used")
         elif target == "unsup":
             _write(folder / "unsup.csv", ("text",), ((row[0],) for row in _rows(data, address)))
         elif _is_hidden(data, address):
-            notes.append(f"split {name!r} is not used: its labels are hidden (-1)")
+            notes.append(f"split {quoted(name)} is not used: its labels are hidden (-1)")
         else:
             _write(folder / f"{target}.csv", ("text", "label"), _rows(data, address, True))
     return notes
@@ -187,7 +192,7 @@ def _our_split(name: str) -> str | None:
 
 def _columns(data: Any, address: HubAddress, with_label: bool) -> list[str]:
     """Return the names of the text column and, if asked, the label column."""
-    names, where = list(data.column_names), str(address)
+    names, where = list(data.column_names), quoted(str(address))
     text = find_column(names, address.text_column, TEXT_NAMES, where=where, what="the text")
     chosen = [text]
     if with_label:
@@ -218,7 +223,7 @@ def _rows(data: Any, address: HubAddress, with_label: bool = False) -> Iterable[
     for batch in data.select_columns(columns).iter(batch_size=1000):
         for values in zip(*(batch[name] for name in columns), strict=True):
             number += 1
-            where = f"{address}: row {number}"
+            where = f"{quoted(str(address))}: row {number}"
             text = check_text(values[0], where, columns[0])
             if not with_label:
                 yield (text,)

@@ -21,6 +21,7 @@ from textrnn.corpora.corpus import (
 from textrnn.corpora.formats import format_of
 from textrnn.corpora.hub import HubAddress, download, is_offline, parse_address
 from textrnn.corpora.labels import one_spelling, several_spellings, spelled_as
+from textrnn.corpora.overlap import shared_texts
 from textrnn.corpora.readers import class_folders, read_as_spelled, read_text_files, read_texts
 from textrnn.corpora.registry import (
     ENTRIES,
@@ -30,9 +31,8 @@ from textrnn.corpora.registry import (
     local_folder,
     places,
 )
-from textrnn.corpora.shared import shared_texts
 from textrnn.errors import CorpusNotFoundError, DataError, UsageError, did_you_mean
-from textrnn.harmless import quoted
+from textrnn.harmless import listed, quoted
 from textrnn.messages import Advice, Message, Parameter, Setting, stated
 
 TEST_FRACTION = 0.2
@@ -119,13 +119,15 @@ def load_corpus(
         raise _not_found(given)
     if corpus.test is not None and test_fraction is not None:
         raise UsageError(
-            f"{corpus.name} has its own test split; leave ", Parameter("test_fraction"), " out"
+            f"{quoted(corpus.name)} has its own test split; leave ",
+            Parameter("test_fraction"),
+            " out",
         )
     has_all_splits = corpus.test is not None and corpus.validation is not None
     if test is not None:
         corpus = _with_test(corpus, os.fspath(test), columns)
     corpus = _with_one_spelling(corpus, classes)
-    check_split(corpus.train, f"the training split of {corpus.name}")
+    check_split(corpus.train, f"the training split of {quoted(corpus.name)}")
     if not has_all_splits:
         check_labels_repeat(corpus.train, corpus.name)
     if corpus.test is None:
@@ -138,9 +140,10 @@ def _not_found(given: str) -> CorpusNotFoundError:
     """Return the error for what is neither there nor known; files are named by their ending."""
     if format_of(Path(given)) is not None:
         near = did_you_mean(given, os.listdir())
-        return CorpusNotFoundError(f"there is no file {given!r} in {os.getcwd()!r}.{near}")
+        here = quoted(Path.cwd())
+        return CorpusNotFoundError(f"there is no file {quoted(given)} in {here}.{near}")
     return CorpusNotFoundError(
-        f"there is no corpus or file {given!r}.{did_you_mean(given, ENTRIES)} "
+        f"there is no corpus or file {quoted(given)}.{did_you_mean(given, ENTRIES)} "
         f"Corpora: {', '.join(ENTRIES)}; or give a file, a folder or hf:owner/name"
     )
 
@@ -172,7 +175,9 @@ def load_labelled(
     if not is_corpus and path.exists() and not (path.is_dir() and find_split(path, "train")):
         if split is not None:
             raise UsageError(
-                f"{path} has no splits; leave ", Parameter("split"), " out to evaluate on all of it"
+                f"{quoted(path)} has no splits; leave ",
+                Parameter("split"),
+                " out to evaluate on all of it",
             )
         notes: list[str] = []
         rows = read_as_spelled(
@@ -183,7 +188,7 @@ def load_labelled(
             note=notes.append,
         )
         if not len(rows):
-            raise DataError(f"{path} is empty: it holds no rows")
+            raise DataError(f"{quoted(path)} is empty: it holds no rows")
         spelling = _spelling([rows], classes)
         return Labelled(rows.respelled(spelling), "all", notes=[*notes, *_told(spelling)])
     corpus = load_corpus(
@@ -201,7 +206,7 @@ def load_labelled(
     found = splits.get(name)
     if found is None:
         there = ", ".join(key for key, value in splits.items() if value is not None)
-        raise UsageError(f"{corpus.name} has no split {quoted(name)}; it has: {there}")
+        raise UsageError(f"{quoted(corpus.name)} has no split {quoted(name)}; it has: {there}")
     return Labelled(found, name, corpus)
 
 
@@ -212,7 +217,7 @@ def _named_folder(entry: Entry, offline: bool) -> Path:
         return folder
     if entry.hub_id is None:
         raise CorpusNotFoundError(
-            f"the built-in corpus {entry.name!r} is missing from this installation; "
+            f"the built-in corpus {quoted(entry.name)} is missing from this installation; "
             f"write it again: python -m textrnn.corpora.{entry.name} data/{entry.name}"
         )
     address = HubAddress(
@@ -225,7 +230,7 @@ def _named_folder(entry: Entry, offline: bool) -> Path:
     if offline:
         looked = ", ".join(str(place) for place in places(entry.name))
         raise CorpusNotFoundError(
-            f"corpus {entry.name!r} is not on this machine and fetching it is switched off; "
+            f"corpus {quoted(entry.name)} is not on this machine and fetching it is switched off; "
             f"put train.csv and test.csv (header text,label) into one of: {looked}"
         )
     folder = cache_folder(entry.name)
@@ -245,8 +250,9 @@ def _hub_folder(given: str, columns: Columns, offline: bool) -> Path:
         return folder
     if offline:
         raise CorpusNotFoundError(
-            f"{given} was not fetched before and fetching is switched off; fetch it once with a "
-            "connection, or put train.csv (header text,label) into a folder and give its path"
+            f"{quoted(given)} was not fetched before and fetching is switched off; fetch it once "
+            "with a connection, or put train.csv (header text,label) into a folder and give its "
+            "path"
         )
     download(address, folder)
     return folder
@@ -254,13 +260,13 @@ def _hub_folder(given: str, columns: Columns, offline: bool) -> Path:
 
 def _read_path(path: Path, columns: Columns) -> Corpus:
     if not path.exists():
-        raise CorpusNotFoundError(f"there is no file or folder {str(path)!r}")
+        raise CorpusNotFoundError(f"there is no file or folder {quoted(path)}")
     if path.is_dir() and find_split(path, "train"):
         return _read_folder(path, path.resolve().name, columns)
     if path.is_dir() and not class_folders(path):
         raise DataError(
-            f"{path} holds neither train.csv (or .tsv, .jsonl, .parquet) nor class folders of "
-            ".txt files"
+            f"{quoted(path)} holds neither train.csv (or .tsv, .jsonl, .parquet) nor class folders "
+            "of .txt files"
         )
     name, notes = path.resolve().name, list[str]()
     rows = read_as_spelled(path, note=notes.append, **columns)
@@ -298,8 +304,8 @@ def _with_test(corpus: Corpus, path: str, columns: Columns) -> Corpus:
     if corpus.test is not None:
         notes.append(
             Message(
-                f"{corpus.name} has a test split of its own ({len(corpus.test):,} texts), which is "
-                "not used: ",
+                f"{quoted(corpus.name)} has a test split of its own ({len(corpus.test):,} texts), "
+                "which is not used: ",
                 Setting("test", path),
                 " is",
             )
@@ -324,7 +330,7 @@ def _spelling(splits: Iterable[Split], classes: Iterable[str] | None) -> dict[st
 def _told(spelling: Mapping[str, str]) -> list[str]:
     """A line about each label that is spelled in several ways."""
     return [
-        f"the labels {', '.join(map(repr, ways))} are one: {label!r}"
+        f"the labels {listed(ways)} are one: {quoted(label)}"
         for label, ways in several_spellings(spelling).items()
     ]
 
@@ -336,8 +342,9 @@ def _set_test_aside(corpus: Corpus, fraction: float, random_state: int) -> Corpu
     train, test = stratified_split(corpus.train, fraction, random_state=random_state)
     if not len(test):
         raise DataError(
-            f"{corpus.name} has {len(corpus.train)} rows ({len(set(corpus.train.texts))} different "
-            f"texts), too few to set {fraction:.0%} of them aside for a test; bring more",
+            f"{quoted(corpus.name)} has {len(corpus.train)} rows "
+            f"({len(set(corpus.train.texts))} different texts), too few to set "
+            f"{fraction:.0%} of them aside for a test; bring more",
             Advice(", or give test texts with ", Parameter("test")),
         )
     note = f"no test split given: {len(test):,} of the rows were set aside for it"
@@ -350,18 +357,20 @@ def _finish(corpus: Corpus, unlabelled: bool) -> Corpus:
     assert corpus.test is not None, "callers settle the test split first"
     for split, where in ((corpus.validation, "validation"), (corpus.test, "test")):
         if split is not None:
-            check_held_out(corpus.train, split, f"the {where} split of {corpus.name}")
+            check_held_out(corpus.train, split, f"the {where} split of {quoted(corpus.name)}")
     notes = [*corpus.notes, *(shared.note for shared in shared_texts(corpus) if shared.n)]
     mark = likely_separator(corpus.train.classes) if corpus.train.separator is None else None
     if mark is not None:
         notes.append(
             Message(
-                f"some labels look like several in one, with {mark!r} between them",
+                f"some labels look like several in one, with {quoted(mark)} between them",
                 Advice("; ", Setting("label_separator", mark), " reads them so"),
             )
         )
     if unlabelled and corpus.read_unlabelled is None:
-        raise DataError(f"{corpus.name} has no unlabelled texts (unsup.csv with the header text)")
+        raise DataError(
+            f"{quoted(corpus.name)} has no unlabelled texts (unsup.csv with the header text)"
+        )
     reader = None
     if unlabelled and corpus.read_unlabelled:
         tested = frozenset(corpus.test.texts)

@@ -15,6 +15,7 @@ from textrnn.corpora.corpus import Split
 from textrnn.corpora.formats import MAX_RECORD, check_format, format_of, open_table
 from textrnn.corpora.labels import one_spelling
 from textrnn.errors import DataError, UsageError
+from textrnn.harmless import quoted
 from textrnn.messages import Advice, Parameter, Setting
 
 UNLABELLED_FOLDERS = ("unsup", "unlabelled", "unlabeled")
@@ -65,15 +66,15 @@ def read_as_spelled(
     form = format_of(path)
     if form is None or form == "lines":
         raise DataError(
-            f"{path}: labelled texts are read from .csv, .tsv, .jsonl and .parquet files "
+            f"{quoted(path)}: labelled texts are read from .csv, .tsv, .jsonl and .parquet files "
             "(the text ones also as .gz, .xz or .bz2) or a folder of class folders of .txt files"
         )
     with closing(open_binary(path)) as stream:
-        table = open_table(stream, form, str(path), MAX_RECORD)
-        chosen = choose_labelled(table, str(path), text_column, label_column, note)
+        table = open_table(stream, form, quoted(path), MAX_RECORD)
+        chosen = choose_labelled(table, quoted(path), text_column, label_column, note)
         split = Split([], [], label_separator)
         for number, (text, label) in chosen.rows:
-            place = f"{path}: {table.unit} {number}"
+            place = f"{quoted(path)}: {table.unit} {number}"
             split.texts.append(check_text(text, place, chosen.names[0]))
             if label_separator is None:
                 split.labels.append(check_label(label, place, chosen.names[1]))
@@ -99,11 +100,17 @@ def read_texts(
     """
     if isinstance(source, str | Path):
         path = Path(source)
-        where, form = str(path), check_format(format or format_of(path) or "lines")
+        where, form = quoted(path), check_format(format or format_of(path) or "lines")
         opened: Any = closing(open_binary(path))
     else:
         name = getattr(source, "name", None)  # a number, if opened by one
-        where = name if isinstance(name, str) else "standard input" if name == 0 else "the input"
+        where = (
+            quoted(name)
+            if isinstance(name, str)
+            else "standard input"
+            if name == 0
+            else "the input"
+        )
         form, opened = check_format(format or "lines"), nullcontext(binary(source))
     with opened as stream:
         if form == "lines":
@@ -119,14 +126,15 @@ def read_texts(
 def check_text(value: object, where: str, column: str) -> str:
     """Return ``value`` if it is a text that can be written as UTF-8; DataError otherwise."""
     if not isinstance(value, str):
-        seen = "nothing" if value is None else f"{value!r:.40}"
-        raise DataError(f"{where}: a text is needed in {column!r}, not {seen}")
+        seen = "nothing" if value is None else quoted(value, 40)
+        raise DataError(f"{where}: a text is needed in {quoted(column)}, not {seen}")
     if not value.isascii():
         try:
             value.encode("utf-8")
         except UnicodeEncodeError as error:
             raise DataError(
-                f"{where}: {column!r} holds half a character ({value[error.start]!r}); remove it"
+                f"{where}: {quoted(column)} holds half a character "
+                f"({quoted(value[error.start])}); remove it"
             ) from None
     return value
 
@@ -135,13 +143,13 @@ def check_label(value: object, where: str, column: str) -> str:
     """Return a label as it is spelled, True as "true"; DataError for a missing one."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int) or (isinstance(value, float) and not math.isnan(value)):
+    if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
         return str(value)
     if isinstance(value, str) and (label := check_text(value, where, column).strip()):
         return label
-    if value is None or isinstance(value, str | float):
+    if value is None or isinstance(value, str) or value != value:  # or not a number
         raise DataError(
-            f"{where}: the label in {column!r} is empty; fill it in or remove the row",
+            f"{where}: the label in {quoted(column)} is empty; fill it in or remove the row",
             Advice(
                 ", or give ", Parameter("label_separator"), " if a text has any number of labels"
             ),
@@ -150,7 +158,7 @@ def check_label(value: object, where: str, column: str) -> str:
     if isinstance(value, list):
         hint = Advice("; for lists of labels give ", Setting("label_separator", "|"))
     raise DataError(
-        f"{where}: {value!r:.40} in {column!r} is no label; one text or number is",
+        f"{where}: {quoted(value, 40)} in {quoted(column)} is no label; one text or number is",
         hint,
     )
 
@@ -158,8 +166,17 @@ def check_label(value: object, where: str, column: str) -> str:
 def _check_labels(value: object, where: str, column: str, separator: str) -> str:
     """Return any number of labels in one text: from one, from a list of them, or from nothing."""
     cells = value if isinstance(value, list) else [value]
-    labels = [cell for cell in cells if cell is not None and str(cell).strip()]
-    return separator.join(check_label(label, where, column) for label in labels)
+    given = [cell for cell in cells if cell is not None and str(cell).strip()]
+    labels = [check_label(label, where, column) for label in given]
+    whole = next((label for label in labels if separator in label), None)
+    if isinstance(value, list) and whole is not None:
+        raise DataError(
+            f"{where}: the label {quoted(whole, 40)} in the list in {quoted(column)} holds the "
+            f"mark that stands between labels, {quoted(separator)}; choose another mark",
+            Advice(" with ", Parameter("label_separator")),
+            ".",
+        )
+    return separator.join(labels)
 
 
 def class_folders(folder: Path) -> list[Path]:
@@ -189,8 +206,9 @@ def read_text_files(folder: Path) -> list[str]:
         with closing(open_binary(path)) as stream:
             data = stream.read(MAX_RECORD + 1)
         if len(data) > MAX_RECORD:
-            raise DataError(f"{path} is longer than {MAX_RECORD // 2**20} MiB; a text a file")
-        texts.append(decode(data.removeprefix(b"\xef\xbb\xbf"), str(path)).rstrip("\r\n"))
+            most = f"{MAX_RECORD // 2**20} MiB"
+            raise DataError(f"{quoted(path)} is longer than {most}; a text a file")
+        texts.append(decode(data.removeprefix(b"\xef\xbb\xbf"), quoted(path)).rstrip("\r\n"))
     return texts
 
 
@@ -202,7 +220,7 @@ def _read_class_folders(folder: Path, label_separator: str | None) -> Split:
     classes = class_folders(folder)
     if not classes:
         raise DataError(
-            f"{folder} holds no class folders; put each class's .txt files into a folder "
+            f"{quoted(folder)} holds no class folders; put each class's .txt files into a folder "
             "named after the class"
         )
     split = Split([], [], label_separator)

@@ -23,6 +23,7 @@ from zipfile import ZIP_STORED, ZipFile
 
 import numpy as np
 
+from textrnn.digests import feed
 from textrnn.disk import DAY, replace_file
 from textrnn.regular_file import open_regular
 from textrnn.text.tokenise import tokenise
@@ -101,17 +102,9 @@ def content_key(tokenizer: Tokenizer, texts: Sequence[str]) -> str | None:
     except (OSError, metadata.PackageNotFoundError):
         return None
     digest = hashlib.sha256()
-    for item in (*source, *(part.encode() for part in identity)):
-        _feed(digest, item)
-    for text in texts:
-        _feed(digest, text.encode("utf-8", "surrogatepass"))
+    feed(digest, (*source, *identity))
+    feed(digest, texts)
     return digest.hexdigest()
-
-
-def _feed(digest: hashlib._Hash, item: bytes) -> None:
-    """Hash an item with its length before it, so that no two lists hash alike."""
-    digest.update(len(item).to_bytes(8, "little"))
-    digest.update(item)
 
 
 def write(path: Path, texts: NumberedTexts) -> None:

@@ -15,6 +15,7 @@ from typing import overload
 import numpy as np
 
 from textrnn.errors import DataError
+from textrnn.harmless import quoted
 from textrnn.runs import differs
 from textrnn.typing import Bools, Counts, Ids, Ints
 
@@ -117,7 +118,8 @@ def number_texts(token_lists: Iterable[Sequence[str]]) -> NumberedTexts:
         for tokens in token_lists:
             if isinstance(tokens, str):
                 raise DataError(
-                    f"Expected a list of tokens for each text, got the string {tokens[:40]!r}; "
+                    f"Expected a list of tokens for each text, got the string "
+                    f"{quoted(tokens[:40])}; "
                     "tokenise it first."
                 )
             lengths.append(len(tokens))

@@ -14,7 +14,8 @@ from typing import IO, Any, cast
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from textrnn.errors import DataError
+from textrnn.errors import DataError, reason
+from textrnn.harmless import quoted
 from textrnn.messages import ForScripts
 from textrnn.text.vocabulary import Vocabulary
 from textrnn.typing import Floats
@@ -114,7 +115,7 @@ def load_vectors(path: str | Path) -> WordVectors:
 
     path = Path(path)
     if path.is_dir():
-        raise DataError(f"{path} is a folder, not a file of word vectors")
+        raise DataError(f"{quoted(path)} is a folder, not a file of word vectors")
     try:
         # A number too large for float32 becomes infinite, and is reported below.
         with _open(path) as stream, np.errstate(over="ignore"):
@@ -124,12 +125,14 @@ def load_vectors(path: str | Path) -> WordVectors:
     except (OSError, EOFError, ValueError, LZMAError, ZlibError) as error:
         packed = path.suffix.lower() in PACKED
         damage = f"it is no whole {path.suffix} file" if packed else "it is damaged or cut off"
-        reason = getattr(error, "strerror", None) or f"{damage}; get it again"
-        raise DataError(f"{path} cannot be read: {reason}") from error
+        told = reason(error) if getattr(error, "strerror", None) else f"{damage}; get it again"
+        raise DataError(f"{quoted(path)} cannot be read: {told}") from error
     bad = ~np.isfinite(found.vectors).all(axis=1)
     if bad.any():
         word = found.words[int(bad.argmax())]
-        raise DataError(f"{path}: the vector of {word!r} holds a number that is not finite")
+        raise DataError(
+            f"{quoted(path)}: the vector of {quoted(word)} holds a number that is not finite"
+        )
     return found
 
 
@@ -156,10 +159,10 @@ def _read(stream: IO[bytes], path: Path) -> WordVectors:
     rows, size = map(int, header.groups()) if header else (None, _numbers_at_the_end(start))
     if not size:
         shown = start[:40].decode("utf-8", "replace").strip()
-        found = f"it starts with {shown!r}" if shown else "its first line is empty"
-        raise DataError(f"{path} holds no word vectors: {found}")
+        found = f"it starts with {quoted(shown)}" if shown else "its first line is empty"
+        raise DataError(f"{quoted(path)} holds no word vectors: {found}")
     if rows is not None and rows * (_FEWEST * size + 1) > _most_bytes(path):
-        raise DataError(f"{path}, line 1: {rows} vectors cannot be in so small a file")
+        raise DataError(f"{quoted(path)}, line 1: {rows} vectors cannot be in so small a file")
     sample = second + stream.read(_SAMPLE)
     if header and rows and _BINARY.search(sample) and not _is_row(second, size):
         stream.seek(len(start))
@@ -200,7 +203,7 @@ def _parse_row(line: bytes, size: int) -> tuple[str, NDArray[np.float32]]:
         return text, np.array(numbers).astype(np.float32)
     except ValueError:
         odd = next(number for number in numbers if not _is_number(number))
-        raise ValueError(f"{odd.decode('utf-8', 'replace')[:40]!r} is not a number") from None
+        raise ValueError(f"{quoted(odd.decode('utf-8', 'replace')[:40])} is not a number") from None
 
 
 def _is_number(field: bytes) -> bool:
@@ -224,11 +227,13 @@ def _read_text(stream: IO[bytes], *, size: int, rows: int | None, path: Path) ->
         try:
             word, vector = _parse_row(line, size)
         except ValueError as error:
-            raise DataError(f"{path}, line {number}: {error}") from error
+            raise DataError(f"{quoted(path)}, line {number}: {error}") from error
         words.append(word)
         numbers += vector.tobytes()
     if not words or len(words) < (rows or 0):
-        raise DataError(f"{path} holds {len(words)} vectors instead of {rows or 1}; get it again")
+        raise DataError(
+            f"{quoted(path)} holds {len(words)} vectors instead of {rows or 1}; get it again"
+        )
     return WordVectors(words, np.frombuffer(numbers, dtype=np.float32).reshape(-1, size))
 
 
@@ -237,7 +242,7 @@ def _lines(stream: IO[bytes], size: int, path: Path) -> Iterator[bytes]:
     longest = _LONGEST_LINE + 64 * size
     for number, line in enumerate(iter(partial(stream.readline, longest), b""), start=1):
         if len(line) == longest and not line.endswith(b"\n"):
-            raise DataError(f"{path}, line {number}: longer than {longest:,} bytes")
+            raise DataError(f"{quoted(path)}, line {number}: longer than {longest:,} bytes")
         yield line
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from textrnn.errors import ModelError, UsageError
+from textrnn.errors import ModelError, UsageError, reason
 from textrnn.harmless import quoted
 from textrnn.messages import ForScripts, Parameter, Value
 from textrnn.text.nearest_words import EDIT, NearestWords
@@ -54,7 +54,7 @@ class Vocabulary:
         if tokens[:1] != (UNKNOWN,) or len(index) != len(tokens) or counts.shape != (len(tokens),):
             raise UsageError(
                 f"a vocabulary of {len(tokens)} tokens and {counts.size} counts cannot be: "
-                f"it needs {UNKNOWN!r} first, each token once, and one count a token"
+                f"it needs {quoted(UNKNOWN)} first, each token once, and one count a token"
             )
         counts.flags.writeable = False
         for name, value in (("tokens", tokens), ("counts", counts), ("index", index)):
@@ -125,7 +125,7 @@ class Vocabulary:
         An empty document becomes `[0]`: every document has at least one step to run.
         """
         if isinstance(tokens, str):
-            raise UsageError(f"encode takes a list of tokens, not the string {tokens[:40]!r}")
+            raise UsageError(f"encode takes a list of tokens, not the string {quoted(tokens[:40])}")
         if not len(tokens):
             return np.zeros(1, dtype=np.int32)
         ids = map(self.index.get, tokens, repeat(0))
@@ -202,14 +202,16 @@ class Vocabulary:
 
     @classmethod
     def loads(cls, text: str, *, where: str | Path = "vocabulary") -> Vocabulary:
-        """Return the vocabulary that `dumps` wrote; `where` names the text in errors.
+        """Return the vocabulary that `dumps` wrote; `where` (a path, or words) names it in errors.
 
         Raises:
             ModelError: for a malformed text, with the line.
         """
         lines = text.split("\n")
         if lines.pop() or not lines:
-            raise ModelError(f"{where}, line {len(lines) + 1}: the file is cut off; copy it again")
+            raise ModelError(
+                f"{_place(where)}, line {len(lines) + 1}: the file is cut off; copy it again"
+            )
         try:
             if text.count("\t") != len(lines) or not all("\t" in line for line in lines):
                 raise ValueError("a line without its one tab")
@@ -240,11 +242,13 @@ class Vocabulary:
         try:
             text = Path(path).read_text(encoding="utf-8")
         except OSError as error:
-            raise ModelError(f"{path} cannot be read: {error.strerror}") from error
+            raise ModelError(f"{quoted(path)} cannot be read: {reason(error)}") from error
         except UnicodeDecodeError as error:
             line = error.object.count(b"\n", 0, error.start) + 1
-            raise ModelError(f"{path}, line {line}: not UTF-8; copy the file again") from error
-        return cls.loads(text, where=path)
+            raise ModelError(
+                f"{quoted(path)}, line {line}: not UTF-8; copy the file again"
+            ) from error
+        return cls.loads(text, where=Path(path))
 
 
 def _is_whole(value: object) -> bool:
@@ -312,6 +316,10 @@ def _unescape_one(match: re.Match[str]) -> str:
     return _LONG.get(match[0]) or chr(int(match[0][2:], 16))
 
 
+def _place(where: str | Path) -> str:
+    return quoted(where) if isinstance(where, Path) else where
+
+
 def _what_is_wrong(lines: list[str], where: str | Path) -> str:
     """Return a message about the first malformed line; there is one."""
     seen: set[str] = set()
@@ -331,6 +339,6 @@ def _what_is_wrong(lines: list[str], where: str | Path) -> str:
             break
         seen.add(token)
     return (
-        f"{where}, line {number}: {line[:60]!r} is not a new token, a tab and a count "
-        f"({UNKNOWN!r} comes first); take the file from the model again"
+        f"{_place(where)}, line {number}: {quoted(line[:60])} is not a new token, a tab and a "
+        f"count ({quoted(UNKNOWN)} comes first); take the file from the model again"
     )

@@ -9,6 +9,7 @@ import numpy as np
 
 from textrnn.checkpoint_file import load_arrays, load_state, reading, save_arrays
 from textrnn.errors import UsageError
+from textrnn.harmless import quoted
 from textrnn.held_out_scores import as_named_now
 from textrnn.messages import Advice, Parameter, Value
 from textrnn.text.nearest_words import EDIT, LEFT_OUT, SLIPS
@@ -105,7 +106,7 @@ class Checkpoint(Callback):
             before, now = saved.get(key), self.identity.get(key)
             if before != now:
                 raise UsageError(
-                    f"the checkpoint {str(self.path)!r} is of another run: ",
+                    f"the checkpoint {quoted(self.path)} is of another run: ",
                     *_difference(key, before, now),
                     ". Use the same ",
                     "texts" if key in FINGERPRINTS else "settings",

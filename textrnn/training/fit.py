@@ -5,7 +5,6 @@ What the estimator and a command line run share.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,7 @@ from textrnn.harmless import listed, quoted
 from textrnn.messages import ForScripts, Parameter, Setting, stated
 from textrnn.model import TextModel
 from textrnn.network import Network
+from textrnn.telling import warn
 from textrnn.text.tokenised import NumberedTexts, as_numbered, join
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.text.vectors import embedding_matrix, load_vectors, train_word2vec
@@ -276,14 +276,13 @@ def _check_coverage(covered: float, path: Any, vocabulary: Vocabulary) -> None:
     """Vectors of few words of the texts are those of another language, or cut otherwise."""
     if covered == 0.0:
         raise DataError(
-            f"{path} has a vector for none of the {len(vocabulary) - 1} words of the texts (as "
-            f"{vocabulary.tokens[1]!r}); give vectors of the same language and tokenizer."
+            f"{quoted(path)} has a vector for none of the {len(vocabulary) - 1} words of the texts "
+            f"(as {quoted(vocabulary.tokens[1])}); give vectors of the same language and tokenizer."
         )
     if covered < LOW_COVERAGE:
-        warnings.warn(
-            f"{path} has vectors for only {covered:.1%} of the words of the texts; the others "
-            "start at random",
-            stacklevel=5,  # who called fit
+        warn(
+            f"{quoted(path)} has vectors for only {covered:.1%} of the words of the texts; the "
+            "others start at random"
         )
 
 

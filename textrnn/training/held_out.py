@@ -173,7 +173,7 @@ def folds_of(texts: NumberedTexts, targets: Ints, n: int = FOLDS) -> Ints:
     nothing can be fitted to others.
     """
     first: dict[bytes, int] = {}
-    group = np.array([first.setdefault(key, row) for row, key in enumerate(keys_of(texts))])
+    group = np.array([first.setdefault(key, row) for row, key in enumerate(text_keys(texts))])
     leaders = np.array(list(first.values()), dtype=np.int64)
     if targets.ndim == 2:
         named = strata([np.flatnonzero(row).tolist() for row in targets])
@@ -191,7 +191,7 @@ def folds_of(texts: NumberedTexts, targets: Ints, n: int = FOLDS) -> Ints:
     return dealt
 
 
-def keys_of(texts: NumberedTexts) -> list[bytes]:
+def text_keys(texts: NumberedTexts) -> list[bytes]:
     """For each text what equal texts have in common."""
     bounds = zip(texts.starts, texts.starts[1:], strict=False)
     return [texts.numbers[a:b].tobytes() for a, b in bounds]

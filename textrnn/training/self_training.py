@@ -19,7 +19,7 @@ from textrnn.predictor import predict_many
 from textrnn.text.tokenised import NumberedTexts, as_numbered, join
 from textrnn.training.batching import batch_count
 from textrnn.training.fit import TokenisedTexts
-from textrnn.training.held_out import keys_of
+from textrnn.training.held_out import text_keys
 from textrnn.training.loop import TrainingState
 from textrnn.training.ngrams_beside import MUCH_TEXT, Weighed, joined, refitted, weigh
 from textrnn.training.settings import Settings, usual_epochs
@@ -96,7 +96,7 @@ def teach(
 def without(texts: NumberedTexts, held_out: NumberedTexts) -> NumberedTexts:
     """The texts that are not, word for word, among some that nobody may learn from."""
     both = join([texts, held_out])
-    keys = keys_of(both)
+    keys = text_keys(both)
     barred = set(keys[len(texts) :])
     return texts.take(np.array([key not in barred for key in keys[: len(texts)]], dtype=bool))
 

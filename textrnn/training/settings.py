@@ -380,7 +380,7 @@ CONSTRAINTS: dict[str, tuple[Constraint, str]] = {
     ),
     "threshold": (
         lambda v: v is None or v == F1 or (_is_number(v) and 0.0 <= v <= 1.0),
-        Message("a number from 0 to 1", ForScripts(f", {F1!r} or None")),
+        Message("a number from 0 to 1", ForScripts(f", {quoted(F1)} or None")),
     ),
 }
 

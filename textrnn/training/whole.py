@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,6 +18,7 @@ from textrnn.model import TextModel
 from textrnn.nn.losses import mean_one
 from textrnn.predictor import predict_many
 from textrnn.processes import process_count
+from textrnn.telling import warn
 from textrnn.text.tokenised import NumberedTexts, as_numbered
 from textrnn.training.budget import Deadline
 from textrnn.training.callbacks import Callback
@@ -253,7 +253,7 @@ class Training:
             return None, True
         except TrainingError as error:
             told = Message("on unlabelled texts ", error.message, " What taught them stays.")
-            warnings.warn(told, stacklevel=3)
+            warn(told)
             return None, False
         return taught, taught is None or taught.state.interrupted
 

@@ -256,30 +256,25 @@ class Workers:
     def _send(self, messages: Sequence[Any]) -> None:
         """Send each other process its message; the first one is this process's own."""
         if self._others is not None:
-            with _told_of_checkpoint():
+            with _told_of_death():
                 for i, message in zip(self._started, messages[1:], strict=True):
                     self._others.send(i, message)
 
     def _receive(self) -> Iterator[Any]:
         """The answers of the other processes, in a fixed order."""
         if self._others is not None:
-            with _told_of_checkpoint():
+            with _told_of_death():
                 for i in self._started:
                     yield self._others.receive(i)
 
 
 @contextmanager
-def _told_of_checkpoint() -> Iterator[None]:
+def _told_of_death() -> Iterator[None]:
     try:
         yield
     except WorkerError as error:
         raise TrainingError(
             *error.args,
-            Advice(
-                " What was trained up to the last whole epoch is in the checkpoint: use ",
-                Parameter("resume"),
-                ".",
-            ),
             Advice(" Try fewer processes (", Parameter("n_jobs"), ")."),
         ) from error
 

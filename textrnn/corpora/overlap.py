@@ -15,7 +15,7 @@ MOST = 0.5
 
 
 @dataclass(frozen=True)
-class Shared:
+class Overlap:
     """How many texts of a split stand in another.
 
     Attributes:
@@ -38,13 +38,13 @@ class Shared:
 
 def shared_between(
     split: str, texts: Sequence[str], known_from: str, known: Collection[str]
-) -> Shared:
+) -> Overlap:
     """Count the texts of a split that are known from another, by the names of both."""
     among = known if isinstance(known, set | frozenset) else set(known)
-    return Shared(split, known_from, sum(text in among for text in texts), len(texts))
+    return Overlap(split, known_from, sum(text in among for text in texts), len(texts))
 
 
-def shared_texts(corpus: Corpus) -> tuple[Shared, ...]:
+def shared_texts(corpus: Corpus) -> tuple[Overlap, ...]:
     """What the splits of a corpus share, in their order; nothing of splits that are not there.
 
     Test texts that stand in train and in validation count once, as of train.
@@ -61,12 +61,12 @@ def shared_texts(corpus: Corpus) -> tuple[Shared, ...]:
     return tuple(found)
 
 
-def as_counts(shared: Sequence[Shared]) -> dict[str, int]:
+def as_counts(shared: Sequence[Overlap]) -> dict[str, int]:
     """Plain numbers, ready for JSON, as ``test_in_train``."""
     return {f"{one.split}_in_{one.known_from}": one.n for one in shared}
 
 
-def warnings_of(shared: Sequence[Shared], *splits: str) -> list[str]:
+def warnings_of(shared: Sequence[Overlap], *splits: str) -> list[str]:
     """A warning for each of some splits, all if none is named, of which most texts are known."""
     told = []
     for split in splits or dict.fromkeys(one.split for one in shared):
