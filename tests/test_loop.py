@@ -396,7 +396,7 @@ def test_a_loss_that_is_no_number_is_an_error(value: float) -> None:
         run.run()
     message = str(caught.value)
     assert "epoch 2, batch 3" in message
-    assert "learning rate (now 0.02)" in message
+    assert "learning_rate_init (the rate was 0.02)" in message
     assert "\n" not in message
 
 
@@ -417,7 +417,7 @@ def run_spoilt_at_the_end_of_epoch_2(value: float) -> tuple[TrainingRun, str]:
 def test_a_validation_loss_that_is_no_number_is_an_error(value: float) -> None:
     run, message = run_spoilt_at_the_end_of_epoch_2(value)
     assert "the loss is nan" in message
-    assert "learning rate (now 0.02)" in message
+    assert "learning_rate_init (the rate was 0.02)" in message
     assert "\n" not in message
     assert len(run.state.history) == 1
     assert all(np.isfinite(value).all() for value in run.network.params.values())
