@@ -104,7 +104,7 @@ def test_words_are_mended_once_for_both_parts(monkeypatch: pytest.MonkeyPatch) -
     model = make_model()
     tokens = model.tokens(["a graet greet film", "terible"])
     network = replace(model, ngrams=None).predict_logits(tokens)
-    expected = softmax(network + model.ngram_logits(tokens))
+    expected = softmax((network + model.ngram_logits(tokens)).astype(np.float64))
     asked: list[list[str]] = []
     find = NearestWords.find
     monkeypatch.setattr(

@@ -6,6 +6,7 @@ Both are checked by the same functions, so that what is saved can be loaded.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -69,7 +70,7 @@ def parse_metrics(content: bytes, config: Mapping[str, Any]) -> dict[str, Any]:
     return as_named_now(metrics, is_alone=is_alone)
 
 
-def parse_vocabulary(content: bytes, config: Mapping[str, Any], where: str) -> Vocabulary:
+def parse_vocabulary(content: bytes, config: Mapping[str, Any], where: str | Path) -> Vocabulary:
     """The vocabulary, of as many words as the network has.
 
     Args:

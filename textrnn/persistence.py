@@ -340,7 +340,7 @@ def _vocabulary(path: Path, config: dict[str, Any]) -> Vocabulary:
     content = _checked(path, VOCABULARY, config)
     with _damaged(path, VOCABULARY):
         try:
-            return parse_vocabulary(content, config, str(path / VOCABULARY))
+            return parse_vocabulary(content, config, path / VOCABULARY)
         except ModelError as error:
             raise DamagedModelError(str(error)) from error
 
