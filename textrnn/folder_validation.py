@@ -12,8 +12,6 @@ from typing import Any
 import numpy as np
 
 from textrnn.compact import expand_keys
-from textrnn.held_out_scores import as_named_now
-from textrnn.metrics_validation import validate_metrics
 from textrnn.model_validation import validate_config
 from textrnn.network import NetworkConfig
 from textrnn.strict_json import MOST_CONTAINERS, parse_json
@@ -60,6 +58,10 @@ def parse_metrics(content: bytes, config: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError: they cannot be told.
     """
+    # Here, as a prediction reads no metrics and should start at once.
+    from textrnn.held_out_scores import as_named_now
+    from textrnn.metrics_validation import validate_metrics
+
     n_classes = len(config["classes"])
     metrics = parse_json(content, most_containers=MOST_CONTAINERS + 100 * n_classes)
     validate_metrics(metrics)
@@ -102,18 +104,22 @@ def fits_of(name: str, config: Mapping[str, Any]) -> Fits:
     return of_ngrams(network.n_classes, multilabel=network.multilabel)
 
 
-def check_arrays(arrays: Params) -> None:
+def check_arrays(arrays: Params) -> Params:
     """Check the numbers of a file of arrays, and that its keys are sorted.
+
+    Returns:
+        The arrays, and where keys are in fewer bytes the keys themselves.
 
     Raises:
         ValueError: they are not, or a number is not finite, or too large.
     """
     check_numbers(arrays)
     check_compact_keys(arrays)
+    if "keys.low" in arrays:
+        arrays = {**arrays, "keys": expand_keys(arrays)}  # type: ignore[dict-item]
     if "keys" in arrays:
         check_ascending(arrays["keys"])  # type: ignore[arg-type]
-    elif "keys.low" in arrays:
-        check_ascending(expand_keys(arrays))
+    return arrays
 
 
 def what_cannot_be_read(files: Mapping[str, bytes]) -> tuple[str, ValueError] | None:

@@ -454,13 +454,12 @@ def _checked(path: Path, name: str, config: dict[str, Any]) -> bytes:
 
 
 def _arrays(path: Path, name: str, config: dict[str, Any]) -> Params:
-    """The arrays of a file, as they were written: those that are wanted, of finite numbers."""
+    """The arrays of a file, those that are wanted, of finite numbers; see ``check_arrays``."""
     with _reading(path, name):
         found = read_tensors(path / name, fits_of(name, config))
     _check_digest(path, name, config, found.digest)
     with _damaged(path, name):
-        check_arrays(found.arrays)
-    return found.arrays
+        return check_arrays(found.arrays)
 
 
 def _check_digest(path: Path, name: str, config: dict[str, Any], digest: str) -> None:
