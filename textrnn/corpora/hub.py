@@ -229,6 +229,8 @@ def _rows(data: Any, address: HubAddress, with_label: bool = False) -> Iterable[
                 yield (text,)
                 continue
             value = values[1]
+            if hasattr(value, "item"):  # half precision, which old versions leave to NumPy
+                value = value.item()
             if kind in ("float16", "float32") and isinstance(value, float):
                 value = as_written(value, kind)
             if names and isinstance(value, int) and 0 <= value < len(names):
