@@ -220,6 +220,10 @@ def test_nested_in_a_pool_one_process_works_and_says_so_once(tmp_path: Path) -> 
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.skipif(
+    os.name == "posix" and "forkserver" not in multiprocessing.get_all_start_methods(),
+    reason="on POSIX joblib's own processes need the fork server, which is hidden here",
+)
 def test_nested_in_joblib_both_processes_work(tmp_path: Path) -> None:
     script = TRAINING + (
         "if __name__ == '__main__':\n"
