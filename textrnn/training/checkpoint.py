@@ -195,8 +195,8 @@ def restore(run: TrainingRun, arrays: Params, saved: dict[str, Any]) -> None:
     if run.judge is not None:
         history = as_named_now({"history": history}, is_alone=False)["history"]
     run.state = TrainingState(
-        planned_steps=saved.get("planned_steps", run.state.planned_steps),
-        steps=saved.get("steps", saved["n_updates"]),
+        planned_steps=saved["planned_steps"],
+        steps=saved["steps"],
         epoch=saved["epoch"],
         history=history,
         best_epoch=saved["best_epoch"],
@@ -207,6 +207,6 @@ def restore(run: TrainingRun, arrays: Params, saved: dict[str, Any]) -> None:
     )
     if saved["best_score"] is not None:
         run.state.best_score = (saved["best_score"][0], saved["best_score"][1])
-    run.validation_seconds = saved.get("validation_seconds", 0.0)
+    run.validation_seconds = saved["validation_seconds"]
     run.n_jobs_before = saved.get("n_jobs")
     run.rng.bit_generator.state = saved["rng"]
