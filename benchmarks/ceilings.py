@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.machine import machine
-from textrnn.network import Network, NetworkConfig
+from textrnn.inference.stream import Stream
+from textrnn.nn.network import Network, NetworkConfig
 from textrnn.nn.packed import pack
 from textrnn.nn.workspace import Workspace
-from textrnn.plain_json import plain
-from textrnn.stream import Stream
+from textrnn.system.plain_json import plain
 from textrnn.text.vocabulary import Vocabulary
 
 TITLES = ("GFLOP/s", "share of a forward pass in recurrent products", "microseconds")

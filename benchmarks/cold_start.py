@@ -21,9 +21,9 @@ from typing import Any
 from benchmarks.machine import machine
 from benchmarks.made_up import default_model
 from benchmarks.timing import Timing, ratio, take_turns
-from textrnn.persistence import save_model
-from textrnn.plain_json import plain
-from textrnn.threads import VARIABLES
+from textrnn.storage.folder import save_model
+from textrnn.system.blas import VARIABLES
+from textrnn.system.plain_json import plain
 
 OUT = Path(__file__).parent / "results" / "cold_start.json"
 TARGET = 1.4

@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import machine
-from textrnn.baselines import BASELINES
 from textrnn.corpora import describe_corpora, load_corpus
 from textrnn.errors import DataError
-from textrnn.experiment import Experiment, run_experiment
-from textrnn.plain_json import plain
+from textrnn.experiments.run import Experiment, run_experiment
+from textrnn.linear.baselines import BASELINES
+from textrnn.system.plain_json import plain
 from textrnn.training.presets import DEFAULT, settings
 from textrnn.training.progress import Progress
 

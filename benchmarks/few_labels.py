@@ -22,7 +22,7 @@ from benchmarks.machine import machine
 from textrnn import TextRNNClassifier
 from textrnn.corpora import load_corpus
 from textrnn.corpora.sampling import one_of_each
-from textrnn.plain_json import plain
+from textrnn.system.plain_json import plain
 
 OUT = Path(__file__).parent / "results" / "few_labels.json"
 NAMES = ("sst2", "mr", "trec", "ag_news")

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from textrnn.corpora import Corpus, Split
-from textrnn.persistence import save_model
+from textrnn.storage.folder import save_model
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.training.settings import available_cores
 
@@ -48,9 +48,9 @@ class Contender:
 
 def network(train: Split, validation: Split, seed: int) -> Trained:
     """textrnn as it comes, on all cores; its n-gram model is part of its training."""
-    from textrnn.experiment import Experiment, train_network
-    from textrnn.predictor import predict_many
-    from textrnn.prepared import prepare
+    from textrnn.experiments.data import prepare
+    from textrnn.experiments.run import Experiment, train_network
+    from textrnn.inference.pool import predict_many
     from textrnn.training.settings import Settings
 
     settings = Settings(n_jobs=-1)
@@ -83,7 +83,7 @@ def network(train: Split, validation: Split, seed: int) -> Trained:
 
 def nbsvm(train: Split, validation: Split, seed: int) -> Trained:
     """textrnn's strongest baseline; the counting of n-grams is part of its training."""
-    from textrnn.baselines import fit_baselines
+    from textrnn.linear.baselines import fit_baselines
 
     del seed
     tokenizer = make_tokenizer("word")

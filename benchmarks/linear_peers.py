@@ -26,8 +26,8 @@ import numpy as np
 from benchmarks.linear_models import CONTENDERS
 from benchmarks.machine import machine
 from textrnn.corpora import load_corpus, stratified_split
-from textrnn.plain_json import plain
-from textrnn.significance import wilson_interval
+from textrnn.evaluation.significance import wilson_interval
+from textrnn.system.plain_json import plain
 
 OUT = Path(__file__).parent / "results" / "linear_peers.json"
 CORPORA = ("sst2", "imdb")

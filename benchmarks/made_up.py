@@ -10,11 +10,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from textrnn.model import TextModel
-from textrnn.network import Network
-from textrnn.ngram_model import NGramModel
-from textrnn.text.ngram_keys import FIRST_OF_CHARACTERS, NGramKind, keys_of, word_hashes
-from textrnn.text.tokenised import number_texts
+from textrnn.inference.classifier import TextModel
+from textrnn.linear.hashing import FIRST_OF_CHARACTERS, NGramKind, keys_of, word_hashes
+from textrnn.linear.ngram_model import NGramModel
+from textrnn.nn.network import Network
+from textrnn.text.encoded import number_texts
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.text.vocabulary import Vocabulary
 from textrnn.training.settings import Settings

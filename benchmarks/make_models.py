@@ -15,15 +15,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from textrnn.box import BOX
 from textrnn.corpora import Corpus, Split, load_corpus, stratified_split
-from textrnn.evaluation import evaluate
-from textrnn.experiment import Experiment, run_experiment
-from textrnn.model import TextModel
-from textrnn.persistence import load_model, read_metrics, save_model
-from textrnn.predictor import predict_many
-from textrnn.processes import process_count
-from textrnn.shrink import shrink
+from textrnn.evaluation.metrics import evaluate
+from textrnn.experiments.run import Experiment, run_experiment
+from textrnn.inference.classifier import TextModel
+from textrnn.inference.pool import predict_many
+from textrnn.storage.bundled import BOX
+from textrnn.storage.folder import load_model, read_metrics, save_model
+from textrnn.storage.prune import shrink
+from textrnn.system.processes import process_count
 from textrnn.training.progress import Progress
 from textrnn.training.settings import Settings
 

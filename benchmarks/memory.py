@@ -27,8 +27,8 @@ import numpy as np
 
 from benchmarks.machine import machine
 from benchmarks.made_up import default_model
-from textrnn.persistence import save_model
-from textrnn.plain_json import plain
+from textrnn.storage.folder import save_model
+from textrnn.system.plain_json import plain
 
 OUT = Path(__file__).parent / "results" / "memory.json"
 PAUSE = 0.05

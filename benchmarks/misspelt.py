@@ -22,12 +22,12 @@ import numpy as np
 
 from benchmarks.machine import machine
 from textrnn.corpora import Corpus, load_corpus, stratified_split
-from textrnn.experiment import Experiment, run_experiment
-from textrnn.model import NEAREST, SAME, TextModel
-from textrnn.persistence import load_model
-from textrnn.plain_json import plain
-from textrnn.predictor import predict_many
-from textrnn.processes import process_count
+from textrnn.experiments.run import Experiment, run_experiment
+from textrnn.inference.classifier import NEAREST, SAME, TextModel
+from textrnn.inference.pool import predict_many
+from textrnn.storage.folder import load_model
+from textrnn.system.plain_json import plain
+from textrnn.system.processes import process_count
 from textrnn.training.settings import Settings
 
 OUT = Path(__file__).parent / "results" / "misspelt.json"

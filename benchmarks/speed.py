@@ -25,16 +25,16 @@ import numpy as np
 from benchmarks.machine import machine
 from benchmarks.timing import Timing, ratio, take_turns
 from textrnn.corpora import load_corpus
-from textrnn.inference import length_batches, predict_proba
-from textrnn.network import Network, NetworkConfig
+from textrnn.inference.batches import length_batches, predict_proba
+from textrnn.nn.network import Network, NetworkConfig
 from textrnn.nn.optimizers import Adam
-from textrnn.plain_json import plain
+from textrnn.system.plain_json import plain
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.text.vocabulary import Vocabulary
 from textrnn.training.batching import epoch_batches
-from textrnn.training.gradient import LabelledDocuments, Regularisation
+from textrnn.training.executors.processes import Workers
+from textrnn.training.rules.bptt import LabelledDocuments, Regularisation
 from textrnn.training.settings import available_cores
-from textrnn.training.workers import Workers
 from textrnn.typing import Ids, Ints
 
 OUT = Path(__file__).parent / "results" / "speed.json"
@@ -241,8 +241,8 @@ def cold_start(name: str, options: argparse.Namespace) -> dict[str, Any]:
 
     from benchmarks.cold_start import installed
     from benchmarks.torch_peer import TorchClassifier
-    from textrnn.model import TextModel
-    from textrnn.persistence import save_model
+    from textrnn.inference.classifier import TextModel
+    from textrnn.storage.folder import save_model
 
     words = [[f"w{i}"] for i in range(10_000)]
     vocabulary = Vocabulary.build(words)

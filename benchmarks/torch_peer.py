@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from textrnn.network import Network
+from textrnn.nn.network import Network
 from textrnn.typing import Ids, Ints
 
 IDIOMS = ("padded", "bucketed", "packed")

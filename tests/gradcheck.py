@@ -7,10 +7,10 @@ from itertools import count
 
 import numpy as np
 
-from textrnn.network import Cache, Network, NetworkConfig
 from textrnn.nn.dropout import Dropout
 from textrnn.nn.gradients import Gradients, RowGradient
 from textrnn.nn.losses import cross_entropy
+from textrnn.nn.network import Cache, Network, NetworkConfig
 from textrnn.nn.packed import PackedBatch
 from textrnn.typing import Floats, Ids, Ints, Params
 

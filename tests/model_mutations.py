@@ -365,9 +365,9 @@ def compact_key_cases(files: Files) -> Iterator[Case]:
 
 def save_present(folder: Path) -> None:
     """Write a small folder of the present format: compact, and with what a slip is."""
-    from textrnn import persistence
-    from textrnn.model import NEAREST
-    from textrnn.text.nearest_words import EDIT
+    from textrnn.inference.classifier import NEAREST
+    from textrnn.storage import folder as persistence
+    from textrnn.text.spelling import EDIT
 
     source = REFERENCE / "compact"
     model = persistence.load_model(source)
@@ -427,7 +427,7 @@ def use(folder: Path, *, faces: bool = False) -> str:
     Returns:
         ``answers``, or ``odd answers`` if these are no probabilities.
     """
-    from textrnn import persistence
+    from textrnn.storage import folder as persistence
 
     model = persistence.load_classifier(folder)
     found = model.predict_proba(TEXTS)

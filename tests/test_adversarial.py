@@ -9,12 +9,12 @@ import pytest
 from gradcheck import CELL_NAMES, assert_gradient, dense, random_network, smooth_network
 
 from textrnn import TextRNNClassifier
-from textrnn.network import Network, NetworkConfig
 from textrnn.nn.gradients import values_of
 from textrnn.nn.losses import cross_entropy
+from textrnn.nn.network import Network, NetworkConfig
 from textrnn.nn.packed import PackedBatch, pack
 from textrnn.nn.workspace import Workspace
-from textrnn.training.gradient import (
+from textrnn.training.rules.bptt import (
     LabelledDocuments,
     Regularisation,
     adversary,

@@ -362,7 +362,7 @@ def test_bad_model(
 
 def test_no_model_at_all(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.rmtree(place / "models")
-    monkeypatch.setattr("textrnn.box.BOX", ())
+    monkeypatch.setattr("textrnn.storage.bundled.BOX", ())
     check_told(run("predict", "warm"), MODEL, "no model under ./models", "textrnn train")
     check_told(run("inspect", "ok.csv"), MODEL, "no model folder 'ok.csv'")
 
@@ -381,7 +381,7 @@ def test_resume_with_another_setting(place: Path) -> None:
             raise KeyboardInterrupt
 
     from textrnn.corpora import load_corpus
-    from textrnn.experiment import Experiment, run_experiment
+    from textrnn.experiments.run import Experiment, run_experiment
     from textrnn.training.settings import Settings
 
     run_experiment(

@@ -10,10 +10,10 @@ import pytest
 from scipy.sparse import csr_array
 from sklearn.linear_model import LogisticRegression
 
-from textrnn.baselines import BASELINES, fit_baselines
 from textrnn.errors import DataError, UsageError
-from textrnn.nbsvm import NBSVM, LogCountRatio
-from textrnn.text.tokenised import number_texts
+from textrnn.linear.baselines import BASELINES, fit_baselines
+from textrnn.linear.nbsvm import NBSVM, LogCountRatio
+from textrnn.text.encoded import number_texts
 
 LEARNERS = [name for name in BASELINES if name != "majority"]
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textrnn.inference import length_batches
+from textrnn.inference.batches import length_batches
 from textrnn.training.batching import POOL_BATCHES, batch_count, drop_to_unknown, epoch_batches
 
 some_lengths = st.lists(st.integers(1, 60), max_size=80).map(lambda x: np.array(x, dtype=np.int64))

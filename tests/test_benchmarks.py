@@ -21,9 +21,9 @@ from benchmarks.linear_peers import merged, table
 from benchmarks.machine import machine
 from benchmarks.made_up import N_GRAMS, default_model
 from textrnn import TextRNNClassifier
-from textrnn.baselines import BASELINES
 from textrnn.corpora import Corpus, Split
-from textrnn.experiment import Experiment
+from textrnn.experiments.run import Experiment
+from textrnn.linear.baselines import BASELINES
 
 ROOT = Path(__file__).parents[1]
 PINNED = {"OPENBLAS_NUM_THREADS": "2", "OPENBLAS_CORETYPE": "Haswell", "OPENBLAS_L2_SIZE": "512"}

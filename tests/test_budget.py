@@ -22,20 +22,20 @@ from test_loop import (
     same_bits,
 )
 
-from textrnn.checkpoint_file import save_arrays
-from textrnn.estimator import TextRNNClassifier
+from textrnn.estimator.classifier import TextRNNClassifier
 from textrnn.nn.gradients import global_norm
-from textrnn.text.tokenised import number_texts
+from textrnn.storage.checkpoint_file import save_arrays
+from textrnn.text.encoded import number_texts
 from textrnn.training import budget, checkpoint, loop, whole
 from textrnn.training.averaging import WeightAverage
 from textrnn.training.budget import Deadline, Pace, steps_that_fit
 from textrnn.training.callbacks import Callback
 from textrnn.training.checkpoint import Checkpoint
+from textrnn.training.ensemble import choose_ngrams
+from textrnn.training.executors.processes import Workers
 from textrnn.training.fit import TokenisedTexts
 from textrnn.training.loop import TrainingRun
-from textrnn.training.ngrams_beside import choose_ngrams
 from textrnn.training.settings import Settings
-from textrnn.training.workers import Workers
 
 EPOCH = 13  # 200 documents in batches of 16
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import textrnn
+from textrnn.linear.hashing import NGramKind, distinct_ngrams, word_hashes
 from textrnn.text.code_points import code_points
-from textrnn.text.ngram_keys import NGramKind, distinct_ngrams, word_hashes
-from textrnn.text.tokenised import number_texts
+from textrnn.text.encoded import number_texts
 
 SOURCES = sorted(Path(textrnn.__file__).parent.rglob("*.py"))
 FROM_BYTES = ("frombuffer", "fromfile", "view")

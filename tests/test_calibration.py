@@ -9,12 +9,12 @@ from scipy.special import log_expit, log_softmax
 from sklearn.linear_model import LogisticRegression
 
 from textrnn import TextRNNClassifier
-from textrnn.evaluation import calibration_error
+from textrnn.evaluation.calibration import combined, fit_factors
+from textrnn.evaluation.metrics import calibration_error
 from textrnn.nn.losses import SIGMOID, SOFTMAX, Output
-from textrnn.training.calibration import combined, fit_factors
+from textrnn.training.ensemble import choose_ngrams, finish, weigh
 from textrnn.training.fit import TokenisedTexts
 from textrnn.training.held_out import LEAST_FACTOR
-from textrnn.training.ngrams_beside import choose_ngrams, finish, weigh
 from textrnn.training.settings import Settings
 from textrnn.typing import Floats
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from textrnn import disk
-from textrnn.checkpoint_file import load_arrays, save_arrays
 from textrnn.errors import ModelError
-from textrnn.weights_file import read_metadata
+from textrnn.storage.checkpoint_file import load_arrays, save_arrays
+from textrnn.system import files
+from textrnn.system.weights_file import read_metadata
 
 
 def test_a_checkpoint_comes_back_and_is_checked(tmp_path: Path) -> None:
@@ -32,14 +32,14 @@ def test_two_writers_of_one_checkpoint_do_not_meet(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "run.checkpoint"
-    write = disk.write_durably
+    write = files.write_durably
 
     def write_then_be_overtaken(file: Path, content: bytes) -> None:
         write(file, content)
-        monkeypatch.setattr(disk, "write_durably", write)
+        monkeypatch.setattr(files, "write_durably", write)
         save_arrays(path, {"a": np.ones(2)}, {"epoch": 1})
 
-    monkeypatch.setattr(disk, "write_durably", write_then_be_overtaken)
+    monkeypatch.setattr(files, "write_durably", write_then_be_overtaken)
     save_arrays(path, {"a": np.zeros(2)}, {"epoch": 2})
     assert load_arrays(path)[1] == {"epoch": 2}
     assert [file.name for file in tmp_path.iterdir()] == ["run.checkpoint"]
@@ -64,7 +64,7 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_old_one(
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(disk, "write_durably", fail)
+    monkeypatch.setattr(files, "write_durably", fail)
     with pytest.raises(ModelError, match="No space left"):
         save_arrays(tmp_path / "c", {}, {"epoch": 2})
     assert load_arrays(tmp_path / "c")[1] == {"epoch": 1}

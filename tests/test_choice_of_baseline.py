@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest, norm
 
-from textrnn.comparison import Contender, judged
-from textrnn.evaluation import evaluate
-from textrnn.prepared import Data
-from textrnn.significance import (
+from textrnn.evaluation.metrics import evaluate
+from textrnn.evaluation.recommendation import NETWORK, SIGNIFICANCE
+from textrnn.evaluation.significance import (
     ALL,
     HOLM,
     NONE,
@@ -22,8 +21,9 @@ from textrnn.significance import (
     mcnemar,
     paired_test,
 )
+from textrnn.experiments.comparison import Contender, judged
+from textrnn.experiments.data import Data
 from textrnn.typing import Bools
-from textrnn.verdict import NETWORK, SIGNIFICANCE
 
 NAMES = ("majority", "naive_bayes", "bow_lr", "tfidf_lr", "nbsvm")
 

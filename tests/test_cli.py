@@ -21,8 +21,8 @@ from textrnn import __version__
 from textrnn.cli.app import app
 from textrnn.cli.output import width
 from textrnn.cli.train import train
-from textrnn.persistence import load_model, save_model
-from textrnn.predictor import Predictor
+from textrnn.inference.pool import Predictor
+from textrnn.storage.folder import load_model, save_model
 from textrnn.training.settings import Settings
 
 SMALL = ["--hidden", "8", "--embedding-dim", "8", "--epochs", "2"]
@@ -443,7 +443,7 @@ def test_the_number_of_processes_changes_nothing(
     start = Predictor._start
     monkeypatch.setattr(Predictor, "_start", lambda self: started.append(1) or start(self))
     monkeypatch.setitem(Predictor.__init__.__kwdefaults__, "patience", 0.0)
-    monkeypatch.setattr("textrnn.predictor.TEXTS", 4)
+    monkeypatch.setattr("textrnn.inference.pool.TEXTS", 4)
     one, two = (run(*command.split(), "--json", "--jobs", n).stdout for n in "12")
     assert one == two
     assert started == [1]

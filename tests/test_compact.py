@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textrnn.compact import SCALE, compact_keys, compact_weights, expand_keys, expand_weights
 from textrnn.errors import ModelError
+from textrnn.system.compact import SCALE, compact_keys, compact_weights, expand_keys, expand_weights
 
 
 @given(st.sets(st.integers(0, 2**40 - 1), max_size=50))

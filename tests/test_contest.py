@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from textrnn import contest as module
-from textrnn.contest import Contest, run_contest
 from textrnn.corpora import Corpus, Split
 from textrnn.errors import DataError, ModelError, UsageError
-from textrnn.linear_model import LinearModel
-from textrnn.model import TextModel
-from textrnn.persistence import load_classifier, read_metrics
+from textrnn.experiments import contest as module
+from textrnn.experiments.contest import Contest, run_contest
+from textrnn.inference.bag_of_words import LinearModel
+from textrnn.inference.classifier import TextModel
+from textrnn.storage.folder import load_classifier, read_metrics
 from textrnn.training.callbacks import Callback
 from textrnn.training.settings import Settings
 

@@ -46,7 +46,7 @@ def test_python_examples_print_what_they_say(
 
 
 def test_docstring_examples() -> None:
-    module = importlib.import_module("textrnn.estimator")
+    module = importlib.import_module("textrnn.estimator.classifier")
     result = doctest.testmod(module)
     assert result.attempted > 0
     assert result.failed == 0

@@ -30,12 +30,13 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from textrnn import TextRNNClassifier, estimator_input
+from textrnn import TextRNNClassifier
 from textrnn.corpora import Corpus, Split
 from textrnn.errors import DataError, ModelError, TrainingError, UsageError
-from textrnn.experiment import Experiment, run_experiment
+from textrnn.estimator import inputs
+from textrnn.experiments.run import Experiment, run_experiment
 from textrnn.nn.readouts import READOUTS
-from textrnn.persistence import read_metrics
+from textrnn.storage.folder import read_metrics
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.training import ngrams_beside
 from textrnn.training.callbacks import Callback
@@ -362,13 +363,13 @@ def test_texts_are_tokenised_by_as_many_processes_as_are_asked_for(
     monkeypatch: pytest.MonkeyPatch, reviews: Data
 ) -> None:
     asked: list[int] = []
-    tokenise = estimator_input.tokenise_texts
+    tokenise = inputs.tokenise_texts
 
     def spy(*arguments: Any, n_jobs: int) -> Any:
         asked.append(n_jobs)
         return tokenise(*arguments, n_jobs=n_jobs)
 
-    monkeypatch.setattr(estimator_input, "tokenise_texts", spy)
+    monkeypatch.setattr(inputs, "tokenise_texts", spy)
     small(max_iter=1, n_jobs=2).fit(*reviews)
     assert set(asked) == {2}
 

@@ -18,14 +18,15 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from textrnn import TextRNNClassifier, predictor
+from textrnn import TextRNNClassifier
 from textrnn.cli.app import app
-from textrnn.model import TextModel
-from textrnn.network import Network, NetworkConfig
-from textrnn.predictor import Predictor
-from textrnn.processes import Processes
-from textrnn.shared_arrays import Shared
-from textrnn.spawning import is_known_elsewhere, standard_streams_taken, without_main
+from textrnn.inference import pool
+from textrnn.inference.classifier import TextModel
+from textrnn.inference.pool import Predictor
+from textrnn.nn.network import Network, NetworkConfig
+from textrnn.system.processes import Processes
+from textrnn.system.shared_memory import Shared
+from textrnn.system.spawning import is_known_elsewhere, standard_streams_taken, without_main
 from textrnn.text import tokenise as tokenising
 from textrnn.text.tokenizers import WordTokenizer
 from textrnn.text.vocabulary import Vocabulary
@@ -317,12 +318,12 @@ def test_fewer_processes_train_where_some_start(monkeypatch: pytest.MonkeyPatch)
 def test_fewer_processes_predict_and_tokenise(monkeypatch: pytest.MonkeyPatch, want: Want) -> None:
     monkeypatch.setattr(tokenising, "CHARACTERS_A_PROCESS", 1)
     monkeypatch.setitem(Predictor.__init__.__kwdefaults__, "patience", 0.0)
-    monkeypatch.setattr(predictor, "TEXTS", 10)
+    monkeypatch.setattr(pool, "TEXTS", 10)
     model = make_model(0)
-    expected = predictor.predict_many(model, TEXTS)
+    expected = pool.predict_many(model, TEXTS)
     want(monkeypatch)
     with pytest.warns(UserWarning, match="^1 process works") as told:
-        assert predictor.predict_many(model, TEXTS, 2).tobytes() == expected.tobytes()
+        assert pool.predict_many(model, TEXTS, 2).tobytes() == expected.tobytes()
     assert len(told) == 1
     if want is no_memory:
         return  # texts are sent, not shared
@@ -337,7 +338,7 @@ def test_fewer_processes_are_a_note_on_the_command_line(
 ) -> None:
     no_process(monkeypatch)
     monkeypatch.setitem(Predictor.__init__.__kwdefaults__, "patience", 0.0)
-    monkeypatch.setattr(predictor, "TEXTS", 10)
+    monkeypatch.setattr(pool, "TEXTS", 10)
     model, texts = tmp_path / "m", tmp_path / "texts.txt"
     texts.write_text("\n".join(TEXTS), encoding="utf-8")
     commands = [

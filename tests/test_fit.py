@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from textrnn.text.tokenised import number_texts
+from textrnn.text.encoded import number_texts
 from textrnn.text.vectors import train_word2vec
 from textrnn.training import fit
 from textrnn.training.fit import (

@@ -16,11 +16,11 @@ from gradcheck import (
     smooth_network,
 )
 
-from textrnn.network import NetworkConfig
 from textrnn.nn import recurrent
 from textrnn.nn.cells import CELLS, Cell, Step, Trace
 from textrnn.nn.dropout import Dropout
 from textrnn.nn.losses import cross_entropy
+from textrnn.nn.network import NetworkConfig
 from textrnn.nn.packed import pack
 from textrnn.nn.projection import gather, project, project_back, sum_by_index
 from textrnn.nn.readouts import READOUTS

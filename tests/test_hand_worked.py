@@ -13,11 +13,11 @@ from math import log, tanh
 import numpy as np
 import pytest
 
-from textrnn.network import EMBEDDING, Network, NetworkConfig
 from textrnn.nn import recurrent
 from textrnn.nn.cells import CELLS
 from textrnn.nn.gradients import RowGradient
 from textrnn.nn.losses import cross_entropy
+from textrnn.nn.network import EMBEDDING, Network, NetworkConfig
 from textrnn.nn.packed import pack
 from textrnn.nn.projection import project, project_back
 from textrnn.typing import Params

@@ -11,20 +11,20 @@ import numpy as np
 import pytest
 
 from textrnn import TextRNNClassifier
-from textrnn.checkpoint_file import load_arrays, save_arrays
 from textrnn.corpora import Corpus, Split
-from textrnn.decision import decide
-from textrnn.experiment import Experiment, checkpoint_path, run_experiment
-from textrnn.held_out_scores import as_named_now
+from textrnn.evaluation.calibration import combined, fit_factors
+from textrnn.evaluation.held_out_scores import as_named_now
+from textrnn.evaluation.thresholds import decide
+from textrnn.experiments.run import Experiment, checkpoint_path, run_experiment
 from textrnn.nn.losses import SIGMOID, SOFTMAX
-from textrnn.persistence import load_model, read_metrics, save_model
-from textrnn.text.tokenised import as_numbered
-from textrnn.training.calibration import combined, fit_factors
+from textrnn.storage.checkpoint_file import load_arrays, save_arrays
+from textrnn.storage.folder import load_model, read_metrics, save_model
+from textrnn.text.encoded import as_numbered
 from textrnn.training.callbacks import Callback
+from textrnn.training.ensemble import Part, choose_ngrams, together, weigh
 from textrnn.training.fit import TokenisedTexts, build_model
 from textrnn.training.held_out import FOLDS, HeldOut, folds_of, held_out
 from textrnn.training.loop import TrainingRun
-from textrnn.training.ngrams_beside import Part, choose_ngrams, together, weigh
 from textrnn.training.settings import Settings
 from textrnn.typing import Floats
 

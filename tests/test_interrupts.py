@@ -15,8 +15,8 @@ from typing import IO
 
 import pytest
 
-from textrnn.checkpoint_file import load_arrays
-from textrnn.persistence import load_model
+from textrnn.storage.checkpoint_file import load_arrays
+from textrnn.storage.folder import load_model
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of process groups")
 READY = (

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textrnn.corpora import Corpus, Split
-from textrnn.learning_curve import FRACTIONS, Point, crossing, nested_rows, part_of
-from textrnn.prepared import prepare
+from textrnn.experiments.data import prepare
+from textrnn.experiments.learning_curve import FRACTIONS, Point, crossing, nested_rows, part_of
 from textrnn.text.tokenizers import WordTokenizer
 
 

@@ -18,18 +18,18 @@ from sklearn.metrics import log_loss
 
 from textrnn import TextRNNClassifier
 from textrnn.cli.predict import DIGITS, rounded
-from textrnn.decision import decide
-from textrnn.inference import predict_logits, predict_proba
-from textrnn.linear_model import LinearModel
-from textrnn.model import TextModel
-from textrnn.network import Network, NetworkConfig
+from textrnn.evaluation.calibration import fit_factors
+from textrnn.evaluation.thresholds import decide
+from textrnn.inference.bag_of_words import LinearModel
+from textrnn.inference.batches import predict_logits, predict_proba
+from textrnn.inference.classifier import TextModel
+from textrnn.inference.pool import predict_many
 from textrnn.nn.losses import SIGMOID, SOFTMAX, sigmoid, softmax
-from textrnn.persistence import load_classifier
-from textrnn.predictor import predict_many
-from textrnn.training.calibration import fit_factors
+from textrnn.nn.network import Network, NetworkConfig
+from textrnn.storage.folder import load_classifier
+from textrnn.training.ensemble import weigh
 from textrnn.training.fit import TokenisedTexts
 from textrnn.training.loop import loss_and_accuracy
-from textrnn.training.ngrams_beside import weigh
 from textrnn.training.settings import Settings
 
 FOLDERS = sorted(Path(__file__).parent.glob("reference/models_*/*/"))

@@ -12,14 +12,13 @@ import numpy as np
 import pytest
 
 from textrnn.errors import TrainingError, UsageError
-from textrnn.inference import predict_logits, predict_proba
-from textrnn.network import EMBEDDING, Network, NetworkConfig
+from textrnn.inference.batches import predict_logits, predict_proba
+from textrnn.nn.network import EMBEDDING, Network, NetworkConfig
 from textrnn.nn.optimizers import SGD, Adam
 from textrnn.nn.schedules import SCHEDULES, learning_rate_at
 from textrnn.training import loop
 from textrnn.training.callbacks import Callback
 from textrnn.training.checkpoint import Checkpoint, restore, snapshot
-from textrnn.training.gradient import Regularisation
 from textrnn.training.loop import (
     LabelledDocuments,
     TrainingConfig,
@@ -28,6 +27,7 @@ from textrnn.training.loop import (
     loss_and_accuracy,
     make_optimizer,
 )
+from textrnn.training.rules.bptt import Regularisation
 from textrnn.typing import Params
 
 V, CLASSES = 10, 3

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.special import expit, log_expit, log_softmax
 
-from textrnn.decision import decide
+from textrnn.evaluation.thresholds import decide
 from textrnn.nn.losses import (
     SIGMOID,
     SOFTMAX,

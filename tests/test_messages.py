@@ -20,11 +20,11 @@ from typer.testing import CliRunner
 from textrnn.cli.app import COMMANDS, app
 from textrnn.cli.option_names import ELSEWHERE, OPTIONS, Options, in_options, options_of
 from textrnn.errors import MissingDependencyError, TextRNNError, TrainingError, UsageError
-from textrnn.messages import Advice, ForScripts, Message, Parameter, Setting, Value, stated
 from textrnn.training.fit import TokenisedTexts
-from textrnn.training.guessing import nothing_learned
 from textrnn.training.loop import TrainingState
+from textrnn.training.prior_baseline import nothing_learned
 from textrnn.training.settings import CONSTRAINTS, Settings
+from textrnn.wording.messages import Advice, ForScripts, Message, Parameter, Setting, Value, stated
 
 PACKAGE = Path(__file__).parents[1] / "textrnn"
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")

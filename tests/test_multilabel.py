@@ -21,15 +21,15 @@ from textrnn import TextRNNClassifier
 from textrnn.cli.app import app
 from textrnn.corpora import indicator, load_corpus, read_split, strata
 from textrnn.errors import DataError, UsageError
-from textrnn.inference import predict_proba
-from textrnn.multilabel_scores import evaluate_multilabel
-from textrnn.network import Network, NetworkConfig
+from textrnn.evaluation.multilabel import evaluate_multilabel
+from textrnn.inference.batches import predict_proba
+from textrnn.linear.fit import fit_ngrams, ngram_features
+from textrnn.linear.hashing import NGramKind
 from textrnn.nn.losses import SIGMOID, binary_cross_entropy, sigmoid
+from textrnn.nn.network import Network, NetworkConfig
 from textrnn.nn.workspace import Workspace
-from textrnn.text.ngram_keys import NGramKind
-from textrnn.text.tokenised import number_texts
-from textrnn.training.gradient import LabelledDocuments, Regularisation, batch_gradient
-from textrnn.training.ngram_fit import fit_ngrams, ngram_features
+from textrnn.text.encoded import number_texts
+from textrnn.training.rules.bptt import LabelledDocuments, Regularisation, batch_gradient
 from textrnn.typing import Params
 
 WORDS = {"fruit": ["apple", "pear"], "tool": ["saw", "drill"], "animal": ["cat", "dog"]}

@@ -19,12 +19,12 @@ from gradcheck import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textrnn.inference import predict_proba
-from textrnn.network import EMBEDDING, Network, NetworkConfig, by_direction, side_by_side
+from textrnn.inference.batches import predict_proba
 from textrnn.nn import recurrent
 from textrnn.nn.cells import CELLS
 from textrnn.nn.dropout import Dropout, dropout_mask
 from textrnn.nn.gradients import RowGradient
+from textrnn.nn.network import EMBEDDING, Network, NetworkConfig, by_direction, side_by_side
 from textrnn.nn.packed import pack
 from textrnn.typing import Floats, Params
 

@@ -8,15 +8,15 @@ from scipy.sparse import csr_array
 from sklearn.linear_model import LogisticRegression
 
 from textrnn import TextRNNClassifier
-from textrnn.ngram_model import NGramModel, find, weighted_sum
+from textrnn.evaluation.calibration import fit_factors
+from textrnn.linear.fit import _Problem, fit_ngrams, naive_bayes, ngram_features
+from textrnn.linear.hashing import FIRST_OF_CHARACTERS, NGramKind, distinct_ngrams
+from textrnn.linear.ngram_model import NGramModel, find, weighted_sum
 from textrnn.nn.losses import SOFTMAX, softmax
 from textrnn.text import ngram_keys
-from textrnn.text.ngram_keys import FIRST_OF_CHARACTERS, NGramKind, distinct_ngrams
-from textrnn.text.tokenised import number_texts
-from textrnn.training.calibration import fit_factors
+from textrnn.text.encoded import number_texts
+from textrnn.training.ensemble import CHARACTERS, WORDS, choose_ngrams
 from textrnn.training.fit import TokenisedTexts
-from textrnn.training.ngram_fit import _Problem, fit_ngrams, naive_bayes, ngram_features
-from textrnn.training.ngrams_beside import CHARACTERS, WORDS, choose_ngrams
 from textrnn.training.settings import Settings
 from textrnn.typing import Bools, Floats
 

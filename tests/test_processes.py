@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from textrnn.errors import WorkerError
-from textrnn.processes import Processes
+from textrnn.system.processes import Processes
 
 
 class NeedsTwoError(Exception):

@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 from textrnn import errors
 from textrnn.cli.app import app
 from textrnn.cli.run import LONGEST, short
-from textrnn.harmless import PATH, QUOTED, listed, quoted
-from textrnn.strict_json import shown
+from textrnn.system.strict_json import shown
+from textrnn.wording.quoting import PATH, QUOTED, listed, quoted
 
 PACKAGE = Path(__file__).parents[1] / "textrnn"
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -165,8 +165,8 @@ def test_12_a_message_loses_its_own_line_ends_alone() -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="such names cannot be given there")
 def test_12_warnings_beside_a_score_are_harmless(capsys: pytest.CaptureFixture[str]) -> None:
     from textrnn.cli.output import print_warnings
-    from textrnn.model_card import model_card
-    from textrnn.persistence import load_model
+    from textrnn.storage.card import model_card
+    from textrnn.storage.folder import load_model
 
     name = "e\x1b[31m<b>x</b>.csv"
     report = {"warnings": [f"trained on {name}"]}

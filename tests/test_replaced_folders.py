@@ -19,15 +19,15 @@ from pathlib import Path
 
 import pytest
 
-from textrnn import persistence
 from textrnn.cli.inspect import inspect
 from textrnn.cli.models import find_model, models
 from textrnn.errors import ModelError
-from textrnn.model import TextModel
-from textrnn.persistence import load_model, load_saved, read_config, read_metrics, save_model
+from textrnn.inference.classifier import TextModel
+from textrnn.storage import folder as persistence
+from textrnn.storage.folder import load_model, load_saved, read_config, read_metrics, save_model
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from tests.test_persistence import make_model
+from tests.test_folder import make_model
 
 NAMES = [("no", "yes"), ("left", "right")]
 
@@ -52,7 +52,7 @@ def write_on(folder: str, stop: Event) -> None:
 
 def read_once(folder: Path) -> None:
     """Read in every way; what belongs together is of one model."""
-    from textrnn import TextRNNClassifier  # not for the writer, which would start later
+    from textrnn import TextRNNClassifier
 
     saved = load_saved(folder)
     number = saved.metrics["variant"]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textrnn.runs import differs, runs
+from textrnn.system.runs import differs, runs
 
 
 @given(st.lists(st.integers(0, 3)))

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from textrnn.corpora import Corpus, Split, holdout, stratified_split
 from textrnn.corpora.sampling import drawn_rows, shares
-from textrnn.estimator_input import check_labelled, hold_back, tokenise
-from textrnn.prepared import prepare
+from textrnn.estimator.inputs import check_labelled, hold_back, tokenise
+from textrnn.experiments.data import prepare
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.training.fit import TokenisedTexts
+from textrnn.training.pipeline import drawn
 from textrnn.training.settings import Settings
-from textrnn.training.whole import drawn
 
 
 def test_the_same_rows_as_ever_where_no_text_has_several_labels() -> None:

@@ -14,13 +14,13 @@ from typer.testing import CliRunner
 
 from textrnn import TextRNNClassifier
 from textrnn.cli.app import app
-from textrnn.contest import Contest, run_contest
 from textrnn.corpora import Corpus, Split
 from textrnn.errors import ModelError, UsageError
-from textrnn.experiment import Experiment, run_experiment
-from textrnn.fields import MOST
-from textrnn.linear_model import Classifier
-from textrnn.persistence import load_saved, save_model
+from textrnn.experiments.contest import Contest, run_contest
+from textrnn.experiments.run import Experiment, run_experiment
+from textrnn.inference.bag_of_words import Classifier
+from textrnn.storage.folder import load_saved, save_model
+from textrnn.system.fields import MOST
 from textrnn.training.settings import Settings
 
 VALUES: list[Any] = [

@@ -14,11 +14,11 @@ from gradcheck import (
 )
 
 from textrnn import TextRNNClassifier
-from textrnn.document_reader import DocumentReader
 from textrnn.errors import UsageError
-from textrnn.inference import predict_proba
-from textrnn.network import Network, NetworkConfig
+from textrnn.inference.batches import predict_proba
+from textrnn.nn.incremental import DocumentReader
 from textrnn.nn.losses import cross_entropy
+from textrnn.nn.network import Network, NetworkConfig
 from textrnn.nn.packed import pack
 from textrnn.nn.readouts import READOUTS
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textrnn.errors import UsageError
-from textrnn.network import EMBEDDING
+from textrnn.nn.network import EMBEDDING
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.training.settings import CHOICES, CONSTRAINTS, Settings, usual_epochs
 

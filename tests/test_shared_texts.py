@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from textrnn import TextRNNClassifier, tuning
+from textrnn import TextRNNClassifier
 from textrnn.cli.app import app
-from textrnn.contest import Contest, run_contest
 from textrnn.corpora import Corpus, Split
 from textrnn.corpora.overlap import as_counts, shared_texts, warnings_of
-from textrnn.experiment import Experiment, run_experiment
+from textrnn.experiments import search
+from textrnn.experiments.contest import Contest, run_contest
+from textrnn.experiments.run import Experiment, run_experiment
 from textrnn.training.settings import Settings
 
 SMALL = Settings(hidden_size=3, embedding_dim=3, max_iter=2, batch_size=8, ngrams="words")
@@ -136,7 +137,7 @@ def test_tune_warns_of_the_texts_it_scores_on(
     reviews: Reviews, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(tuning, "SPACE", {"hidden_size": (4, 8)})
+    monkeypatch.setattr(search, "SPACE", {"hidden_size": (4, 8)})
     texts, labels = reviews
     test = ([f"{text} again" for text in texts[:8]], labels[:8])
     held = (texts[:16], labels[:16])

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textrnn.errors import DataError
-from textrnn.significance import paired_test, wilson_interval
+from textrnn.evaluation.significance import paired_test, wilson_interval
 
 
 def labels_of(both, only_a, only_b, neither):

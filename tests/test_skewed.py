@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from textrnn import TextRNNClassifier
-from textrnn.baselines import fit_baselines
-from textrnn.text.tokenised import as_numbered
+from textrnn.linear.baselines import fit_baselines
+from textrnn.text.encoded import as_numbered
+from textrnn.training.ensemble import choose_ngrams
 from textrnn.training.fit import TokenisedTexts, weights_by_class
-from textrnn.training.ngrams_beside import choose_ngrams
 from textrnn.training.settings import Settings
 from textrnn.typing import ClassWeight
 

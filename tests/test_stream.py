@@ -8,10 +8,10 @@ from gradcheck import CELL_NAMES, READOUT_NAMES
 
 from textrnn import TextRNNClassifier
 from textrnn.errors import UsageError
-from textrnn.network import Network, NetworkConfig
+from textrnn.inference.stream import Stream
+from textrnn.nn.network import Network, NetworkConfig
 from textrnn.nn.packed import pack
 from textrnn.nn.readouts import READOUTS
-from textrnn.stream import Stream
 from textrnn.text.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary.build([[f"w{i}" for i in range(30)]])

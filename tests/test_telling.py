@@ -15,8 +15,8 @@ from sklearn.exceptions import ConvergenceWarning
 from textrnn import TextRNNClassifier
 from textrnn.corpora import Corpus, Split
 from textrnn.errors import TrainingError, WorkerError
-from textrnn.experiment import Experiment, run_experiment
-from textrnn.telling import warn
+from textrnn.experiments.run import Experiment, run_experiment
+from textrnn.system.telling import warn
 from textrnn.training import whole
 from textrnn.training.callbacks import Callback
 from textrnn.training.settings import Settings

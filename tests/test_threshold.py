@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from textrnn import TextRNNClassifier
 from textrnn.cli.app import app
 from textrnn.errors import UsageError
-from textrnn.evaluation import evaluate
+from textrnn.evaluation.metrics import evaluate
 
 
 def skewed(n: int, seed: int) -> tuple[list[str], list[str]]:

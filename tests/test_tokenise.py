@@ -17,8 +17,8 @@ import pytest
 
 from textrnn.errors import WorkerError
 from textrnn.text import tokenise as module
+from textrnn.text.encoded import NumberedTexts, number_texts
 from textrnn.text.tokenise import tokenise
-from textrnn.text.tokenised import NumberedTexts, number_texts
 from textrnn.text.tokenizers import CharTokenizer, Tokenizer, WordTokenizer
 
 TEXTS = [f"Text {i % 7}: don't read {'it ' * (i % 5)}twice \ud800é!" for i in range(3_000)]

@@ -17,10 +17,10 @@ from reference.make_torch_reference import (
     run_torch,
 )
 
-from textrnn.inference import predict_proba
-from textrnn.network import Network
+from textrnn.inference.batches import predict_proba
 from textrnn.nn import recurrent
 from textrnn.nn.losses import softmax
+from textrnn.nn.network import Network
 from textrnn.nn.packed import pack
 from textrnn.nn.projection import gather, project, project_back, sum_by_index
 from textrnn.typing import Params

@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 
 from textrnn.errors import ModelError
-from textrnn.estimator import TextRNNClassifier
-from textrnn.model import NEAREST, SAME, TextModel
-from textrnn.network import Network, NetworkConfig
-from textrnn.ngram_model import NGramModel
+from textrnn.estimator.classifier import TextRNNClassifier
+from textrnn.inference.classifier import NEAREST, SAME, TextModel
+from textrnn.linear.hashing import NGramKind, distinct_ngrams
+from textrnn.linear.ngram_model import NGramModel
 from textrnn.nn.losses import softmax
-from textrnn.persistence import _config_checksum, load_model, read_config, save_model
-from textrnn.shrink import shrink
-from textrnn.text.nearest_words import EDIT, LEFT_OUT, SLIPS, NearestWords
-from textrnn.text.ngram_keys import NGramKind, distinct_ngrams
-from textrnn.text.tokenised import number_texts
+from textrnn.nn.network import Network, NetworkConfig
+from textrnn.storage.folder import _config_checksum, load_model, read_config, save_model
+from textrnn.storage.prune import shrink
+from textrnn.text.encoded import number_texts
+from textrnn.text.spelling import EDIT, LEFT_OUT, SLIPS, NearestWords
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.text.vocabulary import Vocabulary
 

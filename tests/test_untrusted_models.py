@@ -20,11 +20,11 @@ from safetensors.numpy import load, save
 from test_persistence import make_model
 
 from textrnn import TextRNNClassifier
-from textrnn.checkpoint_file import load_arrays, save_arrays
 from textrnn.corpora import Corpus, Split
 from textrnn.errors import DamagedModelError, ModelError
-from textrnn.experiment import Experiment, run_experiment
-from textrnn.persistence import describe, load_classifier, load_model, load_saved, save_model
+from textrnn.experiments.run import Experiment, run_experiment
+from textrnn.storage.checkpoint_file import load_arrays, save_arrays
+from textrnn.storage.folder import describe, load_classifier, load_model, load_saved, save_model
 from textrnn.training.callbacks import Callback
 from textrnn.training.checkpoint import Checkpoint
 from textrnn.training.settings import Settings
@@ -518,7 +518,7 @@ def test_18_a_checkpoint_that_is_no_file_is_refused(stopped: Path, tmp_path: Pat
 
 
 def test_18_json_has_one_meaning() -> None:
-    from textrnn.strict_json import parse_json
+    from textrnn.system.strict_json import parse_json
 
     assert parse_json(b'{"a": [1, 2.5, null, true, "\\ud800"]}') == {
         "a": [1, 2.5, None, True, "\ud800"]

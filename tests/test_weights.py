@@ -14,18 +14,18 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import _check_sample_weight
 
 from textrnn import TextRNNClassifier
-from textrnn.baselines import NaiveBayes
-from textrnn.decision import best_f1_threshold, best_f1_threshold_of, rarer_class
-from textrnn.nbsvm import LogCountRatio
-from textrnn.ngram_counts import NGramCounts
+from textrnn.evaluation.calibration import fit_factors
+from textrnn.evaluation.thresholds import best_f1_threshold, best_f1_threshold_of, rarer_class
+from textrnn.linear.baselines import NaiveBayes
+from textrnn.linear.counts import NGramCounts
+from textrnn.linear.fit import fit_ngrams, naive_bayes, ngram_features
+from textrnn.linear.hashing import NGramKind
+from textrnn.linear.nbsvm import LogCountRatio
 from textrnn.nn.losses import SIGMOID, SOFTMAX
-from textrnn.text.ngram_keys import NGramKind
-from textrnn.text.tokenised import number_texts
+from textrnn.text.encoded import number_texts
 from textrnn.training import ngrams_beside
-from textrnn.training.calibration import fit_factors
+from textrnn.training.ensemble import weigh
 from textrnn.training.fit import TokenisedTexts, weights_by_class
-from textrnn.training.ngram_fit import fit_ngrams, naive_bayes, ngram_features
-from textrnn.training.ngrams_beside import weigh
 from textrnn.training.settings import Settings
 from textrnn.typing import Floats, Ints
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from safetensors.numpy import load, save
 
+from textrnn.system.weights_file import tensors
 from textrnn.typing import Floats, RawBytes
-from textrnn.weights_file import tensors
 
 FLOATS = st.sampled_from([np.float32, np.float64]).flatmap(
     lambda dtype: arrays(dtype, array_shapes(min_side=0, max_side=4))

@@ -10,21 +10,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.2.0.dev0"
+from textrnn.system.version import __version__
 
 if TYPE_CHECKING:
     from textrnn.corpora import load_corpus as load_corpus
-    from textrnn.estimator import TextRNNClassifier as TextRNNClassifier
-    from textrnn.model import TextModel as TextModel
-    from textrnn.persistence import load_model as load_model
-    from textrnn.persistence import save_model as save_model
+    from textrnn.estimator.classifier import TextRNNClassifier as TextRNNClassifier
+    from textrnn.inference.classifier import TextModel as TextModel
+    from textrnn.storage.folder import load_model as load_model
+    from textrnn.storage.folder import save_model as save_model
 
 _HOME = {
-    "TextRNNClassifier": "textrnn.estimator",
-    "TextModel": "textrnn.model",
+    "TextRNNClassifier": "textrnn.estimator.classifier",
+    "TextModel": "textrnn.inference.classifier",
     "load_corpus": "textrnn.corpora",
-    "load_model": "textrnn.persistence",
-    "save_model": "textrnn.persistence",
+    "load_model": "textrnn.storage.folder",
+    "save_model": "textrnn.storage.folder",
 }
 
 __all__ = [

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from textrnn.harmless import one_line, quoted
-from textrnn.messages import Message
+from textrnn.wording.messages import Message
+from textrnn.wording.quoting import one_line, quoted
 
 LONGEST_SLIP = 200
 """Characters of a value that are compared with others: a text is nobody's slip of the finger."""
@@ -20,7 +20,7 @@ class TextRNNError(Exception):
     """Base of all errors a user can cause; never raised itself.
 
     Args:
-        pieces: of its message; see `textrnn.messages`.
+        pieces: of its message; see `textrnn.wording.messages`.
     """
 
     exit_code = 70

@@ -2,7 +2,7 @@
 
 import gc
 
-from textrnn.threads import limit_from_the_start
+from textrnn.system.blas import limit_from_the_start
 
 # Both stand here, as every command's modules are imported after this one.
 limit_from_the_start()

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from textrnn import __version__
 from textrnn.cli import interrupts, streams
 from textrnn.cli.run import Command, CommandLine, guarded
+from textrnn.system.version import __version__
 
 COMMANDS = (
     *("train", "predict", "evaluate", "compare", "tune"),

@@ -25,7 +25,7 @@ from textrnn.cli.options import (
     tell_small_splits,
 )
 from textrnn.errors import UsageError
-from textrnn.harmless import shell_word
+from textrnn.wording.quoting import shell_word
 
 
 def compare(
@@ -102,7 +102,7 @@ def compare(
     from textrnn.cli.output import print_comparison, print_json
     from textrnn.cli.trained import Training, training_of
     from textrnn.corpora import load_corpus
-    from textrnn.persistence import check_network, check_writable, load_saved
+    from textrnn.storage.folder import check_network, check_writable, load_saved
     from textrnn.text.tokenizers import make_tokenizer
     from textrnn.training.settings import Settings
 
@@ -140,8 +140,8 @@ def compare(
     validation_fraction = validation_fraction or training.validation_fraction
     tell_small_splits(texts, validation_fraction, tell)
     # Only now: scikit-learn takes a second, and a mistake should be told before.
-    from textrnn.contest import Contest, run_contest
-    from textrnn.learning_curve import FRACTIONS
+    from textrnn.experiments.contest import Contest, run_contest
+    from textrnn.experiments.learning_curve import FRACTIONS
     from textrnn.training.progress import Progress
 
     contest = Contest(
@@ -176,9 +176,9 @@ def compare(
 
 
 def _check_which(which: str, has_network: bool) -> None:
-    from textrnn.baselines import BASELINES
-    from textrnn.contest import check_which
-    from textrnn.verdict import NETWORK
+    from textrnn.evaluation.recommendation import NETWORK
+    from textrnn.experiments.contest import check_which
+    from textrnn.linear.baselines import BASELINES
 
     check_which(which, (*BASELINES, NETWORK) if has_network else BASELINES)
 

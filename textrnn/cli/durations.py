@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from textrnn.errors import UsageError
-from textrnn.harmless import quoted
+from textrnn.wording.quoting import quoted
 
 _NUMBER = r"(\d+(?:\.\d+)?)"
 _DURATION = re.compile(rf"(?:{_NUMBER}h)?(?:{_NUMBER}m)?(?:{_NUMBER}s?)?")

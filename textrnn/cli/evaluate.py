@@ -27,9 +27,9 @@ from textrnn.errors import UsageError
 
 if TYPE_CHECKING:
     from textrnn.corpora import Split
-    from textrnn.evaluation import Report
-    from textrnn.linear_model import Classifier
-    from textrnn.multilabel_scores import MultilabelReport
+    from textrnn.evaluation.metrics import Report
+    from textrnn.evaluation.multilabel import MultilabelReport
+    from textrnn.inference.bag_of_words import Classifier
 
 GATE_FAILED = 1
 
@@ -72,7 +72,7 @@ def evaluate(
     from textrnn.cli.output import print_evaluation, print_json, print_warnings
     from textrnn.cli.trained import training_of
     from textrnn.corpora import load_labelled
-    from textrnn.persistence import load_saved
+    from textrnn.storage.folder import load_saved
 
     folder = find_model(model)
     saved = load_saved(folder)  # of one moment: another model may take its place
@@ -120,9 +120,9 @@ def evaluate(
 def report_on(model: Classifier, rows: Split, n_jobs: int) -> Report | MultilabelReport:
     """The scores of a model on labelled texts."""
     # Only now: scikit-learn takes a second, and a mistake should be told before.
-    from textrnn.evaluation import evaluate as evaluate_classes
-    from textrnn.multilabel_scores import evaluate_multilabel
-    from textrnn.predictor import predict_many
+    from textrnn.evaluation.metrics import evaluate as evaluate_classes
+    from textrnn.evaluation.multilabel import evaluate_multilabel
+    from textrnn.inference.pool import predict_many
 
     probabilities = predict_many(model, rows.texts, n_jobs)
     classes = [str(c) for c in model.classes]

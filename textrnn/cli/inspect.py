@@ -8,10 +8,10 @@ import typer
 
 from textrnn.cli.models import find_model, scores_before, tests_of
 from textrnn.cli.options import Debug, Json
-from textrnn.harmless import quoted
+from textrnn.wording.quoting import quoted
 
 if TYPE_CHECKING:
-    from textrnn.linear_model import Classifier
+    from textrnn.inference.bag_of_words import Classifier
 
 
 def inspect(
@@ -24,7 +24,7 @@ def inspect(
     """Show what is inside a model folder."""
     del debug
     from textrnn.cli.output import print_entries, print_json, print_table
-    from textrnn.persistence import load_saved
+    from textrnn.storage.folder import load_saved
 
     folder = find_model(model)
     loaded, config, metrics, size = load_saved(folder)
@@ -71,7 +71,7 @@ def inspect(
 
 def _what_learns(model: Classifier, config: dict[str, Any]) -> dict[str, Any]:
     """The network and the words it knows, or the form of a linear model; their weights."""
-    from textrnn.linear_model import LinearModel
+    from textrnn.inference.bag_of_words import LinearModel
 
     if isinstance(model, LinearModel):
         return {

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from textrnn.box import BOX, box_folder, box_folders
 from textrnn.cli.options import Debug, Json
-from textrnn.disk import find_folder
 from textrnn.errors import ModelError, did_you_mean
-from textrnn.harmless import listed, quoted
-from textrnn.regular_file import read_regular
+from textrnn.storage.bundled import BOX, box_folder, box_folders
+from textrnn.system.files import find_folder
+from textrnn.system.regular_file import read_regular
+from textrnn.wording.quoting import listed, quoted
 
 MODELS = Path("models")
 LOOKS = 3
@@ -137,7 +137,7 @@ def models(as_json: Json = False, debug: Debug = False) -> None:
 
 def _described(folder: Path, *, in_box: bool) -> dict[str, Any]:
     """What is told of a model; one that cannot be read says why."""
-    from textrnn.persistence import describe
+    from textrnn.storage.folder import describe
 
     told: dict[str, Any] = {"name": _name(folder), "folder": str(folder), "in_box": in_box}
     try:

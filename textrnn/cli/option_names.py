@@ -6,8 +6,8 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from textrnn.harmless import quoted, shell_word
-from textrnn.messages import Message
+from textrnn.wording.messages import Message
+from textrnn.wording.quoting import quoted, shell_word
 
 if TYPE_CHECKING:
     import typer

@@ -10,12 +10,12 @@ import typer
 
 from textrnn.cli.option_names import in_options
 from textrnn.errors import UsageError
-from textrnn.harmless import one_line
-from textrnn.messages import Message, Parameter
+from textrnn.wording.messages import Message, Parameter
+from textrnn.wording.quoting import one_line
 
 if TYPE_CHECKING:
     from textrnn.corpora import Corpus
-    from textrnn.linear_model import Classifier
+    from textrnn.inference.bag_of_words import Classifier
 
 FEW = 10
 """Texts of a split below which its scores, or what is learnt from it, are chance."""
@@ -85,7 +85,7 @@ MOST_JOBS = 1_000
 
 def processes_of(jobs: int) -> int:
     """The number of processes that ``--jobs`` means; raise UsageError if it means none."""
-    from textrnn.processes import process_count
+    from textrnn.system.processes import process_count
 
     if jobs == 0:
         raise UsageError(Parameter("n_jobs"), " is 0, but must be 1 or more, or -1 for all cores.")

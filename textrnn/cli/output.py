@@ -6,8 +6,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any, TextIO
 
-from textrnn.harmless import one_line
-from textrnn.plain_json import json_line
+from textrnn.system.plain_json import json_line
+from textrnn.wording.quoting import one_line
 
 
 def print_json(value: Any) -> None:

@@ -29,8 +29,8 @@ from textrnn.cli.options import (
 )
 from textrnn.cli.output import is_unicode
 from textrnn.errors import UsageError
-from textrnn.harmless import list_item, one_line, shell_word
-from textrnn.plain_json import json_line
+from textrnn.system.plain_json import json_line
+from textrnn.wording.quoting import list_item, one_line, shell_word
 
 READ_AHEAD = 4
 """Chunks that are read while others are predicted."""
@@ -95,8 +95,8 @@ def predict(
     """
     del debug
     from textrnn.cli.unknown_texts import UnknownTexts
-    from textrnn.persistence import load_classifier
-    from textrnn.predictor import Predictor
+    from textrnn.inference.pool import Predictor
+    from textrnn.storage.folder import load_classifier
 
     if top_k is not None and top_k < 1:
         raise UsageError(f"--top-k is {top_k}, but must be 1 or more.")
@@ -200,7 +200,7 @@ def _source(
     note: Callable[[str], None],
 ) -> Iterator[list[str]]:
     """Chunks of texts from wherever the user has them."""
-    from textrnn.predictor import chunks
+    from textrnn.inference.pool import chunks
 
     if file is not None and texts:
         raise UsageError("texts were given both as arguments and with --file; give one.")
@@ -246,7 +246,7 @@ def _chunks_as_they_come(records: Iterable[str]) -> Iterator[list[str]]:
     """
     import threading
 
-    from textrnn.predictor import GrowingChunk, chunks
+    from textrnn.inference.pool import GrowingChunk, chunks
 
     changed = threading.Condition()
     waiting: deque[GrowingChunk[str]] = deque()

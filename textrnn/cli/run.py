@@ -19,8 +19,8 @@ from textrnn.cli.option_names import in_options, options_of
 from textrnn.cli.options import say, silent
 from textrnn.cli.streams import abandon
 from textrnn.errors import DataError, TextRNNError, UsageError, reason
-from textrnn.harmless import quoted
-from textrnn.messages import Advice, Message, Parameter
+from textrnn.wording.messages import Advice, Message, Parameter
+from textrnn.wording.quoting import quoted
 
 INTERNAL = 70
 UNWRITABLE = DataError.exit_code

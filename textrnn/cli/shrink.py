@@ -15,14 +15,14 @@ from textrnn.cli.models import (
     tests_of,
 )
 from textrnn.cli.options import Debug, Jobs, Json, Offline, processes_of, say
-from textrnn.disk import find_folder
 from textrnn.errors import UsageError
-from textrnn.harmless import shell_word
+from textrnn.system.files import find_folder
+from textrnn.wording.quoting import shell_word
 
 if TYPE_CHECKING:
     from textrnn.cli.trained import Training
     from textrnn.corpora import Split
-    from textrnn.model import TextModel
+    from textrnn.inference.classifier import TextModel
 
 
 def shrink(
@@ -62,8 +62,8 @@ def shrink(
             raise UsageError(f"{option} is {value}, but must be 1 or more.")
     n_jobs = processes_of(jobs)
     from textrnn.cli.output import print_entries, print_json
-    from textrnn.persistence import check_writable
-    from textrnn.training_lock import training_at
+    from textrnn.storage.folder import check_writable
+    from textrnn.storage.training_lock import training_at
 
     folder = find_model(model)
     if _is_same(folder, out):
@@ -102,9 +102,9 @@ def _shrink(
     """What ``shrink`` does where nobody else is at it; what it found, for programs and people."""
     from textrnn.cli.evaluate import report_on
     from textrnn.cli.trained import training_of
-    from textrnn.model_card import model_card
-    from textrnn.persistence import check_network, load_model, load_saved, save_model
-    from textrnn.shrink import shrink as shrunken
+    from textrnn.storage.card import model_card
+    from textrnn.storage.folder import check_network, load_model, load_saved, save_model
+    from textrnn.storage.prune import shrink as shrunken
 
     found_there, _, metrics, size = load_saved(folder)
     big = check_network(found_there, folder)

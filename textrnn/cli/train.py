@@ -443,8 +443,8 @@ def train(
         unlabelled=unlabelled == "auto",
     )
     # Only now: scikit-learn takes a second, and a mistake should be told before.
-    from textrnn.baselines import BASELINES
-    from textrnn.experiment import Experiment, checkpoint_path, run_experiment
+    from textrnn.experiments.run import Experiment, checkpoint_path, run_experiment
+    from textrnn.linear.baselines import BASELINES
     from textrnn.training.progress import Progress
 
     out = out or Path("models") / _folder_name(loaded.name)
@@ -502,7 +502,7 @@ def _unlabelled(source: str | None, corpus: Corpus) -> Sequence[str]:
         return ()
     from textrnn.corpora import read_texts
     from textrnn.errors import DataError, UsageError
-    from textrnn.harmless import quoted
+    from textrnn.wording.quoting import quoted
 
     if not source:
         raise UsageError("--unlabelled is empty; give a file, or auto for the corpus's own texts.")

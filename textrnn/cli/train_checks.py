@@ -7,7 +7,7 @@ from pathlib import Path
 
 from textrnn.cli.models import tell_replaced
 from textrnn.errors import DataError, UsageError, did_you_mean
-from textrnn.harmless import quoted
+from textrnn.wording.quoting import quoted
 
 LIMITS = {"--epochs": 1_000_000, "--max-steps": 10**9, "--layers": 100, "--jobs": 1_000}
 """Far more than anybody needs: above them a slip of the finger would run for ever."""
@@ -44,7 +44,7 @@ def tell_checkpoint(out: Path, resume: bool, tell: Callable[[str], None]) -> Non
     """Tell if an unfinished run will be lost, or a finished one."""
     if resume:
         return
-    from textrnn.experiment import checkpoint_path
+    from textrnn.experiments.run import checkpoint_path
 
     path = checkpoint_path(out)
     if path.exists():

@@ -10,7 +10,7 @@ from textrnn.cli.options import say
 from textrnn.corpora.loading import TEST_FRACTION
 from textrnn.corpora.overlap import TRAIN, VALIDATION, shared_texts, warnings_of
 from textrnn.corpora.registry import find_split
-from textrnn.harmless import quoted
+from textrnn.wording.quoting import quoted
 
 if TYPE_CHECKING:
     from textrnn.corpora import Corpus

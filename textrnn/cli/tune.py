@@ -27,11 +27,11 @@ from textrnn.cli.options import (
     tell_small_splits,
 )
 from textrnn.errors import TrainingError
-from textrnn.harmless import quoted, shell_word
-from textrnn.messages import Message, Setting
+from textrnn.wording.messages import Message, Setting
+from textrnn.wording.quoting import quoted, shell_word
 
 if TYPE_CHECKING:
-    from textrnn.tuning import Search, Trial
+    from textrnn.experiments.search import Search, Trial
 
 SHOWN = 10
 """Candidates that are listed without --json, beside the settings begun with."""
@@ -112,10 +112,10 @@ def tune(
     )
     tell_small_splits(loaded, validation_fraction, tell)
     # Only now: scikit-learn takes a second, and a mistake should be told before.
-    from textrnn.experiment import Experiment
-    from textrnn.prepared import prepare
+    from textrnn.experiments.data import prepare
+    from textrnn.experiments.run import Experiment
+    from textrnn.experiments.search import Search
     from textrnn.training.budget import Deadline
-    from textrnn.tuning import Search
 
     data = prepare(
         loaded,

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from textrnn.box import box_folder
-from textrnn.linear_model import Classifier
-from textrnn.model import TextModel
+from textrnn.inference.bag_of_words import Classifier
+from textrnn.inference.classifier import TextModel
+from textrnn.storage.bundled import box_folder
 
 BEGINNING = 50
 """Characters that are looked at first: in nearly all texts a known word is among them."""

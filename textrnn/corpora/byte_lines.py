@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from textrnn.errors import DataError, reason
-from textrnn.harmless import quoted
+from textrnn.wording.quoting import quoted
 
 PACKED = (".gz", ".xz", ".bz2")
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 from textrnn.corpora.formats import SEPARATORS, Row, Table
 from textrnn.errors import DataError, did_you_mean
-from textrnn.harmless import listed, quoted
-from textrnn.messages import Advice, Parameter
+from textrnn.wording.messages import Advice, Parameter
+from textrnn.wording.quoting import listed, quoted
 
 Note = Callable[[str], None]
 """Receives a line about how a file was understood."""

@@ -9,10 +9,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from textrnn.corpora.sampling import holdout, strata
-from textrnn.digests import feed
 from textrnn.errors import DataError, did_you_mean
-from textrnn.harmless import listed, quoted
-from textrnn.messages import Advice, Parameter
+from textrnn.system.digests import feed
+from textrnn.wording.messages import Advice, Parameter
+from textrnn.wording.quoting import listed, quoted
 
 if TYPE_CHECKING:
     from textrnn.typing import Bools, Ints

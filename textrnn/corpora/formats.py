@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from textrnn.corpora.byte_lines import PACKED, text_lines
 from textrnn.errors import DataError, UsageError, did_you_mean
-from textrnn.harmless import quoted
+from textrnn.wording.quoting import quoted
 
 Row = tuple[int, list[object]]
 """Where a row begins (line or row number, from 1) and its chosen values."""

@@ -16,7 +16,7 @@ from textrnn.corpora.labels import meaning
 from textrnn.corpora.readers import check_label, check_text
 from textrnn.corpora.registry import SPLIT_NAMES
 from textrnn.errors import CorpusNotFoundError, DataError, UsageError, reason
-from textrnn.harmless import listed, quoted
+from textrnn.wording.quoting import listed, quoted
 
 TIMEOUT = 10.0
 """Seconds the hub may take to answer the first request."""

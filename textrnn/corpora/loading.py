@@ -32,8 +32,8 @@ from textrnn.corpora.registry import (
     places,
 )
 from textrnn.errors import CorpusNotFoundError, DataError, UsageError, did_you_mean
-from textrnn.harmless import listed, quoted
-from textrnn.messages import Advice, Message, Parameter, Setting, stated
+from textrnn.wording.messages import Advice, Message, Parameter, Setting, stated
+from textrnn.wording.quoting import listed, quoted
 
 TEST_FRACTION = 0.2
 """Share of the rows that is drawn for a test, if neither the corpus nor the caller has another."""

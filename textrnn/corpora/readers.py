@@ -15,8 +15,8 @@ from textrnn.corpora.corpus import Split
 from textrnn.corpora.formats import MAX_RECORD, check_format, format_of, open_table
 from textrnn.corpora.labels import one_spelling
 from textrnn.errors import DataError, UsageError
-from textrnn.harmless import quoted
-from textrnn.messages import Advice, Parameter, Setting
+from textrnn.wording.messages import Advice, Parameter, Setting
+from textrnn.wording.quoting import quoted
 
 UNLABELLED_FOLDERS = ("unsup", "unlabelled", "unlabeled")
 

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from textrnn.errors import WorkerError
-from textrnn.processes import Processes, tell_fewer
-from textrnn.spawning import is_known_elsewhere
-from textrnn.text.tokenised import NumberedTexts, join, number_texts
+from textrnn.system.processes import Processes, tell_fewer
+from textrnn.system.spawning import is_known_elsewhere
+from textrnn.text.encoded import NumberedTexts, join, number_texts
 from textrnn.text.tokenizers import Tokenizer, tokenizer_name
 from textrnn.typing import Counts, Ids
 

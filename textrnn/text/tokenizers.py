@@ -21,9 +21,9 @@ from threading import Lock
 from typing import TypeAlias, cast
 
 from textrnn.errors import MissingDependencyError, UsageError, did_you_mean
-from textrnn.harmless import quoted
-from textrnn.messages import ForScripts, Parameter
 from textrnn.text._words import clean, word_pattern
+from textrnn.wording.messages import ForScripts, Parameter
+from textrnn.wording.quoting import quoted
 
 Tokenizer: TypeAlias = Callable[[str], list[str]]
 """Anything that turns a text into a list of tokens."""

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from textrnn.errors import DataError, reason
-from textrnn.harmless import quoted
-from textrnn.messages import ForScripts
 from textrnn.text.vocabulary import Vocabulary
 from textrnn.typing import Floats
+from textrnn.wording.messages import ForScripts
+from textrnn.wording.quoting import quoted
 
 _HEADER = re.compile(rb"([0-9]{1,12}) ([0-9]{1,6})\s*")
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1f]")

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from textrnn.errors import ModelError, UsageError, reason
-from textrnn.harmless import quoted
-from textrnn.messages import ForScripts, Parameter, Value
-from textrnn.text.nearest_words import EDIT, NearestWords
-from textrnn.text.tokenised import NumberedTexts
+from textrnn.text.encoded import NumberedTexts
+from textrnn.text.spelling import EDIT, NearestWords
 from textrnn.typing import Counts, Floats, Ids, Ints
+from textrnn.wording.messages import ForScripts, Parameter, Value
+from textrnn.wording.quoting import quoted
 
 UNKNOWN = "<unk>"
 """The token that stands for every word the vocabulary does not hold; its id is 0."""

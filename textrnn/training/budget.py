@@ -21,8 +21,8 @@ from textrnn.training.averaging import WeightAverage
 from textrnn.typing import Params
 
 if TYPE_CHECKING:
+    from textrnn.training.executors.processes import Workers
     from textrnn.training.loop import TrainingRun
-    from textrnn.training.workers import Workers
 
 REHEARSAL_SHARE, REHEARSAL_SECONDS = 0.02, 5.0
 """A rehearsal takes this share of the time left, and never longer than this."""

@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from textrnn.checkpoint_file import load_arrays, load_state, reading, save_arrays
 from textrnn.errors import UsageError
-from textrnn.harmless import quoted
-from textrnn.held_out_scores import as_named_now
-from textrnn.messages import Advice, Parameter, Value
-from textrnn.text.nearest_words import EDIT, LEFT_OUT, SLIPS
+from textrnn.evaluation.held_out_scores import as_named_now
+from textrnn.storage.checkpoint_file import load_arrays, load_state, reading, save_arrays
+from textrnn.text.spelling import EDIT, LEFT_OUT, SLIPS
 from textrnn.training.callbacks import Callback
 from textrnn.training.checkpoint_validation import check_arrays, check_rng, check_state, fits
 from textrnn.training.loop import TrainingRun, TrainingState
 from textrnn.typing import Params
+from textrnn.wording.messages import Advice, Parameter, Value
+from textrnn.wording.quoting import quoted
 
 FINGERPRINTS = {
     "corpus": "the corpus has changed",

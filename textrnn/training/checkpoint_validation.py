@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from textrnn.fields import Field, check_fields, flag, is_number, mapping, number, whole
+from textrnn.storage.weights_validation import Wanted, check_numbers, check_tensors
+from textrnn.system.fields import Field, check_fields, flag, is_number, mapping, number, whole
+from textrnn.system.weights_file import Tensors
 from textrnn.training.loop import TrainingRun
 from textrnn.typing import Params
-from textrnn.weights_file import Tensors
-from textrnn.weights_validation import Wanted, check_numbers, check_tensors
 
 RECORD = dict.fromkeys(
     ("loss", "accuracy", "gradient_norm", "backward_share", "learning_rate"), number()

@@ -12,21 +12,21 @@ from typing import Any
 import numpy as np
 
 from textrnn.errors import DataError, UsageError
-from textrnn.harmless import listed, quoted
-from textrnn.messages import ForScripts, Parameter, Setting, stated
-from textrnn.model import TextModel
-from textrnn.network import Network
-from textrnn.telling import warn
-from textrnn.text.tokenised import NumberedTexts, as_numbered, join
+from textrnn.inference.classifier import TextModel
+from textrnn.nn.network import Network
+from textrnn.system.telling import warn
+from textrnn.text.encoded import NumberedTexts, as_numbered, join
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.text.vectors import embedding_matrix, load_vectors, train_word2vec
 from textrnn.text.vocabulary import Vocabulary
 from textrnn.training.budget import Deadline
 from textrnn.training.callbacks import Callback
-from textrnn.training.gradient import LabelledDocuments
 from textrnn.training.loop import TrainingRun
+from textrnn.training.rules.bptt import LabelledDocuments
 from textrnn.training.settings import F1, ONE_HOT, RANDOM, WORD2VEC, Settings
 from textrnn.typing import Bools, ClassWeight, Floats, Ints
+from textrnn.wording.messages import ForScripts, Parameter, Setting, stated
+from textrnn.wording.quoting import listed, quoted
 
 TokenLists = Sequence[Sequence[str]]
 

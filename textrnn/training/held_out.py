@@ -14,15 +14,15 @@ from typing import NamedTuple
 import numpy as np
 
 from textrnn.corpora import strata
-from textrnn.decision import (
+from textrnn.evaluation.calibration import combined, fit_factors
+from textrnn.evaluation.thresholds import (
     USUAL,
     best_f1_threshold,
     best_f1_threshold_of,
     decide,
 )
 from textrnn.nn.losses import Output, mean_one, output_of
-from textrnn.text.tokenised import NumberedTexts, as_numbered
-from textrnn.training.calibration import combined, fit_factors
+from textrnn.text.encoded import NumberedTexts, as_numbered
 from textrnn.training.fit import TokenisedTexts
 from textrnn.training.settings import F1
 from textrnn.typing import Bools, Floats, Ints

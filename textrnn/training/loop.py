@@ -15,22 +15,22 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from textrnn.errors import TrainingError
-from textrnn.held_out_scores import NETWORK, WHOLE
-from textrnn.messages import Advice, Message, Parameter, Value
-from textrnn.network import Network
+from textrnn.evaluation.held_out_scores import NETWORK, WHOLE
 from textrnn.nn.gradients import global_norm, scale
 from textrnn.nn.losses import Output, mean_one
+from textrnn.nn.network import Network
 from textrnn.nn.optimizers import SGD, Adam, Optimizer
 from textrnn.nn.schedules import learning_rate_at
-from textrnn.telling import warn
-from textrnn.threads import one_blas_thread
+from textrnn.system.blas import one_blas_thread
+from textrnn.system.telling import warn
 from textrnn.training.averaging import WeightAverage
 from textrnn.training.batching import batch_count, epoch_batches
 from textrnn.training.budget import MARGIN, Deadline, rehearse, steps_that_fit
 from textrnn.training.callbacks import Callback
-from textrnn.training.gradient import LabelledDocuments, Regularisation
-from textrnn.training.workers import Workers
+from textrnn.training.executors.processes import Workers
+from textrnn.training.rules.bptt import LabelledDocuments, Regularisation
 from textrnn.typing import Floats, Ints, Params
+from textrnn.wording.messages import Advice, Message, Parameter, Value
 
 SOLVERS = ("adam", "sgd")
 

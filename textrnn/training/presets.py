@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from textrnn.errors import UsageError, did_you_mean
-from textrnn.harmless import quoted
-from textrnn.messages import Parameter
+from textrnn.wording.messages import Parameter
+from textrnn.wording.quoting import quoted
 
 if TYPE_CHECKING:
     from textrnn.training.settings import Settings

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from textrnn.held_out_scores import NETWORK, WHOLE
+from textrnn.evaluation.held_out_scores import NETWORK, WHOLE
 from textrnn.training.callbacks import Callback
 from textrnn.training.loop import TrainingRun, TrainingState
 

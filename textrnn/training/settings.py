@@ -13,19 +13,19 @@ from numbers import Integral, Real
 from typing import Any, TypeAlias
 
 from textrnn.errors import UsageError, did_you_mean
-from textrnn.fields import MOST
-from textrnn.harmless import listed, quoted
-from textrnn.messages import Advice, ForScripts, Message, Parameter, Setting, Value, stated
-from textrnn.model import NEAREST, UNKNOWN_WORDS
-from textrnn.network import EMBEDDING, NetworkConfig
+from textrnn.inference.classifier import NEAREST, UNKNOWN_WORDS
 from textrnn.nn.cells import CELLS
+from textrnn.nn.network import EMBEDDING, NetworkConfig
 from textrnn.nn.readouts import READOUTS
 from textrnn.nn.schedules import SCHEDULES
-from textrnn.processes import available_cores as available_cores
+from textrnn.system.fields import MOST
+from textrnn.system.processes import available_cores as available_cores
 from textrnn.text.tokenizers import Tokenizer, tokenizer_name
 from textrnn.training.batching import batch_count
 from textrnn.training.loop import SOLVERS, TrainingConfig
 from textrnn.typing import ClassWeight
+from textrnn.wording.messages import Advice, ForScripts, Message, Parameter, Setting, Value, stated
+from textrnn.wording.quoting import listed, quoted
 
 ONE_HOT, RANDOM, WORD2VEC = "onehot", "random", "word2vec"
 USUAL_STEPS = 3_000

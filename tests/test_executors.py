@@ -1,0 +1,201 @@
+"""Several processes: the same gradient as one, the same bits each time, nothing left behind."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from gradcheck import CELL_NAMES, dense
+
+from textrnn.errors import TrainingError
+from textrnn.inference.batches import predict_proba
+from textrnn.nn import recurrent
+from textrnn.nn.gradients import RowGradient
+from textrnn.nn.network import Network, NetworkConfig
+from textrnn.training.executors.processes import Workers, add_gradients
+from textrnn.training.rules.bptt import LabelledDocuments, Regularisation
+
+RNG = np.random.default_rng(5)
+DOCUMENTS = [RNG.integers(0, 30, n).astype(np.int32) for n in (3, 9, 1, 5, 14, 2, 7, 7, 20, 4)]
+DATA = LabelledDocuments(DOCUMENTS, RNG.integers(0, 3, 10), RNG.uniform(0.5, 2.0, 10))
+
+
+def make_network(**changes: Any) -> Network:
+    shapes = {"hidden_size": 5, "embedding_dim": 4, "bidirectional": True, "dtype": "float64"}
+    config = NetworkConfig(3, 30, **{**shapes, **changes})
+    return Network.initialise(config, np.random.default_rng(1))
+
+
+def gradient(network: Network, n_jobs: int, rows: Any, **regularisation: Any) -> Any:
+    """The sums and the dense gradient of some documents, by some processes."""
+    with Workers(
+        network, DOCUMENTS, n_jobs, data=DATA, regularisation=Regularisation(**regularisation)
+    ) as workers:
+        sums, found = workers.gradient(np.asarray(rows), np.random.default_rng(0))
+        return sums, {name: value.copy() for name, value in dense(found).items()}
+
+
+@pytest.mark.parametrize("cell", CELL_NAMES)
+@pytest.mark.parametrize("embedding_dim", [None, 4])
+def test_two_processes_compute_the_gradient_of_one(cell: str, embedding_dim: int | None) -> None:
+    network = make_network(cell=cell, embedding_dim=embedding_dim)
+    alone, one = gradient(network, 1, range(10))
+    together, two = gradient(network, 2, range(10))
+    assert together.tokens == alone.tokens
+    assert together.correct == alone.correct
+    assert together.walked == alone.walked == alone.tokens  # there is no floor
+    assert together.loss == pytest.approx(alone.loss, rel=1e-12)
+    assert one.keys() == two.keys() == network.params.keys()
+    for name, value in one.items():
+        np.testing.assert_allclose(two[name], value, rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2, 3])
+def test_words_walked_back_are_summed_over_processes(n_jobs: int) -> None:
+    """With a floor of all there is, each one stops at its first look."""
+    sums, _ = gradient(make_network(), n_jobs, range(10), gradient_floor=1.0)
+    assert sums.tokens == sum(map(len, DOCUMENTS))
+    assert sums.walked == sum(min(len(ids), recurrent.CHECK_EVERY) for ids in DOCUMENTS)
+
+
+def test_more_processes_than_documents() -> None:
+    """Also if the next batch has enough for all of them."""
+    network = make_network()
+    expected = [gradient(network, 1, rows)[1] for rows in ([4], range(10))]
+    rng = np.random.default_rng(0)
+    with Workers(network, DOCUMENTS, 3, data=DATA) as workers:
+        for rows, one in zip(([4], range(10)), expected, strict=True):
+            three = dense(workers.gradient(np.asarray(rows), rng)[1])
+            for name, value in one.items():
+                np.testing.assert_allclose(three[name], value, rtol=1e-10, atol=1e-14)
+
+
+def test_each_process_gets_about_as_many_words() -> None:
+    documents = [np.zeros(n, dtype=np.int32) for n in (20, 1) * 6]
+    parts = Workers(make_network(), documents, 2)._deal(np.arange(12))
+    assert sorted(np.concatenate(parts).tolist()) == list(range(12))
+    words = [sum(len(documents[i]) for i in part.tolist()) for part in parts]
+    assert words == [63, 63]
+
+
+def test_frozen_parameters_have_no_gradient() -> None:
+    _, found = gradient(make_network(), 2, range(6), frozen=("embedding.weight",))
+    assert "embedding.weight" not in found
+    assert "recurrent.0.W_h" in found
+
+
+def test_the_same_seed_gives_the_same_bits() -> None:
+    chance = {
+        "dropout_input": 0.3,
+        "dropout_readout": 0.5,
+        "dropout_recurrent": 0.3,
+        "dropout_embedding": 0.2,
+        "label_smoothing": 0.1,
+        "unknown_probabilities": np.full(30, 0.2, np.float32),
+    }
+    _, one = gradient(make_network(), 2, range(10), **chance)
+    _, two = gradient(make_network(), 2, range(10), **chance)
+    for name, value in one.items():
+        assert value.tobytes() == two[name].tobytes()
+
+
+def test_each_process_and_each_batch_has_dropout_of_its_own() -> None:
+    """A unit has no gradient where all of three equal documents drop it, one a process: an
+    eighth of the units with masks of their own, half with a shared one."""
+    network = make_network(hidden_size=800, bidirectional=False, readout="mean")
+    data = LabelledDocuments([DOCUMENTS[1]] * 3, np.zeros(3, dtype=np.int64))
+    half = Regularisation(dropout_readout=0.5)
+    rng = np.random.default_rng(0)
+    with Workers(network, data.documents, 3, data=data, regularisation=half) as workers:
+        dropped = [
+            (dense(workers.gradient(np.arange(3), rng)[1])["linear.weight"] == 0.0).all(axis=1)
+            for _ in range(2)
+        ]
+    assert [is_zero.mean() for is_zero in dropped] == pytest.approx([1 / 8, 1 / 8], abs=0.05)
+    assert (dropped[0] & dropped[1]).mean() == pytest.approx(1 / 64, abs=0.02)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_prediction(n_jobs: int) -> None:
+    network = make_network()
+    expected = predict_proba(network, DOCUMENTS)
+    with Workers(network, DOCUMENTS, n_jobs) as workers:
+        np.testing.assert_allclose(workers.predict_proba(), expected, atol=1e-12)
+        rows = np.array([7, 2, 9])
+        np.testing.assert_allclose(workers.predict_proba(rows), expected[rows], atol=1e-12)
+
+
+def test_workers_see_changed_parameters_and_hand_them_back() -> None:
+    network = make_network()
+    before = predict_proba(network, DOCUMENTS)
+    with Workers(network, DOCUMENTS, 2) as workers:
+        network.params["linear.bias"] += [0.0, 3.0, 0.0]
+        during = workers.predict_proba()
+    assert not np.allclose(during, before)
+    np.testing.assert_allclose(predict_proba(network, DOCUMENTS), during, atol=1e-12)
+    assert all(value.flags.owndata for value in network.params.values())
+
+
+def test_a_dead_worker_ends_the_run_with_an_explanation() -> None:
+    with Workers(make_network(), DOCUMENTS, 2, data=DATA) as workers:
+        workers.gradient(np.arange(10), np.random.default_rng(0))
+        (child,) = multiprocessing.active_children()
+        os.kill(child.pid or 0, signal.SIGKILL)
+        child.join()
+        with pytest.raises(TrainingError, match=r"worker process died \(exit code -9\)"):
+            workers.gradient(np.arange(10), np.random.default_rng(0))
+    assert not multiprocessing.active_children()
+
+
+def test_an_error_in_a_worker_comes_back() -> None:
+    with Workers(make_network(), DOCUMENTS, 2, data=DATA) as workers, pytest.raises(IndexError):
+        workers.gradient(np.array([0, 99]), np.random.default_rng(0))
+    assert not multiprocessing.active_children()
+
+
+def test_adding_row_gradients() -> None:
+    a = RowGradient(np.array([1, 4]), np.array([[1.0], [2.0]]), 6)
+    b = RowGradient(np.array([0, 4, 5]), np.array([[8.0], [16.0], [32.0]]), 6)
+    total = add_gradients({"t": a}, {"t": b})
+    assert isinstance(total["t"], RowGradient)
+    assert dense(total)["t"].ravel().tolist() == [8.0, 1.0, 0.0, 0.0, 18.0, 32.0]
+
+
+@pytest.mark.parametrize("how", ["SIGKILL", "SIGINT", "SIGTERM"])
+def test_no_process_and_no_memory_is_left_behind(tmp_path: Path, how: str) -> None:
+    command = [sys.executable, "-m", "textrnn", "train", "cars", "--no-baselines", "--jobs", "2"]
+    before = set(os.listdir("/dev/shm")) if Path("/dev/shm").is_dir() else set()
+    process = subprocess.Popen(
+        [*command, "--out", str(tmp_path / "m")],
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    checkpoint = tmp_path / "m.checkpoint"
+    deadline = time.monotonic() + 60
+    while not checkpoint.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert checkpoint.exists()
+    process.send_signal(getattr(signal, how))
+    process.wait(timeout=30)
+    while group_is_alive(process.pid) and time.monotonic() < deadline + 30:
+        time.sleep(0.05)
+    assert not group_is_alive(process.pid)
+    if before:
+        assert set(os.listdir("/dev/shm")) <= before
+
+
+def group_is_alive(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Scores, intervals, thresholds, calibration, and which classifier to use."""

@@ -1,0 +1,107 @@
+"""A corpus split and tokenised, which is where every training and every comparison begins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from textrnn.corpora import Corpus, Split
+from textrnn.corpora.overlap import Overlap, shared_texts
+from textrnn.errors import DataError
+from textrnn.system.processes import process_count
+from textrnn.text.cache import tokenise_once
+from textrnn.text.encoded import NumberedTexts
+from textrnn.text.tokenizers import Tokenizer
+from textrnn.wording.messages import Advice, Message, Parameter
+from textrnn.wording.quoting import quoted
+
+Say = Callable[[str], None]
+"""Receives a line about what is being done."""
+
+
+def say_nothing(line: str) -> None:
+    """The quiet default."""
+    del line
+
+
+@dataclass(frozen=True)
+class Data:
+    """A corpus split and tokenised.
+
+    Attributes:
+        train: texts to learn from.
+        validation: texts to choose by.
+        test: texts to score on, or None.
+        tokens: those of each part, by its name.
+        tokenizer: what made them.
+        from_cache: whether the tokens were read and not made.
+        shared: what the corpus's own splits share.
+    """
+
+    train: Split
+    validation: Split
+    test: Split | None
+    tokens: dict[str, NumberedTexts]
+    tokenizer: Tokenizer
+    from_cache: bool = False
+    shared: tuple[Overlap, ...] = ()
+
+
+def prepare(
+    corpus: Corpus,
+    tokenizer: Tokenizer,
+    *,
+    validation_fraction: float,
+    seed: int,
+    n_jobs: int | None = None,
+    cache: bool = True,
+    say: Say = say_nothing,
+) -> Data:
+    """Split a corpus into training, validation and test texts and tokenise them.
+
+    Args:
+        corpus: labelled texts.
+        tokenizer: text to tokens.
+        validation_fraction: share of the training texts to hold back, if the corpus has no
+            validation texts of its own.
+        seed: of the split.
+        n_jobs: processes to tokenise with, as in scikit-learn.
+        cache: keep the tokens on disk, and use those that were kept.
+        say: receives a line about the corpus.
+
+    Raises:
+        DataError: too few texts to hold any back for validation.
+    """
+    train, validation = corpus.train, corpus.validation
+    rows = {"train": np.arange(len(train))}
+    if validation is None:
+        held = train.holdout(validation_fraction, random_state=seed)
+        train, validation = train.take(~held), train.take(held)
+        rows = {"train": np.flatnonzero(~held), "validation": np.flatnonzero(held)}
+    if len(validation) == 0:
+        raise DataError(
+            f"{len(train)} texts ({len(set(train.texts))} different) are too few to hold "
+            f"{validation_fraction:.0%} of each class back for validation; bring more texts",
+            Advice(" or raise ", Parameter("validation_fraction")),
+            ".",
+        )
+    parts = {"train": train, "validation": validation, "test": corpus.test}
+    sizes = ", ".join(f"{len(part):,} {name}" for name, part in parts.items() if part)
+    say(f"{quoted(corpus.name)}: {sizes} texts from {quoted(corpus.source)}")
+    shared = shared_texts(corpus)
+    # A corpus that was loaded has these among its notes, one that a script made has not.
+    for note in dict.fromkeys([*corpus.notes, *(one.note for one in shared if one.n)]):
+        say(Message("note: ", note))
+    # All texts in the corpus's own order, so that another split finds the same tokens kept.
+    texts = list(corpus.train.texts)
+    for name, part in (("validation", corpus.validation), ("test", corpus.test)):
+        if part:
+            rows[name] = np.arange(len(texts), len(texts) + len(part))
+            texts += part.texts
+    found, kept = tokenise_once(tokenizer, texts, n_jobs=process_count(n_jobs), cache=cache)
+    if kept:
+        say("tokens: from the cache")
+    tokens = {name: found.take(rows[name]) for name, part in parts.items() if part}
+    return Data(train, validation, corpus.test, tokens, tokenizer, kept, shared)

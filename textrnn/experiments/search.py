@@ -1,0 +1,306 @@
+"""Search for settings by successive halving, on the training texts alone.
+
+Many candidates read few texts, the best third of them three times as many, and the best third
+of those three times as many again (Jamieson and Talwalkar 2016). Scores of different rounds are
+not compared: of many short trainings one may be lucky. What is rationed are the steps of a
+training and not its texts: so each trial is a training like any other, which its settings
+do again to the bit, and the n-gram models are fitted once for all.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sklearn.model_selection import ParameterSampler
+
+from textrnn.errors import TrainingError
+from textrnn.experiments.data import Data
+from textrnn.experiments.run import Experiment, train_network
+from textrnn.linear.hashing import NGramKind
+from textrnn.training.batching import batch_count
+from textrnn.training.budget import Deadline
+from textrnn.training.callbacks import Callback
+from textrnn.training.ensemble import (
+    CHARACTERS,
+    CHARACTERS_TAKE,
+    SHARE_OF_TIME,
+    WORDS,
+    Chosen,
+    Part,
+    fit_kind,
+    kinds_of,
+    together,
+)
+from textrnn.training.fit import TokenisedTexts
+from textrnn.training.loop import TrainingRun
+from textrnn.training.settings import Settings
+
+SPACE: dict[str, Sequence[Any]] = {
+    "hidden_size": (32, 64, 100, 128),
+    "embedding_dim": (50, 100, 200),
+    "dropout_input": (0.0, 0.15, 0.3, 0.5),
+    "dropout_readout": (0.0, 0.25, 0.5, 0.7),
+    "unknown_alpha": (0.0, 0.25, 1.0),
+    "learning_rate_init": (5e-4, 1e-3, 2e-3, 4e-3, 8e-3),
+    "readout": ("max", "max_mean", "mean", "attention"),
+    "label_smoothing": (0.0, 0.05, 0.1),
+    "batch_size": (16, 32, 64),
+    "ngrams": ("auto", "words", "none"),
+}
+"""What is searched. Everything else is as in the settings that are begun with."""
+FACTOR, ROUNDS = 3, 3
+FEWEST, MOST = 9, 81
+"""Candidates: of fewer none would be left for the last round, more are hardly ever better."""
+DEARER = 1.5
+"""Time of a candidate over that of the settings begun with, about, on average."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training of the search.
+
+    Attributes:
+        changes: what differs from the settings that were begun with.
+        settings: all of them; a training with these has this accuracy.
+        n_texts: texts read, each as often as it was.
+        accuracy: on the held-out texts, weighted as they are, of the network and the n-gram
+            model together, cross-fitted (``training.held_out``).
+        loss: of the network on them.
+        seconds: it took.
+        survived: rounds through which its candidate came before.
+    """
+
+    changes: Mapping[str, Any]
+    settings: Settings
+    n_texts: int
+    accuracy: float
+    loss: float
+    seconds: float
+    survived: int = 0
+
+
+OnTrial = Callable[[Trial, int, int], None]
+"""Told of each trial, the how many-th it is, and of how many (0 while that is not known)."""
+
+
+@dataclass
+class Search:
+    """A search under way; what it has found is there whenever it is stopped.
+
+    Attributes:
+        experiment: the corpus, the settings to begin with and the seed.
+        data: the corpus prepared.
+        deadline: when it must be over; the first trial is always done.
+        on_trial: told of each trial.
+        space: values of each setting that are tried.
+        trials: those done.
+        stopped: why it ended early: ``"time"``, ``"interrupted"`` or nothing.
+    """
+
+    experiment: Experiment
+    data: Data
+    deadline: Deadline
+    on_trial: OnTrial | None = None
+    space: Mapping[str, Sequence[Any]] = field(default_factory=lambda: SPACE)
+    trials: list[Trial] = field(default_factory=list)
+    stopped: str = ""
+    _parts: dict[NGramKind, list[Part]] = field(default_factory=dict)
+    _words_took: float = 0.0
+    _planned: int = 0
+    _is_begun: bool = False
+
+    @property
+    def ranking(self) -> list[Trial]:
+        """All trials: those of the last round first, in each round the most accurate first.
+
+        The first trial is of no round: while the first round lasts, who has read more texts is
+        first. Of equals the settings begun with come first, which no trial has shown to be worse,
+        then the one of least loss.
+        """
+        return sorted(self.trials, key=_rank)
+
+    @property
+    def best(self) -> Trial:
+        """The first of the ranking, the most accurate trial of the last round.
+
+        Each round begins with the best of the one before. So this is right for a round that was
+        not finished, too: who had no turn in it was worse before.
+        """
+        return min(self.trials, key=_rank)
+
+    def run(self) -> None:
+        """Search until all rounds are done, the time is over, or Ctrl-C."""
+        with self._told_why():
+            full = self._usual_texts()
+            first = max(full // FACTOR ** (ROUNDS - 1), 1)
+            begun = time.perf_counter()
+            self.judge({}, first)  # what it takes is known, even if it diverges
+            seconds = (time.perf_counter() - begun) / first
+            n, most = plan(self.deadline.left(), DEARER * seconds, full)
+            # The first trial must not have read more than those of the last round.
+            self._halve(self._draw(n), max(most, first))
+
+    def _halve(self, candidates: list[dict[str, Any]], most: int) -> None:
+        """Round after round with the best third of the one before, until they read ``most``."""
+        # Of few candidates there are fewer rounds, the last one as long as of many.
+        rounds = min(ROUNDS, 1 + math.floor(math.log(len(candidates), FACTOR)))
+        self._planned = 1 + sum(math.ceil(len(candidates) / FACTOR**i) for i in range(rounds))
+        for survived in range(rounds):
+            n_texts = max(most // FACTOR ** (rounds - 1 - survived), 1)
+            found = [self.judge(changes, n_texts, survived) for changes in candidates]
+            tried = sorted((_rank(trial), i) for i, trial in enumerate(found) if trial)
+            go_on = math.ceil(len(candidates) / FACTOR)
+            candidates = [candidates[i] for _, i in tried[:go_on]]
+
+    def judge(self, changes: Mapping[str, Any], n_texts: int, survived: int = 0) -> Trial | None:
+        """Train with some changes until so many texts are read.
+
+        A training that diverges is no trial, but None. The first is done whatever the time. One
+        that was done in an earlier round, as of few texts steps may be the same, is in both.
+
+        Raises:
+            KeyboardInterrupt: of Ctrl-C, or as the time is over.
+        """
+        settings = replace(self.experiment.settings, **changes)
+        settings = replace(
+            settings,
+            max_steps=self._steps(settings, n_texts),
+            n_jobs=settings.processes(),
+        )
+        settings = self._as_fitted(settings)
+        for i, trial in enumerate(self.trials):
+            if trial.settings == settings:
+                self.trials[i] = replace(trial, n_texts=n_texts, survived=survived)
+                return self.trials[i]
+        begun = time.perf_counter()
+        stop = (_Stop(self.deadline),) if self._is_begun else ()
+        self._is_begun = True
+        experiment = replace(self.experiment, settings=settings, out=None, callbacks=stop)
+        try:
+            trained = train_network(experiment, self.data, choose=self._choose_once, refit=False)
+        except TrainingError:
+            return None
+        state, accuracy = trained.state, trained.accuracy
+        if state.interrupted:
+            raise KeyboardInterrupt
+        assert accuracy is not None
+        settings = self._as_fitted(settings)
+        if settings.ngrams != {**self.experiment.settings.to_dict(), **changes}["ngrams"]:
+            changes = {**changes, "ngrams": settings.ngrams}
+        seconds = time.perf_counter() - begun
+        loss = -state.best_score[1]
+        trial = Trial(changes, settings, n_texts, accuracy, loss, seconds, survived)
+        self.trials.append(trial)
+        if self.on_trial is not None:
+            self.on_trial(trial, len(self.trials), self._planned)
+        return trial
+
+    @contextmanager
+    def _told_why(self) -> Iterator[None]:
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.stopped = "time" if self.deadline.left() <= 0.0 else "interrupted"
+
+    def _choose_once(
+        self,
+        settings: Settings,
+        train: TokenisedTexts,
+        validation: TokenisedTexts | None,
+        n_classes: int,
+        deadline: Deadline | None,
+    ) -> Chosen:
+        """The n-gram models, which no other searched setting changes: each kind is fitted once.
+
+        Characters are left out of all trials where they would take too much of the time.
+        """
+        del deadline  # the search has its own
+        for kind in kinds_of(settings, train):
+            if kind not in self._parts:
+                begun = self.deadline.clock()
+                self._parts[kind] = []
+                if kind != CHARACTERS or self._is_time_for_characters():
+                    self._parts[kind] = fit_kind(kind, settings, train, validation, n_classes)
+                if kind == WORDS:
+                    self._words_took = self.deadline.clock() - begun
+        parts = [part for kind in kinds_of(settings, train) for part in self._parts[kind]]
+        return together(parts, settings, validation)
+
+    def _is_time_for_characters(self) -> bool:
+        return CHARACTERS_TAKE * self._words_took <= SHARE_OF_TIME * self.deadline.left()
+
+    def _as_fitted(self, settings: Settings) -> Settings:
+        """The settings that make the same training where characters were left out."""
+        if settings.ngrams != "none" and self._parts.get(CHARACTERS) == []:
+            return replace(settings, ngrams="words")
+        return settings
+
+    def _draw(self, n: int) -> list[dict[str, Any]]:
+        """So many candidates, the settings begun with among them."""
+        n_all = math.prod(len(values) for values in self.space.values())
+        drawn = ParameterSampler(
+            dict(self.space), min(n - 1, n_all), random_state=self.experiment.seed
+        )
+        begun_with = self.experiment.settings.to_dict()
+        candidates: list[dict[str, Any]] = [{}]
+        for values in drawn:
+            changes = {k: values[k] for k in self.space if values[k] != begun_with[k]}
+            if changes not in candidates:
+                candidates.append(changes)
+        return candidates
+
+    def _usual_texts(self) -> int:
+        """Texts read in a training of the usual length, each as often as it is."""
+        settings, n = self.experiment.settings, len(self.data.train)
+        config = settings.training_config(n, self._n_words(settings))
+        steps = config.max_iter * self._steps(settings, n)
+        return math.ceil(n * min(steps, settings.max_steps or steps) / self._steps(settings, n))
+
+    def _steps(self, settings: Settings, n_texts: int) -> int:
+        """Steps in which so many texts are read."""
+        n = len(self.data.train)
+        an_epoch = batch_count(
+            n,
+            self._n_words(settings),
+            batch_size=settings.batch_size,
+            batch_tokens=settings.batch_tokens,
+        )
+        return max(math.ceil(n_texts * an_epoch / n), 1)
+
+    def _n_words(self, settings: Settings) -> int:
+        return len(self.data.tokens["train"].cut(settings.max_length).numbers)
+
+
+def plan(seconds: float, seconds_a_text: float, full: int) -> tuple[int, int]:
+    """How many candidates, and how many texts in the last round, fill the time.
+
+    Each round costs the same. With little time the rounds are shorter; with much there are
+    more candidates.
+    """
+    a_candidate = ROUNDS * seconds_a_text / FACTOR ** (ROUNDS - 1)
+    texts = max(seconds, 0.0) / max(a_candidate, 1e-12)
+    n = min(max(int(texts / full), FEWEST), MOST)
+    return n, min(max(int(texts / n), FACTOR ** (ROUNDS - 1)), full)
+
+
+def _rank(trial: Trial) -> tuple[int, int, float, bool, float]:
+    """The smaller, the better; see ``Search.ranking``."""
+    how_far = -trial.survived, -trial.n_texts
+    return *how_far, -trial.accuracy, bool(trial.changes), trial.loss
+
+
+class _Stop(Callback):
+    """Ends a trial when the time is over."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        self.deadline = deadline
+
+    def on_batch(self, run: TrainingRun) -> None:
+        del run
+        if self.deadline.left() <= 0.0:
+            raise KeyboardInterrupt

@@ -1,0 +1,1 @@
+"""A trained classifier without its training: one text, many, or word by word."""

@@ -1,0 +1,182 @@
+"""A trained classifier without its training: text in, probabilities out.
+
+This is all that prediction needs, and it imports nothing heavy: the command line
+answers from it at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from textrnn.errors import ModelError, UsageError
+from textrnn.evaluation.thresholds import decide
+from textrnn.inference.batches import predict_logits
+from textrnn.inference.stream import Stream
+from textrnn.linear.ngram_model import NGramModel
+from textrnn.nn.network import Network
+from textrnn.nn.workspace import Workspace
+from textrnn.text.encoded import NumberedTexts, as_numbered, number_texts
+from textrnn.text.spelling import EDIT
+from textrnn.text.tokenizers import Tokenizer, first_tokens
+from textrnn.text.vocabulary import Vocabulary
+from textrnn.typing import Floats, Ids, Ints
+from textrnn.wording.messages import Setting
+from textrnn.wording.quoting import quoted
+
+SAME, NEAREST = "same", "nearest"
+UNKNOWN_WORDS = (NEAREST, SAME)
+Text = str | Sequence[str]
+"""A text, or its tokens."""
+
+
+@dataclass(frozen=True)
+class TextModel:
+    """Tokenizer, vocabulary, network, n-gram model and class labels.
+
+    Attributes:
+        tokenizer: text to tokens.
+        vocabulary: tokens to ids.
+        network: ids to probabilities.
+        classes: the label of each class, in the order of the probabilities' columns.
+        max_length: words read of each text, counted from its beginning; None reads all.
+        settings: how it was trained, for those who look inside.
+        ngrams: a linear model whose logits are added to the network's; None for the
+            network alone.
+        threshold: see ``decision.decide``.
+        unknown_words: ``"same"`` reads all words that are not in the vocabulary as one;
+            ``"nearest"`` first looks for a known word that is one slip of the fingers away.
+        slip: what one slip is, of ``nearest_words.SLIPS``. A model of textrnn 0.1.0 keeps the rule
+            of then, wherever it is taken.
+    """
+
+    tokenizer: Tokenizer
+    vocabulary: Vocabulary
+    network: Network
+    classes: tuple[str | int | float | bool, ...]
+    max_length: int | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    ngrams: NGramModel | None = None
+    threshold: float | None = None
+    unknown_words: str = SAME
+    slip: str = EDIT
+
+    def tokens(self, texts: Iterable[Text]) -> NumberedTexts:
+        """The tokens that are read of each text; see ``read_tokens``."""
+        return read_tokens(self.tokenizer, texts, self.max_length)
+
+    def encode(self, texts: Iterable[Text]) -> list[Ids]:
+        """Token ids of texts; at least one id each, the unknown word for an empty text."""
+        return self.encode_tokens(self.tokens(texts))
+
+    def encode_tokens(self, token_lists: Sequence[Sequence[str]]) -> list[Ids]:
+        """Token ids of texts that are tokenised already."""
+        return self._ids(self.mended(as_numbered(token_lists)))
+
+    def ngram_logits(self, tokens: NumberedTexts) -> Floats:
+        """Logits of the n-gram model alone, which there must be, shape (n_texts, C)."""
+        return self._ngram_logits(tokens, self.mended(tokens))
+
+    def stream(self) -> Stream:
+        """A reader that takes one token at a time.
+
+        Raises:
+            UsageError: the model reads from both ends, or looks at n-grams.
+        """
+        mend = self.unknown_words == NEAREST
+        stream = Stream(self.network, self.vocabulary, mend=mend, slip=self.slip)
+        if self.ngrams is not None:
+            raise UsageError(
+                "this model weighs the n-grams of the whole text beside what the network reads; "
+                "train with ",
+                Setting("ngrams", "none"),
+                " to stream.",
+            )
+        return stream
+
+    def predict_proba(self, texts: Iterable[Text], *, workspace: Workspace | None = None) -> Floats:
+        """Class probabilities, float64 of shape (n_texts, C), whatever the network works in.
+
+        In double precision a row adds up to one, and a logit however small decides. A workspace
+        is worth giving where many calls follow each other.
+
+        Raises:
+            ModelError: the weights make numbers that are not finite, as those of a ReLU network
+                may in long texts.
+        """
+        logits = self.predict_logits(texts, workspace=workspace)
+        return self.network.config.output.probabilities(logits.astype(np.float64))
+
+    def predict_logits(
+        self, texts: Iterable[Text], *, workspace: Workspace | None = None
+    ) -> Floats:
+        """Logits of network and n-grams together, shape (n_texts, C)."""
+        tokens = self.tokens(texts)
+        mended = self.mended(tokens)
+        with np.errstate(over="ignore", invalid="ignore"):  # told once, by its result
+            logits = predict_logits(self.network, self._ids(mended), workspace)
+            if self.ngrams is not None:
+                logits += self._ngram_logits(tokens, mended)
+        if not np.isfinite(logits).all():
+            row = int(np.isfinite(logits).all(axis=1).argmin())
+            raise ModelError(
+                f"the model's weights are so large that the logits of text {row + 1} are no "
+                "numbers; train it again with a lower learning rate."
+            )
+        return logits
+
+    def _ids(self, mended: NumberedTexts) -> list[Ids]:
+        return self.vocabulary.encode_all(mended, self.max_length)
+
+    def mended(self, tokens: NumberedTexts) -> NumberedTexts:
+        """Texts as the network reads them."""
+        if self.unknown_words != NEAREST:
+            return tokens
+        return self.vocabulary.mended(tokens, self.slip)
+
+    def _ngram_logits(self, tokens: NumberedTexts, mended: NumberedTexts) -> Floats:
+        assert self.ngrams is not None
+        return self.ngrams.logits(self.ngrams.keep_known(tokens, mended))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the logits."""
+        return self.network.dtype
+
+    @property
+    def multilabel(self) -> bool:
+        """Whether a text has any number of the classes, not one."""
+        return self.network.config.multilabel
+
+    def decide(self, probabilities: Floats) -> Ints:
+        """The answers, by the model's threshold; see ``decision.decide``."""
+        return decide(probabilities, self.threshold, multilabel=self.multilabel)
+
+
+def read_tokens(
+    tokenizer: Tokenizer, texts: Iterable[Text], max_length: int | None
+) -> NumberedTexts:
+    """The first tokens of each text, of which there may be any number if ``max_length`` is None.
+
+    Raises:
+        UsageError: ``texts`` is a bare string, whose letters nobody means to be texts.
+    """
+    check_is_no_text(texts)
+    if isinstance(texts, NumberedTexts):
+        return texts.cut(max_length)
+    return number_texts(
+        first_tokens(tokenizer, text, max_length) if isinstance(text, str) else text[:max_length]
+        for text in texts
+    )
+
+
+def check_is_no_text(texts: Iterable[Text]) -> None:
+    """Raise UsageError if what should be many texts is a bare string."""
+    if isinstance(texts, str):
+        raise UsageError(
+            f"texts is the single string {quoted(texts)}, but must be a list of texts: "
+            "write [text]."
+        )

@@ -1,0 +1,74 @@
+"""One token in, the class probabilities so far out: for texts that are still being written.
+
+Only a network that reads left to right can answer before the end; one that reads from
+both ends cannot.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from textrnn.errors import UsageError
+from textrnn.nn.incremental import DocumentReader
+from textrnn.nn.network import Network
+from textrnn.text.spelling import EDIT
+from textrnn.text.vocabulary import Vocabulary
+from textrnn.typing import Floats
+from textrnn.wording.messages import Setting
+
+
+class Stream:
+    """Reads a text word by word.
+
+    Args:
+        network: reads left to right.
+        vocabulary: of the network.
+        mend: read an unknown word as the known one that it is near to.
+        slip: what is near; see ``NearestWords.find``.
+
+    Raises:
+        UsageError: the network reads from both ends, or in segments.
+    """
+
+    def __init__(
+        self, network: Network, vocabulary: Vocabulary, *, mend: bool = False, slip: str = EDIT
+    ) -> None:
+        if network.config.bidirectional:
+            raise UsageError(
+                "this model reads each text from both ends, so it has no answer before the end; "
+                "train with ",
+                Setting("bidirectional", False),
+                " to stream.",
+            )
+        if network.config.segment_length is not None:
+            raise UsageError(
+                "this model reads long texts in segments, which are known only at the end; train "
+                "with ",
+                Setting("segment_length", None),
+                " to stream.",
+            )
+        self._vocabulary, self._mend, self._slip = vocabulary, mend, slip
+        self._dtype = network.dtype
+        self._reader = DocumentReader(network)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all that was read."""
+        reader = self._reader
+        reader.reset()
+        shape = (1, 1, reader.config.hidden_size)
+        self._readout = reader.readout.running(shape, self._dtype, reader.params)
+        self._n = np.zeros(1, dtype=np.int64)
+
+    def feed(self, token: str) -> Floats:
+        """Read one token; return the class probabilities of the text so far, shape (C,)."""
+        number = self._vocabulary.index.get(token, 0)
+        if self._mend and number == 0:
+            number = max(int(self._vocabulary.nearest.find([token], self._slip)[0]), 0)
+        return self.feed_id(number)
+
+    def feed_id(self, token: int) -> Floats:
+        """The same for a token's id."""
+        self._n += 1
+        self._readout.add(self._reader.outputs(slice(token, token + 1)))
+        return self._reader.probabilities(self._readout.value(self._n))

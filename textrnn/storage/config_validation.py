@@ -1,0 +1,202 @@
+"""Whether a model's configuration can be used: types, ranges, and what belongs together.
+
+A model folder may come from anybody. What has passed here is trusted by the code that loads it,
+and nothing has been made of it before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from textrnn.inference.bag_of_words import COUNTS, PRESENCE, TFIDF
+from textrnn.inference.classifier import UNKNOWN_WORDS
+from textrnn.nn.cells import CELLS
+from textrnn.nn.readouts import READOUTS
+from textrnn.system.fields import (
+    Field,
+    check_fields,
+    choice,
+    digest,
+    flag,
+    is_number,
+    mapping,
+    number,
+    text,
+    whole,
+)
+from textrnn.system.strict_json import first_twice, shown
+from textrnn.text.spelling import SLIPS
+from textrnn.text.tokenizers import TOKENIZERS
+
+MOST_WORDS = 2**31 - 1
+"""Ids are of 32 bits."""
+MOST_SIZE = 2**31
+"""Of a layer: far more than any weights can be."""
+MOST_OF_LABELS = 2**26
+"""Characters of all labels, each as long as the longest."""
+LONGEST_NGRAM = 10
+"""Words or characters; the time for an n-gram model grows with it."""
+
+TOKENIZER = {"name": choice(*TOKENIZERS).or_none(), "lowercase": flag()}
+NETWORK = {
+    "n_classes": whole(1, MOST_SIZE),
+    "vocabulary_size": whole(1, MOST_WORDS),
+    "embedding_dim": whole(1, MOST_SIZE).or_none(),
+    "cell": choice(*CELLS),
+    "hidden_size": whole(1, MOST_SIZE),
+    "num_layers": whole(1, MOST_SIZE),
+    "bidirectional": flag(),
+    "readout": choice(*READOUTS),
+    "dtype": choice("float32", "float64"),
+    "segment_length": whole(1).or_none(),
+    "multilabel": flag(),
+}
+LINEAR = {
+    "name": text(100),
+    "max_n": whole(1, LONGEST_NGRAM),
+    "value": choice(COUNTS, PRESENCE, TFIDF),
+    "one_against_rest": flag(),
+}
+
+
+def _are_weights(value: Any) -> bool:
+    """Whether weights of classes are a name of them all, or pairs of a label and a number."""
+    return isinstance(value, str | dict) or (
+        isinstance(value, list)
+        and all(
+            isinstance(pair, list) and len(pair) == 2 and _kind(pair[0]) and is_number(pair[1])
+            for pair in value
+        )
+    )
+
+
+SETTINGS = {
+    "class_weight": Field(_are_weights, "'balanced', or pairs of a label and a number")
+    .or_none()
+    .maybe()
+}
+"""Of the settings of the training, which ``training.settings`` checks, what it reads before."""
+
+
+def _are_lengths(value: Any) -> bool:
+    is_length = whole(1, LONGEST_NGRAM).is_valid
+    is_pair = isinstance(value, list) and len(value) == 2 and all(map(is_length, value))
+    return is_pair and bool(value[0] <= value[1])
+
+
+NGRAMS = {
+    "max_n": whole(0, LONGEST_NGRAM),
+    "char_ngrams": Field(
+        _are_lengths, f"the shortest and the longest length, from 1 to {LONGEST_NGRAM}"
+    ).or_none(),
+}
+_COMMON = {
+    "format": text(),
+    "format_version": whole(1),
+    "textrnn_version": text(100),
+    "classes": Field(lambda value: isinstance(value, list), "a list"),
+    "tokenizer": mapping(),
+    "max_length": whole(1).or_none(),
+    "settings": mapping(),
+    "threshold": number(0.0, 1.0).or_none().maybe(),
+    "files": mapping(),
+    "checksum": digest(),
+}
+OF_NETWORK = {
+    **_COMMON,
+    "network": mapping(),
+    "unknown_words": choice(*UNKNOWN_WORDS).maybe(),
+    "slip": choice(*SLIPS).maybe(),
+    "ngrams": mapping().or_none().maybe(),
+}
+OF_LINEAR = {
+    **_COMMON,
+    "linear": mapping(),
+    "max_length": Field(lambda value: value is None, "null"),
+}
+
+
+def validate_config(config: Any, files: Mapping[str, bool]) -> None:
+    """Check all that a model's configuration says.
+
+    Args:
+        config: as JSON gives it.
+        files: the files of a network's folder by name, and whether that of a linear model has
+            them, too.
+
+    Raises:
+        ValueError: what is wrong, where, the value seen and what it must be.
+    """
+    is_linear = isinstance(config, dict) and "linear" in config
+    check_fields(config, OF_LINEAR if is_linear else OF_NETWORK, "")
+    check_fields(config["tokenizer"], TOKENIZER, "tokenizer")
+    multilabel = False
+    if is_linear:
+        check_fields(config["linear"], LINEAR, "linear")
+        names = {name for name, has in files.items() if has}
+    else:
+        multilabel = _check_network(config)
+        names = set(files) if config.get("ngrams") else set(files) - {"ngrams.safetensors"}
+    check_fields(config["files"], dict.fromkeys(sorted(names), digest()), "files")
+    check_classes(config["classes"])
+    for name, value in config["settings"].items():
+        if isinstance(value, str) and not text().is_valid(value):
+            raise ValueError(f"settings.{shown(name)} has {len(value):,} characters")
+    check_fields(config["settings"], SETTINGS, "settings", others=True)
+    if config.get("threshold") is not None and len(config["classes"]) != 2 and not multilabel:
+        raise ValueError(
+            f"threshold is {shown(config['threshold'])}, but must be null for "
+            f"{len(config['classes'])} classes"
+        )
+
+
+def _check_network(config: Mapping[str, Any]) -> bool:
+    """Check what only a network has; whether a text has any number of labels."""
+    network, ngrams = config["network"], config.get("ngrams")
+    check_fields(network, NETWORK, "network")
+    if network["n_classes"] != len(config["classes"]):
+        raise ValueError(
+            f"network.n_classes is {network['n_classes']}, but there are "
+            f"{len(config['classes'])} classes"
+        )
+    if ngrams is not None:
+        check_fields(ngrams, NGRAMS, "ngrams")
+        if not (ngrams["max_n"] or ngrams["char_ngrams"]):
+            raise ValueError("ngrams has neither words nor characters")
+    return bool(network["multilabel"])
+
+
+def check_classes(classes: list[Any]) -> None:
+    """Check the labels of classes: two or more, each once, all of one kind.
+
+    Raises:
+        ValueError: they are not.
+    """
+    if len(classes) < 2:
+        raise ValueError(f"classes is {shown(classes)}, but must be at least two")
+    kinds = [_kind(label) for label in classes]
+    for label, kind in zip(classes, kinds, strict=True):
+        if kind is None:
+            raise ValueError(f"classes has {shown(label)}, but must be texts, numbers or booleans")
+        if kind != kinds[0]:
+            raise ValueError(f"classes has {kinds[0]} and {kind}, but must be all of one kind")
+    if len(set(classes)) < len(classes):
+        raise ValueError(f"classes has {shown(first_twice(classes))} twice")
+    # NumPy gives each text of an array the room of the longest.
+    longest = max((len(label) for label in classes if isinstance(label, str)), default=0)
+    if len(classes) * longest > MOST_OF_LABELS:
+        raise ValueError(
+            f"classes has {len(classes):,} texts of up to {longest:,} characters, but at most "
+            f"{MOST_OF_LABELS:,} must be the product"
+        )
+
+
+def _kind(label: Any) -> str | None:
+    if isinstance(label, str):
+        return "texts"
+    if isinstance(label, bool):
+        return "booleans"
+    if isinstance(label, int):  # as NumPy holds it
+        return "numbers" if -(2**63) <= label < 2**63 else None
+    return "numbers" if is_number(label) else None

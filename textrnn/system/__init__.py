@@ -1,0 +1,1 @@
+"""The ground: files that survive a crash, processes, shared memory, BLAS threads, plain JSON."""

@@ -1,0 +1,1 @@
+"""Where a learning rule runs: in one process or in several."""

@@ -1,0 +1,1 @@
+"""Learning rules: from a network and some texts to a gradient."""

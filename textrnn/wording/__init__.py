@@ -1,0 +1,1 @@
+"""How things are said: messages of pieces, and what others wrote, quoted."""
