@@ -1,4 +1,4 @@
-"""Make the models in the box: train, shrink, score, write the model card.
+"""Make the bundled models: train, shrink, score, write the model card.
 
     TEXTRNN_DATA=DIR python -m benchmarks.make_models [NAME ...] [--few N] [--out DIR]
 
@@ -20,7 +20,7 @@ from textrnn.evaluation.metrics import evaluate
 from textrnn.experiments.run import Experiment, run_experiment
 from textrnn.inference.classifier import TextModel
 from textrnn.inference.pool import predict_many
-from textrnn.storage.bundled import BOX
+from textrnn.storage.bundled import BUNDLED
 from textrnn.storage.folder import load_model, read_metrics, save_model
 from textrnn.storage.prune import shrink
 from textrnn.system.processes import process_count
@@ -251,7 +251,7 @@ def main() -> None:
     unknown = sorted(set(options.names) - set(RECIPES))
     if unknown:
         parser.error(f"there is no recipe for {unknown[0]!r}, but for {', '.join(RECIPES)}")
-    for name in options.names or BOX:
+    for name in options.names or BUNDLED:
         made = make(name, out=options.out, few=options.few)
         print(f"{name}: {made['size']:,} bytes")
         for key, test in made["tests"].items():

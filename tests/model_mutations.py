@@ -371,7 +371,7 @@ def save_present(folder: Path) -> None:
 
     source = REFERENCE / "compact"
     model = persistence.load_model(source)
-    model = replace(model, unknown_words=NEAREST, slip=EDIT)
+    model = replace(model, unknown_words=NEAREST, spelling_rule=EDIT)
     metrics = persistence.read_metrics(source)
     persistence.save_model(model, folder, metrics=metrics, compact=True)
 
@@ -452,7 +452,7 @@ def use_faces(folder: Path, *, is_network: bool) -> None:
     with contextlib.redirect_stdout(io.StringIO()):
         inspect(str(folder))
         inspect(str(folder), as_json=True)
-        told = _described(folder, in_box=False)
+        told = _described(folder, is_bundled=False)
         assert "error" not in told, told
         _lines(told)
         if is_network:

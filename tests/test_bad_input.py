@@ -362,7 +362,7 @@ def test_bad_model(
 
 def test_no_model_at_all(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.rmtree(place / "models")
-    monkeypatch.setattr("textrnn.storage.bundled.BOX", ())
+    monkeypatch.setattr("textrnn.storage.bundled.BUNDLED", ())
     check_told(run("predict", "warm"), MODEL, "no model under ./models", "textrnn train")
     check_told(run("inspect", "ok.csv"), MODEL, "no model folder 'ok.csv'")
 

@@ -26,7 +26,7 @@ from textrnn.estimator.classifier import TextRNNClassifier
 from textrnn.nn.gradients import global_norm
 from textrnn.storage.checkpoint_file import save_arrays
 from textrnn.text.encoded import number_texts
-from textrnn.training import budget, checkpoint, loop, whole
+from textrnn.training import budget, checkpoint, loop, pipeline
 from textrnn.training.averaging import WeightAverage
 from textrnn.training.budget import Deadline, Pace, steps_that_fit
 from textrnn.training.callbacks import Callback
@@ -309,7 +309,7 @@ def test_a_resumed_run_keeps_its_plan(clock: Clock, tmp_path: Path) -> None:
     assert stopped.interrupted
     clock.a_word *= 0.5  # would plan twice as many, if it planned
     resumed, again = run("cut", resume=True)
-    assert resumed.planned_steps == whole.planned_steps == resumed.steps == whole.steps
+    assert resumed.planned_steps == pipeline.planned_steps == resumed.steps == pipeline.steps
     assert same_bits(params, again)
 
 
@@ -407,7 +407,7 @@ def test_one_kind_of_ngrams_is_fitted_whatever_the_time(
     [
         (100, -5.0, 48 * 100),  # too few to try
         (400, 1e9, 48 * 400),
-        (400, -5.0, whole.TRIED_TEXTS),
+        (400, -5.0, pipeline.TRIED_TEXTS),
         # One second to try 2,000 texts: 38.4 seconds for all, of which there are 24 / 2.
         (400, 25.0, 48 * 400 * 12 // 38.4),
     ],
@@ -423,16 +423,16 @@ def test_texts_are_left_out_where_their_ngrams_take_too_long(
 
     def choose(settings: Settings, train: TokenisedTexts, *_: Any) -> None:
         assert settings.ngrams == "words"
-        assert len(train) == whole.TRIED_TEXTS
+        assert len(train) == pipeline.TRIED_TEXTS
         clock.now += 1.0
 
-    monkeypatch.setattr(whole, "choose_ngrams", choose)
+    monkeypatch.setattr(pipeline, "choose_ngrams", choose)
     texts, labels = reviews
     data = labelled((texts * n_copies, labels * n_copies))
     deadline = Deadline(clock() + left, clock)
-    n = whole.texts_that_fit(Settings(), data, 2, deadline)
+    n = pipeline.texts_that_fit(Settings(), data, 2, deadline)
     assert n == wanted
-    found = whole.drawn(data, n)
+    found = pipeline.drawn(data, n)
     assert len(found) == wanted
     assert set(found.targets.tolist()) == {0, 1}
 
@@ -440,8 +440,8 @@ def test_texts_are_left_out_where_their_ngrams_take_too_long(
 @pytest.mark.parametrize(("left", "wanted"), [(51.0, True), (49.0, False), (-1.0, False)])
 def test_the_ngrams_are_fitted_again_only_if_that_can_end(left: float, wanted: bool) -> None:
     clock = Clock()
-    assert whole.is_time_to_refit(Deadline(clock() + left, clock), 100.0) is wanted
-    assert whole.is_time_to_refit(None, 100.0)
+    assert pipeline.is_time_to_refit(Deadline(clock() + left, clock), 100.0) is wanted
+    assert pipeline.is_time_to_refit(None, 100.0)
 
 
 # -------------------------------------------------------------------- the estimator

@@ -1,4 +1,4 @@
-"""The models in the box: there, small, sound and as good as they say."""
+"""The bundled models: there, small, sound and as good as they say."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from textrnn import TextRNNClassifier
 from textrnn.cli.models import find_model, trained_models
 from textrnn.errors import ModelError
 from textrnn.storage import bundled
-from textrnn.storage.bundled import BOX, box_folder, box_folders
+from textrnn.storage.bundled import BUNDLED, bundled_folder, bundled_folders
 from textrnn.storage.folder import load_model, read_metrics
 
 TARGETS = {"imdb": 0.90, "sst2": 0.80, "chnsenticorp": 0.88}
@@ -29,23 +29,23 @@ TEXTS = {
 
 
 def folder_of(name: str) -> Path:
-    folder = box_folder(name)
+    folder = bundled_folder(name)
     assert folder is not None
     return folder
 
 
 def test_all_are_there() -> None:
-    assert tuple(box_folders()) == BOX == tuple(RECIPES)
+    assert tuple(bundled_folders()) == BUNDLED == tuple(RECIPES)
 
 
-@pytest.mark.parametrize("name", BOX)
+@pytest.mark.parametrize("name", BUNDLED)
 def test_they_answer(name: str) -> None:
     model = load_model(folder_of(name))
     found = model.predict_proba(list(TEXTS[name])).argmax(axis=1)
     assert [model.classes[i] for i in found] == list(TEXTS[name].values())
 
 
-@pytest.mark.parametrize("name", BOX)
+@pytest.mark.parametrize("name", BUNDLED)
 def test_their_ngrams_have_the_keys_that_are_made_today(name: str) -> None:
     ngrams = load_model(folder_of(name)).ngrams
     assert ngrams is not None
@@ -53,7 +53,7 @@ def test_their_ngrams_have_the_keys_that_are_made_today(name: str) -> None:
     assert ngrams.knows(words).all(), "make the models again: python -m benchmarks.make_models"
 
 
-@pytest.mark.parametrize("name", BOX)
+@pytest.mark.parametrize("name", BUNDLED)
 def test_they_are_small_and_hold_no_text_of_a_corpus(name: str) -> None:
     folder = folder_of(name)
     assert sum(file.stat().st_size for file in folder.iterdir()) <= LIMIT
@@ -62,7 +62,7 @@ def test_they_are_small_and_hold_no_text_of_a_corpus(name: str) -> None:
     assert not any(" " in token for token in tokens)
 
 
-@pytest.mark.parametrize("name", BOX)
+@pytest.mark.parametrize("name", BUNDLED)
 def test_what_they_scored_is_enough_and_stands_in_the_card(name: str) -> None:
     folder = folder_of(name)
     metrics = read_metrics(folder)
@@ -115,7 +115,7 @@ def test_an_installed_package_in_a_checkout_answers_with_the_first_of_the_box(
 def test_without_a_box_one_must_train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(bundled, "__file__", str(tmp_path / "textrnn/storage/bundled.py"))
-    assert box_folders() == {}
+    assert bundled_folders() == {}
     with pytest.raises(ModelError, match="train one: textrnn train cars"):
         find_model(None)
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from textrnn.cli.app import app
-from textrnn.text import token_cache
+from textrnn.text import cache
 from textrnn.text.cache import cache_folder, content_key, read, tokenise_once, write
 from textrnn.text.encoded import NumberedTexts, number_texts
 from textrnn.text.tokenizers import CharTokenizer, JiebaTokenizer, Tokenizer, WordTokenizer
@@ -25,7 +25,7 @@ TEXTS = ["A good film, <br/>isn't it?", "", "bad \ud800 é\n film 房间"]
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache that keeps small corpora too."""
-    monkeypatch.setattr(token_cache, "WORTH_KEEPING", 1)
+    monkeypatch.setattr(cache, "WORTH_KEEPING", 1)
     monkeypatch.setenv("TEXTRNN_CACHE", str(tmp_path))
     return tmp_path / "tokens"
 
@@ -142,10 +142,10 @@ def test_another_source_of_the_tokenizer_has_another_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = content_key(WordTokenizer(), TEXTS)
-    here = Path(token_cache.__file__).parent
+    here = Path(cache.__file__).parent
     for name in ("tokenizers.py", "_words.py"):
         (tmp_path / name).write_bytes((here / name).read_bytes())
-    monkeypatch.setattr(token_cache.resources, "files", lambda _: tmp_path)
+    monkeypatch.setattr(cache.resources, "files", lambda _: tmp_path)
     assert content_key(WordTokenizer(), TEXTS) == before
     with (tmp_path / "_words.py").open("a") as file:
         file.write("# changed\n")
@@ -224,7 +224,7 @@ def test_without_a_cache(folder: Path, monkeypatch: pytest.MonkeyPatch, how: str
         monkeypatch.setenv("TEXTRNN_CACHE", "off")
         assert cache_folder() is None
     elif how == "small":
-        monkeypatch.setattr(token_cache, "WORTH_KEEPING", 1_000)
+        monkeypatch.setattr(cache, "WORTH_KEEPING", 1_000)
     elif how == "unwritable":
         folder.write_text("a file where the folder should be")
     for _ in range(2):
@@ -238,7 +238,7 @@ def test_a_full_disk_only_means_no_cache(folder: Path, monkeypatch: pytest.Monke
     def no_space(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(token_cache, "replace_file", no_space)
+    monkeypatch.setattr(cache, "replace_file", no_space)
     found, _ = tokenise_once(WordTokenizer(), TEXTS)
     assert list(found) == [WordTokenizer()(text) for text in TEXTS]
     assert files(folder) == []
@@ -251,11 +251,11 @@ def test_the_files_unused_for_longest_go(folder: Path, monkeypatch: pytest.Monke
         path = folder / f"{content_key(WordTokenizer(), texts)}.npz"
         os.utime(path, (1_000 + age, 1_000 + age))
     assert tokenise_once(WordTokenizer(), corpora[0])[1]  # used again, so the other is older now
-    monkeypatch.setattr(token_cache, "LIMIT", 2 * files(folder)[0].stat().st_size)
+    monkeypatch.setattr(cache, "LIMIT", 2 * files(folder)[0].stat().st_size)
     tokenise_once(WordTokenizer(), corpora[2])
     left = {path.stem for path in files(folder)}
     assert left == {content_key(WordTokenizer(), corpora[i]) for i in (0, 2)}
-    monkeypatch.setattr(token_cache, "LIMIT", 1)
+    monkeypatch.setattr(cache, "LIMIT", 1)
     tokenise_once(WordTokenizer(), ["a file larger than all may be"])
     assert {path.stem for path in files(folder)} == left
 
@@ -266,8 +266,8 @@ def test_a_file_that_would_be_too_large_is_not_even_built(
     def built(*_: object, **__: object) -> None:
         raise AssertionError("built")
 
-    monkeypatch.setattr(token_cache.np, "savez", built)
-    monkeypatch.setattr(token_cache, "LIMIT", 10)
+    monkeypatch.setattr(cache.np, "savez", built)
+    monkeypatch.setattr(cache, "LIMIT", 10)
     write(tmp_path / "x.npz", number_texts([["some", "words"]]))
     assert files(tmp_path) == []
 

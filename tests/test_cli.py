@@ -332,7 +332,7 @@ def test_models_are_listed(home: Path, tmp_path: Path, monkeypatch: pytest.Monke
     assert [model["in_box"] for model in listed] == sorted(model["in_box"] for model in listed)
     monkeypatch.chdir(tmp_path)
     shown = run("models").stdout
-    assert "from the box" in shown
+    assert "bundled" in shown
     assert "test accuracy: imdb 0." in shown
 
 
@@ -342,7 +342,7 @@ def test_without_a_model_of_ones_own_the_box_answers(
     monkeypatch.chdir(tmp_path)
     predicted = run("predict", "What a waste of two hours.")
     assert predicted.stdout.startswith("neg\t")
-    assert predicted.stderr == "model: sentiment-en, from the box\n"
+    assert predicted.stderr == "model: sentiment-en, bundled\n"
 
 
 def test_shrink(home: Path) -> None:

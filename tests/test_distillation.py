@@ -17,7 +17,7 @@ from textrnn.experiments.run import Experiment, checkpoint_path, run_experiment
 from textrnn.inference.classifier import TextModel
 from textrnn.storage.card import model_card
 from textrnn.text.encoded import number_texts
-from textrnn.training import self_training
+from textrnn.training import distillation
 from textrnn.training.callbacks import Callback
 from textrnn.training.checkpoint import taught_path
 from textrnn.training.distillation import Taught, answers, lesson, pupil, steps_of, without
@@ -164,9 +164,9 @@ def test_the_ngrams_are_taught_by_what_the_new_network_knows(
         pupil.network.params["embedding.weight"] += 0.5
         return TrainingState(epoch=1, finished=True)
 
-    monkeypatch.setattr(self_training, "lesson", noted)
-    monkeypatch.setattr(self_training, "MUCH_TEXT", 50 if much else 10**6)
-    taught = self_training.teach(
+    monkeypatch.setattr(distillation, "lesson", noted)
+    monkeypatch.setattr(distillation, "MUCH_TEXT", 50 if much else 10**6)
+    taught = distillation.teach(
         teacher, model.network.params, Settings(), train, held_out,
         number_texts([["superb", "room"], ["dull", "house"]] * 5), train_network,
     )  # fmt: skip
@@ -273,14 +273,14 @@ def test_a_pupil_that_does_worse_is_not_kept(
     corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that learns the contrary of what its teacher holds probable."""
-    from textrnn.training import self_training
+    from textrnn.training import distillation
 
     def contrary(*given: Any, **named: Any) -> TokenisedTexts:
         texts = lesson(*given, **named)
         return replace(texts, targets=1.0 - texts.targets)
 
     settings = replace(SMALL, ngrams="none", max_iter=30, learning_rate_init=0.02)
-    monkeypatch.setattr(self_training, "lesson", contrary)
+    monkeypatch.setattr(distillation, "lesson", contrary)
     corpus = replace(corpus, validation=Split(*made_up(20, 5)))
     report = run(corpus, None, made_up(40, 2)[0], settings=settings)
     assert not report["teaching"]["kept"]
@@ -391,13 +391,13 @@ def test_no_texts_are_as_none(corpus: Corpus) -> None:
 def test_a_pupil_that_diverges_leaves_its_teacher(
     corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from textrnn.training import self_training
+    from textrnn.training import distillation
 
     def spoilt(*given: Any, **named: Any) -> TokenisedTexts:
         texts = lesson(*given, **named)
         return replace(texts, targets=np.full_like(texts.targets, np.nan))
 
-    monkeypatch.setattr(self_training, "lesson", spoilt)
+    monkeypatch.setattr(distillation, "lesson", spoilt)
     with pytest.warns(UserWarning, match=r"unlabelled texts training diverged.*stays"):
         report = run(corpus, None, made_up(40, 2)[0])
     assert report["teaching"]["kept"] is False
@@ -412,11 +412,11 @@ def test_the_rarer_class_is_that_of_the_labelled_texts() -> None:
     assert y.count("good") < y.count("bad")
     more = [f"{word} {text}" for text in made_up(60, 3)[0][::2] for word in GOOD]
     asked: list[Any] = []
-    from textrnn.training import ngrams_beside
+    from textrnn.training import ensemble
 
-    real = ngrams_beside.rarer_class
+    real = ensemble.rarer_class
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ngrams_beside, "rarer_class", lambda t, w: asked.append(len(t)) or real(t, w))
+        patch.setattr(ensemble, "rarer_class", lambda t, w: asked.append(len(t)) or real(t, w))
         TextRNNClassifier(
             hidden_size=4, embedding_dim=4, max_iter=3, threshold="f1", random_state=0
         ).fit(X, y, unlabelled=more)

@@ -19,7 +19,7 @@ from textrnn.nn.network import Network, NetworkConfig
 from textrnn.text.encoded import as_numbered
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.text.vocabulary import Vocabulary
-from textrnn.training import ngrams_beside
+from textrnn.training import ensemble
 from textrnn.training.budget import Deadline
 from textrnn.training.ensemble import (
     STRENGTHS,
@@ -173,7 +173,7 @@ def test_unknown_words_are_weighed_as_they_are_predicted() -> None:
     known = replace(train, tokens=[[w for w in t if w != TELLING[1]] for t in train.tokens])
     model = untrained(known, unknown_words=NEAREST)
     texts = [" ".join(words) for words in held_out.tokens]
-    assert list(model.vocabulary.mended(as_numbered([[TELLING[1]]]))) == [[TELLING[0]]]
+    assert list(model.vocabulary.corrected(as_numbered([[TELLING[1]]]))) == [[TELLING[0]]]
     chosen = choose_ngrams(ONLY_WORDS, train, held_out, 2)
     weighed = weigh(model, ONLY_WORDS, chosen, train, held_out)
     answers = weighed.classifier().predict_proba(texts).argmax(axis=1)
@@ -256,7 +256,7 @@ def test_fitted_again_to_the_same_texts_they_are_the_same(n_classes: int) -> Non
 
 def test_of_many_classes_fewer_ngrams_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the choice as in the last fit: so many weights in all."""
-    monkeypatch.setattr(ngrams_beside, "MAX_WEIGHTS", 120)
+    monkeypatch.setattr(ensemble, "MAX_WEIGHTS", 120)
     train, held_out = drawn(60, 16, n_classes=4), drawn(40, 17, n_classes=4)
     chosen = choose_ngrams(ONLY_WORDS, train, held_out, 4)
     for found in (chosen, refitted(chosen, joined(train, held_out), None)):
@@ -268,7 +268,7 @@ def test_where_there_is_much_text_an_ngram_must_come_twice(
 ) -> None:
     train = TokenisedTexts([["a", "b"], ["a", "c"]] * 1 + [["b", "d"]], np.array([0, 1, 0]))
     few = choose_ngrams(ONLY_WORDS, train, None, 2).models[0]
-    monkeypatch.setattr(ngrams_beside, "MUCH_TEXT", 5)
+    monkeypatch.setattr(ensemble, "MUCH_TEXT", 5)
     many = choose_ngrams(ONLY_WORDS, train, None, 2).models[0]
     assert (len(few.keys), len(many.keys)) == (7, 2)  # a, b, c, d and three pairs; a and b
 
@@ -288,7 +288,7 @@ def test_characters_are_tried_where_a_third_of_the_time_is_enough(
         now[0] += 1.0 if kind == WORDS else 6.0
         return list(parts)
 
-    monkeypatch.setattr(ngrams_beside, "fit_kind", fit_a_kind)
+    monkeypatch.setattr(ensemble, "fit_kind", fit_a_kind)
     deadline = Deadline(times, lambda: now[0])
     chosen = choose_ngrams(Settings(ngrams="characters"), train, None, 2, deadline)
     assert len(chosen.parts) == kinds * len(parts)

@@ -38,7 +38,7 @@ from textrnn.experiments.run import Experiment, run_experiment
 from textrnn.nn.readouts import READOUTS
 from textrnn.storage.folder import read_metrics
 from textrnn.text.tokenizers import make_tokenizer
-from textrnn.training import ngrams_beside
+from textrnn.training import ensemble
 from textrnn.training.callbacks import Callback
 from textrnn.training.settings import CHOICES, CONSTRAINTS, Settings
 
@@ -785,9 +785,9 @@ def test_ctrl_c_keeps_the_best_model(reviews: Data) -> None:
 
 def test_ctrl_c_keeps_the_ngrams(reviews: Data, monkeypatch: pytest.MonkeyPatch) -> None:
     """As they were fitted to the training texts: who presses it does not want to wait."""
-    refitted, calls = ngrams_beside.refitted, []
+    refitted, calls = ensemble.refitted, []
     monkeypatch.setattr(
-        ngrams_beside,
+        ensemble,
         "refitted",
         lambda *args, **named: calls.append(1) or refitted(*args, **named),
     )
@@ -818,7 +818,7 @@ def test_ctrl_c_in_the_last_fit_of_the_ngrams_loses_nothing(
     def interrupted(*_: Any, **__: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(ngrams_beside, "refitted", interrupted)
+    monkeypatch.setattr(ensemble, "refitted", interrupted)
     model = small(ngrams="words", early_stopping=True, n_iter_no_change=30)
     with pytest.warns(UserWarning, match="interrupted"):
         model.fit(*reviews)

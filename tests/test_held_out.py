@@ -74,8 +74,8 @@ class Oracle:
     def logits(self, texts: Any) -> Floats:
         return self.rng.normal(size=(len(texts), 2))
 
-    def keep_known(self, texts: Any, mended: Any) -> Any:
-        del mended
+    def keep_known(self, texts: Any, corrected: Any) -> Any:
+        del corrected
         return texts
 
 

@@ -9,11 +9,11 @@ from sklearn.linear_model import LogisticRegression
 
 from textrnn import TextRNNClassifier
 from textrnn.evaluation.calibration import fit_factors
+from textrnn.linear import hashing
 from textrnn.linear.fit import _Problem, fit_ngrams, naive_bayes, ngram_features
 from textrnn.linear.hashing import FIRST_OF_CHARACTERS, NGramKind, distinct_ngrams
 from textrnn.linear.ngram_model import NGramModel, find, weighted_sum
 from textrnn.nn.losses import SOFTMAX, softmax
-from textrnn.text import ngram_keys
 from textrnn.text.encoded import number_texts
 from textrnn.training.ensemble import CHARACTERS, WORDS, choose_ngrams
 from textrnn.training.fit import TokenisedTexts
@@ -97,7 +97,7 @@ def test_blocks_are_the_same_as_the_whole(
 ) -> None:
     kind = NGramKind(2, (2, 3))
     whole = keys_by_row(TEXTS, kind)
-    monkeypatch.setattr(ngram_keys, limit, size)
+    monkeypatch.setattr(hashing, limit, size)
     assert len(list(distinct_ngrams(number_texts(TEXTS), kind))) >= 3
     assert keys_by_row(TEXTS, kind) == whole
     features = ngram_features(number_texts(TEXTS), kind, max_features=10_000)

@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from textrnn import TextRNNClassifier
 from textrnn.training.fit import TokenisedTexts
 from textrnn.training.loop import TrainingState
-from textrnn.training.prior_baseline import guessing, nothing_learned
+from textrnn.training.prior_baseline import nothing_learned, prior_baseline
 
 
 def texts_of(targets: list[Any], weights: list[float] | None = None) -> TokenisedTexts:
@@ -23,18 +23,18 @@ def texts_of(targets: list[Any], weights: list[float] | None = None) -> Tokenise
 
 
 def test_guessing_has_the_entropy_of_the_labels() -> None:
-    loss, accuracy = guessing(texts_of([0, 0, 0, 2]))
+    loss, accuracy = prior_baseline(texts_of([0, 0, 0, 2]))
     assert loss == pytest.approx(-0.75 * math.log(0.75) - 0.25 * math.log(0.25))
     assert accuracy == 0.75
 
 
 def test_weights_count_as_so_many_texts() -> None:
     weighted, counted = texts_of([0, 1], [3.0, 1.0]), texts_of([0, 0, 0, 1])
-    assert guessing(weighted) == pytest.approx(guessing(counted))
+    assert prior_baseline(weighted) == pytest.approx(prior_baseline(counted))
 
 
 def test_each_of_many_labels_is_guessed() -> None:
-    loss, accuracy = guessing(texts_of([[1, 0], [0, 0], [1, 0], [1, 0]]))
+    loss, accuracy = prior_baseline(texts_of([[1, 0], [0, 0], [1, 0], [1, 0]]))
     assert loss == pytest.approx(-0.75 * math.log(0.75) - 0.25 * math.log(0.25), abs=1e-6)
     assert accuracy == 0.875
 

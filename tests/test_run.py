@@ -19,10 +19,10 @@ from textrnn.experiments.data import prepare
 from textrnn.experiments.run import Experiment, checkpoint_path, run_experiment
 from textrnn.storage.checkpoint_file import load_arrays, save_arrays
 from textrnn.storage.folder import load_model, read_metrics
-from textrnn.text import token_cache
+from textrnn.text import cache
 from textrnn.text.spelling import EDIT, LEFT_OUT
 from textrnn.text.tokenizers import WordTokenizer
-from textrnn.training import whole
+from textrnn.training import pipeline
 from textrnn.training.callbacks import Callback
 from textrnn.training.settings import Settings
 
@@ -108,7 +108,7 @@ def test_a_resumed_run_keeps_its_rule_of_slips(corpus: Corpus, tmp_path: Path) -
                 del saved["identity"]["slip"]
                 save_arrays(path, arrays, saved)
         run_experiment(Experiment(corpus, SMALL, out=out, baselines=(), resume=True))
-        assert load_model(out).slip == expected
+        assert load_model(out).spelling_rule == expected
 
 
 def test_a_resumed_run_goes_on_with_the_same_texts(
@@ -118,7 +118,7 @@ def test_a_resumed_run_goes_on_with_the_same_texts(
     settings = dataclasses.replace(SMALL, max_seconds=1e4, max_steps=12)
 
     def run(name: str, n_texts: int, **changes: Any) -> Any:
-        monkeypatch.setattr(whole, "texts_that_fit", lambda *_: n_texts)
+        monkeypatch.setattr(pipeline, "texts_that_fit", lambda *_: n_texts)
         return run_experiment(
             Experiment(corpus, settings, out=tmp_path / name, baselines=(), **changes)
         )
@@ -247,7 +247,7 @@ def test_the_same_seed_and_processes_give_the_same_bits(
 def test_tokens_are_kept_whatever_the_split(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(token_cache, "WORTH_KEEPING", 1)
+    monkeypatch.setattr(cache, "WORTH_KEEPING", 1)
     monkeypatch.setenv("TEXTRNN_CACHE", str(tmp_path))
     tokenizer = WordTokenizer()
     for seed, cache, expected in ((0, False, False), (0, True, False), (1, True, True)):
@@ -268,7 +268,7 @@ def test_tokens_are_kept_whatever_the_split(
 def test_kept_tokens_train_the_same_model(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(token_cache, "WORTH_KEEPING", 1)
+    monkeypatch.setattr(cache, "WORTH_KEEPING", 1)
     monkeypatch.setenv("TEXTRNN_CACHE", str(tmp_path / "cache"))
     reports = [
         run_experiment(Experiment(corpus, SMALL, out=tmp_path / name, cache=cache))

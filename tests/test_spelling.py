@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textrnn.text import nearest_words
-from textrnn.text.spelling import EDIT, LEFT_OUT, SHORTEST, SLIPS, NearestWords
+from textrnn.text import spelling
+from textrnn.text.spelling import EDIT, LEFT_OUT, SHORTEST, SPELLING_RULES, NearestWords
 
 WORDS = st.lists(st.text("abß犬", max_size=7), max_size=12)
 # Few letters, so that many pairs are near; some beyond 16 bits, some that are none, as a lone
@@ -67,17 +67,19 @@ def slowly(unknown: list[str], known: list[str], near: Callable[[str, str], bool
     ]
 
 
-@pytest.mark.parametrize("slip", SLIPS)
+@pytest.mark.parametrize("spelling_rule", SPELLING_RULES)
 @pytest.mark.parametrize("words", [WORDS, NEAR_WORDS], ids=["few", "near"])
-def test_finds_what_a_slow_search_finds(slip: str, words: st.SearchStrategy[list[str]]) -> None:
+def test_finds_what_a_slow_search_finds(
+    spelling_rule: str, words: st.SearchStrategy[list[str]]
+) -> None:
     @settings(deadline=None)
     @given(words, words)
     def check(unknown: list[str], known: list[str]) -> None:
         nearest = NearestWords(known)
         for _ in range(2):  # the second time from what was kept
-            found = nearest.find(unknown, slip)
+            found = nearest.find(unknown, spelling_rule)
             assert found.dtype == np.int32
-            assert found.tolist() == slowly(unknown, known, RULES[slip])
+            assert found.tolist() == slowly(unknown, known, RULES[spelling_rule])
 
     check()
 
@@ -87,9 +89,9 @@ def test_finds_what_a_slow_search_finds(slip: str, words: st.SearchStrategy[list
 def test_hashes_that_meet_by_chance_make_no_word_near(unknown: list[str], known: list[str]) -> None:
     for bits in (0, 2**24, ~0 << 24):  # all alike, of two kinds, and the largest
         with pytest.MonkeyPatch.context() as patch:
-            make = nearest_words._with_one_left_out
+            make = spelling._with_one_left_out
             patch.setattr(
-                nearest_words,
+                spelling,
                 "_with_one_left_out",
                 lambda characters, bits=bits, make=make: (
                     (make(characters) & np.uint64(2**24)) | np.uint64(bits % 2**64)
@@ -99,9 +101,9 @@ def test_hashes_that_meet_by_chance_make_no_word_near(unknown: list[str], known:
         assert found.tolist() == slowly(unknown, known, is_one_edit)
 
 
-@pytest.mark.parametrize("slip", ["graet", "gret", "greeat", "grxat", "reat", "greatt"])
-def test_every_slip_of_a_finger_is_mended(slip: str) -> None:
-    assert NearestWords(["awful", "great", "groat"]).find([slip]).tolist() == [1]
+@pytest.mark.parametrize("typo", ["graet", "gret", "greeat", "grxat", "reat", "greatt"])
+def test_every_slip_of_a_finger_is_mended(typo: str) -> None:
+    assert NearestWords(["awful", "great", "groat"]).find([typo]).tolist() == [1]
 
 
 @pytest.mark.parametrize("word", ["", "gre", "1888", "gr8at", "grandiose", "great!"])
@@ -126,9 +128,9 @@ def test_a_later_word_is_meant_where_the_first_is_only_nearly_near() -> None:
 
 
 def test_keys_are_the_same_on_every_machine() -> None:
-    characters = nearest_words._characters(["\U0001d4b3ab\ud835"])
+    characters = spelling._characters(["\U0001d4b3ab\ud835"])
     assert characters.tolist() == [[0x1D4B3, 0x61, 0x62, 0xD835]]
-    keys = nearest_words._with_one_left_out(characters)
+    keys = spelling._with_one_left_out(characters)
     assert [f"{key:x}" for key in keys[0].tolist()] == [
         *("23d977680e000000", "6deae58c18000000", "bdb5c7adbb000000"),
         *("61039f83000000", "4bc5f64b68000000"),

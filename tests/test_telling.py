@@ -17,7 +17,7 @@ from textrnn.corpora import Corpus, Split
 from textrnn.errors import TrainingError, WorkerError
 from textrnn.experiments.run import Experiment, run_experiment
 from textrnn.system.telling import warn
-from textrnn.training import whole
+from textrnn.training import pipeline
 from textrnn.training.callbacks import Callback
 from textrnn.training.settings import Settings
 
@@ -61,7 +61,7 @@ def diverging(monkeypatch: pytest.MonkeyPatch) -> None:
         del args, options
         raise TrainingError("the loss is nan.")
 
-    monkeypatch.setattr(whole, "teach", fail)
+    monkeypatch.setattr(pipeline, "teach", fail)
 
 
 @pytest.mark.usefixtures("diverging")

@@ -20,7 +20,7 @@ from textrnn.nn.network import Network, NetworkConfig
 from textrnn.storage.folder import _config_checksum, load_model, read_config, save_model
 from textrnn.storage.prune import shrink
 from textrnn.text.encoded import number_texts
-from textrnn.text.spelling import EDIT, LEFT_OUT, SLIPS, NearestWords
+from textrnn.text.spelling import EDIT, LEFT_OUT, SPELLING_RULES, NearestWords
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.text.vocabulary import Vocabulary
 
@@ -56,21 +56,21 @@ def make_model(*, bidirectional: bool = True, unknown_words: str = NEAREST) -> T
 def test_a_vocabulary_mends_only_what_it_does_not_know() -> None:
     vocabulary = Vocabulary.build(WORDS)
     texts = number_texts([["a", "graet", "film"], ["filn", "zebra", "great"]])
-    mended = vocabulary.mended(texts)
-    assert list(mended) == [["a", "great", "film"], ["film", "zebra", "great"]]
+    corrected = vocabulary.corrected(texts)
+    assert list(corrected) == [["a", "great", "film"], ["film", "zebra", "great"]]
     known = number_texts(WORDS)
-    assert vocabulary.mended(known) is known
+    assert vocabulary.corrected(known) is known
 
 
 def test_no_word_is_mended_to_the_unknown_one() -> None:
     """Which looks like a word, and is none."""
     texts = number_texts([["<unkk>", "<unc>", "unk"]])
-    assert list(Vocabulary.build(WORDS).mended(texts)) == list(texts)
+    assert list(Vocabulary.build(WORDS).corrected(texts)) == list(texts)
 
 
 def test_of_two_near_words_the_more_frequent_one_is_meant() -> None:
     vocabulary = Vocabulary.build([["mist", "most", "most"]])
-    assert list(vocabulary.mended(number_texts([["mxst"]]))) == [["most"]]
+    assert list(vocabulary.corrected(number_texts([["mxst"]]))) == [["most"]]
 
 
 def test_both_parts_read_the_word_that_was_meant() -> None:
@@ -96,7 +96,7 @@ def test_what_the_ngrams_know_is_put_back() -> None:
     model = make_model()
     assert model.ngrams is not None
     texts = number_texts([["a", "graet"], ["greet", "great", "zebra"]])
-    kept = model.ngrams.keep_known(texts, model.vocabulary.mended(texts))
+    kept = model.ngrams.keep_known(texts, model.vocabulary.corrected(texts))
     assert list(kept) == [["a", "great"], ["greet", "great", "zebra"]]
 
 
@@ -110,7 +110,9 @@ def test_words_are_mended_once_for_both_parts(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(
         NearestWords,
         "find",
-        lambda self, words, slip: asked.append([*words]) or find(self, words, slip),
+        lambda self, words, spelling_rule: (
+            asked.append([*words]) or find(self, words, spelling_rule)
+        ),
     )
     np.testing.assert_array_equal(model.predict_proba(tokens), expected)
     assert asked == [["graet", "greet", "terible"]]
@@ -121,11 +123,11 @@ def test_an_empty_ngram_model_knows_nothing() -> None:
     assert none.knows(["great"]).tolist() == [False]
 
 
-@pytest.mark.parametrize("slip", SLIPS)
+@pytest.mark.parametrize("spelling_rule", SPELLING_RULES)
 @pytest.mark.parametrize("unknown_words", [SAME, NEAREST])
-def test_streaming_equals_reading_at_once(unknown_words: str, slip: str) -> None:
+def test_streaming_equals_reading_at_once(unknown_words: str, spelling_rule: str) -> None:
     model = make_model(bidirectional=False, unknown_words=unknown_words)
-    model = replace(model, ngrams=None, slip=slip)
+    model = replace(model, ngrams=None, spelling_rule=spelling_rule)
     stream = model.stream()
     words = ["a", "graet", "zebra", "reatg", "film"]
     for n, word in enumerate(words, start=1):
@@ -136,7 +138,7 @@ def test_streaming_equals_reading_at_once(unknown_words: str, slip: str) -> None
 
 def test_two_slips_are_read_as_one_only_by_the_models_of_then() -> None:
     model = make_model()
-    then = replace(model, slip=LEFT_OUT)
+    then = replace(model, spelling_rule=LEFT_OUT)
     great, unknown = model.encode(["great"])[0].tolist(), [0]
     assert [m.encode(["reatg"])[0].tolist() for m in (model, then)] == [unknown, great]
     assert [m.encode(["graet"])[0].tolist() for m in (model, then)] == [great, great]
@@ -151,24 +153,24 @@ def test_the_rule_of_slips_is_saved_where_an_older_program_would_answer_otherwis
     tmp_path: Path, compact: bool
 ) -> None:
     plain = 2 if compact else 1
-    for unknown_words, slip, noted, version in [
+    for unknown_words, spelling_rule, noted, version in [
         (NEAREST, EDIT, EDIT, 3),
         (NEAREST, LEFT_OUT, None, plain),
         (SAME, EDIT, None, plain),
     ]:
-        model = replace(make_model(unknown_words=unknown_words), slip=slip)
+        model = replace(make_model(unknown_words=unknown_words), spelling_rule=spelling_rule)
         save_model(model, tmp_path / "m", compact=compact)
         config = read_config(tmp_path / "m")
         assert (config.get("slip"), config["format_version"]) == (noted, version)
         if unknown_words == NEAREST:
-            assert load_model(tmp_path / "m").slip == slip
+            assert load_model(tmp_path / "m").spelling_rule == spelling_rule
 
 
 def test_a_model_of_then_keeps_its_rule_wherever_it_is_taken(tmp_path: Path) -> None:
-    assert load_model(OF_THEN).slip == LEFT_OUT
+    assert load_model(OF_THEN).spelling_rule == LEFT_OUT
     shrunken = shrink(load_model(OF_THEN), max_ngrams=5)
     save_model(shrunken, tmp_path / "m", compact=True)
-    assert load_model(tmp_path / "m").slip == LEFT_OUT
+    assert load_model(tmp_path / "m").spelling_rule == LEFT_OUT
     for go_on in ("fit", "partial_fit"):
         classifier = TextRNNClassifier.load(OF_THEN)
         classifier.set_params(warm_start=True, max_iter=1, ngrams="none", early_stopping=False)
@@ -176,9 +178,9 @@ def test_a_model_of_then_keeps_its_rule_wherever_it_is_taken(tmp_path: Path) -> 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the n-grams go
             getattr(classifier, go_on)(texts, labels)
-        assert classifier.model_.slip == LEFT_OUT
+        assert classifier.model_.spelling_rule == LEFT_OUT
         classifier.save(tmp_path / go_on)
-        assert load_model(tmp_path / go_on).slip == LEFT_OUT
+        assert load_model(tmp_path / go_on).spelling_rule == LEFT_OUT
 
 
 def test_a_slip_of_no_known_kind_is_damage(tmp_path: Path) -> None:

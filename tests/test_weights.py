@@ -23,7 +23,7 @@ from textrnn.linear.hashing import NGramKind
 from textrnn.linear.nbsvm import LogCountRatio
 from textrnn.nn.losses import SIGMOID, SOFTMAX
 from textrnn.text.encoded import number_texts
-from textrnn.training import ngrams_beside
+from textrnn.training import ensemble
 from textrnn.training.ensemble import weigh
 from textrnn.training.fit import TokenisedTexts, weights_by_class
 from textrnn.training.settings import Settings
@@ -86,13 +86,13 @@ def test_an_ngram_is_not_lost_to_the_rounding_of_weights() -> None:
 
 def test_weights_count_in_the_choice_of_the_strength(monkeypatch: pytest.MonkeyPatch) -> None:
     """Held-out texts like those trained on want a weak penalty, their opposites a strong one."""
-    monkeypatch.setattr(ngrams_beside, "STRENGTHS", (0.01, 100.0))
+    monkeypatch.setattr(ensemble, "STRENGTHS", (0.01, 100.0))
     tokens, targets = [["good"], ["bad"]] * 20, np.array([1, 0] * 20)
     train = TokenisedTexts(tokens, targets)
     turned = np.concatenate([targets, 1 - targets])
     for weights, wanted in (([200.0, 1.0], 100.0), ([1.0, 200.0], 0.01)):
         held = TokenisedTexts(tokens * 2, turned, np.repeat(weights, 40))
-        found = ngrams_beside.choose_ngrams(Settings(ngrams="words"), train, held, 2)
+        found = ensemble.choose_ngrams(Settings(ngrams="words"), train, held, 2)
         assert [part.C for part in found.parts] == [None, wanted]
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from textrnn.wording.messages import Message
 from textrnn.wording.quoting import one_line, quoted
 
-LONGEST_SLIP = 200
+LONGEST_EDITED = 200
 """Characters of a value that are compared with others: a text is nobody's slip of the finger."""
 
 
@@ -91,5 +91,5 @@ def did_you_mean(value: str, choices: Iterable[str]) -> str:
     """Return ``" Did you mean 'x'?"`` for the nearest choice, or an empty string."""
     import difflib  # only where an error is told: it takes time to import
 
-    near = difflib.get_close_matches(value[:LONGEST_SLIP], list(choices), n=1)
+    near = difflib.get_close_matches(value[:LONGEST_EDITED], list(choices), n=1)
     return f" Did you mean {quoted(near[0])}?" if near else ""

@@ -1,4 +1,4 @@
-"""Which model folder a user means: a path, a name under ./models, the newest there, or the box's.
+"""Which model folder a user means: a path, a name under ./models, the newest, or a bundled one.
 
 And ``textrnn models``, which lists them.
 """
@@ -12,7 +12,7 @@ from typing import Any
 
 from textrnn.cli.options import Debug, Json
 from textrnn.errors import ModelError, did_you_mean
-from textrnn.storage.bundled import BOX, box_folder, box_folders
+from textrnn.storage.bundled import BUNDLED, bundled_folder, bundled_folders
 from textrnn.system.files import find_folder
 from textrnn.system.regular_file import read_regular
 from textrnn.wording.quoting import listed, quoted
@@ -26,14 +26,16 @@ CONFIG = "config.json"
 
 
 def trained_models() -> list[Path]:
-    """Model folders under ./models but those of the box, the one trained last first."""
+    """Model folders under ./models but the bundled ones, the one trained last first."""
     if not MODELS.is_dir():
         return []
     # A model whose replacement was cut short waits under a hidden name; one that is renamed while
     # the names are read may be missed once.
     names = {_name(folder) for _ in range(2) for folder in MODELS.iterdir()}
-    # In a checkout of the repository the box stands there too.
-    shipped = {name for name, folder in box_folders().items() if _is_same(MODELS / name, folder)}
+    # In a checkout of the repository the bundled models stand there, too.
+    shipped = {
+        name for name, folder in bundled_folders().items() if _is_same(MODELS / name, folder)
+    }
     names = {name for name in names - shipped if not name.startswith(".")}
     folders = [find_folder(MODELS / name) for name in names]
     times = {folder: _written(folder) for folder in folders}
@@ -71,14 +73,14 @@ def find_model(name: str | None) -> Path:
     """The folder of a model.
 
     Args:
-        name: a folder, or a name under ./models or in the box; None means the one trained
-            last, or the first one of the box.
+        name: a folder, or a name under ./models or of a bundled model; None means the one trained
+            last, or the first bundled one.
 
     Raises:
         ModelError: there is no such folder.
     """
     if name is None:
-        newest = [*trained_models(), *box_folders().values()]
+        newest = [*trained_models(), *bundled_folders().values()]
         if not newest:
             raise ModelError("there is no model under ./models; train one: textrnn train cars")
         return newest[0]
@@ -88,20 +90,20 @@ def find_model(name: str | None) -> Path:
             folder = find_folder(place)
             if is_it(folder):
                 return folder
-    shipped = box_folder(name)
+    shipped = bundled_folder(name)
     if shipped is not None:
         return shipped
     names = [_name(folder) for folder in trained_models()]
     known = f" Models under ./models: {listed(names)}." if names else ""
-    known += f" In the box: {', '.join(box_folders())}." if box_folders() else ""
-    near = did_you_mean(name, [*names, *BOX])
+    known += f" Bundled: {', '.join(bundled_folders())}." if bundled_folders() else ""
+    near = did_you_mean(name, [*names, *BUNDLED])
     raise ModelError(f"there is no model folder {quoted(name)}.{near}{known}")
 
 
 def shown_name(folder: Path) -> str:
-    """What to call a model that nobody named: its folder, or its name in the box."""
-    in_box = folder in box_folders().values()
-    return f"{folder.name}, from the box" if in_box else str(folder)
+    """What to call a model that nobody named: its folder, or its name if it is bundled."""
+    is_bundled = folder in bundled_folders().values()
+    return f"{folder.name}, bundled" if is_bundled else str(folder)
 
 
 def folder_size(folder: Path) -> int:
@@ -116,7 +118,7 @@ def tell_replaced(folder: Path, tell: Callable[[str], None]) -> None:
 
 
 def models(as_json: Json = False, debug: Debug = False) -> None:
-    """List your models and those in the box.
+    """List your models and the bundled ones.
 
     Those trained here come first, the newest at the top: it is what textrnn predict takes
     without --model.
@@ -125,8 +127,8 @@ def models(as_json: Json = False, debug: Debug = False) -> None:
     from textrnn.cli.output import print_entries, print_json
 
     folders = [(folder, False) for folder in trained_models()]
-    folders += [(folder, True) for folder in box_folders().values()]
-    listed = [_described(folder, in_box=in_box) for folder, in_box in folders]
+    folders += [(folder, True) for folder in bundled_folders().values()]
+    listed = [_described(folder, is_bundled=is_bundled) for folder, is_bundled in folders]
     if as_json:
         print_json(listed)
     elif listed:
@@ -135,11 +137,16 @@ def models(as_json: Json = False, debug: Debug = False) -> None:
         print_entries([("none", ["train one: textrnn train cars"])])
 
 
-def _described(folder: Path, *, in_box: bool) -> dict[str, Any]:
+def _described(folder: Path, *, is_bundled: bool) -> dict[str, Any]:
     """What is told of a model; one that cannot be read says why."""
     from textrnn.storage.folder import describe
 
-    told: dict[str, Any] = {"name": _name(folder), "folder": str(folder), "in_box": in_box}
+    told: dict[str, Any] = {
+        "name": _name(folder),
+        "folder": str(folder),
+        "bundled": is_bundled,
+        "in_box": is_bundled,  # its name in 0.1.0
+    }
     try:
         config, metrics, size = describe(folder)
     except ModelError as error:
@@ -180,7 +187,7 @@ def _lines(model: dict[str, Any]) -> list[str]:
     scores = ", ".join(f"{name} {value:.4f}" for name, value in of.items())
     mark = "" if model["accuracy"] else ", before shrinking"
     return [
-        f"{model['folder']}{', from the box' if model['in_box'] else ''}",
+        f"{model['folder']}{', bundled' if model['bundled'] else ''}",
         f"{', '.join(map(str, model['classes']))}; {model['size_bytes'] / 1e6:.1f} MB",
         *([f"test accuracy: {scores}{mark}"] if scores else []),
     ]

@@ -312,7 +312,7 @@ def train(
         str,
         typer.Option(
             help="nearest: read an unknown word (of four letters or more) as the most frequent "
-            "known one that is one slip away, a letter more, less or other, or two neighbours "
+            "known one that is one edit away, a letter more, less or other, or two neighbours "
             "swapped; same: read all as one word.",
             rich_help_panel=TEXT,
         ),

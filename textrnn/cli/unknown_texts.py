@@ -9,7 +9,7 @@ import numpy as np
 
 from textrnn.inference.bag_of_words import Classifier
 from textrnn.inference.classifier import TextModel
-from textrnn.storage.bundled import box_folder
+from textrnn.storage.bundled import bundled_folder
 
 BEGINNING = 50
 """Characters that are looked at first: in nearly all texts a known word is among them."""
@@ -25,7 +25,7 @@ class UnknownTexts:
 
     def __init__(self, model: Classifier, folder: Path) -> None:
         self.model = model
-        self.is_english = folder == box_folder("sentiment-en")
+        self.is_english = folder == bundled_folder("sentiment-en")
         self.n = 0
         self.n_chinese = 0
 

@@ -37,7 +37,7 @@ from textrnn.inference.classifier import TextModel
 from textrnn.inference.pool import predict_many
 from textrnn.inference.stream import Stream
 from textrnn.nn.network import Network
-from textrnn.storage.bundled import box_folder
+from textrnn.storage.bundled import bundled_folder
 from textrnn.storage.card import model_card
 from textrnn.storage.folder import check_network, load_saved, save_model
 from textrnn.system.blas import one_blas_thread
@@ -111,7 +111,7 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         probability ``alpha / (n + alpha)`` (Kiperwasser and Goldberg 2016).
     unknown_words : {"nearest", "same"}, default="nearest"
         Whether a word that is not in the vocabulary is first read as a known one that is one
-        slip of the fingers away, or all such words are read as the same. A slip is a letter
+        edit away, or all such words are read as the same. An edit is a letter
         too many, too few or wrong, or two neighbours that changed places; of several the most
         frequent word is meant. Only words of four letters or more, and nothing but letters, are
         read so: in prediction and streaming, and where training texts hold words that ``min_df``,
@@ -681,8 +681,8 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         and None, unless it is nothing but a network.
 
         Args:
-            path: the folder; where there is none, the name of a model in the box
-                (``textrnn.storage.bundled.BOX``).
+            path: the folder; where there is none, the name of a bundled model
+                (``textrnn.storage.bundled.BUNDLED``).
             tokenizer: the callable it was trained with, if it was not a named one.
 
         Raises:
@@ -723,10 +723,10 @@ class TextRNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def _folder_of(path: str | os.PathLike[str]) -> Path:
-    """Where the model is that a path means, or the name of one in the box."""
+    """Where the model is that a path means, or the name of a bundled one."""
     folder = find_folder(Path(path))
     if not folder.is_dir():
-        return box_folder(os.fspath(path)) or folder
+        return bundled_folder(os.fspath(path)) or folder
     return folder
 
 

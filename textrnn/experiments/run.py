@@ -35,7 +35,7 @@ from textrnn.text.encoded import NumberedTexts
 from textrnn.text.spelling import LEFT_OUT
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.training.callbacks import Callback
-from textrnn.training.checkpoint import Checkpoint, slip_of, taught_path
+from textrnn.training.checkpoint import Checkpoint, spelling_rule_of, taught_path
 from textrnn.training.ensemble import Chosen, choose_ngrams
 from textrnn.training.fit import (
     TokenisedTexts,
@@ -285,14 +285,16 @@ def train_network(
     identity: dict[str, Any] = {}
     n_texts = n_taught = None
     if out is not None:
-        model = replace(model, slip=slip_of(checkpoint_path(out), resume=experiment.resume))
+        model = replace(
+            model, spelling_rule=spelling_rule_of(checkpoint_path(out), resume=experiment.resume)
+        )
         identity = {
             "seed": experiment.seed,
             "corpus": experiment.corpus.fingerprint(),
             "unlabelled": experiment.unlabelled_fingerprint,
             **settings.to_dict(),
             "n_jobs": settings.processes(),
-            **({} if model.slip == LEFT_OUT else {"slip": model.slip}),
+            **({} if model.spelling_rule == LEFT_OUT else {"slip": model.spelling_rule}),
         }
         # First, so that the others see the run where it goes on from.
         checkpoint = Checkpoint(checkpoint_path(out), identity, resume=experiment.resume)

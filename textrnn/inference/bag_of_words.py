@@ -66,7 +66,7 @@ class LinearModel:
         bias: float64 of shape (K,).
         scale: float32 of shape (n,); empty unless ``form.value`` is ``tfidf``.
         settings: how it was trained, for those who look inside.
-        threshold: see ``decision.decide``.
+        threshold: see ``thresholds.decide``.
     """
 
     tokenizer: Tokenizer
@@ -143,7 +143,7 @@ class LinearModel:
         return -np.logaddexp(0.0, -logits) if self.form.one_against_rest else logits
 
     def decide(self, probabilities: Floats) -> Ints:
-        """The answers; see ``decision.decide``."""
+        """The answers; see ``thresholds.decide``."""
         return decide(probabilities, self.threshold)
 
     def _logits(self, texts: NumberedTexts) -> Floats:

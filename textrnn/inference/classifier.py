@@ -46,10 +46,11 @@ class TextModel:
         settings: how it was trained, for those who look inside.
         ngrams: a linear model whose logits are added to the network's; None for the
             network alone.
-        threshold: see ``decision.decide``.
+        threshold: see ``thresholds.decide``.
         unknown_words: ``"same"`` reads all words that are not in the vocabulary as one;
-            ``"nearest"`` first looks for a known word that is one slip of the fingers away.
-        slip: what one slip is, of ``nearest_words.SLIPS``. A model of textrnn 0.1.0 keeps the rule
+            ``"nearest"`` first looks for a known word that is one edit away.
+        spelling_rule: what one edit is, of ``spelling.SPELLING_RULES``. A model of textrnn 0.1.0
+            keeps the rule
             of then, wherever it is taken.
     """
 
@@ -62,7 +63,7 @@ class TextModel:
     ngrams: NGramModel | None = None
     threshold: float | None = None
     unknown_words: str = SAME
-    slip: str = EDIT
+    spelling_rule: str = EDIT
 
     def tokens(self, texts: Iterable[Text]) -> NumberedTexts:
         """The tokens that are read of each text; see ``read_tokens``."""
@@ -74,11 +75,11 @@ class TextModel:
 
     def encode_tokens(self, token_lists: Sequence[Sequence[str]]) -> list[Ids]:
         """Token ids of texts that are tokenised already."""
-        return self._ids(self.mended(as_numbered(token_lists)))
+        return self._ids(self.corrected(as_numbered(token_lists)))
 
     def ngram_logits(self, tokens: NumberedTexts) -> Floats:
         """Logits of the n-gram model alone, which there must be, shape (n_texts, C)."""
-        return self._ngram_logits(tokens, self.mended(tokens))
+        return self._ngram_logits(tokens, self.corrected(tokens))
 
     def stream(self) -> Stream:
         """A reader that takes one token at a time.
@@ -86,8 +87,13 @@ class TextModel:
         Raises:
             UsageError: the model reads from both ends, or looks at n-grams.
         """
-        mend = self.unknown_words == NEAREST
-        stream = Stream(self.network, self.vocabulary, mend=mend, slip=self.slip)
+        correct_spelling = self.unknown_words == NEAREST
+        stream = Stream(
+            self.network,
+            self.vocabulary,
+            correct_spelling=correct_spelling,
+            spelling_rule=self.spelling_rule,
+        )
         if self.ngrams is not None:
             raise UsageError(
                 "this model weighs the n-grams of the whole text beside what the network reads; "
@@ -115,11 +121,11 @@ class TextModel:
     ) -> Floats:
         """Logits of network and n-grams together, shape (n_texts, C)."""
         tokens = self.tokens(texts)
-        mended = self.mended(tokens)
+        corrected = self.corrected(tokens)
         with np.errstate(over="ignore", invalid="ignore"):  # told once, by its result
-            logits = predict_logits(self.network, self._ids(mended), workspace)
+            logits = predict_logits(self.network, self._ids(corrected), workspace)
             if self.ngrams is not None:
-                logits += self._ngram_logits(tokens, mended)
+                logits += self._ngram_logits(tokens, corrected)
         if not np.isfinite(logits).all():
             row = int(np.isfinite(logits).all(axis=1).argmin())
             raise ModelError(
@@ -128,18 +134,18 @@ class TextModel:
             )
         return logits
 
-    def _ids(self, mended: NumberedTexts) -> list[Ids]:
-        return self.vocabulary.encode_all(mended, self.max_length)
+    def _ids(self, corrected: NumberedTexts) -> list[Ids]:
+        return self.vocabulary.encode_all(corrected, self.max_length)
 
-    def mended(self, tokens: NumberedTexts) -> NumberedTexts:
+    def corrected(self, tokens: NumberedTexts) -> NumberedTexts:
         """Texts as the network reads them."""
         if self.unknown_words != NEAREST:
             return tokens
-        return self.vocabulary.mended(tokens, self.slip)
+        return self.vocabulary.corrected(tokens, self.spelling_rule)
 
-    def _ngram_logits(self, tokens: NumberedTexts, mended: NumberedTexts) -> Floats:
+    def _ngram_logits(self, tokens: NumberedTexts, corrected: NumberedTexts) -> Floats:
         assert self.ngrams is not None
-        return self.ngrams.logits(self.ngrams.keep_known(tokens, mended))
+        return self.ngrams.logits(self.ngrams.keep_known(tokens, corrected))
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -152,7 +158,7 @@ class TextModel:
         return self.network.config.multilabel
 
     def decide(self, probabilities: Floats) -> Ints:
-        """The answers, by the model's threshold; see ``decision.decide``."""
+        """The answers, by the model's threshold; see ``thresholds.decide``."""
         return decide(probabilities, self.threshold, multilabel=self.multilabel)
 
 

@@ -23,15 +23,20 @@ class Stream:
     Args:
         network: reads left to right.
         vocabulary: of the network.
-        mend: read an unknown word as the known one that it is near to.
-        slip: what is near; see ``NearestWords.find``.
+        correct_spelling: read an unknown word as the known one that it is near to.
+        spelling_rule: what is near; see ``NearestWords.find``.
 
     Raises:
         UsageError: the network reads from both ends, or in segments.
     """
 
     def __init__(
-        self, network: Network, vocabulary: Vocabulary, *, mend: bool = False, slip: str = EDIT
+        self,
+        network: Network,
+        vocabulary: Vocabulary,
+        *,
+        correct_spelling: bool = False,
+        spelling_rule: str = EDIT,
     ) -> None:
         if network.config.bidirectional:
             raise UsageError(
@@ -47,7 +52,11 @@ class Stream:
                 Setting("segment_length", None),
                 " to stream.",
             )
-        self._vocabulary, self._mend, self._slip = vocabulary, mend, slip
+        self._vocabulary, self._correct_spelling, self._spelling_rule = (
+            vocabulary,
+            correct_spelling,
+            spelling_rule,
+        )
         self._dtype = network.dtype
         self._reader = DocumentReader(network)
         self.reset()
@@ -63,8 +72,8 @@ class Stream:
     def feed(self, token: str) -> Floats:
         """Read one token; return the class probabilities of the text so far, shape (C,)."""
         number = self._vocabulary.index.get(token, 0)
-        if self._mend and number == 0:
-            number = max(int(self._vocabulary.nearest.find([token], self._slip)[0]), 0)
+        if self._correct_spelling and number == 0:
+            number = max(int(self._vocabulary.nearest.find([token], self._spelling_rule)[0]), 0)
         return self.feed_id(number)
 
     def feed_id(self, token: int) -> Floats:

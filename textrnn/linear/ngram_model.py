@@ -68,20 +68,20 @@ class NGramModel:
         known: Bools = np.zeros(len(keys), dtype=bool)
         return self.keys[nearest] == keys if len(self.keys) else known
 
-    def keep_known(self, texts: NumberedTexts, mended: NumberedTexts) -> NumberedTexts:
+    def keep_known(self, texts: NumberedTexts, corrected: NumberedTexts) -> NumberedTexts:
         """Mended texts in which those words stand as they were that have a weight.
 
         Args:
             texts: as they were written.
-            mended: the same, unknown words replaced by others; see ``Vocabulary.mended``.
+            corrected: the same, unknown words replaced by others; see ``Vocabulary.corrected``.
         """
-        words = list(mended.words)
+        words = list(corrected.words)
         changed = [i for i, word in enumerate(texts.words) if word != words[i]]
         known = self.knows([texts.words[i] for i in changed]).tolist()
         for i, is_known in zip(changed, known, strict=True):
             if is_known:
                 words[i] = texts.words[i]
-        return NumberedTexts(mended.numbers, mended.starts, words)
+        return NumberedTexts(corrected.numbers, corrected.starts, words)
 
     def logits(self, texts: NumberedTexts) -> Floats:
         """Logits, float32 of shape (len(texts), C)."""

@@ -26,7 +26,7 @@ from textrnn.system.fields import (
     whole,
 )
 from textrnn.system.strict_json import first_twice, shown
-from textrnn.text.spelling import SLIPS
+from textrnn.text.spelling import SPELLING_RULES
 from textrnn.text.tokenizers import TOKENIZERS
 
 MOST_WORDS = 2**31 - 1
@@ -107,7 +107,7 @@ OF_NETWORK = {
     **_COMMON,
     "network": mapping(),
     "unknown_words": choice(*UNKNOWN_WORDS).maybe(),
-    "slip": choice(*SLIPS).maybe(),
+    "slip": choice(*SPELLING_RULES).maybe(),
     "ngrams": mapping().or_none().maybe(),
 }
 OF_LINEAR = {

@@ -70,7 +70,7 @@ from textrnn.wording.quoting import in_markdown, quoted
 
 FORMAT = "textrnn"
 FORMAT_VERSION = 3
-"""The newest format that is read. Format 2 differs by compact weights, format 3 by what one slip is
+"""The newest format that is read. Format 2 differs by compact weights, format 3 by what one edit is
 (``nearest_words.EDIT``): a folder has the least that it needs, so that older ones can read it."""
 FILES = {CONFIG, WEIGHTS, VOCABULARY, NGRAMS, METRICS, CARD}
 _REMEDIES = {
@@ -173,12 +173,12 @@ def _config_of(model: Classifier) -> dict[str, Any]:
     }
     if isinstance(model, LinearModel):
         return {**config, "linear": model.form.to_dict()}
-    is_new = model.unknown_words == NEAREST and model.slip != LEFT_OUT
+    is_new = model.unknown_words == NEAREST and model.spelling_rule != LEFT_OUT
     return {
         **config,
         "network": model.network.config.to_dict(),
         "unknown_words": model.unknown_words,
-        **({"slip": model.slip} if is_new else {}),
+        **({"slip": model.spelling_rule} if is_new else {}),
         "ngrams": None if model.ngrams is None else model.ngrams.kind.to_dict(),
     }
 
@@ -331,7 +331,7 @@ def _load(path: Path, config: dict[str, Any], tokenizer: Tokenizer | None) -> Cl
         settings=config["settings"],
         threshold=config.get("threshold"),
         unknown_words=config.get("unknown_words", SAME),
-        slip=config.get("slip", LEFT_OUT),
+        spelling_rule=config.get("slip", LEFT_OUT),
         ngrams=_ngrams(path, config) if config.get("ngrams") else None,
     )
 

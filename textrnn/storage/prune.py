@@ -53,7 +53,7 @@ def _with_fewer_words(model: TextModel, n: int) -> TextModel:
     params: Params = dict(model.network.params)
     for table in config.tables():
         params[table] = params[table][: n + 1]
-    # A dropped word is a word, not a slip of another one.
+    # A dropped word is a word, not an edit of another one.
     reading = SAME if len(vocabulary) < len(old) else model.unknown_words
     network = Network(config, params)
     return replace(model, vocabulary=vocabulary, network=network, unknown_words=reading)

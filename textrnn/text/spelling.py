@@ -1,6 +1,6 @@
-"""The known word that an unknown one was likely meant to be: one slip of the fingers away.
+"""The known word that an unknown one was likely meant to be: one edit away.
 
-A slip is a letter too many, one too few, a wrong one, or two neighbours that changed places: the
+An edit is a letter too many, one too few, a wrong one, or two neighbours that changed places: the
 distance of Damerau (1964), restricted as usual, is 1. Candidates are words that give the same
 string when at most one character of each is left out. Hashes of all those strings are made
 without a loop over words: the hash is a polynomial, so that leaving a character out takes away one
@@ -18,9 +18,9 @@ from textrnn.text.code_points import code_points
 from textrnn.typing import Bools, Characters, Counts, Ids, Ints, Keys
 
 EDIT, LEFT_OUT = "edit", "left_out"
-SLIPS = (EDIT, LEFT_OUT)
-"""What is one slip: a distance of 1; or, in models of textrnn 0.1.0, that the hashes of what is
-left without one character meet: "tables" was read as "stable" there."""
+SPELLING_RULES = (EDIT, LEFT_OUT)
+"""What counts as one edit: a distance of 1; or, in models of textrnn 0.1.0, that the hashes of
+what is left without one character meet: "tables" was read as "stable" there."""
 SHORTEST = 4
 """Characters of the shortest word that is looked at. On held-out training texts of sst2 and mr of
 which a tenth of the words were misspelt, 4 was better than 5 and 6, and so was to take rare
@@ -63,7 +63,7 @@ class NearestWords:
         self._lengths = np.fromiter(map(len, known), np.int64, len(known))
         self._tables: dict[int, _Table] = {}
 
-    def find(self, words: Sequence[str], slip: str = EDIT) -> Ids:
+    def find(self, words: Sequence[str], spelling_rule: str = EDIT) -> Ids:
         """The first known word that each word is near to.
 
         Words of less than ``SHORTEST`` characters, and what is not all letters, are near to
@@ -71,7 +71,7 @@ class NearestWords:
 
         Args:
             words: unknown ones.
-            slip: one of ``SLIPS``.
+            spelling_rule: one of ``SPELLING_RULES``.
 
         Returns:
             Positions among the known words, int32 of shape (len(words),); -1 for none.
@@ -83,19 +83,22 @@ class NearestWords:
             asked = _characters([words[i] for i in rows.tolist()])
             keys = _with_one_left_out(asked)
             best = np.minimum.reduce(
-                [self._first(keys, asked, near, slip) for near in range(length - 1, length + 2)]
+                [
+                    self._first(keys, asked, near, spelling_rule)
+                    for near in range(length - 1, length + 2)
+                ]
             )
             is_near = best < len(self._known)
             found[rows[is_near]] = best[is_near]
         return found
 
-    def _first(self, keys: Keys, asked: Characters, length: int, slip: str) -> Ints:
+    def _first(self, keys: Keys, asked: Characters, length: int, spelling_rule: str) -> Ints:
         """For words (n, L), whose keys are (n, m), the first known word of a length that is near.
 
         Shape (n,); the number of known words where there is none.
         """
         table = self._table(length)
-        if slip == EDIT:  # a longer word has this one whole in it, others lack what it has
+        if spelling_rule == EDIT:  # a longer word has this one whole in it, others lack what it has
             keys = keys[:, :1] if length > asked.shape[1] else keys[:, 1:]
         first = np.full(len(keys), len(self._known))
         rows, keys = np.repeat(np.arange(len(keys)), keys.shape[1]), keys.ravel()
@@ -107,8 +110,8 @@ class NearestWords:
                 return first
             rows, keys, at = rows[met], keys[met], at[met]
             of_length = (found[met] & _ROW).astype(np.int64)
-            if slip == EDIT:
-                near = _is_one_slip(asked[rows], table.characters[of_length])
+            if spelling_rule == EDIT:
+                near = _is_one_edit(asked[rows], table.characters[of_length])
             else:
                 near = np.ones(len(rows), dtype=bool)
             np.minimum.at(first, rows[near], table.places[of_length[near]])
@@ -126,10 +129,10 @@ class NearestWords:
         return self._tables[length]
 
 
-def _is_one_slip(words: Characters, others: Characters) -> Bools:
-    """Whether each of some words (n, L) is at most one slip away from another, (n, L - 1 .. L + 1).
+def _is_one_edit(words: Characters, others: Characters) -> Bools:
+    """Whether each of some words (n, L) is at most one edit away from another, (n, L - 1 .. L + 1).
 
-    What both begin with and what both end with are all but the slip.
+    What both begin with and what both end with are all but the edit.
     """
     L = max(words.shape[1], others.shape[1])
     shorter = min(words.shape[1], others.shape[1])

@@ -151,17 +151,17 @@ class Vocabulary:
         """The known words, to be asked for those that unknown ones are near to."""
         return NearestWords(self.tokens)
 
-    def mended(self, texts: NumberedTexts, slip: str = EDIT) -> NumberedTexts:
+    def corrected(self, texts: NumberedTexts, spelling_rule: str = EDIT) -> NumberedTexts:
         """Return texts in which unknown words are replaced by the known ones they are near to.
 
-        Each word keeps its number, so that a word may have several. What is near, ``slip``
+        Each word keeps its number, so that a word may have several. What is near, ``spelling_rule``
         says: see ``NearestWords.find``.
         """
         unknown = [i for i, word in enumerate(texts.words) if word not in self.index]
         if not unknown:
             return texts
         words = list(texts.words)
-        near = self.nearest.find([words[i] for i in unknown], slip).tolist()
+        near = self.nearest.find([words[i] for i in unknown], spelling_rule).tolist()
         for i, number in zip(unknown, near, strict=True):
             if number > 0:
                 words[i] = self.tokens[number]

@@ -10,7 +10,7 @@ import numpy as np
 from textrnn.errors import UsageError
 from textrnn.evaluation.held_out_scores import as_named_now
 from textrnn.storage.checkpoint_file import load_arrays, load_state, reading, save_arrays
-from textrnn.text.spelling import EDIT, LEFT_OUT, SLIPS
+from textrnn.text.spelling import EDIT, LEFT_OUT, SPELLING_RULES
 from textrnn.training.callbacks import Callback
 from textrnn.training.checkpoint_validation import check_arrays, check_rng, check_state, fits
 from textrnn.training.loop import TrainingRun, TrainingState
@@ -127,8 +127,8 @@ def _difference(key: str, before: Any, now: Any) -> tuple[object, ...]:
     )
 
 
-def slip_of(path: Path, *, resume: bool) -> str:
-    """What one slip of a word is in a run: where it goes on, what it was when the run began.
+def spelling_rule_of(path: Path, *, resume: bool) -> str:
+    """What counts as one edit of a word in a run: where it goes on, what it was when the run began.
 
     Raises:
         ModelError: the file is damaged.
@@ -138,10 +138,10 @@ def slip_of(path: Path, *, resume: bool) -> str:
     with reading(path):
         saved = load_state(path)
         check_state(saved)
-        slip: str = saved["identity"].get("slip", LEFT_OUT)
-        if slip not in SLIPS:
-            raise ValueError(f"identity.slip must be one of {', '.join(SLIPS)}")
-    return slip
+        spelling_rule: str = saved["identity"].get("slip", LEFT_OUT)
+        if spelling_rule not in SPELLING_RULES:
+            raise ValueError(f"identity.slip must be one of {', '.join(SPELLING_RULES)}")
+    return spelling_rule
 
 
 def taught_path(path: Path) -> Path:

@@ -95,7 +95,7 @@ class Weighed:
         chosen: the n-gram models, or None.
         factors: of the network and of each of them.
         bias: of each class, (C,).
-        threshold: see ``decision.decide``.
+        threshold: see ``thresholds.decide``.
         right: the share of the labels of each held-out text that ``predict`` would have right,
             (n,), before the n-gram models are fitted to these texts, too. Factors, bias and
             threshold are cross-fitted for it (``training.held_out``). None without any.
@@ -266,7 +266,7 @@ def judge_of(
     ngrams = () if chosen is None else chosen.models
     read = as_numbered(validation.tokens).cut(model.max_length)
     if ngrams:  # as in prediction
-        read = ngrams[0].keep_known(read, model.mended(read))
+        read = ngrams[0].keep_known(read, model.corrected(read))
     return Judge(texts, tuple(ngram_model.logits(read) for ngram_model in ngrams))
 
 

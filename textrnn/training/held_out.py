@@ -40,7 +40,7 @@ class Belief(NamedTuple):
     Attributes:
         factors: of each model's logits, (P,).
         bias: of each class, (C,).
-        threshold: see ``decision.decide``.
+        threshold: see ``thresholds.decide``.
     """
 
     factors: Floats

@@ -39,16 +39,16 @@ def nothing_learned(state: TrainingState, validation: TokenisedTexts | None, n_c
     if validation is None or state.best_params is None:
         return ""
     accuracy, loss = state.best_score[0], -state.best_score[1]
-    guessed_loss, guessed_accuracy = guessing(validation)
-    if guessed_accuracy == 1.0:
+    prior_loss, prior_accuracy = prior_baseline(validation)
+    if prior_accuracy == 1.0:
         return ""
     # What guessing might have right by chance: two standard errors, at most.
     chance = 1.0 / math.sqrt(len(validation))
-    if loss <= MARGIN * guessed_loss or accuracy > guessed_accuracy + chance:
+    if loss <= MARGIN * prior_loss or accuracy > prior_accuracy + chance:
         return ""
     found = (
         f"the network learned nothing (loss {loss:.3f} on the held-out texts against "
-        f"{guessed_loss:.3f} of guessing)"
+        f"{prior_loss:.3f} of guessing)"
     )
     if loss > MARGIN * untrained(n_classes, multilabel=validation.multilabel):
         return Message(found, Advice("; lower ", Parameter("learning_rate_init")))
@@ -69,7 +69,7 @@ def untrained(n_classes: int, *, multilabel: bool) -> float:
     return n_classes * math.log(2.0) if multilabel else math.log(n_classes)
 
 
-def guessing(texts: TokenisedTexts) -> tuple[float, float]:
+def prior_baseline(texts: TokenisedTexts) -> tuple[float, float]:
     """Loss in nats and accuracy of always saying how frequent each class is in these texts."""
     output = output_of(multilabel=texts.multilabel)
     weights = mean_one(texts.weights)
