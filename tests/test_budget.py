@@ -304,7 +304,7 @@ def test_a_resumed_run_keeps_its_plan(clock: Clock, tmp_path: Path) -> None:
         ).run()
         return state, network.params
 
-    whole, params = run("whole")
+    _, params = run("whole")
     stopped, _ = run("cut", stop_at=2 * EPOCH + 3)
     assert stopped.interrupted
     clock.a_word *= 0.5  # would plan twice as many, if it planned

@@ -402,11 +402,11 @@ def test_cross_validation_and_pipeline(reviews: Data) -> None:
 
 def test_stacking_and_voting(reviews: Data) -> None:
     bag = make_pipeline(TfidfVectorizer(), LogisticRegression())
-    for ensemble in (
+    for combined in (
         StackingClassifier([("rnn", small()), ("bag", bag)], cv=2),
         VotingClassifier([("rnn", small()), ("bag", bag)], voting="soft"),
     ):
-        assert ensemble.fit(*reviews).score(*reviews) == 1.0
+        assert combined.fit(*reviews).score(*reviews) == 1.0
 
 
 def test_calibration(reviews: Data) -> None:

@@ -250,8 +250,8 @@ def test_tokens_are_kept_whatever_the_split(
     monkeypatch.setattr(cache, "WORTH_KEEPING", 1)
     monkeypatch.setenv("TEXTRNN_CACHE", str(tmp_path))
     tokenizer = WordTokenizer()
-    for seed, cache, expected in ((0, False, False), (0, True, False), (1, True, True)):
-        data = prepare(corpus, tokenizer, validation_fraction=0.2, seed=seed, cache=cache)
+    for seed, kept, expected in ((0, False, False), (0, True, False), (1, True, True)):
+        data = prepare(corpus, tokenizer, validation_fraction=0.2, seed=seed, cache=kept)
         assert data.from_cache == expected
         parts = {"train": data.train, "validation": data.validation, "test": data.test}
         for name, part in parts.items():
