@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gradcheck import CELL_NAMES, assert_gradient, dense, random_network, smooth_network
 
+from tests.gradcheck import CELL_NAMES, assert_gradient, dense, random_network, smooth_network
 from textrnn import TextRNNClassifier
 from textrnn.nn.gradients import values_of
 from textrnn.nn.losses import cross_entropy

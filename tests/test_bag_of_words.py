@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import LABELS, TEXTS
 
+from tests.conftest import LABELS, TEXTS
 from textrnn.errors import DamagedModelError, ModelError, UsageError
 from textrnn.inference.bag_of_words import PRESENCE, LinearForm, LinearModel
 from textrnn.inference.fitted_baselines import as_linear_model

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import warnings
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
@@ -11,9 +13,12 @@ from scipy.sparse import csr_array
 from sklearn.linear_model import LogisticRegression
 
 from textrnn.errors import DataError, UsageError
-from textrnn.linear.baselines import BASELINES, fit_baselines
+from textrnn.linear.baselines import BASELINES, FittedBaseline, fit_baselines
 from textrnn.linear.nbsvm import NBSVM, LogCountRatio
 from textrnn.text.encoded import number_texts
+from textrnn.typing import ClassWeight
+
+Part: TypeAlias = tuple[Sequence[Sequence[str]], Sequence[str]]
 
 LEARNERS = [name for name in BASELINES if name != "majority"]
 
@@ -25,7 +30,9 @@ TRAIN_LABELS = ["praise"] * 3 + ["blame"] * 3
 VALIDATION_TOKENS = [text.split() for text in VALIDATION]
 
 
-def fit(*names, train=None, validation=None, **options):
+def fit(
+    *names: str, train: Part | None = None, validation: Part | None = None, **options: Any
+) -> list[FittedBaseline]:
     """Fit on the little restaurant corpus, or on (tokens, labels) pairs."""
     train = train or (TRAIN_TOKENS, TRAIN_LABELS)
     validation = validation or (VALIDATION_TOKENS, ["praise", "blame"])
@@ -33,7 +40,7 @@ def fit(*names, train=None, validation=None, **options):
 
 
 @pytest.mark.parametrize("name", LEARNERS)
-def test_learns_a_little_corpus(name):
+def test_learns_a_little_corpus(name: str) -> None:
     (baseline,) = fit(name)
     assert baseline.classes == ("blame", "praise")
     blame = baseline.predict_proba([["lovely", "warm", "dish"], ["rude", "and", "cold"]])[:, 0]
@@ -42,7 +49,7 @@ def test_learns_a_little_corpus(name):
 
 
 @pytest.mark.parametrize("name", BASELINES)
-def test_the_pipeline_alone_does_the_same(name):
+def test_the_pipeline_alone_does_the_same(name: str) -> None:
     (baseline,) = fit(name)
     np.testing.assert_array_equal(
         baseline.pipeline.predict_proba(TRAIN_TOKENS), baseline.predict_proba(TRAIN_TOKENS)
@@ -50,7 +57,7 @@ def test_the_pipeline_alone_does_the_same(name):
 
 
 @pytest.mark.parametrize("name", BASELINES)
-def test_the_same_texts_give_the_same_model(name):
+def test_the_same_texts_give_the_same_model(name: str) -> None:
     first, second = fit(name), fit(name)
     np.testing.assert_array_equal(
         first[0].predict_proba(TRAIN_TOKENS), second[0].predict_proba(TRAIN_TOKENS)
@@ -61,7 +68,7 @@ def test_the_same_texts_give_the_same_model(name):
     ("name", "sees_order"),
     [("naive_bayes", False), ("bow_lr", False), ("tfidf_lr", True), ("nbsvm", True)],
 )
-def test_only_ngrams_see_the_order_of_words(name, sees_order):
+def test_only_ngrams_see_the_order_of_words(name: str, sees_order: bool) -> None:
     texts = [["a", "b"], ["b", "a"]] * 4
     labels = ["up", "down"] * 4
     (baseline,) = fit(name, train=(texts, labels), validation=(texts[:2], labels[:2]))
@@ -69,21 +76,21 @@ def test_only_ngrams_see_the_order_of_words(name, sees_order):
     assert (forwards > 0.6 and backwards < 0.4) if sees_order else forwards == backwards
 
 
-def test_majority_says_how_often_each_label_occurs():
+def test_majority_says_how_often_each_label_occurs() -> None:
     texts, labels = [["a"]] * 4, ["x", "y", "y", "y"]
     (baseline,) = fit("majority", train=(texts, labels), validation=([["b"]], ["y"]))
     assert baseline.predict_proba([["a"], []]).tolist() == [[0.2, 0.8]] * 2
     assert baseline.params == {}
 
 
-def test_fits_again_on_validation_texts():
+def test_fits_again_on_validation_texts() -> None:
     validation = ([["grand"], ["grim"]], ["praise", "blame"])
     for baseline in fit(*LEARNERS, validation=validation):
         grand, grim = baseline.predict_proba([["grand"], ["grim"]])[:, 1]
         assert grand > grim, baseline.name
 
 
-def test_tuning_takes_the_most_accurate_value():
+def test_tuning_takes_the_most_accurate_value() -> None:
     # Twenty plain texts and one odd one: only a weak penalty learns the odd one's word.
     texts = [["plain"]] * 20 + [["odd"]]
     labels = ["x"] * 20 + ["y"]
@@ -102,7 +109,7 @@ def test_tuning_takes_the_most_accurate_value():
         ("nbsvm", ["a", "b", "a b", "b a"], 1),
     ],
 )
-def test_what_each_counts(name, columns, most):
+def test_what_each_counts(name: str, columns: list[str], most: int | None) -> None:
     train = ([["a", "b", "a", "a"], ["b", "a"], ["a", "b"]], ["x", "y", "x"])
     (baseline,) = fit(name, train=train, validation=([["a"]], ["x"]))
     counts = baseline.pipeline[0]
@@ -113,13 +120,13 @@ def test_what_each_counts(name, columns, most):
         return
     # 1 + log(count), times its rarity; of length one.
     values = {"a": 1 + np.log(3.0), "b": 1.0, "a a": 1.0, "a b": 1.0, "b a": 1.0}
-    expected = [values[ngram] for ngram in counts.get_feature_names_out()]
+    expected = np.array([values[ngram] for ngram in counts.get_feature_names_out()])
     expected *= baseline.pipeline[1].idf_
     np.testing.assert_allclose(seen, expected / np.linalg.norm(expected), rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", LEARNERS)
-def test_the_tuned_value_is_the_one_fitted_with(name):
+def test_the_tuned_value_is_the_one_fitted_with(name: str) -> None:
     texts = [["plain"]] * 20 + [["odd"]]
     labels = ["x"] * 20 + ["y"]
     chosen = set()
@@ -132,7 +139,7 @@ def test_the_tuned_value_is_the_one_fitted_with(name):
     assert chosen != {default}
 
 
-def test_validation_texts_count_by_the_weights_of_their_classes():
+def test_validation_texts_count_by_the_weights_of_their_classes() -> None:
     train = ([["a"]] * 4, ["x", "y", "y", "y"])
     validation = ([["b"]] * 4, ["x", "y", "y", "y"])
     for class_weight, accuracy in (
@@ -150,7 +157,7 @@ def test_validation_texts_count_by_the_weights_of_their_classes():
     assert baseline.validation_accuracy == 1.0
 
 
-def test_of_equal_accuracies_the_more_likely_value_is_tuned():
+def test_of_equal_accuracies_the_more_likely_value_is_tuned() -> None:
     """All values find both words; with the weakest penalty they are the surest."""
     texts, labels = [["good"], ["bad"]] * 10, ["x", "y"] * 10
     (baseline,) = fit("bow_lr", train=(texts, labels), validation=(texts[:2], labels[:2]))
@@ -166,7 +173,7 @@ def test_of_equal_accuracies_the_more_likely_value_is_tuned():
 
 
 @pytest.mark.parametrize("name", BASELINES)
-def test_numbered_texts_give_the_same_model(name):
+def test_numbered_texts_give_the_same_model(name: str) -> None:
     every = number_texts([*VALIDATION_TOKENS, *TRAIN_TOKENS])
     validation, train = every[: len(VALIDATION_TOKENS)], every[len(VALIDATION_TOKENS) :]
     (plain,) = fit(name)
@@ -175,14 +182,14 @@ def test_numbered_texts_give_the_same_model(name):
     np.testing.assert_array_equal(fast.predict_proba(every), plain.predict_proba(list(every)))
 
 
-def test_no_argument_could_carry_test_texts():
+def test_no_argument_could_carry_test_texts() -> None:
     given = [name for name in inspect.signature(fit_baselines).parameters if "test" in name]
     assert given == []
 
 
 @pytest.mark.parametrize("name", BASELINES)
 @pytest.mark.parametrize("class_weight", [None, "balanced"])
-def test_six_classes_come_in_sorted_order(name, class_weight):
+def test_six_classes_come_in_sorted_order(name: str, class_weight: ClassWeight) -> None:
     labels = [f"class {number}" for number in (3, 0, 5, 1, 4, 2)] * 3
     texts = [[label.replace(" ", ""), "the"] for label in labels]
     split = {"train": (texts, labels), "validation": (texts[:6], labels[:6])}
@@ -196,7 +203,7 @@ def test_six_classes_come_in_sorted_order(name, class_weight):
 
 @pytest.mark.parametrize("name", ["bow_lr", "tfidf_lr", "nbsvm"])
 @pytest.mark.parametrize("class_weight", ["balanced", {"ham": 1.0, "spam": 9.0}])
-def test_class_weight_raises_the_rare_class(name, class_weight):
+def test_class_weight_raises_the_rare_class(name: str, class_weight: ClassWeight) -> None:
     texts = [["hello"]] * 27 + [["hello", "prize"]] * 3
     labels = ["ham"] * 27 + ["spam"] * 3
     validation = ([["hello"]], ["ham"])
@@ -217,7 +224,7 @@ HARD = {
 
 
 @pytest.mark.parametrize("case", HARD)
-def test_hard_corpora_work_without_a_warning(case):
+def test_hard_corpora_work_without_a_warning(case: str) -> None:
     texts, labels = HARD[case]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -228,18 +235,18 @@ def test_hard_corpora_work_without_a_warning(case):
 
 
 @pytest.mark.parametrize("name", BASELINES)
-def test_a_label_only_in_validation_gets_a_column(name):
+def test_a_label_only_in_validation_gets_a_column(name: str) -> None:
     (baseline,) = fit(name, validation=([["closed"]], ["other"]))
     assert baseline.classes == ("blame", "other", "praise")
     assert baseline.validation_accuracy == 0.0
 
 
-def test_no_texts_give_no_rows():
+def test_no_texts_give_no_rows() -> None:
     assert fit("majority")[0].predict_proba([]).shape == (0, 2)
 
 
-def test_tells_its_progress():
-    lines = []
+def test_tells_its_progress() -> None:
+    lines: list[str] = []
     fit("bow_lr", on_progress=lines.append)
     assert len(lines) == 1
     assert lines[0].startswith("bow_lr: validation accuracy 1.000, C=")
@@ -255,7 +262,7 @@ def test_tells_its_progress():
         ({"train": ([[], []], ["x", "y"])}, "No training text holds a token"),
     ],
 )
-def test_texts_that_cannot_be_learned_from(changes, message):
+def test_texts_that_cannot_be_learned_from(changes: dict[str, Any], message: str) -> None:
     split = {
         "train": (TRAIN_TOKENS, TRAIN_LABELS),
         "validation": (VALIDATION_TOKENS, ["praise", "blame"]),
@@ -265,12 +272,12 @@ def test_texts_that_cannot_be_learned_from(changes, message):
         fit_baselines(*split["train"], *split["validation"])
 
 
-def test_an_unknown_name_gets_a_suggestion():
+def test_an_unknown_name_gets_a_suggestion() -> None:
     with pytest.raises(UsageError, match="Did you mean 'nbsvm'"):
         fit("nb-svm")
 
 
-def test_log_count_ratio_by_hand():
+def test_log_count_ratio_by_hand() -> None:
     # Words: good, bad, soup. Positive texts: "good soup", "good"; negative: "bad soup".
     counts = csr_array(np.array([[1, 0, 1], [1, 0, 0], [0, 1, 1]], dtype=np.float32))
     ratio = LogCountRatio(alpha=1.0).fit(counts, np.array([True, True, False]))
@@ -282,18 +289,18 @@ def test_log_count_ratio_by_hand():
     )
 
 
-def test_nbsvm_is_a_logistic_regression_of_weighted_counts():
+def test_nbsvm_is_a_logistic_regression_of_weighted_counts() -> None:
     rng = np.random.default_rng(0)
     counts = csr_array((rng.random((40, 6)) < 0.4).astype(np.float32))
     positive = rng.random(40) < 0.2 + 0.6 * counts.toarray()[:, 0]
-    found = NBSVM(C=0.2, alpha=3.0).fit(counts, np.where(positive, "yes", "no"))
+    found = NBSVM(C=0.2, alpha=3.0).fit(counts, np.where(positive, "yes", "no").tolist())
     ratio = LogCountRatio(alpha=3.0).fit(counts, positive)
     weighted = counts.toarray() * ratio.ratio_
     expected = LogisticRegression(C=0.2).fit(weighted, positive).predict_proba(weighted)
     np.testing.assert_allclose(found.predict_proba(counts), expected, atol=1e-4)
 
 
-def test_nbsvm_asks_two_classes_one_question_and_more_one_each():
+def test_nbsvm_asks_two_classes_one_question_and_more_one_each() -> None:
     counts = csr_array(np.eye(3, dtype=np.float32))
     assert len(NBSVM().fit(counts[:2], ["x", "y"]).models_) == 1
     model = NBSVM(C=10.0).fit(counts, ["x", "y", "z"])

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gradcheck import dense
 
+from tests.gradcheck import dense
 from textrnn.nn.network import EMBEDDING, Network, NetworkConfig
 from textrnn.nn.workspace import Workspace
 from textrnn.training.rules.bptt import (

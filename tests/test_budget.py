@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_loop import (
+
+from tests.test_loop import (
     CONFIG,
     TRAIN,
     VALIDATION,
@@ -21,7 +22,6 @@ from test_loop import (
     new_run,
     same_bits,
 )
-
 from textrnn.estimator.classifier import TextRNNClassifier
 from textrnn.nn.gradients import global_norm
 from textrnn.storage.checkpoint_file import save_arrays

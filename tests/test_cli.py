@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import LABELS, TEXTS
 from typer.testing import CliRunner
 
+from tests.conftest import LABELS, TEXTS
 from textrnn import __version__
 from textrnn.cli.app import app
 from textrnn.cli.output import width

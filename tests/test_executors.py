@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gradcheck import CELL_NAMES, dense
 
+from tests.gradcheck import CELL_NAMES, dense
 from textrnn.errors import TrainingError
 from textrnn.inference.batches import predict_proba
 from textrnn.nn import recurrent

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from gradcheck import (
+
+from tests.gradcheck import (
     CELL_NAMES,
     READOUT_NAMES,
     assert_gradient,
@@ -15,7 +16,6 @@ from gradcheck import (
     random_network,
     smooth_network,
 )
-
 from textrnn.nn import recurrent
 from textrnn.nn.cells import CELLS, Cell, Step, Trace
 from textrnn.nn.dropout import Dropout

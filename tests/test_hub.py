@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hub_server import HubServer, Repo
 
+from tests.hub_server import HubServer, Repo
 from textrnn.corpora import load_corpus
 from textrnn.corpora.hub import parse_address
 from textrnn.corpora.registry import ENTRIES

@@ -6,8 +6,8 @@ import threading
 
 import numpy as np
 import pytest
-from gradcheck import CELL_NAMES, READOUT_NAMES
 
+from tests.gradcheck import CELL_NAMES, READOUT_NAMES
 from textrnn.inference.batches import predict_proba
 from textrnn.nn.cells import CELLS
 from textrnn.nn.incremental import DocumentReader

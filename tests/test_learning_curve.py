@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,37 +15,37 @@ from textrnn.text.tokenizers import WordTokenizer
 
 
 @given(st.lists(st.sampled_from("abc"), min_size=1, max_size=300), st.integers(0, 5))
-def test_a_smaller_share_lies_within_a_larger_one(labels, seed):
+def test_a_smaller_share_lies_within_a_larger_one(labels: list[str], seed: int) -> None:
     shares = [set(nested_rows(labels, fraction, seed=seed)) for fraction in FRACTIONS]
     for smaller, larger in pairwise(shares):
         assert smaller <= larger
     assert shares[-1] == set(range(len(labels)))
 
 
-def test_each_label_keeps_its_share():
-    labels = np.array(["common"] * 900 + ["rare"] * 100)
-    kept = labels[nested_rows(labels, 0.1, seed=0)]
-    assert (kept == "common").sum() == 90
-    assert (kept == "rare").sum() == 10
+def test_each_label_keeps_its_share() -> None:
+    labels = ["common"] * 900 + ["rare"] * 100
+    kept = [labels[row] for row in nested_rows(labels, 0.1, seed=0)]
+    assert kept.count("common") == 90
+    assert kept.count("rare") == 10
 
 
 @pytest.mark.parametrize(("n", "fraction", "kept"), [(16, 0.1, 2), (14, 0.1, 1), (4, 0.1, 1)])
-def test_shares_are_rounded(n, fraction, kept):
+def test_shares_are_rounded(n: int, fraction: float, kept: int) -> None:
     assert len(nested_rows(["a"] * n, fraction, seed=0)) == kept
 
 
-def test_no_label_is_lost():
+def test_no_label_is_lost() -> None:
     labels = ["common"] * 900 + ["rare"]
     assert {labels[row] for row in nested_rows(labels, 0.01, seed=0)} == {"common", "rare"}
 
 
-def test_another_seed_draws_other_rows():
+def test_another_seed_draws_other_rows() -> None:
     labels = ["a"] * 100
     drawn = [tuple(nested_rows(labels, 0.1, seed=seed)) for seed in (0, 0, 1)]
     assert drawn[0] == drawn[1] != drawn[2]
 
 
-def test_a_part_has_the_tokens_of_its_texts(reviews):
+def test_a_part_has_the_tokens_of_its_texts(reviews: tuple[list[str], list[str]]) -> None:
     texts, labels = reviews
     corpus = Corpus("inns", Split(texts, labels), test=Split(texts[:12], labels[:12]))
     tokenizer = WordTokenizer()
@@ -60,7 +59,7 @@ def test_a_part_has_the_tokens_of_its_texts(reviews):
     assert list(part.tokens["test"]) == list(data.tokens["test"])
 
 
-def point(n, network, baseline, p_value=0.5):
+def point(n: int, network: float, baseline: float, p_value: float = 0.5) -> Point:
     return Point(
         n / 1000, n, {"bow_lr": baseline, "network": network}, "bow_lr", p_value, seconds=1.0
     )
@@ -81,18 +80,18 @@ def point(n, network, baseline, p_value=0.5):
         ((-0.1, -0.02, 0.0), "The network is not ahead with all 1,000 training texts (+0.000 "),
     ],
 )
-def test_where_the_curves_cross(leads, told):
+def test_where_the_curves_cross(leads: tuple[float, ...], told: str) -> None:
     points = [point(n, 0.8 + lead, 0.8) for n, lead in zip((10, 100, 1000), leads, strict=True)]
     assert told in crossing(points)
 
 
-def test_the_lead_and_its_sureness_are_told():
+def test_the_lead_and_its_sureness_are_told() -> None:
     sure, unsure = ([point(10, 0.7, 0.8), point(100, 0.83, 0.8, p)] for p in (0.01, 0.2))
     assert crossing(sure).endswith("(+0.030 with all 100, more than chance).")
     assert crossing(unsure).endswith("(+0.030 with all 100, which may be chance).")
 
 
-def test_one_point_is_no_curve():
+def test_one_point_is_no_curve() -> None:
     assert crossing([point(10, 0.7, 0.8)]) == ""
     alone = Point(0.01, 10, {"bow_lr": 0.8}, "bow_lr", None, seconds=1.0)
     assert crossing([alone, alone]) == ""

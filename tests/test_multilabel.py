@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gradcheck import assert_gradient, dense, random_documents
 from scipy.sparse import csr_array
 from sklearn import metrics
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import MultiLabelBinarizer
 from typer.testing import CliRunner
 
+from tests.gradcheck import assert_gradient, dense, random_documents
 from textrnn import TextRNNClassifier
 from textrnn.cli.app import app
 from textrnn.corpora import indicator, load_corpus, read_split, strata

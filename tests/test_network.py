@@ -6,7 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gradcheck import (
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.gradcheck import (
     CELL_NAMES,
     READOUT_NAMES,
     dense,
@@ -16,9 +19,6 @@ from gradcheck import (
     random_network,
     rows_of,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-
 from textrnn.inference.batches import predict_proba
 from textrnn.nn import recurrent
 from textrnn.nn.cells import CELLS

@@ -6,10 +6,10 @@ import itertools
 
 import numpy as np
 import pytest
-from gradcheck import last_rows, mirror, rows_of
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.gradcheck import last_rows, mirror, rows_of
 from textrnn.nn.packed import PackedBatch, pack
 from textrnn.typing import Ids
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from gradcheck import READOUT_NAMES, random_documents, rows_of
 
+from tests.gradcheck import READOUT_NAMES, random_documents, rows_of
 from textrnn.nn.packed import pack
 from textrnn.nn.poolings import Readout
 from textrnn.nn.readouts import READOUTS

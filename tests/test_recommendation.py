@@ -28,19 +28,19 @@ def judge(network: float, p_value: float, **baselines: float) -> str:
     return verdict(report_with(network), reports, paired)
 
 
-def test_verdict_when_the_network_wins():
+def test_verdict_when_the_network_wins() -> None:
     assert judge(0.931, 0.0004, nbsvm=0.914, bow_lr=0.88) == (
         "Use the network: it beats the best baseline, nbsvm (0.931 vs 0.914, p < 0.001)."
     )
 
 
-def test_verdict_when_a_baseline_wins():
+def test_verdict_when_a_baseline_wins() -> None:
     assert judge(0.885, 0.012, bow_lr=0.88, nbsvm=0.914) == (
         "A bag of words is enough here: use nbsvm (0.914 vs 0.885, p = 0.012)."
     )
 
 
-def test_verdict_when_it_may_be_chance():
+def test_verdict_when_it_may_be_chance() -> None:
     assert judge(0.917, 0.41, nbsvm=0.914) == (
         "A bag of words is enough here: use nbsvm, which is simpler and faster to train. "
         "The difference is not significant (network 0.917, nbsvm 0.914, p = 0.410)."
@@ -48,11 +48,11 @@ def test_verdict_when_it_may_be_chance():
 
 
 @pytest.mark.parametrize("p_value", [0.3, 0.003])
-def test_verdict_when_nothing_was_learned(p_value):
+def test_verdict_when_nothing_was_learned(p_value: float) -> None:
     assert judge(0.60, p_value, majority=0.61, bow_lr=0.59).startswith("Use neither")
 
 
-def test_the_simplest_of_equal_baselines_is_best():
+def test_the_simplest_of_equal_baselines_is_best() -> None:
     reports = {"majority": report_with(0.5), "bow_lr": report_with(0.8), "nbsvm": report_with(0.8)}
     assert best_baseline(reports) == "bow_lr"
 
@@ -61,12 +61,14 @@ def test_the_simplest_of_equal_baselines_is_best():
     ("difference", "p_value", "name"),
     [(0.01, 0.01, "network"), (0.01, 0.2, "nbsvm"), (-0.01, 0.01, "nbsvm")],
 )
-def test_the_network_is_recommended_only_if_it_is_surely_better(difference, p_value, name):
+def test_the_network_is_recommended_only_if_it_is_surely_better(
+    difference: float, p_value: float, name: str
+) -> None:
     reports = {"bow_lr": report_with(0.8), "nbsvm": report_with(0.9)}
     assert recommended(reports, paired_with(difference, p_value)) == name
 
 
-def test_without_a_network_the_best_baseline_is_recommended():
+def test_without_a_network_the_best_baseline_is_recommended() -> None:
     assert recommended({"bow_lr": report_with(0.8), "nbsvm": report_with(0.9)}, None) == "nbsvm"
 
 
@@ -77,7 +79,7 @@ COSTS = {
 }
 
 
-def test_costs_are_told_of_both():
+def test_costs_are_told_of_both() -> None:
     told = verdict(
         report_with(0.917), {"nbsvm": report_with(0.914)}, paired_with(0.003, 0.41), costs=COSTS
     )
@@ -89,7 +91,7 @@ def test_costs_are_told_of_both():
     )
 
 
-def test_a_saved_network_has_no_time_of_training():
+def test_a_saved_network_has_no_time_of_training() -> None:
     costs = {"network": Costs(None, 2.0, 5_200), "nbsvm": COSTS["nbsvm"]}
     told = verdict(
         report_with(0.93), {"nbsvm": report_with(0.91)}, paired_with(0.02, 0.001), costs=costs
@@ -97,7 +99,7 @@ def test_a_saved_network_has_no_time_of_training():
     assert "The network takes 2.00 ms a text and 5.2 kB; nbsvm takes 9.0 s" in told
 
 
-def test_the_price_of_guessing_is_of_no_interest():
+def test_the_price_of_guessing_is_of_no_interest() -> None:
     told = verdict(
         report_with(0.6), {"majority": report_with(0.61)}, paired_with(-0.01, 0.4), costs=COSTS
     )
@@ -113,7 +115,7 @@ def test_the_price_of_guessing_is_of_no_interest():
         (0.001, 0.6, "What reading in order adds to the network's own n-grams may be chance ("),
     ],
 )
-def test_what_reading_adds_is_told(difference, p_value, sentence):
+def test_what_reading_adds_is_told(difference: float, p_value: float, sentence: str) -> None:
     told = verdict(
         report_with(0.93),
         {"nbsvm": report_with(0.91)},
@@ -131,7 +133,7 @@ def skewed(right_of_rare: int, right_of_common: int) -> Report:
     return evaluate(labels, rows, ["rare", "usual"])
 
 
-def test_who_finds_rare_classes_better_is_named():
+def test_who_finds_rare_classes_better_is_named() -> None:
     nbsvm, network = skewed(68, 899), skewed(90, 880)
     assert nbsvm.accuracy == 0.967 < network.accuracy == 0.970
     told = verdict(network, {"nbsvm": nbsvm}, paired_with(0.003, 0.9))

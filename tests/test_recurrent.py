@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from gradcheck import CELL_NAMES, mirror, random_documents, rows_of
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.gradcheck import CELL_NAMES, mirror, random_documents, rows_of
 from textrnn.nn import recurrent
 from textrnn.nn.cells import CELLS, Cell, Step, Trace
 from textrnn.nn.packed import PackedBatch, pack

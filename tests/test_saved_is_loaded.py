@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_persistence import make_linear, make_model, make_ngrams
 from typer.testing import CliRunner
 
+from tests.test_folder import make_linear, make_model, make_ngrams
 from textrnn import TextRNNClassifier
 from textrnn.cli.app import app
 from textrnn.corpora import Corpus, Split

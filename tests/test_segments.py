@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from gradcheck import (
+
+from tests.gradcheck import (
     CELL_NAMES,
     READOUT_NAMES,
     assert_gradient,
@@ -12,7 +13,6 @@ from gradcheck import (
     random_documents,
     random_network,
 )
-
 from textrnn import TextRNNClassifier
 from textrnn.errors import UsageError
 from textrnn.inference.batches import predict_proba

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from gradcheck import CELL_NAMES, READOUT_NAMES
 
+from tests.gradcheck import CELL_NAMES, READOUT_NAMES
 from textrnn import TextRNNClassifier
 from textrnn.errors import UsageError
 from textrnn.inference.stream import Stream

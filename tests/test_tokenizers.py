@@ -6,6 +6,7 @@ import time
 import unicodedata
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -100,11 +101,11 @@ TEXTS = st.text(st.one_of(st.characters(), st.sampled_from("<>&;'.:-_ \n#a\u0301
 
 
 @pytest.mark.parametrize(("text", "expected"), WORDS, ids=range(len(WORDS)))
-def test_words(text, expected):
+def test_words(text: str, expected: str) -> None:
     assert WordTokenizer()(text) == expected.split(" ") * bool(expected)
 
 
-def test_capitals_are_kept_on_demand():
+def test_capitals_are_kept_on_demand() -> None:
     assert WordTokenizer(lowercase=False)("I DON'T, He'S :D") == [
         *("I", "DO", "N'T", ",", "He", "'S", ":D")
     ]
@@ -113,32 +114,32 @@ def test_capitals_are_kept_on_demand():
 
 @settings(deadline=None)
 @given(TEXTS)
-def test_a_word_token_is_never_empty_and_never_holds_white_space(text):
+def test_a_word_token_is_never_empty_and_never_holds_white_space(text: str) -> None:
     assert all(token and not any(map(str.isspace, token)) for token in WordTokenizer()(text))
 
 
 @settings(deadline=None)
 @given(TEXTS)
-def test_words_do_not_depend_on_the_normal_form(text):
+def test_words_do_not_depend_on_the_normal_form(text: str) -> None:
     composed, decomposed = (unicodedata.normalize(form, text) for form in ("NFC", "NFD"))
     assert WordTokenizer()(composed) == WordTokenizer()(decomposed)
 
 
 @settings(deadline=None)
 @given(st.lists(st.sampled_from(["good", "don't", "bad!", "it's", "3.5", "e.g.", "ok..."])))
-def test_tokens_joined_by_spaces_give_the_same_tokens(words):
+def test_tokens_joined_by_spaces_give_the_same_tokens(words: list[str]) -> None:
     tokens = WordTokenizer()(" ".join(words))
     assert WordTokenizer()(" ".join(tokens)) == tokens
 
 
-def test_piled_up_marks_are_composed_all_the_same():
+def test_piled_up_marks_are_composed_all_the_same() -> None:
     text = "e\u0301" + "x\u0323" * 3 + "\u0301" * 500 + " e\u0301"
     assert WordTokenizer()(text)[-1] == "é"
 
 
 @pytest.mark.parametrize("tokenizer", [WordTokenizer(), CharTokenizer()], ids=["word", "char"])
 @pytest.mark.parametrize("unit", NASTY, ids=ascii)
-def test_time_is_linear(tokenizer, unit):
+def test_time_is_linear(tokenizer: WordTokenizer | CharTokenizer, unit: str) -> None:
     # A quadratic pattern takes minutes for this; a linear one well under a second.
     text = unit * (200_000 // len(unit))
     started = time.perf_counter()
@@ -149,7 +150,7 @@ def test_time_is_linear(tokenizer, unit):
 
 @settings(deadline=None)
 @given(TEXTS)
-def test_characters(text):
+def test_characters(text: str) -> None:
     tokens = CharTokenizer(lowercase=False)(text)
     assert all(len(token) == 1 for token in tokens)
     assert "".join(tokens).split() == text.split()
@@ -159,17 +160,19 @@ def test_characters(text):
 @pytest.mark.parametrize("tokenizer", [WordTokenizer(), CharTokenizer()], ids=["word", "char"])
 @settings(max_examples=15, deadline=None)
 @given(text=TEXTS, limit=st.integers(0, 20))
-def test_first_is_the_beginning(tokenizer, text, limit):
+def test_first_is_the_beginning(
+    tokenizer: WordTokenizer | CharTokenizer, text: str, limit: int
+) -> None:
     assert tokenizer.first(text, limit) == tokenizer(text)[:limit]
     long = (text + " filler") * (BLOCK // (len(text) + 7) + 2)
     assert tokenizer.first(long, limit) == tokenizer(long)[:limit]
 
 
-def test_first_reads_no_more_than_it_needs():
+def test_first_reads_no_more_than_it_needs() -> None:
     class Watched(WordTokenizer):
         read = 0
 
-        def _tokens(self, block):
+        def _tokens(self, block: str) -> list[str]:
             Watched.read += len(block)
             return super()._tokens(block)
 
@@ -182,21 +185,21 @@ def test_first_reads_no_more_than_it_needs():
 @given(
     st.lists(st.sampled_from(["word", " ", "\n", "<br />", "é", "a < b", "x" * 5000, " " * 999]))
 )
-def test_blocks_cut_nothing_but_white_space(parts):
+def test_blocks_cut_nothing_but_white_space(parts: list[str]) -> None:
     text = "".join(parts) * 20
     pieces = list(blocks(text))
     assert all(len(piece) <= BLOCK for piece in pieces)
     assert "".join(pieces).split() == text.split()
 
 
-def test_a_long_text_has_the_tokens_of_its_parts():
+def test_a_long_text_has_the_tokens_of_its_parts() -> None:
     part = "It's <b class='x'>good</b>, isn't it? 8/10 :-) "
     assert WordTokenizer()(part * 5000) == WordTokenizer()(part) * 5000
     spaced = "a" + " " * (2 * BLOCK) + "b"
     assert CharTokenizer()(spaced) == ["a", " ", "b"]
 
 
-def test_jieba_finds_chinese_words():
+def test_jieba_finds_chinese_words() -> None:
     pytest.importorskip("jieba")
     tokenizer = JiebaTokenizer()
     assert tokenizer("我来到北京清华大学, OK?") == [
@@ -215,7 +218,7 @@ def test_jieba_finds_chinese_words():
     assert time.perf_counter() - started < 10
 
 
-def test_jieba_is_quiet():
+def test_jieba_is_quiet() -> None:
     pytest.importorskip("jieba")
     code = "from textrnn.text.tokenizers import JiebaTokenizer as J; J()('我来到北京')"
     result = subprocess.run(
@@ -224,7 +227,7 @@ def test_jieba_is_quiet():
     assert result.stdout + result.stderr == ""
 
 
-def test_jieba_is_asked_for_when_absent(monkeypatch):
+def test_jieba_is_asked_for_when_absent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "jieba", None)
     tokenizers._jieba_cut.cache_clear()
     with pytest.raises(MissingDependencyError, match="pip install jieba"):
@@ -233,10 +236,11 @@ def test_jieba_is_asked_for_when_absent(monkeypatch):
 
 @pytest.mark.parametrize("name", TOKENIZERS)
 @pytest.mark.parametrize("lowercase", [True, False])
-def test_a_named_tokenizer_is_a_plain_value(name, lowercase):
+def test_a_named_tokenizer_is_a_plain_value(name: str, lowercase: bool) -> None:
     if name == "jieba":
         pytest.importorskip("jieba")
     tokenizer = make_tokenizer(name, lowercase=lowercase)
+    assert isinstance(tokenizer, TOKENIZERS[name])
     assert tokenizer_name(tokenizer) == name
     assert tokenizer.lowercase is lowercase
     assert tokenizer == TOKENIZERS[name](lowercase=lowercase)
@@ -245,7 +249,7 @@ def test_a_named_tokenizer_is_a_plain_value(name, lowercase):
     assert repr(tokenizer) == f"{TOKENIZERS[name].__name__}(lowercase={lowercase})"
 
 
-def test_foreign_callables():
+def test_foreign_callables() -> None:
     assert make_tokenizer(str.split) is str.split
     assert tokenizer_name(str.split) is None
     assert first_tokens(str.split, "a b c", 2) == ["a", "b"]
@@ -257,12 +261,12 @@ def test_foreign_callables():
     ("wrong", "message"),
     [("wrod", "Did you mean 'word'"), ("", "use one of"), (7, "tokenizer is 7")],
 )
-def test_what_is_no_tokenizer(wrong, message):
+def test_what_is_no_tokenizer(wrong: Any, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         make_tokenizer(wrong)
 
 
-def test_real_reviews():
+def test_real_reviews() -> None:
     folder = Path(os.environ.get("TEXTRNN_DATA", "")) / "imdb"
     if "TEXTRNN_DATA" not in os.environ or not folder.is_dir():
         pytest.skip("TEXTRNN_DATA names no folder that holds imdb")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from gradcheck import last_rows, loss_and_gradients, mirror
-from reference.make_torch_reference import (
+
+from tests.gradcheck import last_rows, loss_and_gradients, mirror
+from tests.reference.make_torch_reference import (
     CASES,
     DOCUMENTS,
     TARGETS,
@@ -16,7 +17,6 @@ from reference.make_torch_reference import (
     load,
     run_torch,
 )
-
 from textrnn.inference.batches import predict_proba
 from textrnn.nn import recurrent
 from textrnn.nn.losses import softmax

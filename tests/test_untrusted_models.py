@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import pytest
 from safetensors.numpy import load, save
-from test_persistence import make_model
 
+from tests.test_folder import make_model
 from textrnn import TextRNNClassifier
 from textrnn.corpora import Corpus, Split
 from textrnn.errors import DamagedModelError, ModelError

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,12 @@ BINARY = b"3 3\n" + b"".join(
     for word, row in ROWS.items()
 )
 FORMATS = {"glove": GLOVE, "word2vec": WORD2VEC, "binary": BINARY}
-PACKERS = {"": bytes, ".gz": gzip.compress, ".xz": lzma.compress, ".bz2": bz2.compress}
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "": bytes,
+    ".gz": gzip.compress,
+    ".xz": lzma.compress,
+    ".bz2": bz2.compress,
+}
 CORPUS = [["one", "two", "three"], ["two", "three", "four"], ["one", "four", "two"]] * 30
 TRAIN = """
 from textrnn.text.vectors import train_word2vec
@@ -36,7 +42,7 @@ print(result.words, result.vectors.tobytes().hex())
 """
 
 
-def check(vectors):
+def check(vectors: WordVectors) -> None:
     assert vectors.words == list(ROWS)
     assert vectors.vectors.dtype == np.float32
     np.testing.assert_array_equal(vectors.vectors, np.array(list(ROWS.values()), np.float32))
@@ -44,7 +50,7 @@ def check(vectors):
 
 @pytest.mark.parametrize("packer", PACKERS)
 @pytest.mark.parametrize("name", FORMATS)
-def test_formats(tmp_path, name, packer):
+def test_formats(tmp_path: Path, name: str, packer: str) -> None:
     path = tmp_path / f"vectors.any{packer}"
     path.write_bytes(PACKERS[packer](FORMATS[name]))
     check(load_vectors(path))
@@ -52,7 +58,7 @@ def test_formats(tmp_path, name, packer):
 
 
 @pytest.mark.parametrize("binary", [False, True])
-def test_what_gensim_writes_is_read(tmp_path, binary):
+def test_what_gensim_writes_is_read(tmp_path: Path, binary: bool) -> None:
     vectors = np.random.default_rng(0).standard_normal((50, 7)).astype(np.float32)
     theirs = KeyedVectors(7)
     theirs.add_vectors([f"wörd{i}" for i in range(50)], vectors)
@@ -67,7 +73,9 @@ def test_what_gensim_writes_is_read(tmp_path, binary):
     st.lists(st.text(st.characters(categories=["L", "P"]), min_size=1), min_size=1, unique=True),
     st.data(),
 )
-def test_text_gives_back_every_word_and_number(tmp_path_factory, words, data):
+def test_text_gives_back_every_word_and_number(
+    tmp_path_factory: pytest.TempPathFactory, words: list[str], data: st.DataObject
+) -> None:
     numbers = st.floats(-(2.0**99), 2.0**99, width=32)
     vectors = data.draw(arrays(np.float32, (len(words), 2), elements=numbers))
     lines = [f"{word} {row[0]!s} {row[1]!s}\n" for word, row in zip(words, vectors, strict=True)]
@@ -78,7 +86,7 @@ def test_text_gives_back_every_word_and_number(tmp_path_factory, words, data):
     np.testing.assert_array_equal(read.vectors, vectors)
 
 
-def test_lenient_where_files_are_known_to_be_odd(tmp_path):
+def test_lenient_where_files_are_known_to_be_odd(tmp_path: Path) -> None:
     path = tmp_path / "vectors"
     path.write_bytes(b"the 1 2 \r\n. . . 3 4\r\nthe 5 6\r\n7 8 9\r\n")
     vectors = load_vectors(path)
@@ -109,7 +117,7 @@ def test_lenient_where_files_are_known_to_be_odd(tmp_path):
         (b"a 1 2\nb 1e99 1\n", "the vector of 'b' holds a number that is not finite"),
     ],
 )
-def test_damaged_files(tmp_path, content, message):
+def test_damaged_files(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "vectors"
     path.write_bytes(content)
     with pytest.raises(DataError, match=message) as caught:
@@ -119,7 +127,7 @@ def test_damaged_files(tmp_path, content, message):
     assert "bytes" not in str(caught.value)
 
 
-def test_18_no_memory_is_taken_for_what_a_first_line_claims(tmp_path):
+def test_18_no_memory_is_taken_for_what_a_first_line_claims(tmp_path: Path) -> None:
     path = tmp_path / "vectors.gz"
     for header in (b"100000000 300\n", b"10000 300\n"):
         path.write_bytes(gzip.compress(header + b"a " + bytes(1_200) + bytes(10**6)))
@@ -134,7 +142,7 @@ def test_18_no_memory_is_taken_for_what_a_first_line_claims(tmp_path):
         load_vectors(path)
 
 
-def test_18_no_line_is_endless(tmp_path):
+def test_18_no_line_is_endless(tmp_path: Path) -> None:
     path = tmp_path / "vectors.xz"
     path.write_bytes(lzma.compress(b"a 1 2\nb " + b"1" * 40_000_000))
     tracemalloc.start()
@@ -144,7 +152,7 @@ def test_18_no_line_is_endless(tmp_path):
     tracemalloc.stop()
 
 
-def test_files_that_cannot_be_opened(tmp_path):
+def test_files_that_cannot_be_opened(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none\.txt' cannot be read: No such file"):
         load_vectors(tmp_path / "none.txt")
     with pytest.raises(DataError, match="is a folder, not a file of word vectors"):
@@ -153,7 +161,7 @@ def test_files_that_cannot_be_opened(tmp_path):
 
 @pytest.mark.parametrize("packer", [".gz", ".xz", ".bz2"])
 @pytest.mark.parametrize("name", ["word2vec", "binary"])
-def test_damaged_archives(tmp_path, packer, name):
+def test_damaged_archives(tmp_path: Path, packer: str, name: str) -> None:
     path = tmp_path / f"vectors{packer}"
     path.write_bytes(FORMATS[name])
     with pytest.raises(DataError, match=rf"cannot be read: it is no whole \{packer} file"):
@@ -163,7 +171,7 @@ def test_damaged_archives(tmp_path, packer, name):
         load_vectors(path)
 
 
-def test_word2vec_puts_words_of_like_company_together():
+def test_word2vec_puts_words_of_like_company_together() -> None:
     rng = np.random.default_rng(0)
     groups = [[f"{letter}{i}" for i in range(100)] for letter in "ab"]
     corpus = [rng.choice(groups[i % 2], 12).tolist() for i in range(1500)]
@@ -178,7 +186,7 @@ def test_word2vec_puts_words_of_like_company_together():
     assert np.mean([a == b for a, b in zip(groups_found, neighbours, strict=True)]) > 0.95
 
 
-def test_word2vec_is_the_same_in_every_process():
+def test_word2vec_is_the_same_in_every_process() -> None:
     outputs = [
         subprocess.run(
             [sys.executable, "-c", TRAIN],
@@ -194,24 +202,24 @@ def test_word2vec_is_the_same_in_every_process():
     assert "two" in outputs[0]
 
 
-def test_word2vec_depends_on_the_seed():
+def test_word2vec_depends_on_the_seed() -> None:
     first, second = (train_word2vec(iter(CORPUS), vector_size=4, random_state=s) for s in (0, 1))
     assert first.words == second.words
     assert not np.array_equal(first.vectors, second.vectors)
 
 
-def test_word2vec_reads_a_long_text_to_its_end():
+def test_word2vec_reads_a_long_text_to_its_end() -> None:
     found = train_word2vec([["a"] * 30_000 + ["z"] * 9], min_count=9, random_state=0, vector_size=2)
     assert found.words == ["a", "z"]
 
 
 @pytest.mark.parametrize("corpus", [[], [[]], [["rare", "words"]]])
-def test_word2vec_needs_words(corpus):
+def test_word2vec_needs_words(corpus: list[list[str]]) -> None:
     with pytest.raises(DataError, match="occurs 5 times"):
         train_word2vec(corpus, random_state=0)
 
 
-def test_embedding_matrix():
+def test_embedding_matrix() -> None:
     words = WordVectors(
         ["good", "Paris", "NATO", "Good", UNKNOWN],
         np.arange(20, dtype=np.float32).reshape(5, 4) ** 2,
@@ -231,7 +239,7 @@ def test_embedding_matrix():
     np.testing.assert_array_equal(matrix, again)
 
 
-def test_words_without_vectors_are_drawn_as_wide_as_the_others():
+def test_words_without_vectors_are_drawn_as_wide_as_the_others() -> None:
     rng = np.random.default_rng(0)
     wide = np.array([1, 5], dtype=np.float32)
     words = WordVectors(
@@ -252,7 +260,7 @@ def test_words_without_vectors_are_drawn_as_wide_as_the_others():
     ("pattern", "shape", "near"),
     [("glove*", (2446, 50), 0.78), ("gnews*", (8000, 300), 0.65), ("zh_char*", (4729, 200), None)],
 )
-def test_real_vectors(pattern, shape, near):
+def test_real_vectors(pattern: str, shape: tuple[int, ...], near: float | None) -> None:
     folder = Path(os.environ.get("TEXTRNN_DATA", "")) / "vectors"
     if "TEXTRNN_DATA" not in os.environ or not folder.is_dir():
         pytest.skip("TEXTRNN_DATA names no folder that holds vectors")

@@ -1,6 +1,8 @@
 import copy
 import pickle
 from collections import Counter
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ DOCUMENTS = [["good", "film", "good"], ["bad", "film"], ["a", "film", "."], []]
 TOKENS = st.text(st.characters(), max_size=5)  # lone surrogates and all
 
 
-def test_tokens_are_numbered_by_count_then_alphabet():
+def test_tokens_are_numbered_by_count_then_alphabet() -> None:
     vocabulary = Vocabulary.build(DOCUMENTS)
     assert vocabulary.tokens == (UNKNOWN, "film", "good", ".", "a", "bad")
     assert vocabulary.counts.tolist() == [0, 3, 2, 1, 1, 1]
@@ -26,7 +28,7 @@ def test_tokens_are_numbered_by_count_then_alphabet():
     assert "great" not in vocabulary
 
 
-def test_what_is_left_out_is_counted_as_unknown():
+def test_what_is_left_out_is_counted_as_unknown() -> None:
     vocabulary = Vocabulary.build(iter(DOCUMENTS), min_df=2)
     assert vocabulary.tokens == (UNKNOWN, "film")
     assert vocabulary.counts.tolist() == [5, 3]
@@ -39,7 +41,9 @@ def test_what_is_left_out_is_counted_as_unknown():
     st.one_of(st.integers(3, 9), st.floats(0.5, 1)),
     st.one_of(st.none(), st.integers(1, 7)),
 )
-def test_limits_mean_what_they_mean_to_scikit_learn(documents, min_df, max_df, max_features):
+def test_limits_mean_what_they_mean_to_scikit_learn(
+    documents: list[list[str]], min_df: int | float, max_df: int | float, max_features: int | None
+) -> None:
     theirs = CountVectorizer(analyzer=list, min_df=min_df, max_df=max_df, max_features=max_features)
     ours = Vocabulary.build(documents, min_df=min_df, max_df=max_df, max_features=max_features)
     try:
@@ -66,12 +70,12 @@ def test_limits_mean_what_they_mean_to_scikit_learn(documents, min_df, max_df, m
         ({"max_features": 2.0}, "max_features is 2.0"),
     ],
 )
-def test_wrong_limits(wrong, message):
+def test_wrong_limits(wrong: Any, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         Vocabulary.build(DOCUMENTS, **wrong)
 
 
-def test_strings_are_no_token_lists():
+def test_strings_are_no_token_lists() -> None:
     with pytest.raises(UsageError, match="not from a string"):
         Vocabulary.build("good film")
     with pytest.raises(UsageError, match="document 2 is a string"):
@@ -80,14 +84,14 @@ def test_strings_are_no_token_lists():
         Vocabulary.build(DOCUMENTS).encode("film")
 
 
-def test_a_word_spelt_like_the_unknown_token_is_unknown():
+def test_a_word_spelt_like_the_unknown_token_is_unknown() -> None:
     vocabulary = Vocabulary.build([[UNKNOWN, "a", UNKNOWN]])
     assert vocabulary.tokens == (UNKNOWN, "a")
     assert vocabulary.counts.tolist() == [2, 1]
     assert vocabulary.encode([UNKNOWN, "a"]).tolist() == [0, 1]
 
 
-def test_encode_and_decode():
+def test_encode_and_decode() -> None:
     vocabulary = Vocabulary.build(DOCUMENTS)
     ids = vocabulary.encode(["good", "great", "film"])
     assert ids.tolist() == [2, 0, 1]
@@ -99,7 +103,7 @@ def test_encode_and_decode():
             vocabulary.decode([1, wrong])
 
 
-def test_unknown_probabilities():
+def test_unknown_probabilities() -> None:
     vocabulary = Vocabulary((UNKNOWN, "a", "b", "c"), np.array([9, 3, 1, 0]))
     probabilities = vocabulary.unknown_probabilities()
     np.testing.assert_allclose(probabilities, [0, 0.25 / 3.25, 0.2, 1], rtol=1e-6)
@@ -110,7 +114,7 @@ def test_unknown_probabilities():
             vocabulary.unknown_probabilities(wrong)
 
 
-def test_it_is_an_immutable_value():
+def test_it_is_an_immutable_value() -> None:
     vocabulary = Vocabulary.build(DOCUMENTS)
     assert vocabulary == Vocabulary.build(DOCUMENTS)
     assert hash(vocabulary) == hash(Vocabulary.build(DOCUMENTS))
@@ -123,7 +127,7 @@ def test_it_is_an_immutable_value():
     with pytest.raises(ValueError, match="read-only"):
         vocabulary.counts[0] = 1
     with pytest.raises(AttributeError):
-        vocabulary.tokens = ()
+        vocabulary.tokens = ()  # type: ignore[misc]
     assert repr(vocabulary) == "Vocabulary(6 tokens, 8 occurrences)"
 
 
@@ -131,14 +135,16 @@ def test_it_is_an_immutable_value():
     ("tokens", "counts"),
     [((), []), (("a",), [1]), ((UNKNOWN, "a", "a"), [0, 1, 1]), ((UNKNOWN,), [1, 2])],
 )
-def test_what_is_no_vocabulary(tokens, counts):
+def test_what_is_no_vocabulary(tokens: tuple[str, ...], counts: list[int]) -> None:
     with pytest.raises(UsageError, match="cannot be"):
         Vocabulary(tokens, np.array(counts))
 
 
 @settings(deadline=None)
 @given(st.lists(st.lists(TOKENS)))
-def test_a_file_gives_back_any_token(tmp_path_factory, documents):
+def test_a_file_gives_back_any_token(
+    tmp_path_factory: pytest.TempPathFactory, documents: list[list[str]]
+) -> None:
     vocabulary = Vocabulary.build(documents)
     text = vocabulary.dumps()
     assert Vocabulary.loads(text) == vocabulary
@@ -148,7 +154,7 @@ def test_a_file_gives_back_any_token(tmp_path_factory, documents):
     assert Vocabulary.load(path) == vocabulary
 
 
-def test_the_file_is_readable(tmp_path):
+def test_the_file_is_readable(tmp_path: Path) -> None:
     vocabulary = Vocabulary.build([["é", "é", "tab\there", "back\\slash", "\u2028\ud800"]])
     assert vocabulary.dumps() == (
         "<unk>\t0\né\t2\nback\\\\slash\t1\ntab\\there\t1\n\\u2028\\ud800\t1\n"
@@ -178,12 +184,12 @@ def test_the_file_is_readable(tmp_path):
         ("<unk>\t1\n\\u00g1\t2\n", 2),
     ],
 )
-def test_a_malformed_text_names_the_line(text, line):
+def test_a_malformed_text_names_the_line(text: str, line: int) -> None:
     with pytest.raises(ModelError, match=f"^here, line {line}: "):
         Vocabulary.loads(text, where="here")
 
 
-def test_a_file_that_cannot_be_read(tmp_path):
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"none\.txt' cannot be read: No such file"):
         Vocabulary.load(tmp_path / "none.txt")
     (tmp_path / "bad.txt").write_bytes(b"<unk>\t1\n\xff\t2\n")
