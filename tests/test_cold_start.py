@@ -50,7 +50,7 @@ def test_predict_imports_nothing_heavy(saved: Path, tmp_path: Path, through: str
     code = (
         "import sys\n"
         f"sys.argv = ['textrnn', 'predict', '--model', {str(saved)!r}, '--json', *{arguments!r}]\n"
-        "from textrnn.cli.app import main\n"
+        "from textrnn.cli import main\n"
         "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code\n"
         f"heavy = [name for name in {HEAVY!r} if name in sys.modules]\n"
         "assert not heavy, heavy\n"
