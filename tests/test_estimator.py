@@ -35,7 +35,7 @@ from textrnn.corpora import Corpus, Split
 from textrnn.errors import DataError, ModelError, TrainingError, UsageError
 from textrnn.estimator import inputs
 from textrnn.experiments.run import Experiment, run_experiment
-from textrnn.nn.readouts import READOUTS
+from textrnn.nn.poolings import POOLINGS
 from textrnn.storage.folder import read_metrics
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.training import ensemble
@@ -434,7 +434,7 @@ def test_every_cell_and_input_learns(cell: str, embedding: str, reviews: Data) -
     assert model.fit(*reviews).score(*reviews) == 1.0
 
 
-@pytest.mark.parametrize("readout", list(READOUTS))
+@pytest.mark.parametrize("readout", list(POOLINGS))
 def test_every_readout_learns(readout: str, reviews: Data, tmp_path: Path) -> None:
     model = small(readout=readout, max_iter=20, ngrams="none").fit(*reviews)
     assert model.score(*reviews) == 1.0

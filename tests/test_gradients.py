@@ -22,8 +22,8 @@ from textrnn.nn.dropout import Dropout
 from textrnn.nn.losses import cross_entropy
 from textrnn.nn.network import NetworkConfig
 from textrnn.nn.packed import pack
+from textrnn.nn.poolings import POOLINGS
 from textrnn.nn.projection import gather, project, project_back, sum_by_index
-from textrnn.nn.readouts import READOUTS
 from textrnn.typing import Floats, Params
 
 F64 = np.dtype(np.float64)
@@ -283,7 +283,7 @@ def test_sum_by_index_leaves_zeros_where_no_index_points() -> None:
 @ways
 @pytest.mark.parametrize("name", READOUT_NAMES)
 def test_readout(name: str, n_directions: int) -> None:
-    readout, batch = READOUTS[name], pack(DOCUMENTS)
+    readout, batch = POOLINGS[name], pack(DOCUMENTS)
     rng = np.random.default_rng(6)
     h = rng.standard_normal((n_directions, batch.n_tokens, 3))
     shapes = readout.shapes(n_directions, 3)

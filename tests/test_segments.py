@@ -20,7 +20,7 @@ from textrnn.nn.incremental import DocumentReader
 from textrnn.nn.losses import cross_entropy
 from textrnn.nn.network import Network, NetworkConfig
 from textrnn.nn.packed import pack
-from textrnn.nn.readouts import READOUTS
+from textrnn.nn.poolings import POOLINGS
 
 LENGTHS = (7, 1, 3, 8, 4)
 TARGETS = np.array([1, 0, 2, 2, 0])
@@ -80,7 +80,7 @@ def test_the_readout_goes_over_all_segments(readout: str, cell: str) -> None:
         for segment in np.array_split(ids, -(-len(ids) // 3)):
             reader.reset()
             outputs.append(reader.outputs(segment))
-        vectors = READOUTS[readout].of_document(np.concatenate(outputs, axis=1), network.params)
+        vectors = POOLINGS[readout].of_document(np.concatenate(outputs, axis=1), network.params)
         np.testing.assert_allclose(p, reader.probabilities(vectors), rtol=1e-9)
         np.testing.assert_allclose(np.exp(z) / np.exp(z).sum(), p, rtol=1e-9)
 
@@ -112,9 +112,9 @@ def test_of_equal_maxima_one_gets_the_gradient() -> None:
     twice = [np.array([1, 2, 3, 1, 2, 3], dtype=np.int32)]  # two equal segments
     logits, cache = network.forward(network.pack(twice))
     d_logits = np.ones_like(logits)
-    reading = READOUTS["max"]
+    reading = POOLINGS["max"]
     d_joined = (d_logits @ network.params["linear.weight"].T)[np.newaxis]
-    d_vectors = reading.join_back(d_joined, cache.joined, cache.batch)
+    d_vectors = reading.over_segments_backward(d_joined, cache.joined, cache.batch)
     np.testing.assert_allclose(d_vectors.sum(axis=1), d_joined.sum(axis=1))
     assert ((d_vectors != 0).sum(axis=1) == 1).all()
 

@@ -11,7 +11,7 @@ from textrnn.errors import UsageError
 from textrnn.inference.stream import Stream
 from textrnn.nn.network import Network, NetworkConfig
 from textrnn.nn.packed import pack
-from textrnn.nn.readouts import READOUTS
+from textrnn.nn.poolings import POOLINGS
 from textrnn.text.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary.build([[f"w{i}" for i in range(30)]])
@@ -37,7 +37,7 @@ def test_every_prefix_is_answered_as_in_a_batch(
 
 
 def test_every_readout_was_tried() -> None:
-    assert set(READOUTS) == set(READOUT_NAMES)
+    assert set(POOLINGS) == set(READOUT_NAMES)
 
 
 def test_answers_stay_as_they_were_given() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from textrnn.nn.network import EMBEDDING, Network
-from textrnn.nn.readouts import READOUTS
+from textrnn.nn.poolings import POOLINGS
 from textrnn.nn.single import READERS
 from textrnn.typing import Floats, Ids
 
@@ -27,7 +27,7 @@ class DocumentReader:
     def __init__(self, network: Network) -> None:
         config = network.config
         self.config = config
-        self.readout, self.params = READOUTS[config.readout], network.params
+        self.readout, self.params = POOLINGS[config.readout], network.params
         scale = network.cell.gate_scale(network.dtype)
         self._embedding = network.params.get(EMBEDDING)
         self._linear = network.params["linear.weight"]

@@ -21,8 +21,8 @@ from textrnn.nn.dropout import Dropout
 from textrnn.nn.gradients import Gradients, RowGradient
 from textrnn.nn.losses import Output, output_of
 from textrnn.nn.packed import PackedBatch, pack
+from textrnn.nn.poolings import POOLINGS
 from textrnn.nn.projection import gather, project, project_back, sum_by_index
-from textrnn.nn.readouts import READOUTS
 from textrnn.nn.workspace import Workspace
 from textrnn.typing import Floats, Ids, Ints, Params
 
@@ -43,7 +43,7 @@ class NetworkConfig:
         hidden_size: H of each direction.
         num_layers: recurrent layers, one on top of the other.
         bidirectional: read each text in both directions.
-        readout: a name in ``READOUTS``.
+        readout: a name in ``POOLINGS``.
         dtype: ``"float32"`` for work, ``"float64"`` for proof.
         segment_length: longer documents are read in segments of at most so many words, each
             from an empty state; the readout goes over all of them (Johnson and Zhang 2016).
@@ -81,7 +81,7 @@ class NetworkConfig:
     @property
     def n_features(self) -> int:
         """F, the width of the readout."""
-        return self.n_outputs * READOUTS[self.readout].width
+        return self.n_outputs * POOLINGS[self.readout].width
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -114,7 +114,7 @@ class NetworkConfig:
         for layer in range(self.num_layers):
             of_layer = self.layer_shapes(layer)
             shapes |= {f"recurrent.{layer}.{name}": shape for name, shape in of_layer.items()}
-        shapes |= READOUTS[self.readout].shapes(self.n_directions, self.hidden_size)
+        shapes |= POOLINGS[self.readout].shapes(self.n_directions, self.hidden_size)
         shapes["linear.weight"] = (self.n_features, self.n_classes)
         shapes["linear.bias"] = (self.n_classes,)
         return shapes
@@ -192,7 +192,7 @@ class Network:
                 rows = config.layer_shapes(layer)["W_x"]
                 drawn["W_x"] = rng.normal(0.0, EMBEDDING_STD, rows).astype(dtype)
             params |= {f"recurrent.{layer}.{name}": value for name, value in drawn.items()}
-        readout = READOUTS[config.readout]
+        readout = POOLINGS[config.readout]
         shapes = readout.shapes(config.n_directions, config.hidden_size)
         params |= readout.initialise(rng, shapes, dtype)
         bound = np.sqrt(6.0 / (config.n_features + config.n_classes))
@@ -254,11 +254,11 @@ class Network:
             space = workspace.part(f"layer {layer}")
             shift = None if layer else moved
             layers.append(self._layer_forward(layer, batch, below, dropout, space, shift))
-        reading = READOUTS[self.config.readout]
+        reading = POOLINGS[self.config.readout]
         vectors, readout = reading.forward(layers[-1].trace.h, batch, self.params)
         joined = None
         if batch.owners is not None:
-            vectors, joined = reading.join(vectors, batch)
+            vectors, joined = reading.over_segments(vectors, batch)
         features = side_by_side(vectors)
         mask = dropout.of_readout(features.shape, self.dtype) if dropout else None
         if mask is not None:
@@ -352,7 +352,7 @@ class Network:
             ).trace.h
         _, _, products = self._layer_products(top, batch, below, None)
         shape = (config.n_directions, batch.n_sequences, config.hidden_size)
-        readout = READOUTS[config.readout].running(shape, self.dtype, self.params)
+        readout = POOLINGS[config.readout].running(shape, self.dtype, self.params)
         recurrent.read(
             self.cell,
             self.layer(top),
@@ -364,7 +364,7 @@ class Network:
         )
         vectors = readout.value(batch.lengths)
         if batch.owners is not None:
-            vectors, _ = READOUTS[config.readout].join(vectors, batch)
+            vectors, _ = POOLINGS[config.readout].over_segments(vectors, batch)
         features = side_by_side(vectors)
         logits = features @ self.params["linear.weight"] + self.params["linear.bias"]
         ordered: Floats = np.empty_like(logits)
@@ -391,10 +391,10 @@ class Network:
         d_features = d_logits @ self.params["linear.weight"].T
         if cache.feature_mask is not None:
             d_features *= cache.feature_mask
-        readout = READOUTS[self.config.readout]
+        readout = POOLINGS[self.config.readout]
         d_vectors = by_direction(d_features, self.config.n_directions)
         if cache.batch.owners is not None:
-            d_vectors = readout.join_back(d_vectors, cache.joined, cache.batch)
+            d_vectors = readout.over_segments_backward(d_vectors, cache.joined, cache.batch)
         d_outputs, d_final, of_readout = readout.backward(
             d_vectors, cache.readout, cache.batch, self.params
         )

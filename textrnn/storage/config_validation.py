@@ -12,7 +12,7 @@ from typing import Any
 from textrnn.inference.bag_of_words import COUNTS, PRESENCE, TFIDF
 from textrnn.inference.classifier import UNKNOWN_WORDS
 from textrnn.nn.cells import CELLS
-from textrnn.nn.readouts import READOUTS
+from textrnn.nn.poolings import POOLINGS
 from textrnn.system.fields import (
     Field,
     check_fields,
@@ -22,6 +22,7 @@ from textrnn.system.fields import (
     is_number,
     mapping,
     number,
+    registered,
     text,
     whole,
 )
@@ -43,11 +44,11 @@ NETWORK = {
     "n_classes": whole(1, MOST_SIZE),
     "vocabulary_size": whole(1, MOST_WORDS),
     "embedding_dim": whole(1, MOST_SIZE).or_none(),
-    "cell": choice(*CELLS),
+    "cell": registered(CELLS),
     "hidden_size": whole(1, MOST_SIZE),
     "num_layers": whole(1, MOST_SIZE),
     "bidirectional": flag(),
-    "readout": choice(*READOUTS),
+    "readout": registered(POOLINGS),
     "dtype": choice("float32", "float64"),
     "segment_length": whole(1).or_none(),
     "multilabel": flag(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 from textrnn.system.strict_json import shown
@@ -89,8 +89,13 @@ def text(most: int = 10_000) -> Field:
 
 def choice(*values: str) -> Field:
     """One of some strings."""
+    return registered(values)
+
+
+def registered(table: Collection[str]) -> Field:
+    """One of the strings that a table has, when it is looked at: more may come."""
     return Field(
-        lambda value: isinstance(value, str) and value in values, f"one of {', '.join(values)}"
+        lambda value: isinstance(value, str) and value in table, f"one of {', '.join(table)}"
     )
 
 

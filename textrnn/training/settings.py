@@ -7,7 +7,7 @@ defaults; both end here.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from typing import Any, TypeAlias
@@ -16,7 +16,7 @@ from textrnn.errors import UsageError, did_you_mean
 from textrnn.inference.classifier import NEAREST, UNKNOWN_WORDS
 from textrnn.nn.cells import CELLS
 from textrnn.nn.network import EMBEDDING, NetworkConfig
-from textrnn.nn.readouts import READOUTS
+from textrnn.nn.poolings import POOLINGS
 from textrnn.nn.schedules import SCHEDULES
 from textrnn.system.fields import MOST
 from textrnn.system.processes import available_cores as available_cores
@@ -185,8 +185,8 @@ class Settings:
             value = getattr(self, name)
             if not is_valid(value):
                 raise UsageError(stated(name, value), ", but must be ", wanted, ".")
-        for name, choices in CHOICES.items():
-            value = getattr(self, name)
+        for name, table in CHOICES.items():
+            value, choices = getattr(self, name), tuple(table)
             if value not in choices:
                 hint = did_you_mean(str(value), choices)
                 told = f", but must be one of {listed(choices)}.{hint}"
@@ -384,11 +384,11 @@ CONSTRAINTS: dict[str, tuple[Constraint, str]] = {
     ),
 }
 
-CHOICES: dict[str, tuple[str, ...]] = {
+CHOICES: dict[str, Collection[str]] = {
     "ngrams": NGRAMS,
     "unknown_words": UNKNOWN_WORDS,
-    "cell": tuple(CELLS),
-    "readout": tuple(READOUTS),
+    "cell": CELLS,
+    "readout": POOLINGS,
     "solver": SOLVERS,
     "learning_rate": SCHEDULES,
     "dtype": ("float32", "float64"),

@@ -1,10 +1,10 @@
-"""Attention pooling (Yang et al. 2016): the network learns which words to read off.
+"""Attention pooling (Yang et al. 2016): the network learns which words to weigh.
 
     u_t = tanh(h_t W + b)      weight_t = softmax over the document's words of u_t · context
     vector = sum of weight_t h_t
 
-Each direction attends for itself, with parameters of its own: as it walks, it has the
-outputs of other words than the other direction has, and so all three forms of a readout,
+Each direction attends for itself, with parameters of its own: as it reads, it has the
+outputs of other words than the other direction has, and so all three forms of a pooling,
 also the one that keeps no outputs, stay a single pass.
 """
 
@@ -15,14 +15,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from textrnn.nn.packed import PackedBatch
-from textrnn.nn.poolings import Readout, ReadoutGradients, Running, sum_by_document
+from textrnn.nn.poolings.base import Pooling, PoolingGradients, Running, sum_by_document
 from textrnn.typing import Floats, Ints, Params
 
 WEIGHT, BIAS, CONTEXT = "attention.W", "attention.b", "attention.context"
 
 
 class AttentionCache(NamedTuple):
-    """What the way back needs."""
+    """What the backward pass needs."""
 
     h: Floats
     """The outputs, (S, N, H)."""
@@ -32,8 +32,10 @@ class AttentionCache(NamedTuple):
     """Weight of each word in its document, (S, N)."""
 
 
-class Attention(Readout):
+class Attention(Pooling):
     """The weighted sum of the outputs; the size A of ``u`` is that of the outputs, H."""
+
+    name = "attention"
 
     def shapes(self, n_directions: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
         S, H, A = n_directions, hidden_size, hidden_size
@@ -69,7 +71,7 @@ class Attention(Readout):
 
     def backward(
         self, d_out: Floats, cache: AttentionCache, batch: PackedBatch, params: Params
-    ) -> ReadoutGradients:
+    ) -> PoolingGradients:
         h, u, weights = cache
         d_vectors = d_out[:, batch.documents]
         d_weights = (d_vectors * h).sum(axis=-1)
@@ -79,7 +81,7 @@ class Attention(Readout):
         d_z *= 1.0 - u * u
         d_h = np.matmul(d_z, params[WEIGHT].swapaxes(-1, -2))
         d_h += weights[..., np.newaxis] * d_vectors
-        return ReadoutGradients(
+        return PoolingGradients(
             d_h,
             None,
             {

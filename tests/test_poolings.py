@@ -1,17 +1,21 @@
-"""Readouts against their plain definitions, one document and direction at a time."""
+"""Poolings against their plain definitions, one document and direction at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.gradcheck import READOUT_NAMES, random_documents, rows_of
-from textrnn.nn.packed import pack
-from textrnn.nn.poolings import Readout
-from textrnn.nn.readouts import READOUTS
-from textrnn.typing import Floats, Params
+from textrnn import TextRNNClassifier
+from textrnn.errors import UsageError
+from textrnn.nn.packed import PackedBatch, pack
+from textrnn.nn.poolings import POOLINGS, Last, Pooling, PoolingGradients, Running, register
+from textrnn.nn.poolings.last import RunningLast
+from textrnn.typing import Floats, Ints, Params
 
 H = 3
 
@@ -38,14 +42,14 @@ ways = pytest.mark.parametrize("n_directions", [1, 2], ids=["one-way", "two-way"
 types = pytest.mark.parametrize("dtype", ["float32", "float64"])
 
 
-def random_params(readout: Readout, n_directions: int, dtype: str, scale: float = 1.0) -> Params:
+def random_params(pooling: Pooling, n_directions: int, dtype: str, scale: float = 1.0) -> Params:
     rng = np.random.default_rng(1)
-    shapes = readout.shapes(n_directions, H)
+    shapes = pooling.shapes(n_directions, H)
     return {name: scale * rng.standard_normal(s).astype(dtype) for name, s in shapes.items()}
 
 
 def test_the_table_is_complete() -> None:
-    assert set(READOUTS) == set(READOUT_NAMES) == set(DEFINITIONS)
+    assert set(POOLINGS) == set(READOUT_NAMES) == set(DEFINITIONS)
 
 
 @ways
@@ -53,7 +57,7 @@ def test_the_table_is_complete() -> None:
 @types
 def test_definition(name: str, n_directions: int, dtype: str) -> None:
     """In all three forms: over a batch, step by step, of one document."""
-    rng, readout = np.random.default_rng(0), READOUTS[name]
+    rng, readout = np.random.default_rng(0), POOLINGS[name]
     batch = pack(random_documents(rng, [7, 1, 4, 4, 12, 1], 5))
     B = batch.n_sequences
     h = rng.standard_normal((n_directions, batch.n_tokens, H)).astype(dtype)
@@ -84,7 +88,7 @@ def test_definition(name: str, n_directions: int, dtype: str) -> None:
 @readouts
 def test_output_is_a_copy(name: str, n_directions: int) -> None:
     """Who changes a vector must not change the outputs, which the way back reads."""
-    batch, readout = pack([np.array([0], dtype=np.int32)]), READOUTS[name]
+    batch, readout = pack([np.array([0], dtype=np.int32)]), POOLINGS[name]
     h = np.ones((n_directions, 1, H))
     out, _ = readout.forward(h, batch, random_params(readout, n_directions, "float64"))
     out[:] = 5.0
@@ -94,7 +98,7 @@ def test_output_is_a_copy(name: str, n_directions: int) -> None:
 @types
 def test_attention_to_huge_scores(dtype: str) -> None:
     """No overflow, whichever way they are computed: the highest score takes all."""
-    batch, readout = pack([np.array([0, 1, 2], dtype=np.int32)]), READOUTS["attention"]
+    batch, readout = pack([np.array([0, 1, 2], dtype=np.int32)]), POOLINGS["attention"]
     params = {
         "attention.W": np.eye(H, dtype=dtype)[np.newaxis],
         "attention.b": np.zeros((1, H), dtype),
@@ -119,10 +123,10 @@ def test_max_hands_the_gradient_to_the_first_read_of_equals() -> None:
     # rows: a2 b1 a1 b0 a0; in the second direction the words are mirrored
     first, second = [3.0, 2.0, 3.0, 2.0, 1.0], [4.0, 6.0, 4.0, 5.0, 4.0]
     h = np.array([first, second])[:, :, np.newaxis]
-    out, cache = READOUTS["max"].forward(h, batch, {})
+    out, cache = POOLINGS["max"].forward(h, batch, {})
     np.testing.assert_array_equal(out[..., 0], [[3.0, 2.0], [4.0, 6.0]])
     d_out = np.array([[10.0, 20.0], [30.0, 40.0]])[:, :, np.newaxis]
-    d_h, d_final, _ = READOUTS["max"].backward(d_out, cache, batch, {})
+    d_h, d_final, _ = POOLINGS["max"].backward(d_out, cache, batch, {})
     assert d_final is None
     assert d_h is not None
     np.testing.assert_array_equal(d_h[0, :, 0], [0.0, 0.0, 10.0, 20.0, 0.0])
@@ -133,9 +137,51 @@ def test_which_hand_on_the_final_states() -> None:
     """Only where nothing else has a gradient can the way back end early."""
     batch = pack([np.array([0, 1], dtype=np.int32)])
     h = np.ones((2, 2, H))
-    for name, readout in READOUTS.items():
+    for name, readout in POOLINGS.items():
         params = random_params(readout, 2, "float64")
         out, cache = readout.forward(h, batch, params)
         d_outputs, d_final, _ = readout.backward(np.ones_like(out), cache, batch, params)
         assert (d_outputs is None) == (name == "last")
         assert (d_final is not None) == ("last" in name)
+
+
+def test_a_pooling_of_ones_own(reviews: tuple[list[str], list[str]], tmp_path: Path) -> None:
+    """Once registered, it is a value of the setting, trains and is loaded again."""
+
+    class Halved(Last):
+        name = "halved"
+
+        def forward(self, h: Floats, batch: PackedBatch, params: Params) -> tuple[Floats, None]:
+            return 0.5 * super().forward(h, batch, params)[0], None
+
+        def backward(
+            self, d_out: Floats, cache: None, batch: PackedBatch, params: Params
+        ) -> PoolingGradients:
+            return super().backward(0.5 * d_out, cache, batch, params)
+
+        def of_document(self, h: Floats, params: Params) -> Floats:
+            return 0.5 * super().of_document(h, params)
+
+        def running(self, shape: tuple[int, ...], dtype: Any, params: Params) -> Running:
+            del params
+            return Half(shape, dtype)
+
+    class Half(RunningLast):
+        def value(self, lengths: Ints) -> Floats:
+            return 0.5 * super().value(lengths)
+
+    texts, labels = reviews
+    model = TextRNNClassifier(
+        readout="halved", bidirectional=False, hidden_size=3, max_iter=2, random_state=0
+    )
+    with pytest.raises(UsageError, match="halved"):
+        model.fit(texts, labels)
+    try:
+        assert register(Halved) is Halved
+        with pytest.raises(ValueError, match="halved is the name of Halved already"):
+            register(type("Other", (Last,), {"name": "halved"}))
+        model.fit(texts, labels).save(tmp_path / "model")
+        again = TextRNNClassifier.load(tmp_path / "model")
+        np.testing.assert_array_equal(again.predict_proba(texts), model.predict_proba(texts))
+    finally:
+        POOLINGS.pop("halved", None)
