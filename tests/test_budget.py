@@ -304,12 +304,12 @@ def test_a_resumed_run_keeps_its_plan(clock: Clock, tmp_path: Path) -> None:
         ).run()
         return state, network.params
 
-    _, params = run("whole")
+    whole, params = run("whole")
     stopped, _ = run("cut", stop_at=2 * EPOCH + 3)
     assert stopped.interrupted
     clock.a_word *= 0.5  # would plan twice as many, if it planned
     resumed, again = run("cut", resume=True)
-    assert resumed.planned_steps == pipeline.planned_steps == resumed.steps == pipeline.steps
+    assert resumed.planned_steps == whole.planned_steps == resumed.steps == whole.steps
     assert same_bits(params, again)
 
 

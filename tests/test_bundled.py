@@ -79,7 +79,7 @@ def test_one_answers_where_nothing_was_trained(
     monkeypatch.chdir(tmp_path)
     assert find_model(None) == find_model("sentiment-en") == folder_of("sentiment-en")
     assert find_model("sentiment-zh") == folder_of("sentiment-zh")
-    with pytest.raises(ModelError, match=r"Did you mean 'sentiment-en'\? In the box: sentiment"):
+    with pytest.raises(ModelError, match=r"Did you mean 'sentiment-en'\? Bundled: sentiment"):
         find_model("sentimen-en")
 
 

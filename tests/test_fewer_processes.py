@@ -166,9 +166,9 @@ def test_a_script_without_the_guard_runs_once(tmp_path: Path) -> None:
         + TRAINING
         + (
             "import multiprocessing, time\n"
-            "from textrnn import predictor\n"
-            "predictor.PATIENCE = 0.0\n"
-            "predictor.Predictor.__init__.__kwdefaults__['patience'] = 0.0\n"
+            "from textrnn.inference import pool\n"
+            "pool.PATIENCE = 0.0\n"
+            "pool.Predictor.__init__.__kwdefaults__['patience'] = 0.0\n"
             "class Review(str):\n"
             "    pass\n"
             "assert train(2) == train(2)\n"
