@@ -139,7 +139,7 @@ def test_one_unit_lstm_over_two_words() -> None:
     # g1 = tanh(1 ln 2) = 3/5                c1 = i g1          = 2/5
     # g2 = tanh(0 + h1 W_hg) = 3/5           c2 = f c1 + i g2   = 3/10 + 2/5 = 7/10
     products = project(x[READ], params, cell.gate_scale(x.dtype))
-    trace = recurrent.forward(cell, params, products, batch)
+    trace, _ = recurrent.forward(cell, params, products, batch)
     gates = [[2 / 3] * 2, [3 / 4] * 2, [4 / 5] * 2, [3 / 5] * 2]
     np.testing.assert_allclose(trace.gates[:, 0, READ, 0], gates, **CLOSE)
     np.testing.assert_allclose(trace.states["c"][:, READ], [[[2 / 5], [7 / 10]]], **CLOSE)
@@ -159,7 +159,7 @@ def test_one_unit_lstm_over_two_words() -> None:
     d_c1 = 3 / 4 * d_c2 + d_h1 * 4 / 5 * (1 - T1**2)
     d_1 = np.array([2 / 15 * d_c1, 0.0, 4 / 25 * T1 * d_h1, 32 / 75 * d_c1])
 
-    d_gates, own = recurrent.backward(
+    d_gates, own, _ = recurrent.backward(
         cell, params, trace, batch, d_outputs=None, d_final=np.array([[[1.0]]])
     )
     d_x, of_inputs = project_back(d_gates, x[READ], params)
@@ -187,7 +187,7 @@ def test_one_unit_gru_over_two_words() -> None:
     cell, batch = CELLS["gru"], pack([np.array([0, 0], dtype=np.int32)])
     x = np.zeros((2, 1))
     products = project(x[READ], params, cell.gate_scale(x.dtype))
-    trace = recurrent.forward(cell, params, products, batch)
+    trace, _ = recurrent.forward(cell, params, products, batch)
     np.testing.assert_allclose(trace.h[:, READ], [[[1 / 5], [2 / 5]]], **CLOSE)
 
     # Step 2, with d_h2 = 1:
@@ -203,7 +203,7 @@ def test_one_unit_gru_over_two_words() -> None:
     # d_r = d_n (4/3 ln 2) 3/16 = d_n ln 2 / 4 = 4/75 ln 2 d_h1
     d_1 = np.array([4 / 75 * log(2), -2 / 15, 16 / 75]) * d_h1
 
-    d_gates, own = recurrent.backward(
+    d_gates, own, _ = recurrent.backward(
         cell, params, trace, batch, d_outputs=None, d_final=np.array([[[1.0]]])
     )
     np.testing.assert_allclose(d_gates[:, 0, READ, 0].T, [d_1, d_2], **CLOSE)

@@ -58,7 +58,7 @@ class Layer:
         read = [batch.ids, batch.ids[mirror(batch)]]
         S = self.of_words.shape[1]
         products = [self.of_words[:, s, read[s]] for s in range(S)]
-        return recurrent.forward(self.cell, self.params, np.stack(products, axis=1), batch)
+        return recurrent.forward(self.cell, self.params, np.stack(products, axis=1), batch)[0]
 
     def backward(
         self,
@@ -69,7 +69,7 @@ class Layer:
         d_final: Floats | None = None,
         floor: float = 0.0,
     ) -> tuple[Floats, Params]:
-        return recurrent.backward(
+        d_gates, own, _ = recurrent.backward(
             self.cell,
             self.params,
             trace,
@@ -78,6 +78,7 @@ class Layer:
             d_final=d_final,
             gradient_floor=floor,
         )
+        return d_gates, own
 
 
 def some_documents(lengths: list[int] = LENGTHS) -> list[Ids]:
@@ -135,7 +136,7 @@ def check_step(step: Step, batch: PackedBatch) -> None:
 def test_walk_of_the_example() -> None:
     """Of [a b c], [d e] and [f]: c e f, then b d, then a."""
     batch = pack([np.arange(n, dtype=np.int32) for n in (3, 2, 1)])
-    assert recurrent.walk(batch) == [
+    assert recurrent.unroll(batch) == [
         Step(slice(0, 3), slice(3, 5), 2),
         Step(slice(3, 5), slice(5, 6), 1),
         Step(slice(5, 6), slice(6, 6), 0),
@@ -146,7 +147,7 @@ def test_walk_of_the_example() -> None:
 def test_walk(lengths: list[int]) -> None:
     """All words, each once, from the last to the first, each with its own word before it."""
     batch = pack([np.zeros(n, dtype=np.int32) for n in lengths])
-    steps = recurrent.walk(batch)
+    steps = recurrent.unroll(batch)
     assert len(steps) == max(lengths)
     assert [row for step in steps for row in rows_in(step)] == list(range(batch.n_tokens))
     assert steps[0].rows == slice(0, len(lengths))
@@ -169,11 +170,11 @@ def test_walk(lengths: list[int]) -> None:
 @WAYS
 @ALL_CELLS
 def test_a_walk_reads_every_document_in_order(cell_name: str, S: int) -> None:
-    """The cell is handed the steps of ``walk``, from the first words, and so back again."""
+    """The cell is handed the steps of ``unroll``, from the first words, and so back again."""
     cell, batch = watched(cell_name), pack(some_documents())
     layer = Layer(cell, S)
     trace = layer.forward(batch)
-    assert cell.there == recurrent.walk(batch)[::-1]
+    assert cell.there == recurrent.unroll(batch)[::-1]
     read = np.array([row for step in cell.there for row in rows_in(step)])
     for place in range(batch.n_sequences):
         own = read[batch.documents[read] == place]
@@ -190,10 +191,10 @@ def test_a_document_begins_with_a_state_of_zeros(cell_name: str) -> None:
     d_final = np.ones((2, batch.n_sequences, H))
 
     def run(workspace: Workspace) -> tuple[Floats, Floats, Params]:
-        trace = recurrent.forward(
+        trace, _ = recurrent.forward(
             layer.cell, layer.params, products.copy(), batch, workspace=workspace
         )
-        d_gates, own = recurrent.backward(
+        d_gates, own, _ = recurrent.backward(
             layer.cell,
             layer.params,
             trace,
@@ -341,7 +342,7 @@ def test_floor_stops_at_the_first_look_that_finds_all_gone(
 
     cell.back.clear()
     cut, _ = layer.backward(trace, batch, d_final=d_final, floor=FLOOR)
-    assert cell.back == recurrent.walk(batch)[:stop]
+    assert cell.back == recurrent.unroll(batch)[:stop]
     assert cut.shape[2] == batch.offsets[stop] == sum(min(n, stop) for n in LONG)
 
 

@@ -80,8 +80,8 @@ def test_layer_equals_torch(cell_name: str, given: list[float]) -> None:
     indices = np.stack([np.arange(batch.n_tokens), mirrored][:S])
     cell = Network(case.config, everything).cell
     products = project(x, params, cell.gate_scale(x.dtype))
-    trace = recurrent.forward(cell, params, gather(products, indices), batch)
-    d_gates, own = recurrent.backward(
+    trace, _ = recurrent.forward(cell, params, gather(products, indices), batch)
+    d_gates, own, _ = recurrent.backward(
         cell, params, trace, batch, d_outputs=d_outputs, d_final=d_final
     )
     d_products = sum_by_index(d_gates, indices, batch.n_tokens)

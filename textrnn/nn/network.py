@@ -134,6 +134,8 @@ class LayerCache:
     indices: Ints
     """For each direction and row the place of its word in the input, (S, N)."""
     trace: Trace
+    final: Params
+    """The final states, (S, B, H) by name."""
     space: Workspace
 
 
@@ -150,6 +152,14 @@ class Cache:
     feature_mask: Floats | None
     walked: list[int]
     """Filled by the backward pass: the rows it passed in each layer, the top one first."""
+    d_initial: list[Params]
+    """Filled by the backward pass: the gradient of each layer's initial states, (S, B, H) by
+    name, the bottom one first."""
+
+    @property
+    def final(self) -> list[Params]:
+        """Each layer's final states, (S, B, H) by name, documents in the batch's sorted order."""
+        return [layer.final for layer in self.layers]
 
 
 class Network:
@@ -236,6 +246,7 @@ class Network:
         *,
         dropout: Dropout | None = None,
         moved: Floats | None = None,
+        initial: Sequence[Params] | None = None,
         workspace: Workspace | None = None,
     ) -> tuple[Floats, Cache]:
         """Return logits (B, C), documents in the batch's sorted order, and the cache.
@@ -245,6 +256,8 @@ class Network:
             dropout: in training.
             moved: what is added to the rows of the batch's distinct words in the table of
                 ``config.tables``, of their shape; None adds nothing.
+            initial: the states that each layer begins with, see ``recurrent.forward``; None is
+                zeros. Where they end is in ``cache.final``.
             workspace: buffers to use again; the cache is valid until the next pass there.
         """
         workspace = workspace or Workspace()
@@ -253,7 +266,8 @@ class Network:
             below = layers[-1].trace.h if layers else None
             space = workspace.part(f"layer {layer}")
             shift = None if layer else moved
-            layers.append(self._layer_forward(layer, batch, below, dropout, space, shift))
+            state = initial[layer] if initial is not None else None
+            layers.append(self._layer_forward(layer, batch, below, dropout, space, shift, state))
         reading = POOLINGS[self.config.readout]
         vectors, readout = reading.forward(layers[-1].trace.h, batch, self.params)
         joined = None
@@ -264,7 +278,7 @@ class Network:
         if mask is not None:
             features *= mask
         logits = features @ self.params["linear.weight"] + self.params["linear.bias"]
-        return logits, Cache(batch, layers, readout, joined, features, mask, [])
+        return logits, Cache(batch, layers, readout, joined, features, mask, [], [])
 
     def _layer_forward(
         self,
@@ -274,6 +288,7 @@ class Network:
         dropout: Dropout | None,
         space: Workspace,
         moved: Floats | None = None,
+        initial: Params | None = None,
     ) -> LayerCache:
         x, mask, products = self._layer_products(layer, batch, below, dropout, moved)
         indices = self._indices(layer, batch)
@@ -282,8 +297,10 @@ class Network:
         thinned = dropout.of_recurrent(weights["W_h"].shape, self.dtype) if dropout else None
         if thinned is not None:
             weights["W_h"] = weights["W_h"] * thinned
-        trace = recurrent.forward(self.cell, weights, gates, batch, workspace=space)
-        return LayerCache(weights, thinned, x, mask, indices, trace, space)
+        trace, final = recurrent.forward(
+            self.cell, weights, gates, batch, initial=initial, workspace=space
+        )
+        return LayerCache(weights, thinned, x, mask, indices, trace, final, space)
 
     def _layer_products(
         self,
@@ -339,41 +356,63 @@ class Network:
         return self.config.output.probabilities(self.predict_logits(batch, workspace))
 
     def predict_logits(self, batch: PackedBatch, workspace: Workspace | None = None) -> Floats:
-        """Logits (B, C), documents in the caller's order.
+        """Logits (B, C), documents in the caller's order."""
+        ordered: Floats = np.empty((len(batch.order), self.config.n_classes), self.dtype)
+        ordered[batch.order] = self.read(batch, workspace=workspace)[0]
+        return ordered
 
-        The top layer is read without keeping anything for a way back.
+    def read(
+        self,
+        batch: PackedBatch,
+        *,
+        initial: Sequence[Params] | None = None,
+        workspace: Workspace | None = None,
+    ) -> tuple[Floats, list[Params]]:
+        """Logits (B, C) and each layer's final states, documents in the batch's sorted order.
+
+        As ``forward``, but the top layer is read without keeping anything for a backward pass.
         """
         config, space = self.config, workspace or Workspace()
         top = config.num_layers - 1
         below: Floats | None = None
+        final: list[Params] = []
+        states = initial if initial is not None else [None] * config.num_layers
         for layer in range(top):
-            below = self._layer_forward(
-                layer, batch, below, None, space.part(f"layer {layer}")
-            ).trace.h
+            of_layer = self._layer_forward(
+                layer, batch, below, None, space.part(f"layer {layer}"), initial=states[layer]
+            )
+            below = of_layer.trace.h
+            final.append(of_layer.final)
         _, _, products = self._layer_products(top, batch, below, None)
         shape = (config.n_directions, batch.n_sequences, config.hidden_size)
         readout = POOLINGS[config.readout].running(shape, self.dtype, self.params)
-        recurrent.read(
+        of_top = recurrent.read(
             self.cell,
             self.layer(top),
             products,
             self._indices(top, batch),
             batch,
             readout.add,
+            initial=states[top],
             workspace=space.part("top"),
         )
         vectors = readout.value(batch.lengths)
         if batch.owners is not None:
             vectors, _ = POOLINGS[config.readout].over_segments(vectors, batch)
         features = side_by_side(vectors)
-        logits = features @ self.params["linear.weight"] + self.params["linear.bias"]
-        ordered: Floats = np.empty_like(logits)
-        ordered[batch.order] = logits
-        return ordered
+        logits: Floats = features @ self.params["linear.weight"] + self.params["linear.bias"]
+        return logits, [*final, of_top]
 
     # ----------------------------------------------------------------- backward
 
-    def backward(self, d_logits: Floats, cache: Cache, *, gradient_floor: float = 0.0) -> Gradients:
+    def backward(
+        self,
+        d_logits: Floats,
+        cache: Cache,
+        *,
+        d_final: Sequence[Params] | None = None,
+        gradient_floor: float = 0.0,
+    ) -> Gradients:
         """Gradients of all parameters from that of the logits (B, C).
 
         The names are those of ``params``. The gradients of the embedding and of
@@ -381,7 +420,9 @@ class Network:
 
         Args:
             d_logits: gradient of the logits, in the batch's sorted order.
-            cache: of the forward pass.
+            cache: of the forward pass; ``cache.d_initial`` receives the gradient of the initial
+                states.
+            d_final: gradient of each layer's final states, by name; None is zeros.
             gradient_floor: of the top layer, see ``recurrent.backward``.
         """
         gradients: Gradients = {
@@ -395,25 +436,27 @@ class Network:
         d_vectors = by_direction(d_features, self.config.n_directions)
         if cache.batch.owners is not None:
             d_vectors = readout.over_segments_backward(d_vectors, cache.joined, cache.batch)
-        d_outputs, d_final, of_readout = readout.backward(
+        d_outputs, d_last, of_readout = readout.backward(
             d_vectors, cache.readout, cache.batch, self.params
         )
         gradients |= of_readout
         for layer in reversed(range(self.config.num_layers)):
             of_cache = cache.layers[layer]
-            d_gates, own = recurrent.backward(
+            d_gates, own, d_initial = recurrent.backward(
                 self.cell,
                 of_cache.weights,
                 of_cache.trace,
                 cache.batch,
                 d_outputs=d_outputs,
-                d_final=d_final,
+                d_final=d_last,
+                d_final_state=d_final[layer] if d_final is not None else None,
                 gradient_floor=gradient_floor,
                 workspace=of_cache.space,
             )
             if of_cache.recurrent_mask is not None:
                 own["W_h"] *= of_cache.recurrent_mask
             cache.walked.append(d_gates.shape[2])
+            cache.d_initial.insert(0, d_initial)
             d_x, of_inputs = self._inputs_back(layer, d_gates, cache)
             of_layer: Gradients = {**own, **of_inputs}
             gradients |= {f"recurrent.{layer}.{name}": value for name, value in of_layer.items()}
@@ -421,7 +464,7 @@ class Network:
                 rows, n_rows = cache.batch.distinct, self.config.vocabulary_size
                 gradients[EMBEDDING] = RowGradient(rows, d_x, n_rows)
             elif d_x is not None:
-                d_final, d_outputs = None, by_direction(d_x, self.config.n_directions)
+                d_last, d_outputs = None, by_direction(d_x, self.config.n_directions)
                 d_outputs[1:] = d_outputs[1:, cache.batch.mirrored_rows]
         return gradients
 

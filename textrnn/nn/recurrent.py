@@ -1,14 +1,20 @@
-"""A recurrent layer: a cell walked over a packed batch, and back.
+"""A recurrent layer: a cell unrolled over a packed batch, and the backward pass.
 
-All S directions walk together. The second reads every document from its last word to
+All S directions are read together. The second reads every document from its last word to
 its first: its rows hold the mirrored documents, so that it takes the same steps as the
 first and one call serves both. The state after a document's last read word is in step 0.
 
 The border of this module is the *input product* ``x W_x + b`` of every token, shape
 (G, S, N, H), which ``projection.py`` makes: it is needed once for each distinct token,
-while the walk below goes through all of them in order.
+while the steps below go through all of them in order.
 
-The way back is exact BPTT. Weights do not change on the way: gradients of all steps are
+States go in and come out, by their names in ``Cell.carried_names``, shape (S, B, H), documents
+in the batch's sorted order. None in place of initial states is zeros, at no cost. The final
+state of a direction is the one after the last word that it reads: for the second, the
+document's first. A cell that needs times has one more entry, ``TIME``, so that a text is
+gone on with from its state alone.
+
+The backward pass is exact BPTT. Weights do not change on the way: gradients of all steps are
 kept and each weight's gradient is one product over all of them.
 """
 
@@ -16,17 +22,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from textrnn.nn.cells import Cell, Step, Trace
+from textrnn.nn.cells.base import TIME, Cell, Step, Trace
 from textrnn.nn.packed import PackedBatch
 from textrnn.nn.projection import gather
 from textrnn.nn.workspace import Workspace
 from textrnn.typing import Floats, Ints, Params
 
 READ_AT_ONCE = 1_024
-"""Rows that are gathered together when there is no way back: they stay in the cache."""
+"""Rows that are gathered together when there is no backward pass: they stay in the cache."""
 CHECK_EVERY = 8
 """Steps between two looks at whether a gradient is gone; each look costs a pass over it."""
 
@@ -37,9 +44,10 @@ def forward(
     input_products: Floats,
     batch: PackedBatch,
     *,
+    initial: Params | None = None,
     workspace: Workspace | None = None,
-) -> Trace:
-    """Read a batch; the outputs are ``trace.h``, shape (S, N, H).
+) -> tuple[Trace, Params]:
+    """Read a batch; the outputs are ``trace.h``, shape (S, N, H). Return the final states, too.
 
     Args:
         cell: the kind of recurrence.
@@ -47,19 +55,25 @@ def forward(
         input_products: ``gate_scale * (x W_x + b)``, shape (G, S, N, H), the second
             direction's of the mirrored documents; overwritten.
         batch: the documents.
+        initial: the states to begin with; None is zeros.
         workspace: where the trace is kept; it is valid until the next pass there.
+
+    Raises:
+        ValueError: the initial states have other names or shapes than the cell's.
     """
     G, S, N, H = input_products.shape
-    take, dtype = (workspace or Workspace()).take, input_products.dtype
-    trace = Trace(
-        gates=input_products,
-        states={name: take(name, (S, N, H), dtype) for name in cell.state_names},
-        scratch=take("scratch", (G, S, batch.n_sequences, H), dtype),
-    )
+    B, dtype = batch.n_sequences, input_products.dtype
+    take = (workspace or Workspace()).take
+    initial, begun = _initial(cell, initial, (S, B, H), dtype)
+    states = {name: take(name, (S, N, H), dtype) for name in cell.state_names}
+    scratch = take("scratch", (G, S, B, H), dtype)
+    trace = Trace(input_products, states, scratch, initial, begun)
     weights = cell.prepare_forward(params)
-    for step in reversed(walk(batch)):
-        cell.forward(weights, trace, step)
-    return trace
+    for step in reversed(unroll(batch, begun)):
+        cell.forward(weights, trace, _entered(trace, step))
+    # Copies: the next pass may begin with them and write into the same workspace.
+    final = {name: states[name][:, :B].copy() for name in cell.carried_names}
+    return trace, final | _times_after(begun, batch, S)
 
 
 def read(
@@ -70,9 +84,10 @@ def read(
     batch: PackedBatch,
     take_in: Callable[[Floats], None],
     *,
+    initial: Params | None = None,
     workspace: Workspace | None = None,
-) -> None:
-    """Read a batch without a way back: what is kept does not grow with the documents.
+) -> Params:
+    """Read a batch without a backward pass: what is kept does not grow with the documents.
 
     Args:
         cell: the kind of recurrence.
@@ -82,16 +97,21 @@ def read(
         batch: the documents.
         take_in: is called after every step with the outputs (S, n, H) of the n documents
             that have begun; the array is overwritten by later steps.
+        initial: the states to begin with; None is zeros.
         workspace: buffers to use again.
+
+    Returns:
+        The final states.
     """
     G, S, _, H = products.shape
     B, dtype = batch.n_sequences, products.dtype
     space = workspace or Workspace()
     room = max(READ_AT_ONCE, B)
+    initial, begun = _initial(cell, initial, (S, B, H), dtype)
     states = {name: space.take(name, (S, room + B, H), dtype) for name in cell.state_names}
     scratch = space.take("scratch", (G, S, B, H), dtype)
     weights = cell.prepare_forward(params)
-    steps = walk(batch)
+    steps = unroll(batch, begun)
     last = len(steps)
     while last:
         # As many steps as there is room for; their states, and behind them the states that
@@ -102,26 +122,79 @@ def read(
             first -= 1
         start = steps[first].rows.start
         gates = gather(products, indices[:, start:end], workspace=space)
-        trace = Trace(gates, states, scratch)
+        trace = Trace(gates, states, scratch, initial)
         for t in reversed(range(first, last)):
-            rows, previous, carried = steps[t]
+            rows, previous, carried, times, _ = steps[t]
             here = slice(rows.start - start, rows.stop - start)
             origin = room if t == last - 1 else previous.start - start
-            cell.forward(weights, trace, Step(here, slice(origin, origin + carried), carried))
+            step = Step(here, slice(origin, origin + carried), carried, times)
+            cell.forward(weights, trace, _entered(trace, step))
             take_in(trace.h[:, here])
         n = steps[first].rows.stop - start
         for name in cell.carried_names:
             states[name][:, room : room + n] = states[name][:, :n]
         last = first
+    final = {name: states[name][:, :B].copy() for name in cell.carried_names}
+    return final | _times_after(begun, batch, S)
 
 
-def walk(batch: PackedBatch) -> list[Step]:
-    """The steps of a batch from its documents' last words back to their first."""
+def unroll(batch: PackedBatch, begun: Ints | None = None) -> list[Step]:
+    """The steps of a batch from its documents' last words back to their first.
+
+    Args:
+        batch: the documents.
+        begun: words of each document that were read before, shape (B,), for steps that know
+            their times; else None.
+    """
     ends = [*batch.steps, (batch.n_tokens, 0)]
-    return [
+    steps = [
         Step(slice(start, start + size), slice(before, before + carried), carried)
         for (start, size), (before, carried) in itertools.pairwise(ends)
     ]
+    if begun is None:
+        return steps
+    first = begun + batch.lengths - 1
+    return [
+        step._replace(times=first[:size] - t)
+        for t, (step, (_, size)) in enumerate(zip(steps, batch.steps, strict=True))
+    ]
+
+
+def _initial(
+    cell: Cell, initial: Params | None, shape: tuple[int, int, int], dtype: np.dtype[Any]
+) -> tuple[Params | None, Ints | None]:
+    """Initial states that were looked at, and the words read before, if the cell needs them."""
+    if initial is None:
+        return None, np.zeros(shape[1], dtype=np.int64) if cell.needs_times else None
+    S, B, _ = shape
+    expected = dict.fromkeys(cell.carried_names, shape)
+    if cell.needs_times:
+        expected[TIME] = (S, B, 1)
+    found = {name: value.shape for name, value in initial.items()}
+    if found != expected:
+        raise ValueError(f"initial states of {cell.name!r} must be {expected}, not {found}")
+    states = {name: initial[name].astype(dtype, copy=False) for name in cell.carried_names}
+    return states, initial[TIME][0, :, 0].astype(np.int64) if cell.needs_times else None
+
+
+def _times_after(begun: Ints | None, batch: PackedBatch, S: int) -> Params:
+    """The entry ``TIME`` of the final states, if the cell needs times."""
+    if begun is None:
+        return {}
+    read = (begun + batch.lengths)[:, np.newaxis]
+    return {TIME: np.tile(read.astype(np.float64), (S, 1, 1))}
+
+
+def _entered(trace: Trace, step: Step) -> Step:
+    """The step with the initial states of the documents that begin in it, if they have any."""
+    k, n = step.carried, step.rows.stop - step.rows.start
+    if trace.initial is None or k == n:
+        return step
+    before = {
+        name: np.concatenate((trace.states[name][:, step.previous], value[:, k:n]), axis=1)
+        for name, value in trace.initial.items()
+    }
+    return Step(step.rows, slice(0, n), n, step.times, before)
 
 
 def backward(
@@ -132,9 +205,10 @@ def backward(
     *,
     d_outputs: Floats | None,
     d_final: Floats | None,
+    d_final_state: Params | None = None,
     gradient_floor: float = 0.0,
     workspace: Workspace | None = None,
-) -> tuple[Floats, Params]:
+) -> tuple[Floats, Params, Params]:
     """Backpropagate through time.
 
     Args:
@@ -143,8 +217,10 @@ def backward(
         trace: what the forward pass returned.
         batch: the documents.
         d_outputs: gradient of the outputs of every step, shape (S, N, H), or None.
-        d_final: gradient of each document's last state, shape (S, B, H), or None.
-        gradient_floor: with no ``d_outputs``, the way back ends once the gradient is
+        d_final: gradient of each document's last output, shape (S, B, H), or None.
+        d_final_state: gradients of final states by name, shape (S, B, H), of all or some of
+            them: that of ``"h"`` comes on top of ``d_final``.
+        gradient_floor: with no ``d_outputs``, the backward pass ends once the gradient is
             below this share of what it began with. At 1e-7 what is cut off
             is below float32's rounding of the weights' gradients, and it saves both the
             work and the denormal numbers that slow the arithmetic down. It is not
@@ -154,32 +230,40 @@ def backward(
 
     Returns:
         The gradient of the gates' inputs, before ``gate_scale``, of the first L rows,
-        shape (G, S, L, H): that of every other row is zero. And those of ``W_h`` and the
-        cell's own parameters.
+        shape (G, S, L, H): that of every other row is zero. Those of ``W_h`` and the
+        cell's own parameters. And those of the initial states, (S, B, H) by name, given or not.
     """
     G, S, N, H = trace.gates.shape
     dtype, B = trace.gates.dtype, batch.n_sequences
     d_states = {name: np.zeros((S, B, H), dtype=dtype) for name in cell.carried_names}
     if d_final is not None:
         d_states["h"] += d_final
+    for name, d in (d_final_state or {}).items():
+        d_states[name] += d
     floor = 0.0
-    if d_final is not None and d_outputs is None and gradient_floor > 0.0:
-        floor = gradient_floor * float(np.abs(d_final).max())
+    if d_outputs is None and gradient_floor > 0.0:
+        floor = gradient_floor * max(float(np.abs(d).max()) for d in d_states.values())
 
     weights = cell.prepare_backward(params)
     d_gates = (workspace or Workspace()).take("d_gates", (G, S, N, H), dtype)
-    walked = 0
-    for t, step in enumerate(walk(batch)):
+    passed = 0
+    for t, step in enumerate(unroll(batch, trace.begun)):
         n = step.rows.stop - step.rows.start
         live = {name: d[:, :n] for name, d in d_states.items()}
         if floor and t % CHECK_EVERY == 0 and _is_gone(live, floor):
+            for d in live.values():
+                d[...] = 0.0  # so little of it would reach the documents' first words
             break
         if d_outputs is not None:
             live["h"] += d_outputs[:, step.rows]
-        cell.backward(weights, trace, step, live, d_gates[:, :, step.rows])
-        walked = step.rows.stop
-    d_gates = d_gates[:, :, :walked]
-    return d_gates, _weight_gradients(cell, trace, batch, d_gates)
+        cell.backward(weights, trace, _entered(trace, step), live, d_gates[:, :, step.rows])
+        passed = step.rows.stop
+    d_gates = d_gates[:, :, :passed]
+
+    def previous(name: str) -> Floats:
+        return _states_before(trace, name, batch, passed)
+
+    return d_gates, cell.weight_gradients(trace, previous, d_gates), d_states
 
 
 def _is_gone(d_states: Params, floor: float) -> bool:
@@ -187,13 +271,14 @@ def _is_gone(d_states: Params, floor: float) -> bool:
     return all(float(np.abs(d).max()) < floor for d in d_states.values())
 
 
-def _weight_gradients(cell: Cell, trace: Trace, batch: PackedBatch, d_gates: Floats) -> Params:
-    """Gradients of ``W_h`` and the cell's own parameters, one product a gate."""
-    walked = slice(d_gates.shape[2])
-    d_recurrent = cell.recurrent_gradient(trace, walked, d_gates)
+def _states_before(trace: Trace, name: str, batch: PackedBatch, n_rows: int) -> Floats:
+    """A carried state before each of the first rows, shape (S, n_rows, H)."""
     # Zeros where a document begins: cheaper than leaving those rows out of G gradients.
-    previous = batch.previous_rows[walked]
-    h_previous = trace.h[:, previous]
-    h_previous[:, previous < 0] = 0.0
-    d_W_h = np.matmul(h_previous.swapaxes(-1, -2), d_recurrent)
-    return {"W_h": d_W_h, **cell.own_gradients(d_recurrent)}
+    rows = batch.previous_rows[:n_rows]
+    states = trace.states[name][:, rows]
+    begins = rows < 0
+    initial = trace.initial
+    states[:, begins] = (
+        0.0 if initial is None else initial[name][:, batch.documents[:n_rows][begins]]
+    )
+    return states

@@ -1,7 +1,7 @@
 """What a recurrent cell is: one step forward, one step back.
 
-A cell knows nothing of sequences; ``recurrent.py`` walks the batch and hands it one
-step at a time. A step works on all S directions at once: they read different words,
+A cell knows nothing of sequences; ``recurrent.py`` unrolls it over the batch and hands it
+one step at a time. A step works on all S directions at once: they read different words,
 but do the same arithmetic.
 
 All arrays of a pass live in a ``Trace``, gate-major: ``gates`` has shape (G, S, N, H),
@@ -15,12 +15,16 @@ the weights (``gate_scale``), so that one ``tanh`` call serves all gates of a st
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from textrnn.typing import Floats, Params
+from textrnn.typing import Floats, Ints, Params
+
+TIME = "time"
+"""Beside a time-dependent cell's states: how many words were read, float64 of shape (S, B, 1)."""
 
 
 class Step(NamedTuple):
@@ -28,33 +32,50 @@ class Step(NamedTuple):
 
     Attributes:
         rows: the step's rows, one for each document that has a token here.
-        previous: the rows that hold the states these documents come from.
+        previous: the rows that hold the states these documents come from, see
+            ``Trace.previous``.
         carried: how many of the documents, counted from the first, have such a
             state; the others begin here, with a state of zeros.
+        times: for each of the step's rows how many words of its document were read before,
+            shape (n,), the same in both directions; None unless the cell asks for it.
+        before: the arrays that ``previous`` points into, where documents begin here with a
+            state that is not zero; else None, and it points into those of the trace.
     """
 
     rows: slice
     previous: slice
     carried: int
+    times: Ints | None = None
+    before: Params | None = None
 
 
 @dataclass(frozen=True)
 class Trace:
-    """All that one pass over a batch computes and its way back needs.
+    """All that one pass over a batch computes and its backward pass needs.
 
     Attributes:
         gates: (G, S, N, H): input products before a step, activations after it.
         states: arrays of shape (S, N, H) by name; ``"h"`` is the output.
         scratch: (G, S, B, H), overwritten at each step.
+        initial: the carried states before each document's first word, (S, B, H); None if
+            they are zero.
+        begun: words of each document that were read before, (B,); None unless the cell
+            asks for times.
     """
 
     gates: Floats
     states: Params
     scratch: Floats
+    initial: Params | None = None
+    begun: Ints | None = None
 
     @property
     def h(self) -> Floats:
         return self.states["h"]
+
+    def previous(self, name: str, step: Step) -> Floats:
+        """A carried state as the step finds it, (S, k, H), of its k carried documents."""
+        return (self.states if step.before is None else step.before)[name][:, step.previous]
 
 
 class Cell(ABC):
@@ -68,6 +89,8 @@ class Cell(ABC):
     """Arrays of shape (S, N, H) that a pass keeps."""
     carried_names: ClassVar[tuple[str, ...]] = ("h",)
     """The states that one step hands to the next."""
+    needs_times: ClassVar[bool] = False
+    """Whether its step depends on ``step.times``."""
 
     def gate_scale(self, dtype: np.dtype[Any]) -> Floats:
         """Factor on each gate's input, shape (G, 1, 1, 1): 1/2 for sigmoids."""
@@ -129,20 +152,23 @@ class Cell(ABC):
             trace: what the forward pass left behind.
             step: the step.
             d_states: for each carried state its gradient, shape (S, n, H); replaced by
-                the gradient of the previous step's state (of no use to a document
-                that begins here).
+                the gradient of the state before the step, also where a document begins.
             d_gates: (G, S, n, H), receives the gradient of the gates' inputs.
         """
 
-    def recurrent_gradient(self, trace: Trace, rows: Any, d_gates: Floats) -> Floats:
-        """Gradient of the recurrent products ``h W_h`` of some rows, given ``d_gates`` there."""
-        del trace, rows
-        return d_gates
+    def weight_gradients(
+        self, trace: Trace, previous: Callable[[str], Floats], d_gates: Floats
+    ) -> Params:
+        """Gradients of ``W_h`` and of parameters that only this cell has.
 
-    def own_gradients(self, d_recurrent: Floats) -> Params:
-        """Gradients of parameters that only this cell has."""
-        del d_recurrent
-        return {}
+        Args:
+            trace: what the forward pass left behind.
+            previous: gives, for the name of a carried state, what it was before each of the
+                first L rows, shape (S, L, H).
+            d_gates: the gradient of the gates' inputs there, (G, S, L, H).
+        """
+        del trace
+        return {"W_h": np.matmul(previous("h").swapaxes(-1, -2), d_gates)}
 
 
 def add_recurrence(weights: Params, trace: Trace, step: Step) -> Floats:
@@ -150,7 +176,7 @@ def add_recurrence(weights: Params, trace: Trace, step: Step) -> Floats:
     z = trace.gates[:, :, step.rows]
     if step.carried:
         product = trace.scratch[:, :, : step.carried]
-        np.matmul(trace.h[:, step.previous], weights["W_h"], out=product)
+        np.matmul(trace.previous("h", step), weights["W_h"], out=product)
         z[:, :, : step.carried] += product
     return z
 

@@ -8,7 +8,7 @@ h_t  = (1 - u) * n + u * h_{t-1}
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 
@@ -47,7 +47,7 @@ class GRU(Cell):
         q[...] = weights["b_q"]
         if k := step.carried:
             product = trace.scratch[:, :, :k]
-            np.matmul(trace.h[:, step.previous], weights["W_h"], out=product)
+            np.matmul(trace.previous("h", step), weights["W_h"], out=product)
             z[:CANDIDATE, :, :k] += product[:CANDIDATE]
             q[:, :k] += product[CANDIDATE]
         np.tanh(z[:CANDIDATE], out=z[:CANDIDATE])
@@ -91,16 +91,16 @@ class GRU(Cell):
         d_n[...] = d_candidate
         d_h += straight
 
-    def recurrent_gradient(self, trace: Trace, rows: Any, d_gates: Floats) -> Floats:
+    def weight_gradients(
+        self, trace: Trace, previous: Callable[[str], Floats], d_gates: Floats
+    ) -> Params:
         d_recurrent = d_gates.copy()
-        d_recurrent[CANDIDATE] *= trace.gates[RESET][:, rows]
-        return d_recurrent
-
-    def own_gradients(self, d_recurrent: Floats) -> Params:
-        return {"b_q": d_recurrent[CANDIDATE].sum(axis=1)}
+        d_recurrent[CANDIDATE] *= trace.gates[RESET][:, : d_gates.shape[2]]
+        common = super().weight_gradients(trace, previous, d_recurrent)
+        return {**common, "b_q": d_recurrent[CANDIDATE].sum(axis=1)}
 
 
 def _previous_minus(n: Floats, trace: Trace, step: Step, out: Floats) -> None:
     """``h_previous - n``, where the state of a document that begins here is zero."""
     np.negative(n, out=out)
-    out[:, : step.carried] += trace.h[:, step.previous]
+    out[:, : step.carried] += trace.previous("h", step)

@@ -59,7 +59,7 @@ class LSTM(Cell):
         if step.carried:
             kept = trace.scratch[0, :, : step.carried]
             forget = z[FORGET, :, : step.carried]
-            np.multiply(forget, trace.states["c"][:, step.previous], out=kept)
+            np.multiply(forget, trace.previous("c", step), out=kept)
             c[:, : step.carried] += kept
         np.tanh(c, out=tanh_c)
         np.multiply(z[OUTPUT], tanh_c, out=trace.h[:, step.rows])
