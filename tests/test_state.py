@@ -163,7 +163,7 @@ def test_initial_states_must_be_those_of_the_cell() -> None:
     layer, batch = Layer(CELLS["lstm"], 1), pack(some_documents())
     states = layer.states(batch.n_sequences)
     for wrong in ({"h": states["h"]}, {**states, "q": states["h"]}, layer.states(2)):
-        with pytest.raises(ValueError, match="initial states of 'lstm' must be"):
+        with pytest.raises(ValueError, match="initial states of lstm must be"):
             layer.forward(batch, wrong)
 
 

@@ -172,7 +172,7 @@ def _initial(
         expected[TIME] = (S, B, 1)
     found = {name: value.shape for name, value in initial.items()}
     if found != expected:
-        raise ValueError(f"initial states of {cell.name!r} must be {expected}, not {found}")
+        raise ValueError(f"initial states of {cell.name} must be {expected}, not {found}")
     states = {name: initial[name].astype(dtype, copy=False) for name in cell.carried_names}
     return states, initial[TIME][0, :, 0].astype(np.int64) if cell.needs_times else None
 
