@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +50,7 @@ def products() -> dict[str, float]:
     found = {"one product of 2048 x 2048": 2 * 2048**3 / best_seconds(lambda: a @ a, calls=1) / 1e9}
     for rows, H in ((256, 100), (128, 100), (32, 100), (16, 100), (32, 64), (1, 100)):
         h, W, out = normal(1, rows, H), normal(4, 1, H, H), normal(4, 1, rows, H)
-        seconds = best_seconds(lambda h=h, W=W, out=out: np.matmul(h, W, out=out), calls=100)
+        seconds = best_seconds(partial(np.matmul, h, W, out=out), calls=100)
         found[f"a step's product, {rows} rows, {H} units"] = 8 * rows * H * H / seconds / 1e9
     return found
 
@@ -79,9 +80,7 @@ def calls() -> dict[str, float]:
     for H in (64, 128):
         config = NetworkConfig(2, 10_000, 100, "lstm", H)
         stream = Stream(Network.initialise(config, RNG), vocabulary)
-        found[f"a streamed word, {H} units"] = best_seconds(
-            lambda s=stream: s.feed_id(7), calls=2000
-        )
+        found[f"a streamed word, {H} units"] = best_seconds(partial(stream.feed_id, 7), calls=2000)
     return {name: seconds * 1e6 for name, seconds in found.items()}
 
 

@@ -243,7 +243,7 @@ def card(name: str, model: TextModel, metrics: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*")
     parser.add_argument("--few", type=int)
     parser.add_argument("--out", type=Path, default=MODELS)

@@ -17,6 +17,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +149,7 @@ def training(name: str, options: argparse.Namespace) -> dict[str, Any]:
     # One batch of middling length: the packed idiom's way back can take a minute for it.
     middling = [sorted(batches, key=lambda rows: lengths[rows].max())[len(batches) // 2]]
     trial = take_turns(
-        {i: lambda p=p: p.epoch(data.documents, data.targets, middling) for i, p in peers.items()},
+        {i: partial(p.epoch, data.documents, data.targets, middling) for i, p in peers.items()},
         1,
     )
     best = min(trial, key=lambda i: trial[i].median)
@@ -199,7 +200,7 @@ def inference(name: str, options: argparse.Namespace) -> dict[str, Any]:
             jobs: dict[str, Callable[[], object]] = {
                 "textrnn": workers.predict_proba,
                 **{
-                    f"torch {i}": lambda p=p: p.predict(data.documents, batches)
+                    f"torch {i}": partial(p.predict, data.documents, batches)
                     for i, p in peers.items()
                 },
             }
@@ -300,7 +301,7 @@ def growth(name: str, options: argparse.Namespace) -> dict[str, Any]:
         data = LabelledDocuments(texts(n, length, vocabulary), rng.integers(0, 2, n))
         config = replace(LAST, vocabulary_size=vocabulary, readout="mean")
         trainer = OurTrainer(fresh_network(config), data, 1)
-        batches = [np.arange(i, i + 64) for i in range(0, n, 64)]
+        batches: list[Ints] = [np.arange(i, i + 64) for i in range(0, n, 64)]
         return lambda: trainer.epoch(batches)
 
     jobs = {

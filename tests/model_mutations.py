@@ -433,8 +433,8 @@ def use(folder: Path, *, faces: bool = False) -> str:
     found = model.predict_proba(TEXTS)
     persistence.read_metrics(folder)
     sums = found.sum(axis=1)
-    is_sound = np.isfinite(found).all() and (found >= 0).all() and (found <= 1.00001).all()
-    is_sound = is_sound and (model.multilabel or bool(np.allclose(sums, 1.0, atol=1e-4)))
+    is_sound = bool(np.isfinite(found).all() and (found >= 0).all() and (found <= 1.00001).all())
+    is_sound = is_sound and (model.multilabel or np.allclose(sums, 1.0, atol=1e-4))
     answers = model.decide(found)
     assert len(answers) == len(TEXTS)
     if faces:

@@ -323,8 +323,8 @@ def _newer(model: Path) -> None:
     (model / "config.json").write_text(json.dumps(config), encoding="utf-8")
 
 
-def _replace(file: str, text: str) -> Callable[[Path], None]:
-    return lambda model: (model / file).write_text(text, encoding="utf-8") and None
+def _replace(file: str, text: str) -> Callable[[Path], object]:
+    return lambda model: (model / file).write_text(text, encoding="utf-8")
 
 
 MODELS: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
@@ -409,7 +409,7 @@ def test_resume_with_another_setting(place: Path) -> None:
 
 # --------------------------------------------------------- odd, but nothing wrong
 
-CHINESE = [
+CHINESE: list[tuple[str, ...]] = [
     *((f"第{i}次来住，房间干净，服务热情。", "好") for i in range(12)),
     *((f"第{i}次来住，又脏又吵，非常失望。", "差") for i in range(12)),
 ]
@@ -434,8 +434,8 @@ ODD: dict[str, tuple[list[tuple[str, ...]], tuple[str, ...], list[str]]] = {
     ),
     "right to left": ([(f"שלום مرحبا {t}", k) for t, k in ROWS], ("text", "label"), ["neg", "pos"]),
     "Chinese": (CHINESE, ("text", "label"), ["好", "差"]),
-    "four rows": (ROWS[:4], ("text", "label"), ["neg", "pos"]),
-    "ten rows": (ROWS[:10], ("text", "label"), ["neg", "pos"]),
+    "four rows": ([*ROWS[:4]], ("text", "label"), ["neg", "pos"]),
+    "ten rows": ([*ROWS[:10]], ("text", "label"), ["neg", "pos"]),
     "200 small classes": (
         [(f"{text} of kind {i}", f"k{i:03}") for i in range(200) for text, _ in ROWS[:4]],
         ("text", "label"),

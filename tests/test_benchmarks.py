@@ -110,7 +110,8 @@ def test_memory_is_that_before_the_baselines(
     """The peak that is told is the one at the first line that a baseline says."""
     steps: list[str] = []
     data = Corpus("reviews", Split(*reviews), test=Split(*reviews))
-    real = corpora.run_experiment
+    patched: Any = corpora
+    real = patched.run_experiment
 
     def run_experiment(experiment: Experiment) -> dict[str, Any]:
         def say(line: str) -> None:

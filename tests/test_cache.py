@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +146,7 @@ def test_another_source_of_the_tokenizer_has_another_key(
     here = Path(cache.__file__).parent
     for name in ("tokenizers.py", "_words.py"):
         (tmp_path / name).write_bytes((here / name).read_bytes())
-    monkeypatch.setattr(cache.resources, "files", lambda _: tmp_path)
+    monkeypatch.setattr(resources, "files", lambda _: tmp_path)
     assert content_key(WordTokenizer(), TEXTS) == before
     with (tmp_path / "_words.py").open("a") as file:
         file.write("# changed\n")
@@ -266,7 +267,7 @@ def test_a_file_that_would_be_too_large_is_not_even_built(
     def built(*_: object, **__: object) -> None:
         raise AssertionError("built")
 
-    monkeypatch.setattr(cache.np, "savez", built)
+    monkeypatch.setattr(np, "savez", built)
     monkeypatch.setattr(cache, "LIMIT", 10)
     write(tmp_path / "x.npz", number_texts([["some", "words"]]))
     assert files(tmp_path) == []

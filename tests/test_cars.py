@@ -26,7 +26,7 @@ WORDS = {"words": r"(?u)\b\w\w+\b", "words and marks": r"\w+|[^\w\s]"}
 @pytest.fixture(scope="module")
 def made() -> dict[str, Split]:
     return {
-        name: Split(*(list(column) for column in zip(*rows, strict=True)))
+        name: Split([text for text, _ in rows], [label for _, label in rows])
         for name, rows in generate().items()
     }
 

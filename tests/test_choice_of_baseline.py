@@ -45,7 +45,7 @@ def right_of(
     """
     rng = np.random.default_rng(seed)
     found = np.empty((n_runs, len(accuracies), n), dtype=bool)
-    bounds = norm.ppf(accuracies)[:, None]
+    bounds = norm.ppf(np.array(accuracies))[:, None]
     for run in range(n_runs):
         hard, own = rng.normal(size=n), rng.normal(size=(len(accuracies), n))
         found[run] = agreement**0.5 * hard + (1 - agreement) ** 0.5 * own < bounds

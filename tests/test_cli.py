@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from typer.testing import CliRunner
@@ -442,7 +442,7 @@ def test_the_number_of_processes_changes_nothing(
     started = []
     start = Predictor._start
     monkeypatch.setattr(Predictor, "_start", lambda self: started.append(1) or start(self))
-    monkeypatch.setitem(Predictor.__init__.__kwdefaults__, "patience", 0.0)
+    monkeypatch.setitem(cast(Any, Predictor.__init__).__kwdefaults__, "patience", 0.0)
     monkeypatch.setattr("textrnn.inference.pool.TEXTS", 4)
     one, two = (run(*command.split(), "--json", "--jobs", n).stdout for n in "12")
     assert one == two

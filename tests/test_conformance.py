@@ -28,9 +28,9 @@ def as_texts(rows: Any) -> list[str]:
 class RowsAsTexts(TextRNNClassifier):
     """The classifier of texts, over rows of numbers; their shape is all that it checks itself."""
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, **given: Any) -> Self:
         rows = validate_data(self, X)
-        return super().fit(as_texts(rows), y, sample_weight)
+        return super().fit(as_texts(rows), y, sample_weight, **given)
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         rows = validate_data(self, X, reset=not hasattr(self, "model_"))
@@ -48,9 +48,19 @@ class RowsAsTexts(TextRNNClassifier):
         return tags
 
 
-SMALL = {"hidden_size": 4, "embedding_dim": 4, "random_state": 0}
-ALONE = {"cell": "gru", "hidden_size": 8, "ngrams": "none", "early_stopping": False}
-FAST = {"learning_rate_init": 0.1, "dropout_readout": 0.0, "batch_size": 16, "max_steps": 100}
+SMALL: dict[str, Any] = {"hidden_size": 4, "embedding_dim": 4, "random_state": 0}
+ALONE: dict[str, Any] = {
+    "cell": "gru",
+    "hidden_size": 8,
+    "ngrams": "none",
+    "early_stopping": False,
+}
+FAST: dict[str, Any] = {
+    "learning_rate_init": 0.1,
+    "dropout_readout": 0.0,
+    "batch_size": 16,
+    "max_steps": 100,
+}
 VARIANTS = {
     "as it comes": RowsAsTexts(**SMALL, max_iter=2),
     "network alone": RowsAsTexts(**{**SMALL, **ALONE, **FAST}),

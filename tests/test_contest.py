@@ -71,7 +71,8 @@ def test_seconds_to_train_are_without_the_scoring(
     contest: Contest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [0.0]
-    train, score = module.train_network, module.network_contender
+    patched: Any = module
+    train, score = patched.train_network, patched.network_contender
 
     def train_in_3_seconds(*arguments: Any) -> Any:
         now[0] += 3.0

@@ -92,7 +92,7 @@ def test_a_lesson(model: TextModel) -> None:
     np.testing.assert_array_equal(texts.targets[:2], [[0, 1], [1, 0]])
     told = model.predict_proba(["superb room", "dull", ""])
     np.testing.assert_allclose(texts.targets[2:], told, rtol=1e-6)
-    np.testing.assert_array_equal(texts.weights, np.float32([0.5, 1.5, 1, 1, 1]))
+    np.testing.assert_array_equal(texts.weights, np.array([0.5, 1.5, 1, 1, 1], np.float32))
     assert lesson(model, replace(known, weights=None), others).weights is None
 
 
@@ -277,7 +277,8 @@ def test_a_pupil_that_does_worse_is_not_kept(
 
     def contrary(*given: Any, **named: Any) -> TokenisedTexts:
         texts = lesson(*given, **named)
-        return replace(texts, targets=1.0 - texts.targets)
+        targets: Any = 1.0 - texts.targets
+        return replace(texts, targets=targets)
 
     settings = replace(SMALL, ngrams="none", max_iter=30, learning_rate_init=0.02)
     monkeypatch.setattr(distillation, "lesson", contrary)
@@ -305,20 +306,24 @@ def test_what_is_no_list_of_texts(given: Any, corpus: Corpus) -> None:
     ],
 )
 def test_the_length_of_a_lesson(changes: dict[str, Any], n: int, planned: dict[str, int]) -> None:
-    texts = TokenisedTexts([["a"]] * n, np.zeros((n, 2)))
+    targets: Any = np.zeros((n, 2))
+    texts = TokenisedTexts([["a"]] * n, targets)
     assert steps_of(Settings(**changes), texts) == planned
 
 
 def test_answers_weigh_what_is_sure() -> None:
-    targets = np.array([[0.0, 1.0, 0.0], [0.5, 0.2, 0.3], [1 / 3, 1 / 3, 1 / 3]])
+    targets: Any = np.array([[0.0, 1.0, 0.0], [0.5, 0.2, 0.3], [1 / 3, 1 / 3, 1 / 3]])
     texts = TokenisedTexts([["a"], ["b"], ["c"]], targets)
     found = answers(texts, multilabel=False)
     np.testing.assert_array_equal(found.targets[:2], [1, 0])
+    assert found.weights is not None
     np.testing.assert_allclose(found.weights, [1.0, 0.2, 0.0], atol=1e-15)
     weighted = answers(replace(texts, weights=np.array([2.0, 3.0, 4.0])), multilabel=False)
+    assert weighted.weights is not None
     np.testing.assert_allclose(weighted.weights, [2.0, 0.6, 0.0], atol=1e-15)
     many = answers(texts, multilabel=True)
     np.testing.assert_array_equal(many.targets, [[0, 1, 0], [1, 0, 0], [0, 0, 0]])
+    assert many.weights is not None
     np.testing.assert_allclose(many.weights, [1.0, (0 + 0.6 + 0.4) / 3, 1 / 3])
 
 
@@ -414,7 +419,8 @@ def test_the_rarer_class_is_that_of_the_labelled_texts() -> None:
     asked: list[Any] = []
     from textrnn.training import ensemble
 
-    real = ensemble.rarer_class
+    patched: Any = ensemble
+    real = patched.rarer_class
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ensemble, "rarer_class", lambda t, w: asked.append(len(t)) or real(t, w))
         TextRNNClassifier(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from typing import Any
 
 import numpy as np
 import pytest
@@ -89,7 +90,7 @@ def test_occurrences(lists: list[list[str]]) -> None:
 def test_a_vocabulary_and_its_ids_are_those_of_the_lists(
     lists: list[list[str]], min_df: float, max_df: float, max_features: int | None
 ) -> None:
-    limits = {"min_df": min_df, "max_df": max_df, "max_features": max_features}
+    limits: dict[str, Any] = {"min_df": min_df, "max_df": max_df, "max_features": max_features}
     found = number_texts([["left", "out"], *lists])[1:]  # with words that stand in no text
     vocabulary = Vocabulary.build(found, **limits)
     assert vocabulary == Vocabulary.build(lists, **limits)

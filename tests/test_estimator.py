@@ -363,7 +363,8 @@ def test_texts_are_tokenised_by_as_many_processes_as_are_asked_for(
     monkeypatch: pytest.MonkeyPatch, reviews: Data
 ) -> None:
     asked: list[int] = []
-    tokenise = inputs.tokenise_texts
+    patched: Any = inputs
+    tokenise = patched.tokenise_texts
 
     def spy(*arguments: Any, n_jobs: int) -> Any:
         asked.append(n_jobs)

@@ -12,7 +12,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -135,9 +135,13 @@ def test_two_threads_fit_as_one_alone() -> None:
 
 
 def test_shared_values_keep_what_they_are() -> None:
-    value = {"a": np.arange(6.0).reshape(2, 3), "none": np.zeros((0, 2)), "b": ("text", None)}
+    value: dict[str, Any] = {
+        "a": np.arange(6.0).reshape(2, 3),
+        "none": np.zeros((0, 2)),
+        "b": ("text", None),
+    }
     shared = Shared(value)
-    one, two = shared.open(), shared.open()
+    one, two = cast(Any, shared.open()), cast(Any, shared.open())
     assert one["b"] == value["b"]
     assert one["none"].shape == (0, 2)
     one["a"][0, 0] = 7.0
@@ -317,7 +321,7 @@ def test_fewer_processes_train_where_some_start(monkeypatch: pytest.MonkeyPatch)
 @WANTS
 def test_fewer_processes_predict_and_tokenise(monkeypatch: pytest.MonkeyPatch, want: Want) -> None:
     monkeypatch.setattr(tokenising, "CHARACTERS_A_PROCESS", 1)
-    monkeypatch.setitem(Predictor.__init__.__kwdefaults__, "patience", 0.0)
+    monkeypatch.setitem(cast(Any, Predictor.__init__).__kwdefaults__, "patience", 0.0)
     monkeypatch.setattr(pool, "TEXTS", 10)
     model = make_model(0)
     expected = pool.predict_many(model, TEXTS)
@@ -337,7 +341,7 @@ def test_fewer_processes_are_a_note_on_the_command_line(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     no_process(monkeypatch)
-    monkeypatch.setitem(Predictor.__init__.__kwdefaults__, "patience", 0.0)
+    monkeypatch.setitem(cast(Any, Predictor.__init__).__kwdefaults__, "patience", 0.0)
     monkeypatch.setattr(pool, "TEXTS", 10)
     model, texts = tmp_path / "m", tmp_path / "texts.txt"
     texts.write_text("\n".join(TEXTS), encoding="utf-8")

@@ -20,6 +20,7 @@ from textrnn.training.fit import (
     weights_by_class,
 )
 from textrnn.training.settings import Settings
+from textrnn.typing import ClassWeight
 
 TOKENS = [["a", "b", "late"], ["a", "c"], ["b", "a", "rare"], ["c"]]
 TARGETS = np.array([0, 1, 0, 1])
@@ -46,10 +47,15 @@ def test_texts_are_taken_with_their_targets_and_weights(rows: list[Any]) -> None
 def test_weights_of_classes_keep_their_proportions_at_a_mean_of_one() -> None:
     labels, class_weight = ["x", "y", "y", "y"], {"x": 6.0, "y": 2.0}
     assert weights_by_class(labels, None) is None
-    np.testing.assert_allclose(weights_by_class(labels, class_weight), [2.0, *[2 / 3] * 3])
-    raw = weights_by_class(labels, class_weight, normalise=False)
-    np.testing.assert_allclose(raw, [6.0, 2.0, 2.0, 2.0])
-    np.testing.assert_allclose(weights_by_class(labels, "balanced"), [2.0, *[2 / 3] * 3])
+    cases: tuple[tuple[ClassWeight, bool, list[float]], ...] = (
+        (class_weight, True, [2.0, *[2 / 3] * 3]),
+        (class_weight, False, [6.0, 2.0, 2.0, 2.0]),
+        ("balanced", True, [2.0, *[2 / 3] * 3]),
+    )
+    for given, normalise, expected in cases:
+        weights = weights_by_class(labels, given, normalise=normalise)
+        assert weights is not None
+        np.testing.assert_allclose(weights, expected)
 
 
 def test_classes_are_numbered_as_they_stand() -> None:

@@ -103,7 +103,7 @@ def test_directional_derivative_at_full_size(cell: str, readout: str) -> None:
         4, 500, 50, cell, 64, bidirectional=True, readout=readout, dtype="float64"
     )
     network = random_network(config, rng, std=0.1)
-    documents = random_documents(rng, rng.integers(1, 200, 30), config.vocabulary_size)
+    documents = random_documents(rng, rng.integers(1, 200, 30).tolist(), config.vocabulary_size)
     targets = rng.integers(0, config.n_classes, len(documents))
     batch = pack(documents)
     assert 2_000 < batch.n_tokens < 4_000
@@ -171,7 +171,7 @@ def test_cell_step(cell_name: str, n_directions: int, carried: int) -> None:
     trace = forward()
     if cell_name == "rnn_relu":
         assert np.abs(trace.gates[:, :, step.rows]).min() > 1e-3
-    d_states = {name: w.copy() for name, w in weigh.items()}
+    d_states: Params = {name: w.copy() for name, w in weigh.items()}
     d_gates = np.full((G, S, 3, H), np.nan)
     cell.backward(cell.prepare_backward(params), trace, step, d_states, d_gates)
 
@@ -294,7 +294,7 @@ def test_readout(name: str, n_directions: int) -> None:
     rng = np.random.default_rng(6)
     h = rng.standard_normal((n_directions, batch.n_tokens, 3))
     shapes = readout.shapes(n_directions, 3)
-    params = {name: rng.standard_normal(shape) for name, shape in shapes.items()}
+    params: Params = {name: rng.standard_normal(shape) for name, shape in shapes.items()}
     weigh = rng.standard_normal((n_directions, batch.n_sequences, 3 * readout.width))
 
     def objective() -> float:

@@ -124,6 +124,7 @@ def test_a_tuned_threshold_is_cross_fitted_too() -> None:
     for fold in range(FOLDS):
         inside = judge.folds == fold
         belief = judge.believe(parts, ~inside)
+        assert belief.threshold is not None
         answers = SIGMOID.probabilities(belief.logits(parts)) >= belief.threshold
         np.testing.assert_array_equal(right[inside], (answers == targets).mean(axis=1)[inside])
 
@@ -142,7 +143,7 @@ def test_folds_hold_equal_texts_together_and_a_share_of_each_class() -> None:
     targets = np.where(np.arange(200) % 120 < 30, 1, 0)
     folds = folds_of(as_numbered(words), targets)
     assert set(folds.tolist()) == set(range(FOLDS))
-    of = {}
+    of: dict[str, int] = {}
     for word, fold in zip(words, folds.tolist(), strict=True):
         assert of.setdefault(word[0], fold) == fold
     rare = {word[0] for word, target in zip(words, targets, strict=True) if target}

@@ -22,7 +22,10 @@ from textrnn.errors import CorpusNotFoundError, UsageError
 
 OLD, NEW = "a" * 40, "b" * 40
 ROOT = Path(__file__).resolve().parents[1]
-ROWS = {"text": ["what a song", "what a bore", "lovely", "dreadful"], "label": [1, 0, 1, 0]}
+ROWS: dict[str, list[Any]] = {
+    "text": ["what a song", "what a bore", "lovely", "dreadful"],
+    "label": [1, 0, 1, 0],
+}
 CSV = b"text,label\nfine day,sun\nwet day,rain\nhot day,sun\ngrey day,rain\nmild day,sun\n"
 RUN = """
 import json, sys
@@ -133,7 +136,7 @@ def ask(url: str, home: Path, *asked: tuple[str, dict[str, Any]], **env: str) ->
 
 
 def test_data_sets_of_the_hub(hub: HubServer, tmp_path: Path) -> None:
-    asked = [
+    asked: list[tuple[str, dict[str, Any]]] = [
         ("imdb", {"unlabelled": True}),
         ("trec", {}),
         ("hf:own/weather", {}),

@@ -194,7 +194,7 @@ def test_a_number_of_single_precision_is_as_short_as_in_other_formats(tmp_path: 
 def test_labels_of_the_hub_are_the_same(tmp_path: Path) -> None:
     from datasets import Dataset, Features, Value
 
-    found = []
+    found: list[Any] = []
     for kind, values in (
         ("float32", [0.1, 2.0]), ("float64", [0.1, 2.0]), ("string", ["0.1", "2.0"]),
         ("bool", [True, False]), ("string", ["True", "FALSE"]),

@@ -101,7 +101,8 @@ def test_probabilities_are_made_of_logits(folder: Path) -> None:
     made = sigmoid(logits) if model.multilabel else softmax(logits)
     np.testing.assert_allclose(made, probabilities, atol=1e-6)
     assert logits.shape == probabilities.shape
-    assert (logits.dtype, probabilities.dtype) == (model.dtype, np.float64)
+    assert logits.dtype == model.dtype
+    assert probabilities.dtype == np.float64
     both = predict_many(model, TEXTS, logits=True)
     np.testing.assert_allclose(both, logits, rtol=1e-4, atol=1e-4)
 

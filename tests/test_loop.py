@@ -20,14 +20,13 @@ from textrnn.training import loop
 from textrnn.training.callbacks import Callback
 from textrnn.training.checkpoint import Checkpoint, restore, snapshot
 from textrnn.training.loop import (
-    LabelledDocuments,
     TrainingConfig,
     TrainingRun,
     TrainingState,
     loss_and_accuracy,
     make_optimizer,
 )
-from textrnn.training.rules.bptt import Regularisation
+from textrnn.training.rules.bptt import LabelledDocuments, Regularisation
 from textrnn.typing import Params
 
 V, CLASSES = 10, 3
@@ -360,7 +359,7 @@ def test_weights_in_validation_count_as_copies_in_loss_and_accuracy(multilabel: 
     times = rng.integers(1, 5, n)
     weighted = LabelledDocuments(VALIDATION.documents, targets, 0.3 * times)
     repeated = LabelledDocuments(
-        [VALIDATION.documents[i] for i in np.repeat(np.arange(n), times)],
+        [VALIDATION.documents[i] for i in np.repeat(np.arange(n), times).tolist()],
         np.repeat(targets, times, axis=0),
     )
     train = replace(TRAIN, targets=np.eye(CLASSES, dtype=int)[TRAIN.targets])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -19,7 +21,7 @@ from textrnn.nn.losses import (
     sigmoid,
     softmax,
 )
-from textrnn.typing import Floats
+from textrnn.typing import Floats, Ints
 
 logit_tables = arrays(
     np.float64, st.tuples(st.integers(1, 6), st.integers(2, 5)), elements=st.floats(-50, 50)
@@ -71,7 +73,8 @@ def test_probabilities_as_targets(logits: Floats, share: float, data: st.DataObj
     """They share out the document's one unit of loss; ones and zeros are class numbers."""
     B, C = logits.shape
     rng = np.random.default_rng(data.draw(st.integers(0, 99)))
-    wanted, weights = rng.dirichlet(np.ones(C), B), rng.uniform(0.0, 2.0, B)
+    wanted: Any = rng.dirichlet(np.ones(C), B)
+    weights: Floats = rng.uniform(0.0, 2.0, (B,))
     spread = (1 - share) * wanted + share / C
     loss, gradient = cross_entropy(logits, wanted, weights, label_smoothing=share)
     each = -(spread * log_softmax(logits, axis=1)).sum(axis=1)
@@ -79,9 +82,10 @@ def test_probabilities_as_targets(logits: Floats, share: float, data: st.DataObj
     expected = weights[:, np.newaxis] * (softmax(logits) - spread) / B
     np.testing.assert_allclose(gradient, expected, atol=1e-12)
 
-    numbers = rng.integers(0, C, B)
+    numbers: Ints = rng.integers(0, C, (B,))
     loss, gradient = cross_entropy(logits, numbers, weights, label_smoothing=share)
-    same = cross_entropy(logits, np.eye(C)[numbers], weights, label_smoothing=share)
+    ones: Any = np.eye(C)[numbers]
+    same = cross_entropy(logits, ones, weights, label_smoothing=share)
     assert same[0] == pytest.approx(loss, abs=1e-12)
     np.testing.assert_allclose(same[1], gradient, atol=1e-12)
 
@@ -91,8 +95,9 @@ def test_label_smoothing_of_many_labels(logits: Floats, share: float, seed: int)
     """Every target, a yes, a no or a probability, moves towards 1/2 by a share of the way."""
     B, C = logits.shape
     rng = np.random.default_rng(seed)
-    weights = rng.uniform(0.0, 2.0, B)
-    for wanted in (rng.integers(0, 2, (B, C)), rng.random((B, C))):
+    weights: Floats = rng.uniform(0.0, 2.0, (B,))
+    targets: tuple[Any, ...] = (rng.integers(0, 2, (B, C)), rng.random((B, C)))
+    for wanted in targets:
         spread = (1 - share) * wanted + share * 0.5
         each = -(spread * log_expit(logits) + (1 - spread) * log_expit(-logits)).sum(axis=1)
         loss, gradient = binary_cross_entropy(
@@ -104,7 +109,9 @@ def test_label_smoothing_of_many_labels(logits: Floats, share: float, seed: int)
 
 
 def test_weights_are_scaled_to_a_mean_of_one() -> None:
-    np.testing.assert_allclose(mean_one(np.array([1.0, 1.0, 7.0])), [1 / 3, 1 / 3, 7 / 3])
+    scaled = mean_one(np.array([1.0, 1.0, 7.0]))
+    assert scaled is not None
+    np.testing.assert_allclose(scaled, [1 / 3, 1 / 3, 7 / 3])
     assert mean_one(np.zeros(2)) is None
     assert mean_one(None) is None
 
@@ -120,7 +127,7 @@ def test_what_is_right_of_probable_targets() -> None:
 def test_right_is_what_would_be_answered() -> None:
     """Of labels a half is a yes, in a text's targets and in its answer."""
     logits = np.array([[-1e-3, 0.0, 1e-3], [0.0, 0.0, 0.0]])
-    answers = decide(sigmoid(logits), multilabel=True)
+    answers: Any = decide(sigmoid(logits), multilabel=True)
     np.testing.assert_array_equal(SIGMOID.right(logits, answers), [1.0, 1.0])
     np.testing.assert_array_equal(SIGMOID.right(logits, 0.5 * answers), [1.0, 1.0])
     np.testing.assert_array_equal(SIGMOID.right(logits, 0.49 * answers), [1 / 3, 0.0])

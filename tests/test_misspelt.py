@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.misspelt import NEAREST, SAME, misspelt, table
+from benchmarks.misspelt import misspelt, table
+from textrnn.inference.classifier import NEAREST, SAME
 
 TEXT = "the quick brown fox jumps over the lazy dog, 12 times a day " * 50
 

@@ -317,7 +317,10 @@ def test_reading(tmp_path: Path) -> None:
     assert split.classes == ["a", "b"]
     assert split.take(np.array([2])).label_sets == [["b", "a"]]
     assert indicator(split.label_sets, ["a", "b"]).tolist() == [[1, 1], [0, 0], [1, 1]]
-    lines = [{"text": "one", "label": ["a", "b"]}, {"text": "two", "label": []}]
+    lines: list[dict[str, Any]] = [
+        {"text": "one", "label": ["a", "b"]},
+        {"text": "two", "label": []},
+    ]
     lines += [{"text": "three", "label": 7}, {"text": "four", "label": None}]
     listed = tmp_path / "tags.jsonl"
     listed.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")

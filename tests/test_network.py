@@ -28,7 +28,7 @@ from textrnn.nn.network import EMBEDDING, Network, NetworkConfig, by_direction, 
 from textrnn.nn.packed import pack
 from textrnn.typing import Floats, Params
 
-EXACT = {"rtol": 1e-12, "atol": 1e-12}
+EXACT: dict[str, Any] = {"rtol": 1e-12, "atol": 1e-12}
 V = 12
 LENGTHS = [5, 1, 9, 9, 2, 1, 17]
 
@@ -340,7 +340,7 @@ def test_prediction_keeps_the_given_order_over_many_batches() -> None:
     config = NetworkConfig(3, V, 3, "gru", 4, dtype="float64")
     network, _, _ = example(config)
     rng = np.random.default_rng(5)
-    documents = random_documents(rng, rng.integers(1, 30, 600), V)
+    documents = random_documents(rng, rng.integers(1, 30, 600).tolist(), V)
     together = predict_proba(network, documents)
     np.testing.assert_allclose(together.sum(axis=1), 1.0)
     for i in range(0, 600, 37):

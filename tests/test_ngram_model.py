@@ -133,11 +133,8 @@ def test_logits_by_hand(n_classes: int) -> None:
     column = {key: i for i, key in enumerate(features.keys.tolist())}
     for row, keys in enumerate(keys_by_row(texts, kind)):
         z = bias
-        for is_part in (
-            lambda key: key < FIRST_OF_CHARACTERS,
-            lambda key: key >= FIRST_OF_CHARACTERS,
-        ):
-            part = [key for key in keys if is_part(key)]
+        for of_characters in (False, True):
+            part = [key for key in keys if bool(key >= FIRST_OF_CHARACTERS) is of_characters]
             known = [column[key] for key in part if key in column]
             z = z + weights[known].sum(axis=0) / np.sqrt(max(len(part), 1))
         np.testing.assert_allclose(found[row], [0.0, z[0]] if K == 1 else z, rtol=1e-4, atol=1e-6)

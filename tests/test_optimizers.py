@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from textrnn.nn.gradients import RowGradient, global_norm, scale
+from textrnn.nn.gradients import Gradients, RowGradient, global_norm, scale
 from textrnn.nn.optimizers import SGD, Adam, Optimizer
 from textrnn.typing import Floats, Params
 
@@ -25,7 +25,7 @@ SHAPES: dict[str, tuple[int, ...]] = {
     "linear.bias": (2,),
 }
 RATES = [0.1, 0.05, 0.2, 0.01]
-CLOSE = {"rtol": 1e-12, "atol": 1e-14}
+CLOSE: dict[str, Any] = {"rtol": 1e-12, "atol": 1e-14}
 
 
 def draw(seed: int) -> Params:
@@ -258,10 +258,11 @@ def test_scaling_and_norm() -> None:
     arrays = draw(0)
     row = RowGradient(np.array([4, 7]), np.full((2, 3), 2.0), 9)
     total = math.sqrt(sum(float((v**2).sum()) for v in arrays.values()) + 2 * 3 * 4.0)
-    scaled = {**draw(0), "table": RowGradient(row.rows, row.values.copy(), 9)}
+    table = RowGradient(row.rows, row.values.copy(), 9)
+    scaled: Gradients = {**draw(0), "table": table}
     assert global_norm(scaled) == pytest.approx(total)
     scale(scaled, 0.25)
     assert global_norm(scaled) == pytest.approx(total / 4)
     for name, value in arrays.items():
-        np.testing.assert_allclose(scaled[name], 0.25 * value)
-    np.testing.assert_allclose(scaled["table"].values, 0.25 * row.values)
+        np.testing.assert_array_equal(scaled[name], 0.25 * value)
+    np.testing.assert_allclose(table.values, 0.25 * row.values)

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import numpy as np
 import pytest
@@ -165,7 +165,7 @@ def test_the_estimator_shares_its_predictions(monkeypatch: pytest.MonkeyPatch) -
     started = []
     start = Predictor._start
     monkeypatch.setattr(Predictor, "_start", lambda self: started.append(1) or start(self))
-    monkeypatch.setitem(Predictor.__init__.__kwdefaults__, "patience", 0.0)
+    monkeypatch.setitem(cast(Any, Predictor.__init__).__kwdefaults__, "patience", 0.0)
     monkeypatch.setattr(module, "TEXTS", 20)
     classifier = TextRNNClassifier(hidden_size=4, max_iter=1, early_stopping=False, random_state=0)
     labels = [text.count("1") > 5 for text in TEXT]

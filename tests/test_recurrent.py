@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,7 +16,7 @@ from textrnn.nn.packed import PackedBatch, pack
 from textrnn.nn.workspace import Workspace
 from textrnn.typing import Floats, Ids, Params
 
-EXACT = {"rtol": 1e-12, "atol": 1e-12}
+EXACT: dict[str, Any] = {"rtol": 1e-12, "atol": 1e-12}
 WAYS = pytest.mark.parametrize("S", [1, 2], ids=["one-way", "two-way"])
 ALL_CELLS = pytest.mark.parametrize("cell_name", CELL_NAMES)
 V, H = 9, 4
@@ -102,14 +104,14 @@ class Watched(Cell):
 
     def forward(self, weights: Params, trace: Trace, step: Step) -> None:
         self.there.append(step)
-        super().forward(weights, trace, step)
+        super().forward(weights, trace, step)  # type: ignore[safe-super]
 
     def backward(
         self, weights: Params, trace: Trace, step: Step, d_states: Params, d_gates: Floats
     ) -> None:
         self.back.append(step)
         self.sizes.append(max(float(np.abs(d).max()) for d in d_states.values()))
-        super().backward(weights, trace, step, d_states, d_gates)
+        super().backward(weights, trace, step, d_states, d_gates)  # type: ignore[safe-super]
 
 
 def watched(cell_name: str) -> Watched:

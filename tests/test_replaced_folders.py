@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from multiprocessing.synchronize import Event
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -74,7 +75,7 @@ def read_once(folder: Path) -> None:
     assert seen["network"]["hidden_size"] == 4 + number
 
 
-def printed(act: Callable[[], object]) -> object:
+def printed(act: Callable[[], object]) -> Any:
     """The JSON that something prints; of models those that are not in the box."""
     with contextlib.redirect_stdout(io.StringIO()) as out:
         act()

@@ -18,7 +18,8 @@ from textrnn.corpora import Corpus, Split
 from textrnn.errors import ModelError, UsageError
 from textrnn.experiments.contest import Contest, run_contest
 from textrnn.experiments.run import Experiment, run_experiment
-from textrnn.inference.bag_of_words import Classifier
+from textrnn.inference.bag_of_words import Classifier, LinearModel
+from textrnn.inference.classifier import TextModel
 from textrnn.storage.folder import load_saved, save_model
 from textrnn.system.fields import MOST
 from textrnn.training.settings import Settings
@@ -65,7 +66,8 @@ def test_18_what_is_saved_is_loaded(tmp_path: Path) -> None:
     for name, i in rng.sample(pairs, 100):
         ends[f"{name} {i}"] = saved_or_refused(model, tmp_path / "m", {name: VALUES[i]})
     for i, classes in enumerate(CLASSES):
-        for j, one in enumerate((model, make_linear(0.5))):
+        both: tuple[TextModel | LinearModel, ...] = (model, make_linear(0.5))
+        for j, one in enumerate(both):
             changed = replace(one, classes=classes)
             ends[f"classes {i} {j}"] = saved_or_refused(changed, tmp_path / f"c{j}", {})
     for i in range(40):

@@ -193,7 +193,8 @@ def test_only_the_first_training_ignores_the_clock(
     reviews: tuple[list[str], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where it diverged, and so is no trial."""
-    train, calls = tuning.train_network, list[int]()
+    patched: Any = tuning
+    train, calls = patched.train_network, list[int]()
 
     def first_diverges(*arguments: Any, **options: Any) -> Any:
         calls.append(1)
@@ -215,7 +216,8 @@ def test_each_kind_of_ngrams_is_fitted_once(
     reviews: tuple[list[str], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kinds: list[NGramKind] = []
-    fit = tuning.fit_kind
+    patched: Any = tuning
+    fit = patched.fit_kind
 
     def note(kind: NGramKind, *others: Any) -> Any:
         kinds.append(kind)
@@ -232,7 +234,8 @@ def test_each_kind_of_ngrams_is_fitted_once(
 def test_characters_are_left_out_of_all_trials_where_they_take_too_long(
     reviews: tuple[list[str], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock, fit = Clock(), tuning.fit_kind
+    patched: Any = tuning
+    clock, fit = Clock(), patched.fit_kind
 
     def slow(*arguments: Any) -> Any:
         clock.now += 10.0
@@ -482,7 +485,8 @@ def test_mistakes_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_ctrl_c_prints_the_best_so_far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
-    train = tuning.train_network
+    patched: Any = tuning
+    train = patched.train_network
 
     def interrupted(*arguments: Any, **options: Any) -> Any:
         calls.append(1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -122,7 +124,7 @@ def test_of_equal_maxima_one_gets_the_gradient() -> None:
 def test_the_estimator_reads_in_segments(
     reviews: tuple[list[str], list[str]], tmp_path: object
 ) -> None:
-    def make(**settings: object) -> TextRNNClassifier:
+    def make(**settings: Any) -> TextRNNClassifier:
         return TextRNNClassifier(
             hidden_size=6,
             embedding_dim=5,

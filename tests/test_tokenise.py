@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from textrnn.errors import WorkerError
+from textrnn.system.processes import Processes
 from textrnn.text import tokenise as module
 from textrnn.text.encoded import NumberedTexts, number_texts
 from textrnn.text.tokenise import tokenise
@@ -34,7 +35,7 @@ def given_away(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Wait for the start of each process; how many texts each was given."""
     sizes: list[int] = []
 
-    class Patient(module.Processes):
+    class Patient(Processes):
         def is_ready(self, i: int) -> bool:
             while not super().is_ready(i):
                 time.sleep(0.01)
@@ -83,7 +84,7 @@ def test_texts_are_not_read_twice_where_the_rest_is_empty(
     """A process that starts late is given no text that this one has read already."""
     texts = ["a b", "c", *[""] * 200]
 
-    class Late(module.Processes):
+    class Late(Processes):
         asked = 0
 
         def is_ready(self, i: int) -> bool:
@@ -97,7 +98,7 @@ def test_texts_are_not_read_twice_where_the_rest_is_empty(
 
 
 def test_a_slow_start_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Slow(module.Processes):
+    class Slow(Processes):
         def is_ready(self, _: int) -> bool:
             return False
 
@@ -108,7 +109,7 @@ def test_a_slow_start_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.parametrize("when", ["at once", "later"])
 def test_what_cannot_start_is_done_without(monkeypatch: pytest.MonkeyPatch, when: str) -> None:
-    class Failing(module.Processes):
+    class Failing(Processes):
         def __init__(self, *arguments: Any) -> None:
             if when == "at once":
                 raise WorkerError("cannot start")
@@ -126,7 +127,7 @@ def test_what_cannot_start_is_done_without(monkeypatch: pytest.MonkeyPatch, when
 def test_a_process_that_dies_at_its_work_is_an_error(
     monkeypatch: pytest.MonkeyPatch, given_away: list[int]
 ) -> None:
-    patient = module.Processes
+    patient = Processes
 
     class Doomed(patient):  # type: ignore[misc, valid-type]
         def send(self, i: int, message: Sequence[str]) -> None:

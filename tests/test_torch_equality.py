@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -25,7 +27,7 @@ from textrnn.nn.packed import pack
 from textrnn.nn.projection import gather, project, project_back, sum_by_index
 from textrnn.typing import Params
 
-CLOSE = {"rtol": 1e-9, "atol": 1e-12}
+CLOSE: dict[str, Any] = {"rtol": 1e-9, "atol": 1e-12}
 
 
 def compare(case: Case, params: Params, expected: Params) -> None:

@@ -28,6 +28,7 @@ from textrnn.storage.folder import describe, load_classifier, load_model, load_s
 from textrnn.training.callbacks import Callback
 from textrnn.training.checkpoint import Checkpoint
 from textrnn.training.settings import Settings
+from textrnn.typing import Params
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.model_mutations import (
@@ -342,8 +343,8 @@ def test_18_settings_that_no_training_has_are_refused(tmp_path: Path) -> None:
     "metrics",
     [
         *[{"test": value} for value in ("x", {"accuracy": "x"}, {"accuracy_interval": [1]})],
-        *[{"tests": value} for value in ([1], {"a": 1}, {"a": {"accuracy": []}})],
-        *[{"history": value} for value in ("x", [1], [{"loss": "x"}], [{}])],
+        *[{"tests": [1]}, {"tests": {"a": 1}}, {"tests": {"a": {"accuracy": []}}}],
+        *[{"history": "x"}, {"history": [1]}, {"history": [{"loss": "x"}]}, {"history": [{}]}],
         *[{"warnings": value} for value in (5, "x", [1], [None])],
         *[{"corpus": 1}, {"seed": -1}, {"settings": "x"}, {"teaching": {"kept": 1}}],
         {"validation": {"accuracy": "x"}},
@@ -487,13 +488,14 @@ def test_18_a_checkpoint_altered_anywhere_is_refused(stopped: Path, tmp_path: Pa
         with pytest.raises(ModelError, match="train without resume"):
             resumed(path)
         assert path.exists(), told
-    for told, others in {
+    additions: dict[str, Params] = {
         "no number": {"weights/linear.bias": np.full(2, np.nan, np.float32)},
         "shape": {"best/linear.bias": np.zeros(3, np.float32)},
         "dtype": {"moments/mean.linear.bias": np.zeros(2)},
         "a negative square": {"moments/square.linear.bias": np.full(2, -1, np.float32)},
         "another": {"odd": np.zeros(2)},
-    }.items():
+    }
+    for told, others in additions.items():
         save_arrays(path, {**arrays, **others}, state)
         with pytest.raises(ModelError, match="train without resume"):
             resumed(path)
@@ -508,10 +510,10 @@ def test_18_a_checkpoint_that_is_no_file_is_refused(stopped: Path, tmp_path: Pat
         lambda: path.mkdir(),
         lambda: path.write_bytes(b""),
         lambda: path.write_bytes(struct.pack("<Q", 2**62) + content[8:]),
-        lambda: path.write_bytes(content) and os.truncate(path, 10 * 2**30),
+        lambda: (path.write_bytes(content), os.truncate(path, 10 * 2**30)),
         lambda: path.write_bytes(content[:-4]),
     ):
-        make()  # type: ignore[no-untyped-call]
+        make()
         with pytest.raises(ModelError, match="train without resume"):
             resumed(path)
         path.rmdir() if path.is_dir() else path.unlink()

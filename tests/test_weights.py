@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -22,12 +22,12 @@ from textrnn.linear.fit import fit_ngrams, naive_bayes, ngram_features
 from textrnn.linear.hashing import NGramKind
 from textrnn.linear.nbsvm import LogCountRatio
 from textrnn.nn.losses import SIGMOID, SOFTMAX
-from textrnn.text.encoded import number_texts
+from textrnn.text.encoded import as_numbered, number_texts
 from textrnn.training import ensemble
 from textrnn.training.ensemble import weigh
 from textrnn.training.fit import TokenisedTexts, weights_by_class
 from textrnn.training.settings import Settings
-from textrnn.typing import Floats, Ints
+from textrnn.typing import Floats
 
 WORDS = [f"w{i}" for i in range(12)]
 
@@ -50,7 +50,9 @@ def test_weights_count_in_ratios_and_fit_of_ngrams(n_classes: int) -> None:
     once, often = problem(n_classes)
     K = 3 if n_classes == 1 else n_classes
     features = [
-        ngram_features(texts.tokens, NGramKind(2), max_features=1_000, weights=texts.weights)
+        ngram_features(
+            as_numbered(texts.tokens), NGramKind(2), max_features=1_000, weights=texts.weights
+        )
         for texts in (once, often)
     ]
     for found, expected in zip(
@@ -72,8 +74,9 @@ def test_weights_count_in_ratios_and_fit_of_ngrams(n_classes: int) -> None:
 def test_weights_count_in_the_choice_of_ngrams(min_df: int, max_features: int) -> None:
     once, often = problem(2, 20)
     options: dict[str, Any] = {"max_features": max_features, "min_df": min_df}
-    expected = ngram_features(often.tokens, NGramKind(2, (2, 3)), **options)
-    found = ngram_features(once.tokens, NGramKind(2, (2, 3)), weights=once.weights, **options)
+    kind = NGramKind(2, (2, 3))
+    expected = ngram_features(as_numbered(often.tokens), kind, **options)
+    found = ngram_features(as_numbered(once.tokens), kind, weights=once.weights, **options)
     assert np.array_equal(found.keys, expected.keys)
 
 
@@ -144,8 +147,8 @@ def test_weights_count_in_the_threshold_of_a_model_and_class_weights_do_not() ->
         early_stopping=False, random_state=0,
     )  # fmt: skip
     texts = [" ".join(rng.choice(WORDS, 3)) for _ in range(60)]
-    targets: Ints = np.array(["w0" in text for text in texts]) ^ (rng.random(60) < 0.2)
-    targets = targets.astype(np.int64)
+    has_word = np.array(["w0" in text for text in texts])
+    targets = (has_word ^ (rng.random(60) < 0.2)).astype(np.int64)
     alone = replace(model.fit(texts, targets).model_, ngrams=None)
     tokens, times = alone.tokens(texts), 1 + 7 * (rng.random(60) < 0.3)
     once = TokenisedTexts(tokens, targets, times / times.mean())
@@ -166,19 +169,22 @@ def test_weights_count_in_the_threshold_of_a_model_and_class_weights_do_not() ->
     settings = Settings(threshold="f1", class_weight=of_class)
     found = weigh(alone, settings, None, weighted, weighted)
     again = weigh(alone, Settings(threshold="f1"), None, plain, plain)
-    answers = [
+    first, second = (
         one.classifier().decide(one.classifier().predict_proba(tokens)) for one in (found, again)
-    ]
-    assert np.array_equal(*answers)
+    )
+    assert np.array_equal(first, second)
 
 
 @pytest.mark.parametrize("class_weight", ["balanced", {"a": 3.0, "b": 1.0}, None])
 def test_class_weight_sees_the_weights_of_texts(class_weight: Any) -> None:
     labels, times = np.array(["a", "b", "b", "a", "b"]), np.array([4, 1, 2, 1, 1])
-    found = weights_by_class(labels, class_weight, weights=times.astype(float), normalise=False)
+    found = weights_by_class(
+        labels.tolist(), class_weight, weights=times.astype(float), normalise=False
+    )
     if class_weight is None:
         assert found is None
         return
+    assert found is not None
     rows = np.repeat(np.arange(5), times)
     expected = compute_sample_weight(class_weight, labels[rows])
     np.testing.assert_allclose(np.repeat(found, times), expected)
@@ -190,7 +196,7 @@ def counts_of(texts: TokenisedTexts) -> Any:
 
 def test_class_weight_counts_in_naive_bayes_and_the_ratios_of_nbsvm() -> None:
     once, _ = problem(2)
-    counts, y = counts_of(once), once.targets
+    counts, y = counts_of(once), cast(Any, once.targets)
     rows = np.repeat(np.arange(len(y)), np.where(y == 1, 3, 1))
     found = NaiveBayes(class_weight={0: 1.0, 1: 3.0}).fit(counts, y).predict_proba(counts)
     expected = NaiveBayes().fit(counts[rows], y[rows]).predict_proba(counts)
@@ -236,14 +242,14 @@ def test_sample_weight_that_is_none_gets_the_error_of_sklearn(
     texts, y = ["good film", "bad film"] * 3, np.array(["good", "bad"] * 3)
     with pytest.raises((ValueError, TypeError)) as expected:
         check_as_sklearn(BAD[name], y)
-    call: Callable[..., Any] = {
+    calls: dict[str, Callable[..., Any]] = {
         "score": fitted.score,
         "fit": TextRNNClassifier().fit,
         "fit many labels": lambda X, _, **given: TextRNNClassifier().fit(X, np.eye(6), **given),
         "partial_fit": fitted.partial_fit,
-    }[method]
+    }
     with pytest.raises(expected.type) as found:
-        call(texts, y, sample_weight=BAD[name])
+        calls[method](texts, y, sample_weight=BAD[name])
     assert type(found.value) is expected.type
     assert str(found.value) == str(expected.value)
 
@@ -268,7 +274,7 @@ def test_no_ngram_is_lost_to_weights_of_a_mean_of_one() -> None:
     once, _ = problem(2)
     weights = np.where(once.targets == 1, 1.6, 0.2)
     found, expected = (
-        ngram_features(once.tokens, NGramKind(3), max_features=10_000, weights=each)
+        ngram_features(as_numbered(once.tokens), NGramKind(3), max_features=10_000, weights=each)
         for each in (weights, None)
     )
     assert np.array_equal(found.keys, expected.keys)

@@ -15,7 +15,7 @@ import builtins
 import os
 import sys
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 HIDDEN = {
     "os": "fork forkpty getuid geteuid getgid getegid getgroups getpgid getpgrp getsid setpgid "
@@ -86,12 +86,12 @@ def begin() -> None:
             __import__(module)
             sys.modules[module].__class__ = Watched
     if "spawn" in wanted:
-        os.fork = os.forkpty = _no_fork
+        os.fork, os.forkpty = _no_fork, _no_fork
     if wanted:
-        builtins.__import__ = _importer(wanted)  # type: ignore[assignment]
+        builtins.__import__ = _importer(wanted)
 
 
-def _no_fork() -> int:
+def _no_fork() -> NoReturn:
     raise hidden("os.fork", sys._getframe(1).f_globals)
 
 

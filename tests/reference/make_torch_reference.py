@@ -102,11 +102,11 @@ def run_torch(case: Case, params: Params) -> Params:
     features = torch.cat(parts, dim=1)
     logits = features @ leaves["linear.weight"] + leaves["linear.bias"]
     loss = F.cross_entropy(logits, torch.tensor(TARGETS))
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
 
     result = {"logits": logits.detach().numpy(), "loss": loss.detach().numpy()}
     for name, leaf in leaves.items():
-        if not name.startswith("recurrent."):
+        if leaf.grad is not None and not name.startswith("recurrent."):
             result[f"gradient.{name}"] = leaf.grad.numpy()
     for layer in range(case.num_layers):
         for name, value in layer_gradients(case, module, layer).items():
@@ -226,7 +226,7 @@ def main() -> None:
         names = ["logits", "loss", *(f"gradient.{name}" for name in params)]
         arrays[f"{case.name}/params"] = flatten(params)
         arrays[f"{case.name}/results"] = flatten({name: results[name] for name in names})
-    np.savez_compressed(STORED, **arrays)
+    np.savez_compressed(STORED, allow_pickle=False, **arrays)
 
 
 if __name__ == "__main__":
