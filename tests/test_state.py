@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,10 +21,10 @@ from textrnn.nn.cells import CELLS, Cell, Trace
 from textrnn.nn.network import Network, NetworkConfig
 from textrnn.nn.packed import PackedBatch, pack
 from textrnn.nn.workspace import Workspace
-from textrnn.typing import Floats, Ids, Params
+from textrnn.typing import Floats, Ids, Ints, Params
 
 F64 = np.dtype(np.float64)
-EXACT = {"rtol": 1e-12, "atol": 1e-12}
+EXACT: dict[str, Any] = {"rtol": 1e-12, "atol": 1e-12}
 WAYS = pytest.mark.parametrize("S", [1, 2], ids=["one-way", "two-way"])
 ALL_CELLS = pytest.mark.parametrize("cell_name", CELL_NAMES)
 V, H = 7, 3
@@ -78,7 +79,7 @@ def test_gradients_with_an_initial_state(cell_name: str, S: int, lengths: list[i
             break
     rng = np.random.default_rng(3)
     d_outputs = rng.standard_normal((S, batch.n_tokens, H))
-    d_final = {name: rng.standard_normal(value.shape) for name, value in initial.items()}
+    d_final: Params = {name: rng.standard_normal(value.shape) for name, value in initial.items()}
 
     def objective() -> float:
         trace, final = layer.forward(batch, initial)
@@ -98,7 +99,8 @@ def test_gradients_with_an_initial_state(cell_name: str, S: int, lengths: list[i
     d_words = np.zeros_like(layer.of_words)
     for s in range(S):
         ids = batch.ids[mirror(batch)] if s else batch.ids
-        np.add.at(d_words[:, s], (slice(None), ids), d_gates[:, s])
+        for g in range(len(d_words)):
+            np.add.at(d_words[g, s], ids, d_gates[g, s])
     assert_gradient(d_words, objective, layer.of_words, "input products")
     assert set(own) == set(layer.params) - {"W_x", "b"}
     for name, value in own.items():
@@ -123,10 +125,12 @@ def test_no_initial_state_is_zeros(cell_name: str, S: int) -> None:
     ]
     np.testing.assert_allclose(given[0][0].h, given[1][0].h, **EXACT)
     np.testing.assert_allclose(back[0][0], back[1][0], **EXACT)
-    for i in (1, 2):
-        assert set(back[0][i]) == set(back[1][i])  # type: ignore[arg-type]
-        for name in back[0][i]:
-            np.testing.assert_allclose(back[0][i][name], back[1][i][name], err_msg=name, **EXACT)
+    for found, expected in zip(back[0][1:], back[1][1:], strict=True):
+        assert isinstance(found, dict)
+        assert isinstance(expected, dict)
+        assert set(found) == set(expected)
+        for name in found:
+            np.testing.assert_allclose(found[name], expected[name], err_msg=name, **EXACT)
     for name, value in given[0][1].items():
         np.testing.assert_allclose(value, given[1][1][name], **EXACT)
 
@@ -201,8 +205,8 @@ def chunks_of(documents: list[Ids], k: int) -> list[tuple[list[int], PackedBatch
     return found
 
 
-def in_order(states: Params, places: Sequence[int]) -> Params:
-    return {name: value[:, places] for name, value in states.items()}
+def in_order(states: Params, places: Sequence[int] | Ints) -> Params:
+    return {name: value[:, np.asarray(places)] for name, value in states.items()}
 
 
 def states_of(network: Network, B: int, rng: np.random.Generator) -> list[Params]:
