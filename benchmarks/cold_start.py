@@ -21,7 +21,7 @@ from typing import Any
 from benchmarks.machine import machine
 from benchmarks.made_up import default_model
 from benchmarks.timing import Timing, ratio, take_turns
-from textrnn.storage.folder import save_model
+from textrnn.storage.writing import save_model
 from textrnn.system.blas import VARIABLES
 from textrnn.system.plain_json import plain
 

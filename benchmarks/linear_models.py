@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from textrnn.corpora import Corpus, Split
-from textrnn.storage.folder import save_model
+from textrnn.storage.writing import save_model
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.training.settings import available_cores
 

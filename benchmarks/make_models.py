@@ -21,8 +21,9 @@ from textrnn.experiments.run import Experiment, run_experiment
 from textrnn.inference.classifier import TextModel
 from textrnn.inference.pool import predict_many
 from textrnn.storage.bundled import BUNDLED
-from textrnn.storage.folder import load_model, read_metrics, save_model
-from textrnn.storage.prune import shrink
+from textrnn.storage.prune import prune
+from textrnn.storage.reading import load_model, read_metrics
+from textrnn.storage.writing import save_model
 from textrnn.system.processes import process_count
 from textrnn.training.progress import Progress
 from textrnn.training.settings import Settings
@@ -134,7 +135,7 @@ def make(name: str, *, out: Path, few: int | None) -> dict[str, Any]:
     }
     gathered = recipe.gather({key: _fewer(corpus, few) for key, corpus in corpora.items()})
     big, report = _trained(recipe, gathered, few)
-    small = shrink(big, max_ngrams=recipe.max_ngrams)
+    small = prune(big, max_ngrams=recipe.max_ngrams)
     kept = ("textrnn_version", "seed", "classes", "n_train", "n_validation", "epochs", "settings")
     metrics: dict[str, Any] = {key: report[key] for key in kept}
     metrics |= {"corpus": name, "seconds": report["seconds"]}

@@ -27,7 +27,7 @@ import numpy as np
 
 from benchmarks.machine import machine
 from benchmarks.made_up import default_model
-from textrnn.storage.folder import save_model
+from textrnn.storage.writing import save_model
 from textrnn.system.plain_json import plain
 
 OUT = Path(__file__).parent / "results" / "memory.json"

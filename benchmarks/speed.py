@@ -243,7 +243,7 @@ def cold_start(name: str, options: argparse.Namespace) -> dict[str, Any]:
     from benchmarks.cold_start import installed
     from benchmarks.torch_peer import TorchClassifier
     from textrnn.inference.classifier import TextModel
-    from textrnn.storage.folder import save_model
+    from textrnn.storage.writing import save_model
 
     words = [[f"w{i}"] for i in range(10_000)]
     vocabulary = Vocabulary.build(words)

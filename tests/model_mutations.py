@@ -366,14 +366,14 @@ def compact_key_cases(files: Files) -> Iterator[Case]:
 def save_present(folder: Path) -> None:
     """Write a small folder of the present format: compact, and with what a slip is."""
     from textrnn.inference.classifier import NEAREST
-    from textrnn.storage import folder as persistence
+    from textrnn.storage import reading, writing
     from textrnn.text.spelling import EDIT
 
     source = REFERENCE / "compact"
-    model = persistence.load_model(source)
+    model = reading.load_model(source)
     model = replace(model, unknown_words=NEAREST, spelling_rule=EDIT)
-    metrics = persistence.read_metrics(source)
-    persistence.save_model(model, folder, metrics=metrics, compact=True)
+    metrics = reading.read_metrics(source)
+    writing.save_model(model, folder, metrics=metrics, compact=True)
 
 
 def cases_of(files: Files, rng: random.Random) -> Iterator[Case]:
@@ -427,11 +427,11 @@ def use(folder: Path, *, faces: bool = False) -> str:
     Returns:
         ``answers``, or ``odd answers`` if these are no probabilities.
     """
-    from textrnn.storage import folder as persistence
+    from textrnn.storage import reading
 
-    model = persistence.load_classifier(folder)
+    model = reading.load_classifier(folder)
     found = model.predict_proba(TEXTS)
-    persistence.read_metrics(folder)
+    reading.read_metrics(folder)
     sums = found.sum(axis=1)
     is_sound = bool(np.isfinite(found).all() and (found >= 0).all() and (found <= 1.00001).all())
     is_sound = is_sound and (model.multilabel or np.allclose(sums, 1.0, atol=1e-4))

@@ -17,7 +17,8 @@ from textrnn.inference.bag_of_words import PRESENCE, LinearForm, LinearModel
 from textrnn.inference.fitted_baselines import as_linear_model
 from textrnn.inference.pool import Predictor, chunks, predict_many
 from textrnn.linear.baselines import BASELINES, FittedBaseline, fit_baselines
-from textrnn.storage.folder import load_classifier, load_model, save_model
+from textrnn.storage.reading import load_classifier, load_model
+from textrnn.storage.writing import save_model
 from textrnn.text.tokenizers import WordTokenizer
 
 TOKENIZE = WordTokenizer()
@@ -164,7 +165,7 @@ def test_prediction_imports_nothing_heavy(
     save_model(as_linear_model(fitted["tfidf_lr"], TOKENIZE), tmp_path / "m")
     code = (
         "import sys\n"
-        "from textrnn.storage.folder import load_classifier\n"
+        "from textrnn.storage.reading import load_classifier\n"
         f"load_classifier({str(tmp_path / 'm')!r}).predict_proba(['the inn: fresh!'])\n"
         "heavy = {'sklearn', 'scipy', 'safetensors', 'multiprocessing'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"

@@ -22,7 +22,8 @@ from textrnn.cli.app import app
 from textrnn.cli.output import width
 from textrnn.cli.train import train
 from textrnn.inference.pool import Predictor
-from textrnn.storage.folder import load_model, save_model
+from textrnn.storage.reading import load_model
+from textrnn.storage.writing import save_model
 from textrnn.training.settings import Settings
 
 SMALL = ["--hidden", "8", "--embedding-dim", "8", "--epochs", "2"]

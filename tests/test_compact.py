@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textrnn.errors import ModelError
-from textrnn.system.compact import SCALE, compact_keys, compact_weights, expand_keys, expand_weights
+from textrnn.system.compact import (
+    SCALE,
+    compact_keys,
+    dequantise_weights,
+    expand_keys,
+    quantise_weights,
+)
 
 
 @given(st.sets(st.integers(0, 2**40 - 1), max_size=50))
@@ -43,10 +49,10 @@ def test_weights_come_back_nearly(dtype: str) -> None:
         "table": rng.normal(0, [[1e-3], [1.0], [40.0], [0.0]], (4, 30)).astype(dtype),
         "other": rng.normal(0, 1, (2, 3, 5)).astype(dtype),
     }
-    small = compact_weights(params, ("table",))
+    small = quantise_weights(params, ("table",))
     assert small["table"].dtype == np.int8
     assert small["other"].dtype == np.float16
-    back = expand_weights(small, dtype)
+    back = dequantise_weights(small, dtype)
     assert back.keys() == params.keys()
     assert all(value.dtype == np.dtype(dtype) for value in back.values())
     step = np.abs(params["table"]).max(axis=1, keepdims=True) / 127
@@ -56,8 +62,8 @@ def test_weights_come_back_nearly(dtype: str) -> None:
 
 def test_what_was_rounded_once_is_not_rounded_again() -> None:
     params = {"table": np.random.default_rng(1).normal(0, 1, (50, 20)).astype(np.float32)}
-    first = compact_weights(params, ("table",))
-    second = compact_weights(expand_weights(first, "float32"), ("table",))
+    first = quantise_weights(params, ("table",))
+    second = quantise_weights(dequantise_weights(first, "float32"), ("table",))
     np.testing.assert_array_equal(first["table"], second["table"])
     np.testing.assert_allclose(first["table" + SCALE], second["table" + SCALE], rtol=1e-6)
 
@@ -66,19 +72,19 @@ def test_what_was_rounded_once_is_not_rounded_again() -> None:
 def test_a_weight_beyond_half_precision_is_refused_by_name(value: float) -> None:
     params = {"gru.bias": np.array([1.0, value, 2.0], np.float32)}
     with pytest.raises(ModelError, match=r"'gru\.bias' hold .*(Keep it|be saved)") as told:
-        compact_weights(params, ())
+        quantise_weights(params, ())
     assert f"{np.float32(value):g}" in str(told.value)
 
 
 @pytest.mark.parametrize("value", [1e39, np.inf, np.nan])
 def test_a_row_whose_scale_no_file_can_hold_is_refused(value: float) -> None:
     with pytest.raises(ModelError, match="'table'"):
-        compact_weights({"table": np.array([[1.0, value], [1.0, 2.0]])}, ("table",))
+        quantise_weights({"table": np.array([[1.0, value], [1.0, 2.0]])}, ("table",))
 
 
 @pytest.mark.parametrize("value", [65_504.0, 65_519.0, 6e-8, 0.0])
 def test_what_half_precision_can_hold_is_written(value: float) -> None:
-    small = compact_weights({"a": np.array([value, -value], np.float32)}, ())
+    small = quantise_weights({"a": np.array([value, -value], np.float32)}, ())
     assert np.isfinite(small["a"]).all()
 
 
@@ -86,11 +92,11 @@ def test_what_half_precision_can_hold_is_written(value: float) -> None:
 def test_rows_of_the_smallest_weights_keep_their_signs(steps: int) -> None:
     smallest = 2.0**-149  # of float32, in which the scale is rounded to whole steps
     table = np.array([[steps * smallest, -steps * smallest, 0.0]], np.float32)
-    small = compact_weights({"table": table}, ("table",))
-    back = expand_weights(small, "float32")["table"]
+    small = quantise_weights({"table": table}, ("table",))
+    back = dequantise_weights(small, "float32")["table"]
     assert (back * table >= 0).all()
 
 
 def test_ordinary_weights_are_not_copied() -> None:
     params = {"a": np.ones((2, 2), np.float32)}
-    assert expand_weights(params, "float32")["a"] is params["a"]
+    assert dequantise_weights(params, "float32")["a"] is params["a"]

@@ -16,7 +16,7 @@ from textrnn.experiments import contest as module
 from textrnn.experiments.contest import Contest, run_contest
 from textrnn.inference.bag_of_words import LinearModel
 from textrnn.inference.classifier import TextModel
-from textrnn.storage.folder import load_classifier, read_metrics
+from textrnn.storage.reading import load_classifier, read_metrics
 from textrnn.training.callbacks import Callback
 from textrnn.training.settings import Settings
 

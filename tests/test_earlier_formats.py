@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from textrnn.storage.folder import load_classifier, read_metrics
+from textrnn.storage.reading import load_classifier, read_metrics
 
 FOLDERS = sorted(Path(__file__).parent.glob("reference/models_*/*/"))
 

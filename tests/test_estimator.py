@@ -36,7 +36,7 @@ from textrnn.errors import DataError, ModelError, TrainingError, UsageError
 from textrnn.estimator import inputs
 from textrnn.experiments.run import Experiment, run_experiment
 from textrnn.nn.poolings import POOLINGS
-from textrnn.storage.folder import read_metrics
+from textrnn.storage.reading import read_metrics
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.training import ensemble
 from textrnn.training.callbacks import Callback

@@ -19,8 +19,9 @@ from textrnn.inference.classifier import TextModel
 from textrnn.linear.hashing import NGramKind
 from textrnn.linear.ngram_model import NGramModel
 from textrnn.nn.network import Network, NetworkConfig
-from textrnn.storage import folder as persistence
-from textrnn.storage.folder import check_writable, load_model, read_config, read_metrics, save_model
+from textrnn.storage import reading
+from textrnn.storage.reading import load_model, read_config, read_metrics
+from textrnn.storage.writing import check_writable, save_model
 from textrnn.system import files as disk
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.text.vocabulary import Vocabulary
@@ -294,15 +295,15 @@ def test_a_model_replaced_while_it_is_read_is_read_again(
 ) -> None:
     folder = tmp_path / "m"
     save_model(make_model(), folder)
-    read = persistence._read
+    read = reading._read
 
     def read_and_be_overtaken(path: Path, name: str, most: int) -> bytes:
         content = read(path, name, most)
-        monkeypatch.setattr(persistence, "_read", read)
+        monkeypatch.setattr(reading, "_read", read)
         save_model(make_model(hidden_size=6), folder)
         return content
 
-    monkeypatch.setattr(persistence, "_read", read_and_be_overtaken)
+    monkeypatch.setattr(reading, "_read", read_and_be_overtaken)
     assert load_model(folder).network.config.hidden_size == 6
 
 

@@ -26,7 +26,7 @@ from textrnn.inference.classifier import TextModel
 from textrnn.inference.pool import predict_many
 from textrnn.nn.losses import SIGMOID, SOFTMAX, sigmoid, softmax
 from textrnn.nn.network import Network, NetworkConfig
-from textrnn.storage.folder import load_classifier
+from textrnn.storage.reading import load_classifier
 from textrnn.training.ensemble import weigh
 from textrnn.training.fit import TokenisedTexts
 from textrnn.training.loop import loss_and_accuracy

@@ -24,7 +24,7 @@ from textrnn.inference import pool as module
 from textrnn.inference.classifier import TextModel
 from textrnn.inference.pool import CHARACTERS, TEXTS, Predictor, chunks, predict_many
 from textrnn.nn.network import Network, NetworkConfig
-from textrnn.storage.folder import save_model
+from textrnn.storage.writing import save_model
 from textrnn.system.processes import process_count
 from textrnn.text.encoded import NumberedTexts, number_texts
 from textrnn.text.tokenizers import WordTokenizer

@@ -16,8 +16,9 @@ from textrnn.inference.classifier import TextModel
 from textrnn.linear.hashing import NGramKind, distinct_ngrams
 from textrnn.linear.ngram_model import NGramModel
 from textrnn.nn.network import Network, NetworkConfig
-from textrnn.storage.folder import load_model, save_model
-from textrnn.storage.prune import shrink
+from textrnn.storage.prune import prune
+from textrnn.storage.reading import load_model
+from textrnn.storage.writing import save_model
 from textrnn.text.encoded import number_texts
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.text.vocabulary import Vocabulary
@@ -41,7 +42,7 @@ def make_model(embedding_dim: int | None = 5, n_classes: int = 2) -> TextModel:
 @pytest.mark.parametrize("embedding_dim", [None, 5])
 def test_words_that_are_left_out_become_unknown(embedding_dim: int | None) -> None:
     model = replace(make_model(embedding_dim), ngrams=None)
-    small = shrink(model, max_words=2)
+    small = prune(model, max_words=2)
     assert small.vocabulary.tokens == ("<unk>", "good", "day")
     assert small.vocabulary.counts.sum() == model.vocabulary.counts.sum()
     np.testing.assert_array_equal(
@@ -54,7 +55,7 @@ def test_words_that_are_left_out_become_unknown(embedding_dim: int | None) -> No
 def test_the_strongest_ngrams_are_kept(n_classes: int) -> None:
     model = make_model(n_classes=n_classes)
     assert model.ngrams is not None
-    small = shrink(model, max_ngrams=3).ngrams
+    small = prune(model, max_ngrams=3).ngrams
     assert small is not None
     strength = np.abs(model.ngrams.weights).max(axis=1)
     kept = np.isin(model.ngrams.keys, small.keys)
@@ -66,7 +67,7 @@ def test_the_strongest_ngrams_are_kept(n_classes: int) -> None:
 
 def test_limits_beyond_what_there_is_change_nothing() -> None:
     model = make_model()
-    small = shrink(model, max_words=1_000, max_ngrams=1_000)
+    small = prune(model, max_words=1_000, max_ngrams=1_000)
     assert small.vocabulary is model.vocabulary
     assert small.ngrams is model.ngrams
 
@@ -74,7 +75,7 @@ def test_limits_beyond_what_there_is_change_nothing() -> None:
 @pytest.mark.parametrize("name", ["max_words", "max_ngrams"])
 def test_nothing_is_not_a_model(name: str) -> None:
     with pytest.raises(UsageError, match=f"{name} is 0, but must be 1 or more"):
-        shrink(make_model(), **{name: 0})
+        prune(make_model(), **{name: 0})
 
 
 @pytest.mark.parametrize("embedding_dim", [None, 5])

@@ -24,8 +24,9 @@ from textrnn.cli.inspect import inspect
 from textrnn.cli.models import find_model, models
 from textrnn.errors import ModelError
 from textrnn.inference.classifier import TextModel
-from textrnn.storage import folder as persistence
-from textrnn.storage.folder import load_model, load_saved, read_config, read_metrics, save_model
+from textrnn.storage import reading
+from textrnn.storage.reading import load_model, load_saved, read_config, read_metrics
+from textrnn.storage.writing import save_model
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.test_folder import make_model
@@ -125,18 +126,18 @@ def test_18_a_folder_replaced_again_and_again_while_it_is_read_is_read_in_the_en
 ) -> None:
     folder = tmp_path / "m"
     save_model(variant(0), folder)
-    read, left = persistence._read, [5]
+    read, left = reading._read, [5]
 
     def read_and_be_overtaken(path: Path, name: str, *more: int) -> bytes:
         content = read(path, name, *more)
         if left[0] and name == "config.json":
             left[0] -= 1
             with monkeypatch.context() as patch:
-                patch.setattr(persistence, "_read", read)
+                patch.setattr(reading, "_read", read)
                 save_model(variant((left[0] + 1) % 2), folder)
         return content
 
-    monkeypatch.setattr(persistence, "_read", read_and_be_overtaken)
+    monkeypatch.setattr(reading, "_read", read_and_be_overtaken)
     model = load_model(folder)
     assert left == [0]
     assert model.network.config.hidden_size == 4 + NAMES.index(model.classes)  # type: ignore[arg-type]

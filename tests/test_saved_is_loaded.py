@@ -20,7 +20,8 @@ from textrnn.experiments.contest import Contest, run_contest
 from textrnn.experiments.run import Experiment, run_experiment
 from textrnn.inference.bag_of_words import Classifier, LinearModel
 from textrnn.inference.classifier import TextModel
-from textrnn.storage.folder import load_saved, save_model
+from textrnn.storage.reading import load_saved
+from textrnn.storage.writing import save_model
 from textrnn.system.fields import MOST
 from textrnn.training.settings import Settings
 

@@ -23,8 +23,8 @@ from textrnn.errors import ModelError
 from textrnn.experiments.contest import Contest, run_contest
 from textrnn.experiments.run import Experiment, checkpoint_path, run_experiment
 from textrnn.storage import training_lock
-from textrnn.storage.folder import save_model
 from textrnn.storage.training_lock import training_at
+from textrnn.storage.writing import save_model
 from textrnn.training.callbacks import Callback
 from textrnn.training.settings import Settings
 
@@ -286,7 +286,7 @@ def test_18_a_folder_is_kept_while_it_is_shrunk_into(
         saved.append(1)
         save_model(*args, **kwargs)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("textrnn.storage.folder.save_model", save)
+    monkeypatch.setattr("textrnn.storage.writing.save_model", save)
     shrink(str(source), tmp_path / "small", jobs=1)
     assert saved == [1]
     assert names_in(tmp_path) == {"small"}

@@ -17,8 +17,10 @@ from textrnn.linear.hashing import NGramKind, distinct_ngrams
 from textrnn.linear.ngram_model import NGramModel
 from textrnn.nn.losses import softmax
 from textrnn.nn.network import Network, NetworkConfig
-from textrnn.storage.folder import _config_checksum, load_model, read_config, save_model
-from textrnn.storage.prune import shrink
+from textrnn.storage.format import config_checksum
+from textrnn.storage.prune import prune
+from textrnn.storage.reading import load_model, read_config
+from textrnn.storage.writing import save_model
 from textrnn.text.encoded import number_texts
 from textrnn.text.spelling import EDIT, LEFT_OUT, SPELLING_RULES, NearestWords
 from textrnn.text.tokenizers import make_tokenizer
@@ -168,7 +170,7 @@ def test_the_rule_of_slips_is_saved_where_an_older_program_would_answer_otherwis
 
 def test_a_model_of_then_keeps_its_rule_wherever_it_is_taken(tmp_path: Path) -> None:
     assert load_model(OF_THEN).spelling_rule == LEFT_OUT
-    shrunken = shrink(load_model(OF_THEN), max_ngrams=5)
+    shrunken = prune(load_model(OF_THEN), max_ngrams=5)
     save_model(shrunken, tmp_path / "m", compact=True)
     assert load_model(tmp_path / "m").spelling_rule == LEFT_OUT
     for go_on in ("fit", "partial_fit"):
@@ -187,7 +189,7 @@ def test_a_slip_of_no_known_kind_is_damage(tmp_path: Path) -> None:
     save_model(make_model(), tmp_path / "m")
     config = json.loads((tmp_path / "m/config.json").read_text())
     config["slip"] = "guess"
-    config["checksum"] = _config_checksum(config)
+    config["checksum"] = config_checksum(config)
     (tmp_path / "m/config.json").write_text(json.dumps(config))
     with pytest.raises(ModelError, match="slip"):
         load_model(tmp_path / "m")

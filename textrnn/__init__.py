@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from textrnn.corpora import load_corpus as load_corpus
     from textrnn.estimator.classifier import TextRNNClassifier as TextRNNClassifier
     from textrnn.inference.classifier import TextModel as TextModel
-    from textrnn.storage.folder import load_model as load_model
-    from textrnn.storage.folder import save_model as save_model
+    from textrnn.storage.reading import load_model as load_model
+    from textrnn.storage.writing import save_model as save_model
 
 _HOME = {
     "TextRNNClassifier": "textrnn.estimator.classifier",
     "TextModel": "textrnn.inference.classifier",
     "load_corpus": "textrnn.corpora",
-    "load_model": "textrnn.storage.folder",
-    "save_model": "textrnn.storage.folder",
+    "load_model": "textrnn.storage.reading",
+    "save_model": "textrnn.storage.writing",
 }
 
 __all__ = [

@@ -102,7 +102,8 @@ def compare(
     from textrnn.cli.output import print_comparison, print_json
     from textrnn.cli.trained import Training, training_of
     from textrnn.corpora import load_corpus
-    from textrnn.storage.folder import check_network, check_writable, load_saved
+    from textrnn.storage.reading import check_network, load_saved
+    from textrnn.storage.writing import check_writable
     from textrnn.text.tokenizers import make_tokenizer
     from textrnn.training.settings import Settings
 

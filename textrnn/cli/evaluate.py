@@ -72,7 +72,7 @@ def evaluate(
     from textrnn.cli.output import print_evaluation, print_json, print_warnings
     from textrnn.cli.trained import training_of
     from textrnn.corpora import load_labelled
-    from textrnn.storage.folder import load_saved
+    from textrnn.storage.reading import load_saved
 
     folder = find_model(model)
     saved = load_saved(folder)  # of one moment: another model may take its place

@@ -24,7 +24,7 @@ def inspect(
     """Show what is inside a model folder."""
     del debug
     from textrnn.cli.output import print_entries, print_json, print_table
-    from textrnn.storage.folder import load_saved
+    from textrnn.storage.reading import load_saved
 
     folder = find_model(model)
     loaded, config, metrics, size = load_saved(folder)

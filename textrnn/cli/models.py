@@ -139,7 +139,7 @@ def models(as_json: Json = False, debug: Debug = False) -> None:
 
 def _described(folder: Path, *, is_bundled: bool) -> dict[str, Any]:
     """What is told of a model; one that cannot be read says why."""
-    from textrnn.storage.folder import describe
+    from textrnn.storage.reading import describe
 
     told: dict[str, Any] = {
         "name": _name(folder),

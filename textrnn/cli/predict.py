@@ -96,7 +96,7 @@ def predict(
     del debug
     from textrnn.cli.unknown_texts import UnknownTexts
     from textrnn.inference.pool import Predictor
-    from textrnn.storage.folder import load_classifier
+    from textrnn.storage.reading import load_classifier
 
     if top_k is not None and top_k < 1:
         raise UsageError(f"--top-k is {top_k}, but must be 1 or more.")

@@ -62,8 +62,8 @@ def shrink(
             raise UsageError(f"{option} is {value}, but must be 1 or more.")
     n_jobs = processes_of(jobs)
     from textrnn.cli.output import print_entries, print_json
-    from textrnn.storage.folder import check_writable
     from textrnn.storage.training_lock import training_at
+    from textrnn.storage.writing import check_writable
 
     folder = find_model(model)
     if _is_same(folder, out):
@@ -103,8 +103,9 @@ def _shrink(
     from textrnn.cli.evaluate import report_on
     from textrnn.cli.trained import training_of
     from textrnn.storage.card import model_card
-    from textrnn.storage.folder import check_network, load_model, load_saved, save_model
-    from textrnn.storage.prune import shrink as shrunken
+    from textrnn.storage.prune import prune
+    from textrnn.storage.reading import check_network, load_model, load_saved
+    from textrnn.storage.writing import save_model
 
     found_there, _, metrics, size = load_saved(folder)
     big = check_network(found_there, folder)
@@ -113,7 +114,7 @@ def _shrink(
     if check is not None:
         test, corpus = _test_texts(check, training_of(metrics), big, offline=offline)
         before["accuracy_before"] = report_on(big, test, n_jobs).accuracy
-    smaller = shrunken(big, max_words=max_words, max_ngrams=max_ngrams)
+    smaller = prune(big, max_words=max_words, max_ngrams=max_ngrams)
     # Its scores are those of the larger model: they must not be taken for its own.
     metrics = {
         **metrics,

@@ -20,7 +20,8 @@ from textrnn.inference.stream import Stream
 from textrnn.nn.network import Network
 from textrnn.storage.bundled import bundled_folder
 from textrnn.storage.card import model_card
-from textrnn.storage.folder import check_network, load_saved, save_model
+from textrnn.storage.reading import check_network, load_saved
+from textrnn.storage.writing import save_model
 from textrnn.system.files import find_folder
 from textrnn.system.telling import warn
 from textrnn.text.tokenizers import Tokenizer, make_tokenizer, tokenizer_name
@@ -180,7 +181,7 @@ class TextRNNEstimator(TextRNNParameters):
     # ---------------------------------------------------------------- persistence
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a model folder; see ``textrnn.storage.folder``."""
+        """Write a model folder; see ``textrnn.storage.format``."""
         self._check_fitted()
         metrics = {
             **self._report,

@@ -36,8 +36,9 @@ from textrnn.inference.classifier import TextModel
 from textrnn.inference.fitted_baselines import as_linear_model
 from textrnn.linear.baselines import BASELINES, FittedBaseline
 from textrnn.storage.card import model_card
-from textrnn.storage.folder import check_writable, load_classifier, save_model
+from textrnn.storage.reading import load_classifier
 from textrnn.storage.training_lock import training_at
+from textrnn.storage.writing import check_writable, save_model
 from textrnn.system.version import __version__
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.training.callbacks import Callback

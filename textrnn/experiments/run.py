@@ -24,10 +24,11 @@ from textrnn.experiments.data import Data, Say, prepare, say_nothing
 from textrnn.inference.classifier import TextModel
 from textrnn.linear.baselines import BASELINES
 from textrnn.storage.card import model_card
-from textrnn.storage.folder import check_network, check_writable, load_saved, save_model
-from textrnn.storage.folder_validation import CONFIG
+from textrnn.storage.format import CONFIG
 from textrnn.storage.metrics_validation import validate_report
+from textrnn.storage.reading import check_network, load_saved
 from textrnn.storage.training_lock import training_at
+from textrnn.storage.writing import check_writable, save_model
 from textrnn.system.processes import process_count
 from textrnn.system.version import __version__
 from textrnn.text.cache import tokenise_once

@@ -13,6 +13,7 @@ import numpy as np
 
 from textrnn.nn.network import NetworkConfig
 from textrnn.storage.config_validation import validate_config
+from textrnn.storage.format import CHECKED, CONFIG, METRICS, VOCABULARY, WEIGHTS
 from textrnn.storage.weights_validation import (
     check_ascending,
     check_compact_keys,
@@ -27,10 +28,6 @@ from textrnn.system.weights_file import Tensors, tensors
 from textrnn.text.vocabulary import Vocabulary
 from textrnn.typing import Params
 
-CONFIG, WEIGHTS, VOCABULARY = "config.json", "weights.safetensors", "vocabulary.txt"
-NGRAMS, METRICS, CARD = "ngrams.safetensors", "metrics.json", "README.md"
-CHECKED = {WEIGHTS: True, VOCABULARY: False, NGRAMS: False, METRICS: True}
-"""Files that have a checksum, and whether a linear model has them, too."""
 MOST_JSON = 2**23
 """Bytes of a configuration; of metrics so many, and more where there are many classes."""
 MOST_OF_A_PAIR = 256

@@ -1,4 +1,4 @@
-"""Make a trained model smaller by leaving out what it needs least."""
+"""Pruning: a trained model without the words and n-grams that it needs least."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from textrnn.typing import Params
 from textrnn.wording.messages import ForScripts, Parameter
 
 
-def shrink(
+def prune(
     model: TextModel, *, max_words: int | None = None, max_ngrams: int | None = None
 ) -> TextModel:
     """A model with fewer words and n-grams; the one given is not changed.

@@ -1,4 +1,4 @@
-"""Weights and n-gram keys in fewer bytes, for models that are to be shipped.
+"""Weights quantised and n-gram keys compressed, for models that are to be shipped.
 
 A table of word vectors is kept in whole numbers from -127 to 127 with a scale for each row,
 all other weights in half precision. Sorted keys of 40 bits share their upper parts: how many keys
@@ -28,7 +28,7 @@ MANY = 2**16
 """Keys from which a table of 2**16 upper parts is shorter than a further byte for each key."""
 
 
-def compact_weights(params: Params, tables: tuple[str, ...]) -> dict[str, Any]:
+def quantise_weights(params: Params, tables: tuple[str, ...]) -> dict[str, Any]:
     """What a small file holds of some weights.
 
     Args:
@@ -48,8 +48,8 @@ def compact_weights(params: Params, tables: tuple[str, ...]) -> dict[str, Any]:
     return small
 
 
-def expand_weights(small: Mapping[str, Any], dtype: str) -> Params:
-    """The way back of ``compact_weights``; what was never made smaller stays as it is."""
+def dequantise_weights(small: Mapping[str, Any], dtype: str) -> Params:
+    """The inverse of ``quantise_weights``; what was never quantised stays as it is."""
     params: Params = {}
     for name, values in small.items():
         if name.endswith(SCALE):
@@ -115,7 +115,7 @@ def compact_keys(keys: Keys) -> dict[str, Any]:
 
 
 def expand_keys(small: Mapping[str, Any]) -> Keys:
-    """The way back of ``compact_keys``: uint64 of shape (n,)."""
+    """The inverse of ``compact_keys``: uint64 of shape (n,)."""
     columns, lengths = small["keys.low"], small["keys.high"].astype(np.int64)
     n_bytes = columns.shape[1]
     low = np.zeros((len(columns), 8), dtype=np.uint8)

@@ -1,0 +1,188 @@
+"""A model folder, written whole or not at all, with nothing in it that could not be read again.
+
+A folder is replaced by another in one go (``textrnn.system.files``): a crash leaves the old model
+or the new one, never half, and reading goes on meanwhile.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from typing import Any
+
+from textrnn.errors import DamagedModelError, ModelError
+from textrnn.inference.bag_of_words import Classifier, LinearModel
+from textrnn.inference.classifier import NEAREST
+from textrnn.storage.folder_validation import what_cannot_be_read
+from textrnn.storage.format import (
+    CARD,
+    CONFIG,
+    FILES,
+    FORMAT,
+    METRICS,
+    NGRAMS,
+    VOCABULARY,
+    WEIGHTS,
+    config_checksum,
+    digest,
+)
+from textrnn.storage.reading import config_in
+from textrnn.system.compact import check_finite, quantise_weights
+from textrnn.system.files import real_path, replace_folder, temporary_name, while_replaced, writing
+from textrnn.system.plain_json import plain, to_json
+from textrnn.system.version import __version__
+from textrnn.text.spelling import LEFT_OUT
+from textrnn.text.tokenizers import tokenizer_name
+from textrnn.wording.quoting import in_markdown, quoted
+
+_REMEDIES = {
+    CONFIG: "choose another value",
+    METRICS: "keep that under another name, or leave it out",
+    WEIGHTS: "train it again with a lower learning rate",
+    NGRAMS: "train it again with a lower learning rate",
+    VOCABULARY: "train it again with another tokenizer",
+}
+"""Against what cannot be saved."""
+
+
+def save_model(
+    model: Classifier,
+    path: str | os.PathLike[str],
+    *,
+    metrics: dict[str, Any] | None = None,
+    card: str = "",
+    compact: bool = False,
+) -> None:
+    """Write a model folder, replacing one that is there.
+
+    Args:
+        model: what to save.
+        path: the folder.
+        metrics: anything about the training, for ``metrics.json``; see ``plain_json``. What
+            textrnn itself keeps under the same name must be of the same kind: see
+            ``metrics_validation``.
+        card: text of the model card.
+        compact: round the weights of a network to fewer bits, for a folder about a quarter of
+            the size.
+
+    Raises:
+        ModelError: the folder cannot be written, or holds something that is no model.
+            If only the last step failed, the message says where the new model is. Or a weight
+            is not finite, or would not be in the fewer bits of a compact file; or the folder
+            could not be loaded again. Then nothing is written.
+    """
+    asked, path = Path(path), real_path(path)
+    files = {
+        **_arrays_of(model, compact=compact),
+        METRICS: to_json(metrics or {}),
+        CARD: (card or f"# {in_markdown(path.name)}\n\nA textrnn model.\n").encode(
+            "utf-8", "replace"
+        ),
+    }
+    config = plain(_config_of(model))
+    config["format_version"] = 3 if "slip" in config else 2 if compact else 1
+    config["files"] = {name: digest(files[name]) for name in files if name != CARD}
+    config["checksum"] = config_checksum(config)
+    files[CONFIG] = to_json(config)  # the last: what has it is whole
+    wrong = what_cannot_be_read(files)
+    if wrong is not None:
+        name, reason = wrong
+        raise ModelError(
+            f"the model cannot be saved: {name}: {reason}; {_REMEDIES[name]}."
+        ) from reason
+    with writing(asked):
+        _refuse_foreign(path)
+        replace_folder(path, files, _refuse_foreign)
+
+
+def _arrays_of(model: Classifier, *, compact: bool) -> dict[str, bytes]:
+    """The files that hold what a model learned."""
+    from safetensors.numpy import save  # only where something is written
+
+    if isinstance(model, LinearModel):
+        arrays = model.arrays()
+        for name in ("weights", "bias", "scale"):
+            check_finite(arrays[name], name)
+        return {WEIGHTS: save(arrays)}
+    params = model.network.params
+    for name, values in params.items():
+        check_finite(values, name)
+    tables = model.network.config.tables()
+    files = {
+        WEIGHTS: save(quantise_weights(params, tables) if compact else params),
+        VOCABULARY: model.vocabulary.dumps().encode("utf-8", "surrogatepass"),
+    }
+    if model.ngrams is not None:
+        files[NGRAMS] = save(model.ngrams.arrays(compact=compact))
+    return files
+
+
+def _config_of(model: Classifier) -> dict[str, Any]:
+    config = {
+        "format": FORMAT,
+        "textrnn_version": __version__,
+        "classes": list(model.classes),
+        "tokenizer": {
+            "name": tokenizer_name(model.tokenizer),
+            "lowercase": bool(getattr(model.tokenizer, "lowercase", False)),
+        },
+        "max_length": model.max_length,
+        "settings": model.settings,
+        "threshold": model.threshold,
+    }
+    if isinstance(model, LinearModel):
+        return {**config, "linear": model.form.to_dict()}
+    is_new = model.unknown_words == NEAREST and model.spelling_rule != LEFT_OUT
+    return {
+        **config,
+        "network": model.network.config.to_dict(),
+        "unknown_words": model.unknown_words,
+        **({"slip": model.spelling_rule} if is_new else {}),
+        "ngrams": None if model.ngrams is None else model.ngrams.kind.to_dict(),
+    }
+
+
+def check_writable(path: Path) -> None:
+    """Fail now rather than after the training if ``path`` could not be written then.
+
+    Raises:
+        ModelError: as ``save_model`` would.
+    """
+    with writing(path):
+        path = real_path(path)
+        for part in (path, *path.parents):
+            if part.exists() and not part.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, f"{quoted(part)} is a file")
+        if path.is_mount():
+            raise OSError(errno.EBUSY, "it is a mount point, which cannot be renamed")
+        _refuse_foreign(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        trial = temporary_name(path)
+        trial.mkdir()
+        trial.rmdir()
+
+
+def _refuse_foreign(path: Path) -> None:
+    """Never delete somebody's files: only a model or an empty folder is replaced."""
+    while_replaced(path, lambda: _check_ours(path))
+
+
+def _check_ours(path: Path) -> None:
+    try:
+        names = {file.name for file in path.iterdir()}
+    except FileNotFoundError:
+        return
+    foreign = sorted(names - FILES) or sorted(names if CONFIG not in names else ())
+    if foreign:
+        raise ModelError(
+            f"{quoted(path)} holds {quoted(foreign[0])}, which is not of a model; "
+            "choose another folder."
+        )
+    try:
+        if names:
+            config_in(path)
+    except ModelError as error:
+        # A config that cannot be read may be anybody's; with our weights beside it, it is ours.
+        if not isinstance(error, DamagedModelError) or WEIGHTS not in names:
+            raise ModelError(f"{error} It is not replaced; choose another folder.") from error
