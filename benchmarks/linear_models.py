@@ -17,8 +17,8 @@ from pathlib import Path
 
 from textrnn.corpora import Corpus, Split
 from textrnn.storage.writing import save_model
+from textrnn.system.processes import available_cores
 from textrnn.text.tokenizers import make_tokenizer
-from textrnn.training.settings import available_cores
 
 
 @dataclass(frozen=True)

@@ -30,12 +30,12 @@ from textrnn.inference.batches import length_batches, predict_proba
 from textrnn.nn.network import Network, NetworkConfig
 from textrnn.nn.optimizers import Adam
 from textrnn.system.plain_json import plain
+from textrnn.system.processes import available_cores
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.text.vocabulary import Vocabulary
 from textrnn.training.batching import epoch_batches
 from textrnn.training.executors.processes import Workers
 from textrnn.training.rules.bptt import LabelledDocuments, Regularisation
-from textrnn.training.settings import available_cores
 from textrnn.typing import Ids, Ints
 
 OUT = Path(__file__).parent / "results" / "speed.json"

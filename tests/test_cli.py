@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,10 +21,11 @@ from tests.conftest import LABELS, TEXTS
 from textrnn import __version__
 from textrnn.cli.app import app
 from textrnn.cli.output import width
-from textrnn.cli.train import train
+from textrnn.cli.setting_options import settings_of
 from textrnn.inference.pool import Predictor
 from textrnn.storage.reading import load_model
 from textrnn.storage.writing import save_model
+from textrnn.training import presets
 from textrnn.training.settings import Settings
 
 SMALL = ["--hidden", "8", "--embedding-dim", "8", "--epochs", "2"]
@@ -163,23 +165,11 @@ def test_every_option_of_train_reaches_the_settings() -> None:
     assert report["n_test"] == len(TEXTS) // 4
 
 
-def test_defaults_are_those_of_the_settings() -> None:
-    import inspect
-
-    renamed = {
-        "hidden": "hidden_size",
-        "layers": "num_layers",
-        "lr": "learning_rate_init",
-        "schedule": "learning_rate",
-        "epochs": "max_iter",
-        "patience": "n_iter_no_change",
-        "dropout": "dropout_readout",
-    }
-    settings = Settings()
-    for name, parameter in inspect.signature(train).parameters.items():
-        setting = renamed.get(name, name)
-        if hasattr(settings, setting):
-            assert parameter.default == getattr(settings, setting), name
+def test_no_option_but_one_has_another_default_than_its_setting() -> None:
+    """Where an option is not given, its setting is a preset's or has its own default."""
+    assert replace(settings_of("default", {}), n_jobs=None) == Settings()
+    assert replace(settings_of("paper", {}), n_jobs=None) == presets.settings("paper")
+    assert settings_of("default", {}).n_jobs == -1
 
 
 def test_options_count_more_than_a_preset() -> None:

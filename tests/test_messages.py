@@ -18,18 +18,19 @@ import typer
 from typer.testing import CliRunner
 
 from textrnn.cli.app import COMMANDS, app
-from textrnn.cli.option_names import ELSEWHERE, OPTIONS, Options, in_options, options_of
+from textrnn.cli.option_names import OTHERS, Options, in_options, options_of
 from textrnn.errors import MissingDependencyError, TextRNNError, TrainingError, UsageError
 from textrnn.training.fit import TokenisedTexts
 from textrnn.training.loop import TrainingState
 from textrnn.training.prior_baseline import nothing_learned
-from textrnn.training.settings import CONSTRAINTS, Settings
+from textrnn.training.settings import DECLARED, Settings
 from textrnn.wording.messages import Advice, ForScripts, Message, Parameter, Setting, Value, stated
 
 PACKAGE = Path(__file__).parents[1] / "textrnn"
+OPTIONS = {**OTHERS, **{name: f"--{setting.option}" for name, setting in DECLARED.items()}}
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 ALL = Message(
-    *(Advice(Parameter(name), "; ") for name in {**OPTIONS, **ELSEWHERE}),
+    *(Advice(Parameter(name), "; ") for name in OPTIONS),
     *(Advice(Setting(name, value), "; ") for name in OPTIONS for value in (True, False, None, 3)),
     Advice(Setting("threshold", "f1")),
 )
@@ -89,7 +90,7 @@ def test_13_errors_and_warnings_travel_with_their_pieces(kind: type[TextRNNError
     assert in_options(message) == "--epochs is 1"
 
 
-@pytest.mark.parametrize("name", CONSTRAINTS)
+@pytest.mark.parametrize("name", DECLARED)
 def test_13_every_setting_is_complained_of_by_its_option(name: str) -> None:
     with pytest.raises(UsageError) as caught:
         Settings(**{name: cast(Any, object())}).validate()
@@ -131,7 +132,7 @@ def test_13_the_library_knows_no_options() -> None:
     assert not found
 
 
-SERVED = {"train_checks": ("train",)}
+SERVED = {"train_checks": ("train",), "setting_options": ("train",)}
 SHARED = {"option_names", "app", "options", "run"}
 """Where options are declared, named by pieces only, or are those that all commands have."""
 
@@ -160,7 +161,7 @@ def test_13_every_parameter_of_a_message_has_an_option_or_is_of_scripts() -> Non
                 is_piece = node.func.id in ("Parameter", "Setting", "Value", "stated")
                 if is_piece and isinstance(node.args[0], ast.Constant):
                     named.add(node.args[0].value)
-    assert named - {*OPTIONS, *ELSEWHERE} == of_scripts
+    assert named - {*OPTIONS} == of_scripts
     assert len(named) > 20
 
 

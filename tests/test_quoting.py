@@ -103,6 +103,7 @@ HARMLESS_PRINTERS = {
     *(("output.py", f"print_{what}") for what in ("json", "line", "table", "entries")),
     ("options.py", "say"),
     ("app.py", "_print_version"),
+    ("setting_options.py", "_show_all"),
 }
 """Functions that print what they have made harmless, or what is the package's own."""
 

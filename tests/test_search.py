@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from textrnn.cli.app import app
-from textrnn.cli.option_names import as_options
+from textrnn.cli.setting_options import as_options
 from textrnn.cli.tune import _is_tied
 from textrnn.cli.tune import _print as show_search
 from textrnn.corpora import Corpus, Split

@@ -16,14 +16,17 @@ from hypothesis import strategies as st
 from textrnn.errors import UsageError
 from textrnn.nn.network import EMBEDDING
 from textrnn.text.tokenizers import make_tokenizer
-from textrnn.training.settings import CHOICES, CONSTRAINTS, Settings, usual_epochs
+from textrnn.training.settings import DECLARED, Settings, usual_epochs
 
 labels = st.booleans() | st.integers(-9, 9) | st.text(max_size=3)
 
 
-def test_every_setting_is_checked_somewhere() -> None:
-    elsewhere = {"embedding", "tokenizer"}
-    assert {f.name for f in fields(Settings)} == {*CONSTRAINTS, *CHOICES, *elsewhere}
+@pytest.mark.parametrize("name", DECLARED)
+def test_every_setting_is_checked(name: str) -> None:
+    nothing: Any = object()
+    with pytest.raises(UsageError, match=f"^{name} is <object .*, but must be "):
+        Settings(**{name: nothing}).validate()
+    assert [f.name for f in fields(Settings)] == list(DECLARED)
 
 
 def test_the_defaults_can_work() -> None:
@@ -173,7 +176,7 @@ def test_the_edges_of_what_can_work(name: str, allowed: list[Any], refused: list
 def test_processes(
     n_jobs: int | None, batch_size: int, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("textrnn.training.settings.available_cores", lambda: 8)
+    monkeypatch.setattr("textrnn.system.processes.available_cores", lambda: 8)
     assert Settings(n_jobs=n_jobs, batch_size=batch_size).processes() == expected
 
 
@@ -181,6 +184,6 @@ def test_processes(
 def test_processes_of_batches_by_words(
     n_jobs: int | None, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("textrnn.training.settings.available_cores", lambda: 8)
+    monkeypatch.setattr("textrnn.system.processes.available_cores", lambda: 8)
     settings = Settings(n_jobs=n_jobs, batch_size=1, batch_tokens=4_000)
     assert settings.processes() == expected

@@ -9,16 +9,6 @@ from textrnn.cli.models import tell_replaced
 from textrnn.errors import DataError, UsageError, did_you_mean
 from textrnn.wording.quoting import quoted
 
-LIMITS = {"--epochs": 1_000_000, "--max-steps": 10**9, "--layers": 100, "--jobs": 1_000}
-"""Far more than anybody needs: above them a slip of the finger would run for ever."""
-
-
-def check_limits(given: dict[str, int | None]) -> None:
-    """Complain of a number far above what anybody needs."""
-    for option, value in given.items():
-        if value is not None and value > LIMITS[option]:
-            raise UsageError(f"{option} is {value}, but must be at most {LIMITS[option]:,}.")
-
 
 def check_out(out: Path) -> None:
     """Complain of a folder that cannot be replaced by another, as it has no name."""
@@ -27,17 +17,6 @@ def check_out(out: Path) -> None:
             f"--out is {quoted(out)}, but must be a folder with a name of its own, such as "
             "models/mine."
         )
-
-
-def check_tuning(tune_threshold: str, threshold: float | None) -> None:
-    """Complain of a threshold that is to be tuned for something unknown, or is given too."""
-    if threshold is not None:
-        raise UsageError(
-            f"--threshold is {threshold} and --tune-threshold {quoted(tune_threshold)}; give one "
-            "of them."
-        )
-    if tune_threshold != "f1":
-        raise UsageError(f"--tune-threshold is {quoted(tune_threshold)}, but must be f1.")
 
 
 def tell_checkpoint(out: Path, resume: bool, tell: Callable[[str], None]) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from textrnn.cli.durations import seconds_of
 from textrnn.cli.interrupts import INTERRUPTED
-from textrnn.cli.option_names import Options, as_options
+from textrnn.cli.option_names import Options
 from textrnn.cli.options import (
     Cache,
     Debug,
@@ -26,6 +26,7 @@ from textrnn.cli.options import (
     silent,
     tell_small_splits,
 )
+from textrnn.cli.setting_options import as_options
 from textrnn.errors import TrainingError
 from textrnn.wording.messages import Message, Setting
 from textrnn.wording.quoting import quoted, shell_word

@@ -38,19 +38,10 @@ from textrnn.training.ensemble import (
 )
 from textrnn.training.fit import TokenisedTexts
 from textrnn.training.loop import TrainingRun
-from textrnn.training.settings import Settings
+from textrnn.training.settings import DECLARED, Settings
 
 SPACE: dict[str, Sequence[Any]] = {
-    "hidden_size": (32, 64, 100, 128),
-    "embedding_dim": (50, 100, 200),
-    "dropout_input": (0.0, 0.15, 0.3, 0.5),
-    "dropout_readout": (0.0, 0.25, 0.5, 0.7),
-    "unknown_alpha": (0.0, 0.25, 1.0),
-    "learning_rate_init": (5e-4, 1e-3, 2e-3, 4e-3, 8e-3),
-    "readout": ("max", "max_mean", "mean", "attention"),
-    "label_smoothing": (0.0, 0.05, 0.1),
-    "batch_size": (16, 32, 64),
-    "ngrams": ("auto", "words", "none"),
+    name: setting.searched for name, setting in DECLARED.items() if setting.searched
 }
 """What is searched. Everything else is as in the settings that are begun with."""
 FACTOR, ROUNDS = 3, 3

@@ -1,33 +1,33 @@
-"""Every setting of a classifier in one place: its default, and what values can work.
+"""The settings of a classifier, checked: the network, the training and the processes they mean.
 
-The estimator's parameters and the command line's options carry these names and
-defaults; both end here.
+What is imported at the top is light, so that the command line can name and check settings before
+NumPy is there.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from numbers import Integral, Real
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-from textrnn.errors import UsageError, did_you_mean
-from textrnn.inference.classifier import NEAREST, UNKNOWN_WORDS
-from textrnn.nn.cells import CELLS
-from textrnn.nn.network import EMBEDDING, NetworkConfig
-from textrnn.nn.poolings import POOLINGS
-from textrnn.nn.schedules import SCHEDULES
+from textrnn.errors import UsageError
 from textrnn.system.fields import MOST
-from textrnn.system.processes import available_cores as available_cores
-from textrnn.text.tokenizers import Tokenizer, tokenizer_name
-from textrnn.training.batching import batch_count
-from textrnn.training.loop import SOLVERS, TrainingConfig
-from textrnn.typing import ClassWeight
-from textrnn.wording.messages import Advice, ForScripts, Message, Parameter, Setting, Value, stated
-from textrnn.wording.quoting import listed, quoted
+from textrnn.training.declaration import FROM_0, Declared, declared_by, is_whole
+from textrnn.training.declared import EMBEDDINGS as EMBEDDINGS
+from textrnn.training.declared import F1 as F1
+from textrnn.training.declared import NGRAMS as NGRAMS
+from textrnn.training.declared import ONE_HOT as ONE_HOT
+from textrnn.training.declared import RANDOM as RANDOM
+from textrnn.training.declared import WORD2VEC as WORD2VEC
+from textrnn.training.declared import DeclaredSettings
+from textrnn.wording.messages import Parameter, Setting, stated
+from textrnn.wording.quoting import quoted
 
-ONE_HOT, RANDOM, WORD2VEC = "onehot", "random", "word2vec"
+if TYPE_CHECKING:
+    from textrnn.nn.network import NetworkConfig
+    from textrnn.training.loop import TrainingConfig
+
 USUAL_STEPS = 3_000
 TEXTS_A_PROCESS = 16
 LARGEST_WHOLE = 2**31 - 1
@@ -35,63 +35,11 @@ LONGEST_NAME = 1_000
 """Characters of the name of a tokenizer of the user's own."""
 LARGEST = 2**40
 """Bytes of recurrent weights that no machine holds."""
-EMBEDDINGS = (RANDOM, WORD2VEC, ONE_HOT)
-F1 = "f1"
-"""A threshold that is tuned on held-out texts for the highest F1."""
-NGRAMS = ("auto", "words", "characters", "none")
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(DeclaredSettings):
     """Hyper-parameters; see ``TextRNNClassifier`` for what each one means."""
-
-    cell: str = "lstm"
-    hidden_size: int = 64
-    num_layers: int = 1
-    bidirectional: bool = True
-    readout: str = "max"
-    segment_length: int | None = None
-    embedding: str = RANDOM
-    embedding_dim: int = 100
-    freeze_embedding: bool = False
-    tokenizer: str | Tokenizer = "word"
-    lowercase: bool = True
-    min_df: int | float = 1
-    max_df: int | float = 1.0
-    max_features: int | None = 30_000
-    max_length: int | None = 1_000
-    unknown_alpha: float = 0.25
-    unknown_words: str = NEAREST
-    ngrams: str = "auto"
-    solver: str = "adam"
-    learning_rate_init: float = 2e-3
-    learning_rate: str = "linear"
-    warmup_fraction: float = 0.05
-    momentum: float = 0.9
-    alpha: float = 0.0
-    max_grad_norm: float | None = 1.0
-    gradient_floor: float = 1e-7
-    batch_size: int = 32
-    batch_tokens: int | None = None
-    max_iter: int | None = None
-    max_steps: int | None = None
-    max_seconds: float | None = None
-    shuffle: bool = True
-    dropout_input: float = 0.3
-    dropout_readout: float = 0.5
-    dropout_recurrent: float = 0.0
-    dropout_embedding: float = 0.0
-    label_smoothing: float = 0.1
-    adversarial: float = 0.0
-    ema_decay: float = 0.998
-    early_stopping: bool = True
-    validation_fraction: float = 0.1
-    n_iter_no_change: int | None = None
-    tol: float = 0.0
-    class_weight: ClassWeight = None
-    threshold: float | str | None = None
-    dtype: str = "float32"
-    n_jobs: int | None = None
 
     @property
     def fixed_threshold(self) -> float | None:
@@ -107,6 +55,8 @@ class Settings:
         multilabel: bool = False,
     ) -> NetworkConfig:
         """The network these settings describe."""
+        from textrnn.nn.network import NetworkConfig
+
         return NetworkConfig(
             n_classes=n_classes,
             vocabulary_size=vocabulary_size,
@@ -123,6 +73,10 @@ class Settings:
 
     def training_config(self, n_texts: int, n_words: int, **changes: Any) -> TrainingConfig:
         """The training these settings describe, for so many training texts and words of them."""
+        from textrnn.nn.network import EMBEDDING
+        from textrnn.training.batching import batch_count
+        from textrnn.training.loop import TrainingConfig
+
         steps = batch_count(
             n_texts, n_words, batch_size=self.batch_size, batch_tokens=self.batch_tokens
         )
@@ -141,6 +95,8 @@ class Settings:
         Counted from the cores, no more than have ``TEXTS_A_PROCESS`` of each batch: with
         fewer a process waits more than it works. Of batches by words all cores take part.
         """
+        from textrnn.system.processes import available_cores
+
         if self.n_jobs is None:
             return 1
         if self.n_jobs > 0:
@@ -154,6 +110,8 @@ class Settings:
         """JSON-ready values, with a tokenizer of the user's own by its name in Python."""
         values = {f.name: _plain(getattr(self, f.name)) for f in fields(self)}
         if callable(self.tokenizer):
+            from textrnn.text.tokenizers import tokenizer_name
+
             named = tokenizer_name(self.tokenizer)
             values["tokenizer"] = (
                 named
@@ -176,27 +134,15 @@ class Settings:
         return cls(**kept)
 
     def validate(self) -> None:
-        """Check every value.
+        """Check every value, and those that must go together.
 
         Raises:
             UsageError: the first one that cannot work, with what could.
         """
-        for name, (is_valid, wanted) in CONSTRAINTS.items():
-            value = getattr(self, name)
-            if not is_valid(value):
-                raise UsageError(stated(name, value), ", but must be ", wanted, ".")
-        for name, table in CHOICES.items():
-            value, choices = getattr(self, name), tuple(table)
-            if value not in choices:
-                hint = did_you_mean(str(value), choices)
-                told = f", but must be one of {listed(choices)}.{hint}"
-                raise UsageError(stated(name, value), told)
-        is_vectors = isinstance(self.embedding, str | os.PathLike)
-        if not is_vectors or not str(self.embedding):
-            raise UsageError(
-                stated("embedding", self.embedding),
-                f", but must be one of {listed(EMBEDDINGS)} or the path of a word vector file.",
-            )
+        for name, declared in declared_by(self).items():
+            complaint = declared.check.complaint(name, getattr(self, name))
+            if complaint is not None:
+                raise UsageError(complaint)
         if self.freeze_embedding and self.embedding == ONE_HOT:
             raise UsageError(
                 stated("freeze_embedding", True),
@@ -213,13 +159,15 @@ class Settings:
         """Refuse numbers, all of them beyond any use, that a saved model could not keep."""
         for field in fields(self):
             value = getattr(self, field.name)
-            if _is_integer(value) and abs(value) > LARGEST_WHOLE:
+            if is_whole(value) and abs(value) > LARGEST_WHOLE:
                 raise UsageError(
                     stated(field.name, value), f", but must be at most {LARGEST_WHOLE:,}."
                 )
 
     def _check_size(self) -> None:
         """Refuse what no machine holds, for NumPy would explain it badly."""
+        from textrnn.nn.cells import CELLS
+
         H, layers = int(self.hidden_size), int(self.num_layers)
         units = 2 * H if self.bidirectional else H
         inputs = int(self.embedding_dim) + (layers - 1) * units
@@ -236,6 +184,19 @@ class Settings:
             )
 
 
+DECLARED: dict[str, Declared] = declared_by(Settings)
+"""All that is declared of the settings, by name."""
+
+
+def usual_epochs(steps: int, *, fewest: int = 4) -> int:
+    """Epochs of so many steps that make up some 3,000, at least 4 and at most 50.
+
+    On held-out training texts of corpora from 5,000 to 25,000 texts about as many steps
+    were best: 4 epochs for the large, 16 for the small.
+    """
+    return min(max(round(USUAL_STEPS / steps), fewest), 50)
+
+
 def check_seed(seed: int) -> None:
     """Check a seed.
 
@@ -248,19 +209,10 @@ def check_seed(seed: int) -> None:
         raise UsageError(Parameter("seed"), f" is {seed}, but must be at most {MOST}.")
 
 
-def usual_epochs(steps: int, *, fewest: int = 4) -> int:
-    """Epochs of so many steps that make up some 3,000, at least 4 and at most 50.
-
-    On held-out training texts of corpora from 5,000 to 25,000 texts about as many steps
-    were best: 4 epochs for the large, 16 for the small.
-    """
-    return min(max(round(USUAL_STEPS / steps), fewest), 50)
-
-
 def _check_weights(class_weight: Mapping[Any, float]) -> None:
     """Raise UsageError unless every weight is a number from 0, and one is more."""
     for label, weight in class_weight.items():
-        if not _at_least_zero(weight):
+        if not FROM_0.is_valid(weight):
             raise UsageError(
                 Parameter("class_weight"),
                 f" of {quoted(_plain(label))} is {quoted(_plain(weight))}, but must be a number "
@@ -278,118 +230,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     return value.item() if hasattr(value, "item") else value
-
-
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
-
-
-def _positive_integer(value: Any) -> bool:
-    return _is_integer(value) and value >= 1
-
-
-def _at_least_zero(value: Any) -> bool:
-    return _is_number(value) and 0.0 <= value < float("inf")
-
-
-def _above_zero(value: Any) -> bool:
-    return _is_number(value) and 0.0 < value < float("inf")
-
-
-def _share(value: Any) -> bool:
-    return _is_number(value) and 0.0 <= value < 1.0
-
-
-def _is_bool(value: Any) -> bool:
-    return type(value).__name__ in ("bool", "bool_")
-
-
-def _optional(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    return lambda value: value is None or check(value)
-
-
-def _document_frequency(value: Any) -> bool:
-    return _positive_integer(value) or (isinstance(value, float) and 0.0 <= value <= 1.0)
-
-
-Constraint: TypeAlias = Callable[[Any], bool]
-_WHOLE = (_positive_integer, "a whole number from 1")
-_FLAG = (_is_bool, "True or False")
-_RATE = (_share, "a number from 0 to below 1")
-_POSITIVE = (_above_zero, "a number above 0")
-_FREQUENCY = (
-    _document_frequency,
-    Message(
-        "a whole number",
-        ForScripts(" of documents or a share from 0.0 to 1.0", otherwise=" from 1"),
-    ),
-)
-
-
-def _or_none(name: str, check: Constraint, wanted: str) -> tuple[Constraint, str]:
-    return _optional(check), Message(wanted, Advice(", or ", Value(name, None)))
-
-
-CONSTRAINTS: dict[str, tuple[Constraint, str]] = {
-    "hidden_size": _WHOLE,
-    "num_layers": _WHOLE,
-    "bidirectional": _FLAG,
-    "embedding_dim": _WHOLE,
-    "freeze_embedding": _FLAG,
-    "lowercase": _FLAG,
-    "min_df": _FREQUENCY,
-    "max_df": _FREQUENCY,
-    "max_features": _or_none("max_features", _positive_integer, "a whole number from 1"),
-    "segment_length": _or_none("segment_length", _positive_integer, "a whole number from 1"),
-    "max_length": _or_none("max_length", _positive_integer, "a whole number from 1"),
-    "unknown_alpha": (_at_least_zero, "a number from 0"),
-    "learning_rate_init": _POSITIVE,
-    "warmup_fraction": _RATE,
-    "momentum": _RATE,
-    "alpha": (_at_least_zero, "a number from 0"),
-    "gradient_floor": _RATE,
-    "max_grad_norm": _or_none("max_grad_norm", _above_zero, "a number above 0"),
-    "batch_size": _WHOLE,
-    "batch_tokens": _or_none("batch_tokens", _positive_integer, "a whole number from 1"),
-    "max_iter": _or_none("max_iter", _positive_integer, "a whole number from 1"),
-    "max_steps": _or_none("max_steps", _positive_integer, "a whole number from 1"),
-    "max_seconds": _or_none("max_seconds", _above_zero, "a number above 0"),
-    "shuffle": _FLAG,
-    "dropout_input": _RATE,
-    "dropout_readout": _RATE,
-    "dropout_recurrent": _RATE,
-    "dropout_embedding": _RATE,
-    "label_smoothing": _RATE,
-    "adversarial": (_at_least_zero, "a number from 0"),
-    "ema_decay": _RATE,
-    "early_stopping": _FLAG,
-    "validation_fraction": (lambda v: _share(v) and v > 0, "a number above 0 and below 1"),
-    "n_iter_no_change": _or_none("n_iter_no_change", _positive_integer, "a whole number from 1"),
-    "tol": (_at_least_zero, "a number from 0"),
-    "n_jobs": (
-        _optional(lambda v: _is_integer(v) and v != 0),
-        Message("a whole number from 1, or -1 for all cores", ForScripts(", or None")),
-    ),
-    "class_weight": (
-        lambda v: v is None or isinstance(v, Mapping) or (isinstance(v, str) and v == "balanced"),
-        "None, 'balanced' or a dictionary from class to weight",
-    ),
-    "threshold": (
-        lambda v: v is None or v == F1 or (_is_number(v) and 0.0 <= v <= 1.0),
-        Message("a number from 0 to 1", ForScripts(f", {quoted(F1)} or None")),
-    ),
-}
-
-CHOICES: dict[str, Collection[str]] = {
-    "ngrams": NGRAMS,
-    "unknown_words": UNKNOWN_WORDS,
-    "cell": CELLS,
-    "readout": POOLINGS,
-    "solver": SOLVERS,
-    "learning_rate": SCHEDULES,
-    "dtype": ("float32", "float64"),
-}
