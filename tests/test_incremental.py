@@ -13,7 +13,6 @@ from textrnn.nn.cells import CELLS
 from textrnn.nn.incremental import DocumentReader
 from textrnn.nn.network import Network, NetworkConfig
 from textrnn.nn.packed import pack
-from textrnn.nn.single import READERS
 
 LENGTHS = (1, 2, 3, 30)
 
@@ -55,8 +54,9 @@ def test_one_document_is_read_as_in_a_batch(
         np.testing.assert_allclose(reader.predict_proba(ids), expected, rtol=1e-9)
 
 
-def test_every_cell_can_read_alone() -> None:
-    assert set(READERS) == set(CELLS)
+@pytest.mark.parametrize("cell", CELL_NAMES)
+def test_every_cell_of_ours_reads_fast(cell: str) -> None:
+    assert CELLS[cell].fast_reader is not None
 
 
 def test_weights_that_may_change_are_read_anew() -> None:

@@ -1,19 +1,19 @@
 """A network that reads one document at a time, word by word: for latency, not throughput.
 
 A batch of one row is all call overhead in the packed layout. Here the weights are laid out
-once for one row a step (``nn.single``), and serve every text that comes.
+once for one row a step (``nn.cells.reader``), and serve every text that comes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from textrnn.nn.network import EMBEDDING, Network
 from textrnn.nn.poolings import POOLINGS
-from textrnn.nn.single import READERS
-from textrnn.typing import Floats, Ids
+from textrnn.typing import Floats, Ids, Params
 
 
 class DocumentReader:
@@ -34,8 +34,7 @@ class DocumentReader:
         self._bias = network.params["linear.bias"]
         layers = [network.layer(i) for i in range(config.num_layers)]
         directions = range(config.n_directions)
-        kind = READERS[config.cell]
-        self._readers = [[kind(network.cell, p, s) for s in directions] for p in layers]
+        self._readers = [[network.cell.reader(p, s) for s in directions] for p in layers]
         self._b = [[(p["b"] * scale[..., 0])[:, s].reshape(-1) for s in directions] for p in layers]
         self._W_x = [
             [
@@ -52,6 +51,21 @@ class DocumentReader:
         for layer in self._readers:
             for reader in layer:
                 reader.reset()
+
+    @property
+    def state(self) -> list[Params]:
+        """A copy of each layer's state, (S, 1, H) by name: what ``recurrent.forward`` takes."""
+        found = []
+        for readers in self._readers:
+            states = [reader.state for reader in readers]
+            found.append({n: np.stack([s[n] for s in states])[:, np.newaxis] for n in states[0]})
+        return found
+
+    @state.setter
+    def state(self, state: Sequence[Params]) -> None:
+        for readers, of_layer in zip(self._readers, state, strict=True):
+            for s, reader in enumerate(readers):
+                reader.state = {name: value[s, 0] for name, value in of_layer.items()}
 
     def predict_proba(self, ids: Ids) -> Floats:
         """Class probabilities (C,) of a whole document of token ids (T,)."""

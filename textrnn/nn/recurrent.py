@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from textrnn.nn.cells.base import TIME, Cell, Step, Trace
+from textrnn.nn.cells import TIME, Cell, Step, Trace
 from textrnn.nn.packed import PackedBatch
 from textrnn.nn.projection import gather
 from textrnn.nn.workspace import Workspace

@@ -89,13 +89,16 @@ def text(most: int = 10_000) -> Field:
 
 def choice(*values: str) -> Field:
     """One of some strings."""
-    return registered(values)
+    return Field(
+        lambda value: isinstance(value, str) and value in values, f"one of {', '.join(values)}"
+    )
 
 
 def registered(table: Collection[str]) -> Field:
     """One of the strings that a table has, when it is looked at: more may come."""
     return Field(
-        lambda value: isinstance(value, str) and value in table, f"one of {', '.join(table)}"
+        lambda value: isinstance(value, str) and value in table,
+        f"one of {', '.join(table)}, or be registered before a model is loaded that has it",
     )
 
 

@@ -6,14 +6,16 @@ its parent has let go. The memory has no name: nothing is left of it however its
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
 import weakref
 from itertools import accumulate
-from typing import TYPE_CHECKING, Generic, TypeVar
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from textrnn.errors import WorkerError, reason
-from textrnn.system.spawning import standard_streams_taken
+from textrnn.system.spawning import is_defined_elsewhere, standard_streams_taken
 
 if TYPE_CHECKING:  # imported where memory is shared: a prediction in one process does without
     from multiprocessing.heap import Arena
@@ -34,12 +36,11 @@ class Shared(Generic[T]):
         value: what is copied into the memory.
 
     Raises:
-        WorkerError: there is no such memory.
+        WorkerError: there is no such memory, or the value holds what cannot be sent.
     """
 
     def __init__(self, value: T) -> None:
-        arrays: list[pickle.PickleBuffer] = []
-        pickled = pickle.dumps(value, protocol=5, buffer_callback=arrays.append)
+        pickled, arrays = _pickled(value)
         parts = [memoryview(pickled), *(array.raw() for array in arrays)]
         self._sizes = [part.nbytes for part in parts]
         try:
@@ -64,6 +65,32 @@ class Shared(Generic[T]):
         whole = memoryview(self._memory.buffer)
         starts = self._starts()[:-1]
         return [whole[a : a + n] for a, n in zip(starts, self._sizes, strict=True)]
+
+
+def _pickled(value: Any) -> tuple[bytes, list[pickle.PickleBuffer]]:
+    """A value's pickle without its arrays, and these.
+
+    Raises:
+        WorkerError: it holds what another process would not find.
+    """
+    file, arrays = io.BytesIO(), list[pickle.PickleBuffer]()
+    try:
+        _Pickler(file, protocol=5, buffer_callback=arrays.append).dump(value)
+    except (pickle.PicklingError, AttributeError) as error:  # defined inside a function
+        raise WorkerError(reason(error)) from error
+    return file.getvalue(), arrays
+
+
+class _Pickler(pickle.Pickler):
+    """Refuses classes and functions of the caller's script, which our processes do not read."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        if isinstance(obj, type | FunctionType) and not is_defined_elsewhere(obj):
+            raise WorkerError(
+                f"{obj.__qualname__} is defined in the script that runs, which they do not read; "
+                "put it into a module of its own"
+            )
+        return NotImplemented
 
 
 def _new_memory(size: int) -> Arena:

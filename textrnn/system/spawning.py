@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
+from types import FunctionType
 from typing import Any
 
 MAIN = {"__main__", "__mp_main__"}
@@ -57,7 +58,12 @@ def _look_at_preparation() -> None:
 
 def is_known_elsewhere(values: Iterable[Any]) -> bool:
     """Whether a process without the main module can be sent values: it knows their classes."""
-    return all(kind.__module__ not in MAIN for kind in set(map(type, values)))
+    return all(map(is_defined_elsewhere, set(map(type, values))))
+
+
+def is_defined_elsewhere(defined: type | FunctionType) -> bool:
+    """Whether a class or function is of another module than the main one."""
+    return defined.__module__ not in MAIN
 
 
 @contextmanager

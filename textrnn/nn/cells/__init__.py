@@ -1,13 +1,41 @@
-"""The table of recurrent cells: a new cell is a new file and a row here."""
+"""The table of recurrent cells: a new cell is a new file and a name here.
 
-from textrnn.nn.cells.base import Cell, Step, Trace
+One from outside the package calls ``register`` (docs/extending.md).
+"""
+
+from textrnn.nn.cells.base import (
+    CELLS,
+    Cell,
+    add_recurrence,
+    back_through_weights,
+    halved_tanh_to_sigmoid,
+    register,
+)
 from textrnn.nn.cells.gru import GRU
 from textrnn.nn.cells.lstm import LSTM
 from textrnn.nn.cells.lstm_forget import ForgetLSTM
+from textrnn.nn.cells.reader import FastReader, Reader
 from textrnn.nn.cells.rnn import ReluRNN, TanhRNN
+from textrnn.nn.cells.step import TIME, Step, Trace
 
-CELLS: dict[str, Cell] = {
-    cell.name: cell for cell in (TanhRNN(), ReluRNN(), LSTM(), ForgetLSTM(), GRU())
-}
+for _cell in (TanhRNN, ReluRNN, LSTM, ForgetLSTM, GRU):
+    register(_cell)
 
-__all__ = ["CELLS", "GRU", "LSTM", "Cell", "ForgetLSTM", "ReluRNN", "Step", "TanhRNN", "Trace"]
+__all__ = [
+    "CELLS",
+    "GRU",
+    "LSTM",
+    "TIME",
+    "Cell",
+    "FastReader",
+    "ForgetLSTM",
+    "Reader",
+    "ReluRNN",
+    "Step",
+    "TanhRNN",
+    "Trace",
+    "add_recurrence",
+    "back_through_weights",
+    "halved_tanh_to_sigmoid",
+    "register",
+]

@@ -14,14 +14,48 @@ import numpy as np
 
 from textrnn.nn.cells.base import (
     Cell,
-    Step,
-    Trace,
     back_through_weights,
     halved_tanh_to_sigmoid,
 )
+from textrnn.nn.cells.reader import FastReader
+from textrnn.nn.cells.step import Step, Trace
 from textrnn.typing import Floats, Params
 
 RESET, UPDATE, CANDIDATE = range(3)
+
+
+class GRUReader(FastReader):
+    """Of the GRU: gates r, u, n."""
+
+    def __init__(self, weights: Params, direction: int, n_sigmoids: int) -> None:
+        super().__init__(weights, direction, n_sigmoids)
+        H = self.hidden_size
+        self._b_q = weights["b_q"][direction, 0]
+        self._gates = np.empty(2 * H, self.dtype)
+        self._candidate = np.empty(H, self.dtype)
+
+    def read(self, products: Floats, out: Floats) -> None:
+        H, W_h, product, half, h = self.hidden_size, self._W_h, self._product, self._half, self._h
+        gates, n, b_q = self._gates, self._candidate, self._b_q
+        reset, update = gates[:H], gates[H:]
+        of_gates, q = product[: 2 * H], product[2 * H :]
+        add, multiply, tanh = np.add, np.multiply, np.tanh
+        for x_gates, x_n, new in zip(products[:, : 2 * H], products[:, 2 * H :], out, strict=True):
+            h.dot(W_h, product)
+            add(x_gates, of_gates, gates)
+            tanh(gates, gates)
+            multiply(gates, half, gates)
+            add(gates, half, gates)
+            add(q, b_q, q)
+            multiply(reset, q, n)
+            add(n, x_n, n)
+            tanh(n, n)
+            # (1 - u) n + u h = n + u (h - n)
+            np.subtract(h, n, new)
+            multiply(new, update, new)
+            add(new, n, new)
+            h = new
+        self._h = h
 
 
 class GRU(Cell):
@@ -30,6 +64,7 @@ class GRU(Cell):
     name = "gru"
     n_gates = 3
     n_sigmoids = 2
+    fast_reader = GRUReader
     state_names = ("h", "q")
 
     def prepare_forward(self, params: Params) -> Params:

@@ -7,7 +7,7 @@ h_t     = o * tanh(c_t)
 
 Gates are stored in the order i, f, o, g: the three sigmoids side by side.
 
-The way back uses h = o tanh(c) and f c_{t-1} = c - i g, which the forward pass has
+The backward pass uses h = o tanh(c) and f c_{t-1} = c - i g, which the forward pass has
 already multiplied out, and takes what several gates share in one call: at the small
 sizes of a step a call costs as much as its arithmetic.
 """
@@ -20,15 +20,50 @@ import numpy as np
 
 from textrnn.nn.cells.base import (
     Cell,
-    Step,
-    Trace,
     add_recurrence,
     back_through_weights,
     halved_tanh_to_sigmoid,
 )
+from textrnn.nn.cells.reader import FastReaderWithCell
+from textrnn.nn.cells.step import Step, Trace
 from textrnn.typing import Floats, Params
 
 INPUT, FORGET, OUTPUT, CANDIDATE = range(4)
+
+
+class LSTMReader(FastReaderWithCell):
+    """Of the LSTM: gates i, f, o, g, and behind them the cell state."""
+
+    def __init__(self, weights: Params, direction: int, n_sigmoids: int) -> None:
+        super().__init__(weights, direction, n_sigmoids)
+        H, dtype = self.hidden_size, self.dtype
+        row = np.zeros(5 * H, dtype)
+        self._c = row[4 * H :]
+        self._gates, self._sigmoids, self._output = row[: 4 * H], row[: 3 * H], row[2 * H : 3 * H]
+        # (i, f) times (g, c): the two terms of the new cell state in one product.
+        self._in_and_kept, self._new_and_old = row[: 2 * H], row[3 * H :]
+        terms = np.empty(2 * H, dtype)
+        self._terms, self._taken_in, self._kept = terms, terms[:H], terms[H:]
+        self._tanh_c = np.empty(H, dtype)
+
+    def read(self, products: Floats, out: Floats) -> None:
+        W_h, product, half, h = self._W_h, self._product, self._half, self._h
+        gates, sigmoids, output, c = self._gates, self._sigmoids, self._output, self._c
+        factors, values, terms = self._in_and_kept, self._new_and_old, self._terms
+        taken_in, kept, tanh_c = self._taken_in, self._kept, self._tanh_c
+        add, multiply, tanh = np.add, np.multiply, np.tanh
+        for x, new in zip(products, out, strict=True):
+            h.dot(W_h, product)
+            add(x, product, gates)
+            tanh(gates, gates)
+            multiply(sigmoids, half, sigmoids)
+            add(sigmoids, half, sigmoids)
+            multiply(factors, values, terms)
+            add(taken_in, kept, c)
+            tanh(c, tanh_c)
+            multiply(output, tanh_c, new)
+            h = new
+        self._h = h
 
 
 class LSTM(Cell):
@@ -37,6 +72,7 @@ class LSTM(Cell):
     name = "lstm"
     n_gates = 4
     n_sigmoids = 3
+    fast_reader = LSTMReader
     state_names = ("h", "c", "tanh_c")
     carried_names = ("h", "c")
 

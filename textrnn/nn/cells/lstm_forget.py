@@ -18,15 +18,40 @@ import numpy as np
 
 from textrnn.nn.cells.base import (
     Cell,
-    Step,
-    Trace,
     add_recurrence,
     back_through_weights,
     halved_tanh_to_sigmoid,
 )
+from textrnn.nn.cells.reader import FastReaderWithCell
+from textrnn.nn.cells.step import Step, Trace
 from textrnn.typing import Floats, Params
 
 FORGET, CANDIDATE = range(2)
+
+
+class ForgetLSTMReader(FastReaderWithCell):
+    """Of the LSTM with the forget gate alone: gates f, u."""
+
+    def __init__(self, weights: Params, direction: int, n_sigmoids: int) -> None:
+        super().__init__(weights, direction, n_sigmoids)
+        H, dtype = self.hidden_size, self.dtype
+        self._gates, self._c = np.empty(2 * H, dtype), np.zeros(H, dtype)
+
+    def read(self, products: Floats, out: Floats) -> None:
+        H, W_h, product, half, h = self.hidden_size, self._W_h, self._product, self._half, self._h
+        gates, c = self._gates, self._c
+        forget, candidate = gates[:H], gates[H:]
+        for x, new in zip(products, out, strict=True):
+            h.dot(W_h, product)
+            np.add(x, product, gates)
+            np.tanh(gates, gates)
+            np.multiply(forget, half, forget)
+            np.add(forget, half, forget)
+            np.multiply(c, forget, c)
+            np.add(c, candidate, c)
+            np.tanh(c, new)
+            h = new
+        self._h = h
 
 
 class ForgetLSTM(Cell):
@@ -35,6 +60,7 @@ class ForgetLSTM(Cell):
     name = "lstm_forget"
     n_gates = 2
     n_sigmoids = 1
+    fast_reader = ForgetLSTMReader
     state_names = ("h", "c")
     carried_names = ("h", "c")
 

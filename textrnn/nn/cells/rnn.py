@@ -9,8 +9,36 @@ from typing import Any
 
 import numpy as np
 
-from textrnn.nn.cells.base import Cell, Step, Trace, add_recurrence, back_through_weights
+from textrnn.nn.cells.base import Cell, add_recurrence, back_through_weights
+from textrnn.nn.cells.reader import FastReader
+from textrnn.nn.cells.step import Step, Trace
 from textrnn.typing import Floats, Params
+
+
+class TanhReader(FastReader):
+    """Of the cell with a tanh."""
+
+    def read(self, products: Floats, out: Floats) -> None:
+        W_h, product, h = self._W_h, self._product, self._h
+        for x, new in zip(products, out, strict=True):
+            h.dot(W_h, product)
+            np.add(x, product, new)
+            np.tanh(new, new)
+            h = new
+        self._h = h
+
+
+class ReluReader(FastReader):
+    """Of the cell with a rectifier."""
+
+    def read(self, products: Floats, out: Floats) -> None:
+        W_h, product, h = self._W_h, self._product, self._h
+        for x, new in zip(products, out, strict=True):
+            h.dot(W_h, product)
+            np.add(x, product, new)
+            np.maximum(new, 0.0, out=new)
+            h = new
+        self._h = h
 
 
 class TanhRNN(Cell):
@@ -18,6 +46,7 @@ class TanhRNN(Cell):
 
     name = "rnn"
     n_gates = 1
+    fast_reader = TanhReader
 
     def forward(self, weights: Params, trace: Trace, step: Step) -> None:
         z = add_recurrence(weights, trace, step)
@@ -39,6 +68,7 @@ class ReluRNN(Cell):
 
     name = "rnn_relu"
     n_gates = 1
+    fast_reader = ReluReader
 
     def initialise(
         self,
