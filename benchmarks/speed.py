@@ -34,9 +34,10 @@ from textrnn.system.processes import available_cores
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.text.vocabulary import Vocabulary
 from textrnn.training.batching import epoch_batches
-from textrnn.training.executors.processes import Workers
-from textrnn.training.rules.bptt import LabelledDocuments, Regularisation
-from textrnn.typing import Ids, Ints
+from textrnn.training.executors import make_executor
+from textrnn.training.rules.bptt import BPTT
+from textrnn.training.step import LabelledDocuments
+from textrnn.typing import Floats, Ids, Ints
 
 OUT = Path(__file__).parent / "results" / "speed.json"
 LEARNING_RATE = 1e-3
@@ -103,8 +104,9 @@ class OurTrainer:
 
     def __init__(self, network: Network, data: LabelledDocuments, jobs: int) -> None:
         self.start = {name: value.copy() for name, value in network.params.items()}
-        cut = Regularisation(gradient_floor=1e-7)
-        self.workers = Workers(network, data.documents, jobs, data=data, regularisation=cut)
+        cut = BPTT(gradient_floor=1e-7)
+        self.network = network
+        self.workers = make_executor(network, data.documents, jobs, data=data, rule=cut)
         self.workers.__enter__()
         self.walked = self.tokens = 0
 
@@ -112,13 +114,13 @@ class OurTrainer:
         """The first epoch, or a part of it: from the start each time."""
         rng, losses = np.random.default_rng(0), []
         for name, value in self.start.items():
-            self.workers.network.params[name][...] = value
-        self.optimizer = Adam(self.workers.network.params)
+            self.network.params[name][...] = value
+        self.optimizer = Adam(self.network.params)
         for rows in batches:
             sums, gradients = self.workers.gradient(rows, rng)
-            self.optimizer.update(self.workers.network.params, gradients, LEARNING_RATE)
+            self.optimizer.update(self.network.params, gradients, LEARNING_RATE)
             losses.append(sums.loss / len(rows))
-            self.walked += sums.walked
+            self.walked += sums.unrolled
             self.tokens += sums.tokens
         return losses
 
@@ -190,15 +192,20 @@ def inference(name: str, options: argparse.Namespace) -> dict[str, Any]:
     ):
         network = fresh_network(config)
         peers = {i: TorchTrainer(network, i, LEARNING_RATE) for i in IDIOMS[1:]}
-        with Workers(fresh_network(config), data.documents, options.jobs) as workers:
-            ours = workers.predict_proba()
+        ours_alone = fresh_network(config)
+        with make_executor(ours_alone, data.documents, options.jobs) as workers:
+
+            def predict_proba(network: Network = ours_alone) -> Floats:
+                return network.config.output.probabilities(workers.predict_logits())
+
+            ours = predict_proba()
             for idiom, peer in peers.items():
                 theirs = peer.predict(data.documents, batches)
                 # Padded, the second direction begins in the padding: another network.
                 if idiom == "packed" or not config.bidirectional:
                     np.testing.assert_allclose(ours, theirs, atol=1e-4)
             jobs: dict[str, Callable[[], object]] = {
-                "textrnn": workers.predict_proba,
+                "textrnn": predict_proba,
                 **{
                     f"torch {i}": partial(p.predict, data.documents, batches)
                     for i, p in peers.items()

@@ -14,12 +14,10 @@ from textrnn.nn.losses import cross_entropy
 from textrnn.nn.network import Network, NetworkConfig
 from textrnn.nn.packed import PackedBatch, pack
 from textrnn.nn.workspace import Workspace
-from textrnn.training.rules.bptt import (
-    LabelledDocuments,
-    Regularisation,
-    adversary,
-    batch_gradient,
-)
+from textrnn.training.regularisation import Regularisation
+from textrnn.training.rules.adversarial import perturbation
+from textrnn.training.rules.bptt import BPTT
+from textrnn.training.step import LabelledDocuments
 from textrnn.typing import Floats, Params
 
 DOCUMENTS = [np.array(ids, dtype=np.int32) for ids in ([2, 0, 2, 3], [1], [3, 3])]
@@ -80,7 +78,7 @@ def test_no_move_of_its_length_does_more_harm(embedding_dim: int | None) -> None
     logits, cache = network.forward(batch)
     loss, d_logits = cross_entropy(logits, TARGETS[batch.order])
     gradients = network.backward(d_logits, cache)
-    moved = adversary(network, batch, gradients, 0.01)
+    moved = perturbation(network, batch, gradients, 0.01)
     assert moved is not None
     vectors = network.params[table_of(network)][batch.distinct]
     assert np.linalg.norm(moved) == pytest.approx(0.01 * np.linalg.norm(vectors))
@@ -97,7 +95,7 @@ def test_where_there_is_no_gradient_nothing_moves() -> None:
     network, batch = random_network(a_config(), np.random.default_rng(0)), pack(DOCUMENTS)
     logits, cache = network.forward(batch)
     gradients = network.backward(np.zeros_like(logits), cache)
-    assert adversary(network, batch, gradients, 0.3) is None
+    assert perturbation(network, batch, gradients, 0.3) is None
 
 
 @pytest.mark.parametrize("embedding_dim", [2, None], ids=["embedding", "one-hot"])
@@ -109,20 +107,14 @@ def test_a_step_is_the_mean_of_both(
     config = a_config(cell, embedding_dim, bidirectional=bidirectional)
     network = random_network(config, np.random.default_rng(0))
     batch, data = pack(DOCUMENTS), LabelledDocuments(DOCUMENTS, TARGETS)
-    sums, found = batch_gradient(
-        network,
-        data,
-        np.arange(3),
-        Regularisation(adversarial=0.3),
-        batch_size=3,
-        rng=np.random.default_rng(0),
-        workspace=Workspace(),
-    )
+    rng = np.random.default_rng(0)
+    batch_of_all = data.batch(np.arange(3), size=3, rng=rng, workspace=Workspace())
+    sums, found = BPTT(Regularisation(adversarial=0.3)).step(network, batch_of_all)
     logits, cache = network.forward(batch)
     loss, d_logits = cross_entropy(logits, TARGETS[batch.order])
     assert sums.loss == pytest.approx(3 * loss)
     first = network.backward(d_logits, cache)
-    moved = adversary(network, batch, first, 0.3)
+    moved = perturbation(network, batch, first, 0.3)
     own, theirs = dense(first), gradients_of(network, batch, moved)
     assert not np.allclose(own["linear.weight"], theirs["linear.weight"])
     for name, value in dense(found).items():

@@ -373,10 +373,10 @@ def test_name_nearly_right() -> None:
 
 def test_resume_with_another_setting(place: Path) -> None:
     from textrnn.training.callbacks import Callback
-    from textrnn.training.loop import TrainingRun
+    from textrnn.training.state import Run
 
     class Stop(Callback):
-        def on_epoch(self, run: TrainingRun) -> None:
+        def on_epoch(self, run: Run) -> None:
             del run
             raise KeyboardInterrupt
 

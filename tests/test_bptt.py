@@ -10,17 +10,14 @@ import pytest
 from tests.gradcheck import dense
 from textrnn.nn.network import EMBEDDING, Network, NetworkConfig
 from textrnn.nn.workspace import Workspace
-from textrnn.training.rules.bptt import (
-    BatchSums,
-    LabelledDocuments,
-    Regularisation,
-    batch_gradient,
-)
+from textrnn.training.regularisation import Regularisation
+from textrnn.training.rules.bptt import BPTT
+from textrnn.training.step import BatchSums, LabelledDocuments
 from textrnn.typing import Floats, Params
 
 V, C = 9, 3
 LENGTHS = [2, 5, 1, 4, 3]
-"""In no order: a batch is walked longest first, and each document has its own target."""
+"""In no order: a batch is packed longest first, and each document has its own target."""
 
 
 def some_documents(*, multilabel: bool, weighted: bool) -> LabelledDocuments:
@@ -40,17 +37,17 @@ def network_for(**changes: Any) -> Network:
 
 
 def gradient(
-    network: Network, data: LabelledDocuments, rows: list[int], batch_size: int, **chance: Any
+    network: Network,
+    data: LabelledDocuments,
+    rows: list[int],
+    batch_size: int,
+    *,
+    frozen: tuple[str, ...] = (),
+    **chance: Any,
 ) -> tuple[BatchSums, Params]:
-    sums, found = batch_gradient(
-        network,
-        data,
-        np.array(rows),
-        Regularisation(**chance),
-        batch_size=batch_size,
-        rng=np.random.default_rng(0),
-        workspace=Workspace(),
-    )
+    rng = np.random.default_rng(0)
+    batch = data.batch(np.array(rows), size=batch_size, rng=rng, workspace=Workspace())
+    sums, found = BPTT(Regularisation(**chance), frozen=frozen).step(network, batch)
     return sums, dense(found)
 
 
@@ -68,7 +65,7 @@ def test_a_batch_is_the_sum_of_its_documents(
     alone = [gradient(network, data, [row], batch_size, label_smoothing=0.1) for row in rows]
     for total, *each in zip(sums, *(own for own, _ in alone), strict=True):
         assert total == pytest.approx(sum(each))
-    assert sums.tokens == sums.walked == sum(LENGTHS[row] for row in rows)
+    assert sums.tokens == sums.unrolled == sum(LENGTHS[row] for row in rows)
     for name, value in found.items():
         expected: Floats = sum(own[name] for _, own in alone)  # type: ignore[assignment]
         np.testing.assert_allclose(value, expected, rtol=1e-9, atol=1e-13, err_msg=name)

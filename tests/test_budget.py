@@ -26,16 +26,17 @@ from textrnn.estimator.classifier import TextRNNClassifier
 from textrnn.nn.gradients import global_norm
 from textrnn.storage.checkpoint_file import save_arrays
 from textrnn.text.encoded import number_texts
-from textrnn.training import budget, checkpoint, loop, pipeline
+from textrnn.training import checkpoint, loop, pipeline, rehearsal
 from textrnn.training.averaging import WeightAverage
 from textrnn.training.budget import Deadline, Pace, steps_that_fit
 from textrnn.training.callbacks import Callback
 from textrnn.training.checkpoint import Checkpoint
 from textrnn.training.ensemble import choose_ngrams
-from textrnn.training.executors.processes import Workers
+from textrnn.training.executors.processes import SeveralProcesses
+from textrnn.training.executors.single import SingleProcess
 from textrnn.training.fit import TokenisedTexts
-from textrnn.training.loop import TrainingRun
 from textrnn.training.settings import Settings
+from textrnn.training.state import Run
 
 EPOCH = 13  # 200 documents in batches of 16
 
@@ -52,23 +53,29 @@ class Clock:
         return self.now
 
 
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """A clock that goes on as words are trained on and documents predicted."""
-    clock = Clock()
-    gradient, predict = Workers.gradient, Workers.predict_logits
+def slow_down(monkeypatch: pytest.MonkeyPatch, clock: Clock, executor: Any) -> None:
+    """Let the clock go on as an executor works."""
+    gradient, predict = executor.gradient, executor.predict_logits
 
-    def slow_gradient(self: Workers, *args: Any) -> Any:
+    def slow_gradient(self: Any, *args: Any) -> Any:
         sums, gradients = gradient(self, *args)
         clock.now += clock.a_word * sums.tokens
         return sums, gradients
 
-    def slow_predict(self: Workers, rows: Any) -> Any:
+    def slow_predict(self: Any, rows: Any) -> Any:
         clock.now += clock.a_prediction * len(rows)
         return predict(self, rows)
 
-    monkeypatch.setattr(Workers, "gradient", slow_gradient)
-    monkeypatch.setattr(Workers, "predict_logits", slow_predict)
+    monkeypatch.setattr(executor, "gradient", slow_gradient)
+    monkeypatch.setattr(executor, "predict_logits", slow_predict)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """A clock that goes on as words are trained on and documents predicted."""
+    clock = Clock()
+    for executor in (SingleProcess, SeveralProcesses):
+        slow_down(monkeypatch, clock, executor)
     return clock
 
 
@@ -114,10 +121,10 @@ class SlowWriter(Callback):
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
 
-    def on_rehearsal(self, run: TrainingRun) -> None:
+    def on_rehearsal(self, run: Run) -> None:
         self.on_epoch(run)
 
-    def on_epoch(self, run: TrainingRun) -> None:
+    def on_epoch(self, run: Run) -> None:
         del run
         self.clock.now += 0.5 * EPOCH_SECONDS
 
@@ -153,7 +160,7 @@ def test_time_for_all_of_a_step(clock: Clock, monkeypatch: pytest.MonkeyPatch, p
         before = slowed(WeightAverage.before_update)
         monkeypatch.setattr(WeightAverage, "before_update", before)
     else:
-        for module in (loop, budget):
+        for module in (loop, rehearsal):
             monkeypatch.setattr(module, "global_norm", slowed(global_norm))
     assert planned() < 0.7 * usual
 
@@ -192,14 +199,14 @@ def test_a_slow_start_says_nothing_of_later_steps(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first step takes the system's memory, which the others use again."""
-    gradient, begun = Workers.gradient, [0]
+    gradient, begun = SingleProcess.gradient, [0]
 
-    def slow_at_first(self: Workers, *args: Any) -> Any:
+    def slow_at_first(self: SingleProcess, *args: Any) -> Any:
         begun[0] += 1
         clock.now += 100.0 * (begun[0] == 1)
         return gradient(self, *args)
 
-    monkeypatch.setattr(Workers, "gradient", slow_at_first)
+    monkeypatch.setattr(SingleProcess, "gradient", slow_at_first)
     config = replace(CONFIG, max_iter=1_000)
     run = new_run(
         new_network("rnn"), config, deadline=Deadline(clock.now + 100.0 + 9 * EPOCH_SECONDS, clock)
@@ -210,7 +217,7 @@ def test_a_slow_start_says_nothing_of_later_steps(
 def test_all_held_out_texts_are_reckoned_with_where_some_are_timed(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(budget, "REHEARSED_TEXTS", 10)
+    monkeypatch.setattr(rehearsal, "REHEARSED_TEXTS", 10)
     clock.a_prediction = 0.5
     run = new_run(
         new_network("rnn"), replace(CONFIG, max_iter=3), deadline=Deadline(clock.now + 1e4, clock)
@@ -223,7 +230,7 @@ def test_a_run_that_becomes_slower_is_stopped_in_time(clock: Clock, tmp_path: Pa
     """And is known for such when its checkpoint is taken up."""
     end = clock.now + 4 * EPOCH_SECONDS
 
-    def slow_down(run: TrainingRun) -> None:
+    def slow_down(run: Run) -> None:
         if run.state.steps == EPOCH + 5:
             clock.a_word *= 5
 
@@ -255,7 +262,7 @@ def test_without_validation_the_average_is_kept_when_the_time_is_over(clock: Clo
     network = new_network()
     before: list[Any] = []
 
-    def slow_down(run: TrainingRun) -> None:
+    def slow_down(run: Run) -> None:
         clock.a_word = 1.0
         before[:] = [copy(run.network.params)]
 
@@ -291,7 +298,7 @@ def test_a_resumed_run_keeps_its_plan(clock: Clock, tmp_path: Path) -> None:
     config = replace(CONFIG, max_iter=50, n_iter_no_change=50)
 
     def run(name: str, *, resume: bool = False, stop_at: int = 0) -> tuple[Any, Any]:
-        def stop(run: TrainingRun) -> None:
+        def stop(run: Run) -> None:
             if run.state.steps == stop_at:
                 raise KeyboardInterrupt
 
@@ -322,7 +329,7 @@ def test_a_resumed_run_leaves_time_for_its_validation(
     clock.a_prediction = 10.0
 
     def run(left: float, stop: int, *, resume: bool) -> Any:
-        def interrupt(run: TrainingRun) -> None:
+        def interrupt(run: Run) -> None:
             if run.state.steps == stop:
                 raise KeyboardInterrupt
 

@@ -23,9 +23,9 @@ from textrnn.training.checkpoint import taught_path
 from textrnn.training.distillation import Taught, answers, lesson, pupil, steps_of, without
 from textrnn.training.ensemble import Weighed, choose_ngrams, weigh
 from textrnn.training.fit import TokenisedTexts
-from textrnn.training.loop import TrainingRun, TrainingState
 from textrnn.training.pipeline import is_kept, taught_before
 from textrnn.training.settings import Settings
+from textrnn.training.state import OUT_OF_TIME, Run, TrainingState
 
 SMALL = Settings(hidden_size=6, embedding_dim=6, max_iter=3, n_iter_no_change=9, batch_size=8)
 GOOD, BAD = ["fine", "good", "lovely", "superb", "warm"], ["awful", "bad", "cold", "dull", "poor"]
@@ -61,9 +61,9 @@ class Watch(Callback):
         self.first: list[Any] = []
         self.taught: list[int] = []
 
-    def on_start(self, run: TrainingRun) -> None:
+    def on_start(self, run: Run) -> None:
         self.targets.append(run.train.targets)
-        self.smoothing.append(run.regularisation.label_smoothing)
+        self.smoothing.append(run.config.label_smoothing)
         self.first.append({name: value.copy() for name, value in run.network.params.items()})
 
     def on_taught(self, n_texts: int) -> None:
@@ -79,7 +79,7 @@ class Stop(Callback):
     def on_taught(self, n_texts: int) -> None:
         self.taught = n_texts > 0
 
-    def on_batch(self, run: TrainingRun) -> None:
+    def on_batch(self, run: Run) -> None:
         if self.taught and run.state.epoch == self.epoch and run.progress.batches == 2:
             raise self.error
 
@@ -259,7 +259,7 @@ def test_a_budget_holds_for_both_networks(corpus: Corpus) -> None:
     planned: list[int] = []
 
     class Plans(Callback):
-        def on_end(self, run: TrainingRun) -> None:
+        def on_end(self, run: Run) -> None:
             planned.append(run.state.planned_steps)
 
     settings = replace(SMALL, max_iter=None, max_steps=100_000, max_seconds=4.0)
@@ -373,7 +373,7 @@ def test_without_held_out_texts_a_pupil_is_kept_that_came_to_its_end(model: Text
     assert is_kept(Taught(weighed, TrainingState(finished=True), none, True), weighed)
     for state in (
         TrainingState(),
-        TrainingState(finished=True, out_of_time=True),
+        TrainingState(finished=True, stopped=OUT_OF_TIME),
         TrainingState(finished=True, interrupted=True),
     ):
         assert not is_kept(Taught(weighed, state, none, True), weighed)
@@ -453,7 +453,7 @@ def test_a_checkpoint_of_an_older_pupil_is_not_taken_up(corpus: Corpus, tmp_path
     assert taught_path(path).exists()
 
     class Begun(Callback):
-        def on_epoch(self, run: TrainingRun) -> None:
+        def on_epoch(self, run: Run) -> None:
             raise ZeroDivisionError(run.state.epoch)
 
     with pytest.raises(ZeroDivisionError):
@@ -478,7 +478,7 @@ def test_a_half_taught_pupil_must_do_as_well(model: TextModel) -> None:
         Weighed(model, None, np.ones(1), bias, None, np.array(right, dtype=float), None)
         for right in ([0, *[1] * 39], [1] * 40)
     )
-    for state in (TrainingState(out_of_time=True), TrainingState(interrupted=True)):
+    for state in (TrainingState(stopped=OUT_OF_TIME), TrainingState(interrupted=True)):
         assert not is_kept(Taught(ours, state, none, True), theirs)
         assert is_kept(Taught(theirs, state, none, True), theirs)
 

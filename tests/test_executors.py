@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,16 @@ from tests.gradcheck import CELL_NAMES, dense
 from textrnn.errors import TrainingError
 from textrnn.inference.batches import predict_proba
 from textrnn.nn import recurrent
-from textrnn.nn.gradients import RowGradient
+from textrnn.nn.gradients import Gradients, RowGradient
 from textrnn.nn.network import Network, NetworkConfig
-from textrnn.training.executors.processes import Workers, add_gradients
-from textrnn.training.rules.bptt import LabelledDocuments, Regularisation
+from textrnn.training.executors import make_executor
+from textrnn.training.executors.processes import SeveralProcesses, add_gradients
+from textrnn.training.executors.single import SingleProcess
+from textrnn.training.executors.worker import deal
+from textrnn.training.regularisation import Regularisation
+from textrnn.training.rules.bptt import BPTT
+from textrnn.training.step import Batch, BatchSums, Executor, LabelledDocuments, LearningRule
+from textrnn.typing import Floats
 
 RNG = np.random.default_rng(5)
 DOCUMENTS = [RNG.integers(0, 30, n).astype(np.int32) for n in (3, 9, 1, 5, 14, 2, 7, 7, 20, 4)]
@@ -34,11 +41,18 @@ def make_network(**changes: Any) -> Network:
     return Network.initialise(config, np.random.default_rng(1))
 
 
-def gradient(network: Network, n_jobs: int, rows: Any, **regularisation: Any) -> Any:
+def gradient(
+    network: Network,
+    n_jobs: int,
+    rows: Any,
+    *,
+    gradient_floor: float = 0.0,
+    frozen: tuple[str, ...] = (),
+    **regularisation: Any,
+) -> Any:
     """The sums and the dense gradient of some documents, by some processes."""
-    with Workers(
-        network, DOCUMENTS, n_jobs, data=DATA, regularisation=Regularisation(**regularisation)
-    ) as workers:
+    rule = BPTT(Regularisation(**regularisation), gradient_floor, frozen)
+    with make_executor(network, DOCUMENTS, n_jobs, data=DATA, rule=rule) as workers:
         sums, found = workers.gradient(np.asarray(rows), np.random.default_rng(0))
         return sums, {name: value.copy() for name, value in dense(found).items()}
 
@@ -51,7 +65,7 @@ def test_two_processes_compute_the_gradient_of_one(cell: str, embedding_dim: int
     together, two = gradient(network, 2, range(10))
     assert together.tokens == alone.tokens
     assert together.correct == alone.correct
-    assert together.walked == alone.walked == alone.tokens  # there is no floor
+    assert together.unrolled == alone.unrolled == alone.tokens  # there is no floor
     assert together.loss == pytest.approx(alone.loss, rel=1e-12)
     assert one.keys() == two.keys() == network.params.keys()
     for name, value in one.items():
@@ -63,7 +77,7 @@ def test_words_walked_back_are_summed_over_processes(n_jobs: int) -> None:
     """With a floor of all there is, each one stops at its first look."""
     sums, _ = gradient(make_network(), n_jobs, range(10), gradient_floor=1.0)
     assert sums.tokens == sum(map(len, DOCUMENTS))
-    assert sums.walked == sum(min(len(ids), recurrent.CHECK_EVERY) for ids in DOCUMENTS)
+    assert sums.unrolled == sum(min(len(ids), recurrent.CHECK_EVERY) for ids in DOCUMENTS)
 
 
 def test_more_processes_than_documents() -> None:
@@ -71,7 +85,7 @@ def test_more_processes_than_documents() -> None:
     network = make_network()
     expected = [gradient(network, 1, rows)[1] for rows in ([4], range(10))]
     rng = np.random.default_rng(0)
-    with Workers(network, DOCUMENTS, 3, data=DATA) as workers:
+    with make_executor(network, DOCUMENTS, 3, data=DATA, rule=BPTT()) as workers:
         for rows, one in zip(([4], range(10)), expected, strict=True):
             three = dense(workers.gradient(np.asarray(rows), rng)[1])
             for name, value in one.items():
@@ -80,10 +94,43 @@ def test_more_processes_than_documents() -> None:
 
 def test_each_process_gets_about_as_many_words() -> None:
     documents = [np.zeros(n, dtype=np.int32) for n in (20, 1) * 6]
-    parts = Workers(make_network(), documents, 2)._deal(np.arange(12))
+    parts = deal(np.arange(12), documents, 2)
     assert sorted(np.concatenate(parts).tolist()) == list(range(12))
     words = [sum(len(documents[i]) for i in part.tolist()) for part in parts]
     assert words == [63, 63]
+
+
+@dataclass(frozen=True)
+class LastLayerAlone:
+    """A rule of somebody else's: the biases of the last layer alone learn, by luck."""
+
+    frozen: tuple[str, ...] = tuple({*make_network().params} - {"linear.bias"})
+
+    def step(self, network: Network, batch: Batch) -> tuple[BatchSums, Gradients]:
+        """The share of each class among the targets, and noise."""
+        gradient = -np.bincount(batch.targets, minlength=network.config.n_classes) / batch.size
+        gradient = gradient + batch.rng.normal(size=3)
+        n = len(batch.documents)
+        sums = BatchSums(1.0 * n, 0.5 * n, sum(map(len, batch.documents)), 0)
+        return sums, {"linear.bias": gradient}
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2, 3])
+def test_any_rule_runs_on_any_executor(n_jobs: int) -> None:
+    rows = np.arange(10)
+    rule: LearningRule = LastLayerAlone()
+    with make_executor(make_network(), DOCUMENTS, n_jobs, data=DATA, rule=rule) as executor:
+        assert isinstance(executor, SingleProcess if n_jobs == 1 else SeveralProcesses)
+        assert executor.n_jobs == n_jobs
+        sums, found = executor.gradient(rows, np.random.default_rng(0))
+        again = dense(executor.gradient(rows, np.random.default_rng(0))[1])
+    assert sums == (10.0, 5.0, sum(map(len, DOCUMENTS)), 0)
+    assert found.keys() == {"linear.bias"}
+    noise, seeds = np.zeros(3), np.random.default_rng(0)
+    for number in range(n_jobs):
+        noise += np.random.default_rng([int(seeds.integers(2**63)), number]).normal(size=3)
+    expected = noise - np.bincount(DATA.targets) / 10
+    np.testing.assert_allclose(again["linear.bias"], expected, rtol=1e-12)
 
 
 def test_frozen_parameters_have_no_gradient() -> None:
@@ -93,7 +140,7 @@ def test_frozen_parameters_have_no_gradient() -> None:
 
 
 def test_the_same_seed_gives_the_same_bits() -> None:
-    chance = {
+    chance: dict[str, Any] = {
         "dropout_input": 0.3,
         "dropout_readout": 0.5,
         "dropout_recurrent": 0.3,
@@ -112,9 +159,9 @@ def test_each_process_and_each_batch_has_dropout_of_its_own() -> None:
     eighth of the units with masks of their own, half with a shared one."""
     network = make_network(hidden_size=800, bidirectional=False, readout="mean")
     data = LabelledDocuments([DOCUMENTS[1]] * 3, np.zeros(3, dtype=np.int64))
-    half = Regularisation(dropout_readout=0.5)
+    half = BPTT(Regularisation(dropout_readout=0.5))
     rng = np.random.default_rng(0)
-    with Workers(network, data.documents, 3, data=data, regularisation=half) as workers:
+    with make_executor(network, data.documents, 3, data=data, rule=half) as workers:
         dropped = [
             (dense(workers.gradient(np.arange(3), rng)[1])["linear.weight"] == 0.0).all(axis=1)
             for _ in range(2)
@@ -123,29 +170,35 @@ def test_each_process_and_each_batch_has_dropout_of_its_own() -> None:
     assert (dropped[0] & dropped[1]).mean() == pytest.approx(1 / 64, abs=0.02)
 
 
+def probabilities(workers: Executor, network: Network, rows: Any = None) -> Floats:
+    return network.config.output.probabilities(workers.predict_logits(rows))
+
+
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_prediction(n_jobs: int) -> None:
     network = make_network()
     expected = predict_proba(network, DOCUMENTS)
-    with Workers(network, DOCUMENTS, n_jobs) as workers:
-        np.testing.assert_allclose(workers.predict_proba(), expected, atol=1e-12)
+    with make_executor(network, DOCUMENTS, n_jobs) as workers:
+        np.testing.assert_allclose(probabilities(workers, network), expected, atol=1e-12)
         rows = np.array([7, 2, 9])
-        np.testing.assert_allclose(workers.predict_proba(rows), expected[rows], atol=1e-12)
+        np.testing.assert_allclose(
+            probabilities(workers, network, rows), expected[rows], atol=1e-12
+        )
 
 
 def test_workers_see_changed_parameters_and_hand_them_back() -> None:
     network = make_network()
     before = predict_proba(network, DOCUMENTS)
-    with Workers(network, DOCUMENTS, 2) as workers:
+    with make_executor(network, DOCUMENTS, 2) as workers:
         network.params["linear.bias"] += [0.0, 3.0, 0.0]
-        during = workers.predict_proba()
+        during = probabilities(workers, network)
     assert not np.allclose(during, before)
     np.testing.assert_allclose(predict_proba(network, DOCUMENTS), during, atol=1e-12)
     assert all(value.flags.owndata for value in network.params.values())
 
 
 def test_a_dead_worker_ends_the_run_with_an_explanation() -> None:
-    with Workers(make_network(), DOCUMENTS, 2, data=DATA) as workers:
+    with make_executor(make_network(), DOCUMENTS, 2, data=DATA, rule=BPTT()) as workers:
         workers.gradient(np.arange(10), np.random.default_rng(0))
         (child,) = multiprocessing.active_children()
         os.kill(child.pid or 0, signal.SIGKILL)
@@ -156,7 +209,10 @@ def test_a_dead_worker_ends_the_run_with_an_explanation() -> None:
 
 
 def test_an_error_in_a_worker_comes_back() -> None:
-    with Workers(make_network(), DOCUMENTS, 2, data=DATA) as workers, pytest.raises(IndexError):
+    with (
+        make_executor(make_network(), DOCUMENTS, 2, data=DATA, rule=BPTT()) as workers,
+        pytest.raises(IndexError),
+    ):
         workers.gradient(np.array([0, 99]), np.random.default_rng(0))
     assert not multiprocessing.active_children()
 

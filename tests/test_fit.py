@@ -19,6 +19,7 @@ from textrnn.training.fit import (
     number_classes,
     weights_by_class,
 )
+from textrnn.training.rules.bptt import BPTT
 from textrnn.training.settings import Settings
 from textrnn.typing import ClassWeight
 
@@ -79,7 +80,8 @@ def test_a_run_has_what_is_asked_for(alpha: float) -> None:
     chance = rng()
     held_out = TEXTS.take(np.array([1, 3]))
     run = make_run(model, settings, TEXTS, validation=held_out, rng=chance, momentum=0.3)
-    unknown = run.regularisation.unknown_probabilities
+    assert isinstance(run.rule, BPTT)
+    unknown = run.rule.regularisation.unknown_probabilities
     if alpha == 0.0:
         assert unknown is None
     else:

@@ -25,8 +25,8 @@ from textrnn.training.callbacks import Callback
 from textrnn.training.ensemble import Part, choose_ngrams, together, weigh
 from textrnn.training.fit import TokenisedTexts, build_model
 from textrnn.training.held_out import FOLDS, HeldOut, folds_of, held_out
-from textrnn.training.loop import TrainingRun
 from textrnn.training.settings import Settings
+from textrnn.training.state import Run
 from textrnn.typing import Floats
 
 RUNS = 40
@@ -215,7 +215,7 @@ class KeepNetworks(Callback):
     def __init__(self) -> None:
         self.params: list[dict[str, Any]] = []
 
-    def on_epoch(self, run: TrainingRun) -> None:
+    def on_epoch(self, run: Run) -> None:
         self.params.append({name: value.copy() for name, value in run.network.params.items()})
 
 
@@ -278,7 +278,7 @@ def test_no_held_out_texts_no_scores() -> None:
 
 
 class Interrupt(Callback):
-    def on_epoch(self, run: TrainingRun) -> None:
+    def on_epoch(self, run: Run) -> None:
         if run.state.epoch == 2:
             raise KeyboardInterrupt
 
@@ -312,7 +312,7 @@ def test_out_of_time_the_scores_are_of_the_epochs_done() -> None:
 
 
 class Stop(Callback):
-    def on_epoch(self, run: TrainingRun) -> None:
+    def on_epoch(self, run: Run) -> None:
         if run.state.epoch == 2:
             raise ZeroDivisionError
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import fields, replace
@@ -19,14 +20,12 @@ from textrnn.nn.schedules import SCHEDULES, learning_rate_at
 from textrnn.training import loop
 from textrnn.training.callbacks import Callback
 from textrnn.training.checkpoint import Checkpoint, restore, snapshot
-from textrnn.training.loop import (
-    TrainingConfig,
-    TrainingRun,
-    TrainingState,
-    loss_and_accuracy,
-    make_optimizer,
-)
-from textrnn.training.rules.bptt import LabelledDocuments, Regularisation
+from textrnn.training.config import TrainingConfig, make_optimizer
+from textrnn.training.loop import TrainingRun, loss_and_accuracy
+from textrnn.training.regularisation import Regularisation
+from textrnn.training.rules.bptt import BPTT
+from textrnn.training.state import Run, TrainingState
+from textrnn.training.step import LabelledDocuments
 from textrnn.typing import Params
 
 V, CLASSES = 10, 3
@@ -77,10 +76,10 @@ def same_bits(a: Params, b: Params) -> bool:
 class AfterBatch(Callback):
     """Calls a function after each batch."""
 
-    def __init__(self, act: Callable[[TrainingRun], None]) -> None:
+    def __init__(self, act: Callable[[Run], None]) -> None:
         self.act = act
 
-    def on_batch(self, run: TrainingRun) -> None:
+    def on_batch(self, run: Run) -> None:
         self.act(run)
 
 
@@ -90,7 +89,7 @@ class KeepEpochs(Callback):
     def __init__(self) -> None:
         self.params: list[Params] = []
 
-    def on_epoch(self, run: TrainingRun) -> None:
+    def on_epoch(self, run: Run) -> None:
         self.params.append(copy(run.network.params))
 
 
@@ -242,7 +241,7 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(
         told = iter([(loss, accuracy) for accuracy, loss in SCORES[epochs_done:]])
         monkeypatch.setattr(loop, "loss_and_accuracy", lambda *_: next(told))
 
-        def stop(run: TrainingRun) -> None:
+        def stop(run: Run) -> None:
             if run.state.epoch == stop_in and run.progress.batches == 4:
                 raise KeyboardInterrupt
 
@@ -310,9 +309,10 @@ def test_what_is_restored_is_what_was_kept() -> None:
     kept: list[tuple[Params, dict[str, Any], TrainingState]] = []
 
     class Keep(Callback):
-        def on_epoch(self, run: TrainingRun) -> None:
+        def on_epoch(self, run: Run) -> None:
             run.validation_seconds = 0.25 * run.state.epoch
-            run.state.out_of_time = run.state.epoch == 2
+            if run.state.epoch == 2:
+                run.stop("enough")
             arrays, values = snapshot(run)
             kept.append((copy(arrays), deepcopy(values), deepcopy(run.state)))
 
@@ -326,6 +326,53 @@ def test_what_is_restored_is_what_was_kept() -> None:
         assert same_bits(again, arrays)
         assert values_again == values
         assert_same_state(run.state, state)
+
+
+def stop_after(steps: int, reason: str) -> Callback:
+    def stop(run: Run) -> None:
+        if run.state.steps == steps:
+            run.stop(reason)
+
+    return AfterBatch(stop)
+
+
+@pytest.mark.parametrize("steps", [1, 13, 20])
+def test_a_run_is_stopped_with_a_reason_and_nothing_is_lost(steps: int) -> None:
+    """Within an epoch and at its end; what was done of it is validated and in the history."""
+    keep, network = KeepEpochs(), new_network()
+    state = new_run(network, callbacks=[stop_after(steps, "enough"), keep]).run()
+    assert (state.steps, state.stopped, state.finished) == (steps, "enough", True)
+    assert not state.interrupted
+    assert not state.out_of_time
+    assert state.epoch == len(state.history) == math.ceil(steps / 13)
+    assert state.history[-1]["steps"] == steps
+    assert "validation_accuracy" in state.history[-1]
+    assert same_bits(network.params, keep.params[state.best_epoch - 1])
+
+
+def test_a_stop_after_an_epoch_or_before_the_first_step() -> None:
+    class Stop(Callback):
+        def on_epoch(self, run: Run) -> None:
+            run.stop("the epoch")
+            run.stop("later")
+
+    state = new_run(new_network(), callbacks=[Stop()]).run()
+    assert (state.steps, state.epoch, state.stopped, state.finished) == (13, 1, "the epoch", True)
+
+    class StopAtOnce(Callback):
+        def on_start(self, run: Run) -> None:
+            run.stop("at once")
+
+    state = new_run(new_network(), callbacks=[StopAtOnce()]).run()
+    assert (state.steps, state.epoch, state.stopped) == (1, 1, "at once")  # there is something
+
+
+def test_a_checkpoint_knows_why_its_run_was_stopped(tmp_path: Path) -> None:
+    callbacks = [Checkpoint(tmp_path / "run", {}), stop_after(20, "enough")]
+    first = new_run(new_network(), callbacks=callbacks).run()
+    again = new_run(new_network(), callbacks=[Checkpoint(tmp_path / "run", {}, resume=True)])
+    assert again.run().stopped == "enough"
+    assert again.state.steps == first.steps == 20
 
 
 @pytest.mark.parametrize("share", [0.01, 0.95, 1.05])
@@ -385,7 +432,7 @@ def test_weights_in_validation_count_as_copies_in_loss_and_accuracy(multilabel: 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_loss_that_is_no_number_is_an_error(value: float) -> None:
-    def spoil(run: TrainingRun) -> None:
+    def spoil(run: Run) -> None:
         if run.state.epoch == 1 and run.progress.batches == 2:
             run.network.params["linear.bias"][0] = value
 
@@ -402,7 +449,7 @@ def test_a_loss_that_is_no_number_is_an_error(value: float) -> None:
 def run_spoilt_at_the_end_of_epoch_2(value: float) -> tuple[TrainingRun, str]:
     """The last update of an epoch spoils the weights: no batch of training sees it."""
 
-    def spoil(run: TrainingRun) -> None:
+    def spoil(run: Run) -> None:
         if run.state.epoch == 1 and run.progress.batches == 13:
             run.network.params["linear.bias"][0] = value
 
@@ -432,7 +479,7 @@ def test_an_error_in_validation_names_the_epoch_it_happened_in() -> None:
 def test_an_infinite_gradient_is_an_error_before_it_spoils_the_weights() -> None:
     """Huge features that no class looks at: the loss is ln 3, the gradient's norm infinite."""
 
-    def spoil(run: TrainingRun) -> None:
+    def spoil(run: Run) -> None:
         run.network.params[EMBEDDING][:] = 1e30
         run.network.params["linear.weight"][:] = 0.0
         run.network.params["linear.bias"][:] = 0.0
@@ -493,7 +540,7 @@ class KeepUpdates(Callback):
     def __init__(self) -> None:
         self.params: list[Params] = []
 
-    def on_batch(self, run: TrainingRun) -> None:
+    def on_batch(self, run: Run) -> None:
         self.params.append(copy(run.network.params))
 
 
@@ -549,7 +596,7 @@ def test_an_averaged_run_that_was_stopped_ends_with_the_same_bits(
     config = replace(CONFIG, max_iter=5, n_iter_no_change=5, ema_decay=0.97)
 
     def run(name: str, *, resume: bool = False, stop_in: int = 99) -> Params:
-        def stop(run: TrainingRun) -> None:
+        def stop(run: Run) -> None:
             if run.state.epoch == stop_in and run.progress.batches == 4:
                 raise KeyboardInterrupt
 
@@ -599,10 +646,10 @@ def test_interruption_keeps_the_best_weights_so_far(hook: str) -> None:
     class Interrupt(Callback):
         ended = False
 
-        def on_end(self, run: TrainingRun) -> None:
+        def on_end(self, run: Run) -> None:
             self.ended = run.state.interrupted
 
-    def stop(run: TrainingRun) -> None:
+    def stop(run: Run) -> None:
         if run.state.epoch == 3 and (hook == "on_epoch" or run.progress.batches == 2):
             raise KeyboardInterrupt
 
@@ -617,7 +664,7 @@ def test_interruption_keeps_the_best_weights_so_far(hook: str) -> None:
 
 
 def test_interruption_before_the_first_epoch_is_over() -> None:
-    def stop(run: TrainingRun) -> None:
+    def stop(run: Run) -> None:
         if run.progress.batches == 1:
             raise KeyboardInterrupt
 
@@ -658,21 +705,21 @@ def test_hooks_and_records() -> None:
         def __init__(self) -> None:
             self.calls: list[str] = []
 
-        def on_start(self, run: TrainingRun) -> None:
+        def on_start(self, run: Run) -> None:
             assert run.state.epoch == 0
             self.calls.append("start")
 
-        def on_batch(self, run: TrainingRun) -> None:
+        def on_batch(self, run: Run) -> None:
             self.calls.append("batch")
             assert run.progress.batches == 1 + (self.calls.count("batch") - 1) % 13
 
-        def on_epoch(self, run: TrainingRun) -> None:
+        def on_epoch(self, run: Run) -> None:
             self.calls.append("epoch")
             assert run.progress.documents == len(TRAIN)
             assert run.progress.tokens == sum(map(len, TRAIN.documents))
             assert run.state.history[-1]["epoch"] == run.state.epoch
 
-        def on_end(self, run: TrainingRun) -> None:
+        def on_end(self, run: Run) -> None:
             assert run.state.finished
             self.calls.append("end")
 
@@ -745,10 +792,13 @@ def test_the_regularisation_is_the_one_asked_for() -> None:
     """Each rate by its own name, from the configuration to the masks that are drawn."""
     shared = {f.name for f in fields(Regularisation)} & {f.name for f in fields(TrainingConfig)}
     rates = {name: 0.1 + 0.05 * i for i, name in enumerate(sorted(shared))}
-    assert len(rates) >= 7
+    assert len(rates) >= 6
     config = replace(CONFIG, **{**rates, "frozen": (EMBEDDING,)})  # type: ignore[arg-type]
     unknown = np.full(V, 0.2)
-    found = new_run(new_network(), config, unknown_probabilities=unknown).regularisation
+    run = new_run(new_network(), config, unknown_probabilities=unknown)
+    assert run.rule.frozen == (EMBEDDING,)
+    assert isinstance(run.rule, BPTT)
+    found = run.rule.regularisation
     for name in shared:
         assert getattr(found, name) == getattr(config, name), name
     assert found.unknown_probabilities is unknown

@@ -21,9 +21,9 @@ from textrnn.cli.app import COMMANDS, app
 from textrnn.cli.option_names import OTHERS, Options, in_options, options_of
 from textrnn.errors import MissingDependencyError, TextRNNError, TrainingError, UsageError
 from textrnn.training.fit import TokenisedTexts
-from textrnn.training.loop import TrainingState
 from textrnn.training.prior_baseline import nothing_learned
 from textrnn.training.settings import DECLARED, Settings
+from textrnn.training.state import TrainingState
 from textrnn.wording.messages import Advice, ForScripts, Message, Parameter, Setting, Value, stated
 
 PACKAGE = Path(__file__).parents[1] / "textrnn"

@@ -29,7 +29,9 @@ from textrnn.nn.losses import SIGMOID, binary_cross_entropy, sigmoid
 from textrnn.nn.network import Network, NetworkConfig
 from textrnn.nn.workspace import Workspace
 from textrnn.text.encoded import number_texts
-from textrnn.training.rules.bptt import LabelledDocuments, Regularisation, batch_gradient
+from textrnn.training.regularisation import Regularisation
+from textrnn.training.rules.bptt import BPTT
+from textrnn.training.step import LabelledDocuments
 from textrnn.typing import Params
 
 WORDS = {"fruit": ["apple", "pear"], "tool": ["saw", "drill"], "animal": ["cat", "dog"]}
@@ -116,10 +118,9 @@ def test_the_gradient_of_a_whole_batch() -> None:
     data = LabelledDocuments(documents, rng.integers(0, 2, (3, 3)), np.array([1.0, 0.5, 2.0]))
 
     def pass_over() -> tuple[float, Params]:
-        sums, gradients = batch_gradient(
-            network, data, np.arange(3), Regularisation(label_smoothing=0.1),
-            batch_size=3, rng=np.random.default_rng(0), workspace=Workspace(),
-        )  # fmt: skip
+        rng, rows = np.random.default_rng(0), np.arange(3)
+        batch = data.batch(rows, size=3, rng=rng, workspace=Workspace())
+        sums, gradients = BPTT(Regularisation(label_smoothing=0.1)).step(network, batch)
         return sums.loss / 3, dense(gradients)
 
     _, gradients = pass_over()

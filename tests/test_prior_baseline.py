@@ -13,8 +13,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from textrnn import TextRNNClassifier
 from textrnn.training.fit import TokenisedTexts
-from textrnn.training.loop import TrainingState
 from textrnn.training.prior_baseline import nothing_learned, prior_baseline
+from textrnn.training.state import TrainingState
 
 
 def texts_of(targets: list[Any], weights: list[float] | None = None) -> TokenisedTexts:

@@ -110,7 +110,7 @@ def test_a_search(reviews: tuple[list[str], list[str]]) -> None:
 def test_each_trial_is_a_training_like_any_other(reviews: tuple[list[str], list[str]]) -> None:
     search = new_search(reviews, Clock())
     for changes in ({}, {"batch_size": 4, "ngrams": "none"}, {"hidden_size": 5}):
-        search.judge(changes, 100)
+        search.evaluate(changes, 100)
     for trial in search.trials:
         report = run_experiment(
             Experiment(search.experiment.corpus, trial.settings, baselines=(), cache=False)
@@ -120,7 +120,7 @@ def test_each_trial_is_a_training_like_any_other(reviews: tuple[list[str], list[
     settings = Settings(**{**vars(BASE), "validation_fraction": 0.25})
     search = new_search(reviews, Clock(), settings)
     for changes in ({}, {"batch_size": 4, "ngrams": "none"}, {"hidden_size": 5}):
-        search.judge(changes, 100)
+        search.evaluate(changes, 100)
     for trial in search.trials:
         report = run_experiment(
             Experiment(search.experiment.corpus, trial.settings, baselines=(), cache=False)
@@ -131,7 +131,7 @@ def test_each_trial_is_a_training_like_any_other(reviews: tuple[list[str], list[
 
 def test_the_same_trial_is_not_done_twice(reviews: tuple[list[str], list[str]]) -> None:
     search = new_search(reviews, Clock())
-    assert search.judge({}, 50) == search.judge({"hidden_size": 4}, 50)
+    assert search.evaluate({}, 50) == search.evaluate({"hidden_size": 4}, 50)
     assert len(search.trials) == 1
 
 
@@ -166,7 +166,7 @@ def test_a_training_that_diverges_is_the_worst(
 
     search = new_search(reviews, Clock())
     monkeypatch.setattr(tuning, "train_network", diverge)
-    assert search.judge({}, 50) is None
+    assert search.evaluate({}, 50) is None
     assert not search.trials
 
 
@@ -226,7 +226,7 @@ def test_each_kind_of_ngrams_is_fitted_once(
     monkeypatch.setattr(tuning, "fit_kind", note)
     search = new_search(reviews, Clock())
     for ngrams in ("words", "auto", "characters", "none"):
-        search.judge({"ngrams": ngrams}, 50)
+        search.evaluate({"ngrams": ngrams}, 50)
     assert kinds == [WORDS, CHARACTERS]
     assert len(search.trials) == 4
 
@@ -244,9 +244,9 @@ def test_characters_are_left_out_of_all_trials_where_they_take_too_long(
     monkeypatch.setattr(tuning, "fit_kind", slow)
     settings = Settings(**{**vars(BASE), "validation_fraction": 0.25})
     search = new_search(reviews, clock, settings, deadline=Deadline(180.0, clock))
-    search.judge({}, 50)
-    search.judge({"hidden_size": 5}, 50)
-    search.judge({"ngrams": "words"}, 50)  # is the first
+    search.evaluate({}, 50)
+    search.evaluate({"hidden_size": 5}, 50)
+    search.evaluate({"ngrams": "words"}, 50)  # is the first
     assert [trial.changes for trial in search.trials] == [
         {"ngrams": "words"},
         {"hidden_size": 5, "ngrams": "words"},
@@ -282,7 +282,7 @@ def lucky_search(
             raise TrainingError("the loss is nan")
         steps = settings.max_steps or 1
         luck = 1.0 * rng.normal() / steps**0.5
-        state = SimpleNamespace(interrupted=False, best_score=(0.0, -1.0))
+        state = SimpleNamespace(interrupted=False, stopped="", best_score=(0.0, -1.0))
         accuracy = QUALITY[settings.hidden_size] - 0.5 / steps + luck
         return SimpleNamespace(state=state, accuracy=accuracy)
 
@@ -345,9 +345,9 @@ def test_the_same_training_in_two_rounds_is_one_trial(
     reviews: tuple[list[str], list[str]],
 ) -> None:
     search = new_search(reviews, Clock())
-    search.judge({}, 1)
-    search.judge({"hidden_size": 5}, 1)
-    assert search.judge({}, 2, 1) == search.best  # two texts are one step, as one text is
+    search.evaluate({}, 1)
+    search.evaluate({"hidden_size": 5}, 1)
+    assert search.evaluate({}, 2, 1) == search.best  # two texts are one step, as one text is
     assert [trial.survived for trial in search.ranking] == [1, 0]
     assert len(search.trials) == 2
 

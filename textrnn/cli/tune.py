@@ -263,7 +263,9 @@ def _is_tied(search: Search) -> bool:
 def _end(search: Search) -> str:
     if search.stopped == "time":
         return "the time was over before all rounds were done"
-    return "stopped by Ctrl-C" if search.stopped else "all rounds were done"
+    if search.stopped == "interrupted":
+        return "stopped by Ctrl-C"
+    return f"stopped: {search.stopped}" if search.stopped else "all rounds were done"
 
 
 def _count(search: Search) -> str:

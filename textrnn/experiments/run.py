@@ -45,11 +45,11 @@ from textrnn.training.fit import (
     number_classes,
     weights_by_class,
 )
-from textrnn.training.loop import TrainingState
 from textrnn.training.pipeline import Teaching, Trained, train_whole
 from textrnn.training.presets import DEFAULT
 from textrnn.training.prior_baseline import nothing_learned
 from textrnn.training.settings import Settings, check_seed
+from textrnn.training.state import TrainingState
 from textrnn.wording.messages import Advice, Message, Parameter
 from textrnn.wording.quoting import quoted
 

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -37,8 +36,8 @@ from textrnn.training.ensemble import (
     together,
 )
 from textrnn.training.fit import TokenisedTexts
-from textrnn.training.loop import TrainingRun
 from textrnn.training.settings import DECLARED, Settings
+from textrnn.training.state import Run
 
 SPACE: dict[str, Sequence[Any]] = {
     name: setting.searched for name, setting in DECLARED.items() if setting.searched
@@ -47,6 +46,7 @@ SPACE: dict[str, Sequence[Any]] = {
 FACTOR, ROUNDS = 3, 3
 FEWEST, MOST = 9, 81
 """Candidates: of fewer none would be left for the last round, more are hardly ever better."""
+TIME, INTERRUPTED = "time", "interrupted"
 DEARER = 1.5
 """Time of a candidate over that of the settings begun with, about, on average."""
 
@@ -90,7 +90,8 @@ class Search:
         on_trial: told of each trial.
         space: values of each setting that are tried.
         trials: those done.
-        stopped: why it ended early: ``"time"``, ``"interrupted"`` or nothing.
+        stopped: why it ended early: ``TIME``, ``INTERRUPTED``, what a callback of the experiment
+            told ``Run.stop``, or nothing.
     """
 
     experiment: Experiment
@@ -126,15 +127,22 @@ class Search:
 
     def run(self) -> None:
         """Search until all rounds are done, the time is over, or Ctrl-C."""
-        with self._told_why():
-            full = self._usual_texts()
-            first = max(full // FACTOR ** (ROUNDS - 1), 1)
-            begun = time.perf_counter()
-            self.judge({}, first)  # what it takes is known, even if it diverges
-            seconds = (time.perf_counter() - begun) / first
-            n, most = plan(self.deadline.left(), DEARER * seconds, full)
-            # The first trial must not have read more than those of the last round.
-            self._halve(self._draw(n), max(most, first))
+        try:
+            self._search()
+        except KeyboardInterrupt:
+            self.stopped = INTERRUPTED
+
+    def _search(self) -> None:
+        full = self._usual_texts()
+        first = max(full // FACTOR ** (ROUNDS - 1), 1)
+        begun = time.perf_counter()
+        self.evaluate({}, first)  # what it takes is known, even if it diverges
+        if self.stopped:
+            return
+        seconds = (time.perf_counter() - begun) / first
+        n, most = plan(self.deadline.left(), DEARER * seconds, full)
+        # The first trial must not have read more than those of the last round.
+        self._halve(self._draw(n), max(most, first))
 
     def _halve(self, candidates: list[dict[str, Any]], most: int) -> None:
         """Round after round with the best third of the one before, until they read ``most``."""
@@ -143,19 +151,23 @@ class Search:
         self._planned = 1 + sum(math.ceil(len(candidates) / FACTOR**i) for i in range(rounds))
         for survived in range(rounds):
             n_texts = max(most // FACTOR ** (rounds - 1 - survived), 1)
-            found = [self.judge(changes, n_texts, survived) for changes in candidates]
-            tried = sorted((_rank(trial), i) for i, trial in enumerate(found) if trial)
+            tried: list[tuple[tuple[int, int, float, bool, float], int]] = []
+            for i, changes in enumerate(candidates):
+                trial = self.evaluate(changes, n_texts, survived)
+                if self.stopped:
+                    return
+                if trial is not None:
+                    tried.append((_rank(trial), i))
+            tried.sort()
             go_on = math.ceil(len(candidates) / FACTOR)
             candidates = [candidates[i] for _, i in tried[:go_on]]
 
-    def judge(self, changes: Mapping[str, Any], n_texts: int, survived: int = 0) -> Trial | None:
+    def evaluate(self, changes: Mapping[str, Any], n_texts: int, survived: int = 0) -> Trial | None:
         """Train with some changes until so many texts are read.
 
-        A training that diverges is no trial, but None. The first is done whatever the time. One
-        that was done in an earlier round, as of few texts steps may be the same, is in both.
-
-        Raises:
-            KeyboardInterrupt: of Ctrl-C, or as the time is over.
+        A training that diverges is no trial, but None, and so is one that was stopped before its
+        end, which ends the search: ``stopped`` then says why. The first is done whatever the time.
+        One that was done in an earlier round, as of few texts steps may be the same, is in both.
         """
         settings = replace(self.experiment.settings, **changes)
         settings = replace(
@@ -169,16 +181,19 @@ class Search:
                 self.trials[i] = replace(trial, n_texts=n_texts, survived=survived)
                 return self.trials[i]
         begun = time.perf_counter()
-        stop = (_Stop(self.deadline),) if self._is_begun else ()
+        callbacks = [*self.experiment.callbacks]
+        if self._is_begun:
+            callbacks.append(_StopInTime(self.deadline))
         self._is_begun = True
-        experiment = replace(self.experiment, settings=settings, out=None, callbacks=stop)
+        experiment = replace(self.experiment, settings=settings, out=None, callbacks=callbacks)
         try:
             trained = train_network(experiment, self.data, choose=self._choose_once, refit=False)
         except TrainingError:
             return None
         state, accuracy = trained.state, trained.accuracy
-        if state.interrupted:
-            raise KeyboardInterrupt
+        self.stopped = INTERRUPTED if state.interrupted else state.stopped
+        if self.stopped:
+            return None
         assert accuracy is not None
         settings = self._as_fitted(settings)
         if settings.ngrams != {**self.experiment.settings.to_dict(), **changes}["ngrams"]:
@@ -190,13 +205,6 @@ class Search:
         if self.on_trial is not None:
             self.on_trial(trial, len(self.trials), self._planned)
         return trial
-
-    @contextmanager
-    def _told_why(self) -> Iterator[None]:
-        try:
-            yield
-        except KeyboardInterrupt:
-            self.stopped = "time" if self.deadline.left() <= 0.0 else "interrupted"
 
     def _choose_once(
         self,
@@ -285,13 +293,12 @@ def _rank(trial: Trial) -> tuple[int, int, float, bool, float]:
     return *how_far, -trial.accuracy, bool(trial.changes), trial.loss
 
 
-class _Stop(Callback):
+class _StopInTime(Callback):
     """Ends a trial when the time is over."""
 
     def __init__(self, deadline: Deadline) -> None:
         self.deadline = deadline
 
-    def on_batch(self, run: TrainingRun) -> None:
-        del run
+    def on_batch(self, run: Run) -> None:
         if self.deadline.left() <= 0.0:
-            raise KeyboardInterrupt
+            run.stop(TIME)

@@ -13,7 +13,7 @@ from textrnn.storage.checkpoint_file import load_arrays, load_state, reading, sa
 from textrnn.text.spelling import EDIT, LEFT_OUT, SPELLING_RULES
 from textrnn.training.callbacks import Callback
 from textrnn.training.checkpoint_validation import check_arrays, check_rng, check_state, fits
-from textrnn.training.loop import TrainingRun, TrainingState
+from textrnn.training.state import OUT_OF_TIME, Run, TrainingState
 from textrnn.typing import Params
 from textrnn.wording.messages import Advice, Parameter, Value
 from textrnn.wording.quoting import quoted
@@ -41,13 +41,13 @@ class Checkpoint(Callback):
         self.resume = resume
         self.is_taught = False
 
-    def on_start(self, run: TrainingRun) -> None:
+    def on_start(self, run: Run) -> None:
         if self.resume and self.path.exists():
             restore(run, *self.read(run))
         elif not self.is_taught:
             taught_path(self.path).unlink(missing_ok=True)  # of another run
 
-    def read(self, run: TrainingRun) -> tuple[Params, dict[str, Any]]:
+    def read(self, run: Run) -> tuple[Params, dict[str, Any]]:
         """The arrays and values from which a run goes on.
 
         Raises:
@@ -88,7 +88,7 @@ class Checkpoint(Callback):
     def _n_texts(self, path: Path) -> int | None:
         return self._state(path)["n_texts"] if self.resume and path.exists() else None
 
-    def on_rehearsal(self, run: TrainingRun) -> None:
+    def on_rehearsal(self, run: Run) -> None:
         arrays, saved = snapshot(run)
         best = {f"best/{name}": value for name, value in run.network.params.items()}
         beside = self.path.with_name(self.path.name + ".rehearsal")
@@ -97,7 +97,7 @@ class Checkpoint(Callback):
         finally:
             beside.unlink(missing_ok=True)
 
-    def on_epoch(self, run: TrainingRun) -> None:
+    def on_epoch(self, run: Run) -> None:
         arrays, saved = snapshot(run)
         save_arrays(self.path, arrays, {**saved, "identity": self.identity})
 
@@ -149,7 +149,7 @@ def taught_path(path: Path) -> Path:
     return path.with_name(path.name + ".taught")
 
 
-def snapshot(run: TrainingRun) -> tuple[Params, dict[str, Any]]:
+def snapshot(run: Run) -> tuple[Params, dict[str, Any]]:
     """All of a run between two epochs: arrays by name, and JSON-ready values."""
     state = run.state
     arrays = {f"weights/{name}": value for name, value in run.network.params.items()}
@@ -172,6 +172,7 @@ def snapshot(run: TrainingRun) -> tuple[Params, dict[str, Any]]:
         "best_epoch": state.best_epoch,
         "stale": state.stale,
         "finished": state.finished,
+        "stopped": state.stopped,
         "out_of_time": state.out_of_time,
         "n_updates": run.optimizer.n_updates,
         "n_averaged": average.n_updates if average is not None else 0,
@@ -179,7 +180,7 @@ def snapshot(run: TrainingRun) -> tuple[Params, dict[str, Any]]:
     }
 
 
-def restore(run: TrainingRun, arrays: Params, saved: dict[str, Any]) -> None:
+def restore(run: Run, arrays: Params, saved: dict[str, Any]) -> None:
     """Put a run back to where a snapshot was taken."""
 
     def part(prefix: str) -> Params:
@@ -192,7 +193,7 @@ def restore(run: TrainingRun, arrays: Params, saved: dict[str, Any]) -> None:
         run.average.restore(part("average/"), saved["n_averaged"])
     best = part("best/")
     history = saved["history"]
-    if run.judge is not None:
+    if run.scorer is not None:
         history = as_named_now({"history": history}, is_alone=False)["history"]
     run.state = TrainingState(
         planned_steps=saved["planned_steps"],
@@ -203,7 +204,7 @@ def restore(run: TrainingRun, arrays: Params, saved: dict[str, Any]) -> None:
         best_params={name: np.array(value) for name, value in best.items()} or None,
         stale=saved["stale"],
         finished=saved["finished"],
-        out_of_time=saved.get("out_of_time", False),
+        stopped=saved.get("stopped", OUT_OF_TIME if saved.get("out_of_time") else ""),
     )
     if saved["best_score"] is not None:
         run.state.best_score = (saved["best_score"][0], saved["best_score"][1])

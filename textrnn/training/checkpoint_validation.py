@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from textrnn.storage.weights_validation import Wanted, check_numbers, check_tensors
-from textrnn.system.fields import Field, check_fields, flag, is_number, mapping, number, whole
+from textrnn.system.fields import Field, check_fields, flag, is_number, mapping, number, text, whole
 from textrnn.system.weights_file import Tensors
-from textrnn.training.loop import TrainingRun
+from textrnn.training.state import Run
 from textrnn.typing import Params
 
 RECORD = dict.fromkeys(
@@ -32,6 +32,7 @@ STATE = {
     "best_score": Field(_is_score, "accuracy and loss").or_none(),
     **dict.fromkeys(("best_epoch", "stale", "n_updates", "n_averaged"), whole()),
     "finished": flag(),
+    "stopped": text().maybe(),
     "out_of_time": flag().maybe(),
     "n_jobs": whole(1).maybe(),
     "rng": mapping(),
@@ -72,7 +73,7 @@ def check_rng(state: Any, rng: np.random.Generator) -> None:
         raise ValueError(f"rng is no state of {type(rng.bit_generator).__name__}") from error
 
 
-def fits(run: TrainingRun) -> Callable[[Tensors], None]:
+def fits(run: Run) -> Callable[[Tensors], None]:
     """Checks that a file has the arrays of a run, see ``weights_validation.check_tensors``."""
     groups = {"weights/": run.network.params, "moments/": run.optimizer.moments}
     if run.average is not None:

@@ -62,7 +62,7 @@ def _readouts() -> tuple[str, ...]:
 
 
 def _solvers() -> tuple[str, ...]:
-    from textrnn.training.loop import SOLVERS
+    from textrnn.training.config import SOLVERS
 
     return SOLVERS
 

@@ -21,8 +21,8 @@ from textrnn.training.batching import batch_count
 from textrnn.training.ensemble import MUCH_TEXT, Weighed, joined, refitted, weigh
 from textrnn.training.fit import TokenisedTexts
 from textrnn.training.held_out import text_keys
-from textrnn.training.loop import TrainingState
 from textrnn.training.settings import Settings, usual_epochs
+from textrnn.training.state import TrainingState
 from textrnn.typing import Params
 
 EPOCHS = 2

@@ -22,8 +22,8 @@ from textrnn.text.vocabulary import Vocabulary
 from textrnn.training.budget import Deadline
 from textrnn.training.callbacks import Callback
 from textrnn.training.loop import TrainingRun
-from textrnn.training.rules.bptt import LabelledDocuments
 from textrnn.training.settings import F1, ONE_HOT, RANDOM, WORD2VEC, Settings
+from textrnn.training.step import LabelledDocuments
 from textrnn.typing import Bools, ClassWeight, Floats, Ints
 from textrnn.wording.messages import ForScripts, Parameter, Setting, stated
 from textrnn.wording.quoting import listed, quoted
@@ -295,13 +295,13 @@ def make_run(
     rng: np.random.Generator,
     callbacks: Sequence[Callback] = (),
     deadline: Deadline | None = None,
-    judge: Callable[[Floats], float] | None = None,
+    scorer: Callable[[Floats], float] | None = None,
     **changes: Any,
 ) -> TrainingRun:
     """A run, ready to start, that trains ``model`` in place.
 
     It plans no more steps than fit before the ``deadline``. ``changes`` are of the training
-    that the settings describe; the ``judge`` is that of ``TrainingRun``.
+    that the settings describe; the ``scorer`` is that of ``TrainingRun``.
     """
     documents = train.encode(model)
     n_words = sum(map(len, documents.documents))
@@ -316,5 +316,5 @@ def make_run(
         callbacks=callbacks,
         n_jobs=settings.processes(),
         deadline=deadline,
-        judge=judge,
+        scorer=scorer,
     )

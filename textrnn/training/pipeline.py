@@ -33,8 +33,8 @@ from textrnn.training.ensemble import (
     weigh,
 )
 from textrnn.training.fit import TokenisedTexts, make_run
-from textrnn.training.loop import TrainingState
 from textrnn.training.settings import Settings
+from textrnn.training.state import TrainingState
 from textrnn.typing import Floats, Params
 from textrnn.wording.messages import Message, Parameter
 
@@ -171,7 +171,7 @@ def train_whole(
         return Trained(model, state, None, n_labelled)
     best = weigh(model, settings, chosen, train, validation, judge=judge)
     interrupted, characters, teaching = state.interrupted, True, None
-    if unlabelled and not interrupted:
+    if unlabelled and not interrupted and not (state.stopped and not state.out_of_time):
         reserve = REFITTING * choosing
         if deadline is not None:
             n, seconds = texts_to_teach(best, unlabelled, deadline, reserve / n_labelled, training)
@@ -223,7 +223,7 @@ class Training:
             rng=self.rng,
             callbacks=self.callbacks,
             deadline=deadline,
-            judge=None if self.judge is None else self.judge.accuracy,
+            scorer=None if self.judge is None else self.judge.accuracy,
             **changes,
         )
         return run.run()
@@ -267,11 +267,10 @@ def is_kept(taught: Taught, teacher: Weighed) -> bool:
     did not come to its end must do as well; without such texts it is not kept.
     """
     if taught.weighed.right is None or teacher.right is None:
-        state = taught.state
-        return state.finished and not (state.out_of_time or state.interrupted)
+        return taught.state.finished and not taught.state.is_cut_short
     losses, weights = teacher.right - taught.weighed.right, mean_one(teacher.weights)
     loss = float(np.average(losses, weights=weights))
-    if taught.state.interrupted or taught.state.out_of_time:  # half taught
+    if taught.state.is_cut_short:  # half taught
         return loss <= 0.0
     spread = math.sqrt(float(np.average((losses - loss) ** 2, weights=weights)))
     return loss <= 2.0 * spread / math.sqrt(len(losses))

@@ -12,7 +12,7 @@ import numpy as np
 
 from textrnn.nn.losses import mean_one, output_of
 from textrnn.training.fit import TokenisedTexts
-from textrnn.training.loop import TrainingState
+from textrnn.training.state import TrainingState
 from textrnn.typing import Floats
 from textrnn.wording.messages import Advice, Message, Parameter
 

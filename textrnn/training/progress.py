@@ -10,7 +10,7 @@ from typing import Any
 
 from textrnn.evaluation.held_out_scores import NETWORK, WHOLE
 from textrnn.training.callbacks import Callback
-from textrnn.training.loop import TrainingRun, TrainingState
+from textrnn.training.state import Run, TrainingState
 
 
 class Progress(Callback):
@@ -29,7 +29,7 @@ class Progress(Callback):
         self._started = 0.0
         self._steps_before = 0
 
-    def on_start(self, run: TrainingRun) -> None:
+    def on_start(self, run: Run) -> None:
         from rich.progress import BarColumn, Progress, TextColumn
 
         self._started = time.perf_counter()
@@ -52,7 +52,7 @@ class Progress(Callback):
         line = f"a new network learns from all that was trained on {n_texts:,} unlabelled texts"
         self.console.print(line, soft_wrap=True)
 
-    def on_batch(self, run: TrainingRun) -> None:
+    def on_batch(self, run: Run) -> None:
         if self._bar is None:
             return
         now = run.progress
@@ -66,13 +66,13 @@ class Progress(Callback):
             ),
         )
 
-    def _time_to_go(self, run: TrainingRun) -> str:
+    def _time_to_go(self, run: Run) -> str:
         """Time left if all steps are done, as early stopping cannot be foreseen."""
         done = max(run.state.steps - self._steps_before, 1)
         left = run.state.planned_steps - run.state.steps
         return clock((time.perf_counter() - self._started) / done * left)
 
-    def on_epoch(self, run: TrainingRun) -> None:
+    def on_epoch(self, run: Run) -> None:
         record = run.state.history[-1]
         line = (
             f"epoch {record['epoch']:>2}/{run.n_epochs}  "
@@ -84,14 +84,14 @@ class Progress(Callback):
         line += f"  {record['words_per_second'] / 1000:,.0f}k words/s {clock(record['seconds'])}"
         self.console.print(line, soft_wrap=True)
 
-    def on_end(self, run: TrainingRun) -> None:
+    def on_end(self, run: Run) -> None:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
         if run.state.interrupted:
             self.console.print(_interruption(run.state), style="yellow", soft_wrap=True)
-        elif run.state.out_of_time:
-            self.console.print(_out_of_time(run.state), style="yellow", soft_wrap=True)
+        elif run.state.stopped:
+            self.console.print(_stopped(run.state), style="yellow", soft_wrap=True)
         elif run.state.finished and run.state.steps < run.state.planned_steps:
             self.console.print(_early_stop(run), style="dim", soft_wrap=True)
 
@@ -111,15 +111,16 @@ def _interruption(state: TrainingState) -> str:
     return f"interrupted in epoch {state.epoch + 1}: keeping the weights{kept}"
 
 
-def _out_of_time(state: TrainingState) -> str:
+def _stopped(state: TrainingState) -> str:
     kept = f"those of epoch {state.best_epoch}" if state.best_params else "the last ones"
+    why = state.stopped if state.out_of_time else f"stopped ({state.stopped})"
     return (
-        f"the time is over after {state.steps:,} of {state.planned_steps:,} planned steps; the "
-        f"weights are {kept}"
+        f"{why} after {state.steps:,} of {state.planned_steps:,} planned steps; the weights are "
+        f"{kept}"
     )
 
 
-def _early_stop(run: TrainingRun) -> str:
+def _early_stop(run: Run) -> str:
     """Patience counts epochs without a higher accuracy, but the loss decides between equals."""
     by = f" by more than {run.config.tol:g}" if run.config.tol else ""
     return (

@@ -26,7 +26,7 @@ from textrnn.wording.quoting import quoted
 
 if TYPE_CHECKING:
     from textrnn.nn.network import NetworkConfig
-    from textrnn.training.loop import TrainingConfig
+    from textrnn.training.config import TrainingConfig
 
 USUAL_STEPS = 3_000
 TEXTS_A_PROCESS = 16
@@ -75,7 +75,7 @@ class Settings(DeclaredSettings):
         """The training these settings describe, for so many training texts and words of them."""
         from textrnn.nn.network import EMBEDDING
         from textrnn.training.batching import batch_count
-        from textrnn.training.loop import TrainingConfig
+        from textrnn.training.config import TrainingConfig
 
         steps = batch_count(
             n_texts, n_words, batch_size=self.batch_size, batch_tokens=self.batch_tokens

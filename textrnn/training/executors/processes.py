@@ -1,8 +1,8 @@
 """Training and prediction in several processes: synchronous data parallelism.
 
-Every batch is dealt out over the processes; each computes the gradient of its part, and
-the parts are added in a fixed order, so the same seed and number of processes give the
-same bits. The calling process is the first worker.
+Every batch is dealt out over the processes; each computes the gradient of its part and hands it
+over in a ``GradientRoom``, and the parts are added in a fixed order, so the same seed and number of
+processes give the same bits. The calling process is the first worker.
 
 Parameters, documents and gradients live in shared memory (``textrnn.system.shared_memory``);
 what is sent to a process and back is only which documents, and how many rows
@@ -28,15 +28,10 @@ from textrnn.errors import TrainingError, WorkerError
 from textrnn.inference.batches import length_batches
 from textrnn.nn.gradients import Gradients, RowGradient
 from textrnn.nn.network import Network, NetworkConfig
-from textrnn.nn.workspace import Workspace
-from textrnn.system.processes import Answer, Processes, tell_fewer
+from textrnn.system.processes import Answer, Processes
 from textrnn.system.shared_memory import Shared
-from textrnn.training.rules.bptt import (
-    BatchSums,
-    LabelledDocuments,
-    Regularisation,
-    batch_gradient,
-)
+from textrnn.training.executors.worker import Worker, deal, seeds
+from textrnn.training.step import BatchSums, LabelledDocuments, LearningRule
 from textrnn.typing import Floats, Ids, Ints
 from textrnn.wording.messages import Advice, Parameter
 
@@ -57,8 +52,11 @@ class GradientRoom:
                 shape = (n_rows, *shape[1:])
             self._values[name] = np.zeros(shape, config.dtype)
 
-    def write(self, gradients: Gradients) -> dict[str, tuple[int, int]]:
-        """Copy gradients here; return the rows in use, and of how many, of each table."""
+    def hand_over(self, gradients: Gradients) -> dict[str, tuple[int, int]]:
+        """Copy gradients here, in the worker; return the rows in use of each table.
+
+        With each their number, and that of all rows.
+        """
         used: dict[str, tuple[int, int]] = {}
         for name, gradient in gradients.items():
             if isinstance(gradient, RowGradient):
@@ -70,8 +68,8 @@ class GradientRoom:
                 self._values[name][...] = gradient
         return used
 
-    def read(self, used: dict[str, tuple[int, int]]) -> Gradients:
-        """The gradients, as views."""
+    def take_over(self, used: dict[str, tuple[int, int]]) -> Gradients:
+        """The gradients as views, in the first process, from what ``hand_over`` returned."""
         gradients: Gradients = {}
         for name, values in self._values.items():
             if name in self._rows:
@@ -93,25 +91,32 @@ class Job:
     """Of all documents, (n, C)."""
     targets: Any
     weights: Floats | None
-    regularisation: Regularisation
+    rule: LearningRule | None
     gradients: list[GradientRoom]
     """One for each other process; empty if nothing is trained."""
 
-    def documents(self) -> list[Ids]:
-        """Each document as a view."""
-        return [self.ids[a:b] for a, b in itertools.pairwise(self.starts.tolist())]
+    def worker(self) -> Worker:
+        """What works on it; each document is a view."""
+        documents = [self.ids[a:b] for a, b in itertools.pairwise(self.starts.tolist())]
+        data = LabelledDocuments(documents, self.targets, self.weights)
+        return Worker(self.network, documents, data, self.rule)
 
 
-class Workers:
-    """Processes that share a network and documents; a context manager.
+class SeveralProcesses:
+    """An executor whose processes share a network and documents; see ``step.Executor``.
 
     Args:
-        network: its parameters move to shared memory for the time of the context.
+        network: its parameters move to shared memory until the context ends.
         documents: what is predicted, or trained on if ``data`` is given.
-        n_jobs: processes, this one included. In the context it is the number of those that could
-            be started, and the caller has been warned if there are fewer.
+        n_jobs: processes, this one included: two at least.
         data: what to train on, with classes and weights: the first of the documents.
-        regularisation: of the training.
+        rule: how it is trained.
+
+    Attributes:
+        n_jobs: how many there are; if fewer, the caller has been warned.
+
+    Raises:
+        WorkerError: there can be no other process.
     """
 
     def __init__(
@@ -121,28 +126,24 @@ class Workers:
         n_jobs: int,
         *,
         data: LabelledDocuments | None = None,
-        regularisation: Regularisation | None = None,
+        rule: LearningRule | None = None,
     ) -> None:
-        self.network = network
-        self.documents = documents
-        self.n_jobs = n_jobs
-        self.data = data
-        self.regularisation = regularisation or Regularisation()
-        self._workspace = Workspace()
-        self._others: Processes | None = None
-        self._started: list[int] = []
-        self._gradients: list[GradientRoom] = []
-        self._logits: Floats = np.empty((0, 0))
+        self.network, self.documents = network, documents
+        self._worker = Worker(network, documents, data, rule)
+        shared = Shared(_job(network, documents, n_jobs, data, rule))
+        self._others = Processes(prepare, [(shared, i) for i in range(n_jobs - 1)])
+        try:
+            self._started = self._others.started()
+        except BaseException:
+            self._others.close()
+            raise
+        self._others.tell_lost()
+        self.n_jobs = 1 + len(self._started)
+        job = shared.open()
+        self._logits, self._gradients = job.logits, job.gradients
+        network.params.update(job.network.params)
 
     def __enter__(self) -> Self:
-        shape = (len(self.documents), self.network.config.n_classes)
-        self._logits = np.empty(shape, self.network.dtype)
-        if self.n_jobs > 1:
-            try:
-                self._start()
-            except WorkerError as error:
-                self.n_jobs = 1
-                tell_fewer(1, error)
         return self
 
     def __exit__(
@@ -151,48 +152,10 @@ class Workers:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._others is not None:
-            self._others.close()
-            self._others = None
-            # The network takes its own memory along.
-            params = self.network.params
-            params.update({name: value.copy() for name, value in params.items()})
-
-    def _start(self) -> None:
-        """Start the other processes, and wait until it is known how many there are.
-
-        Raises:
-            WorkerError: there can be none.
-        """
-        shared = Shared(self._job())
-        others = Processes(prepare, [(shared, i) for i in range(self.n_jobs - 1)])
-        try:
-            self._started = others.started()
-        except BaseException:
-            others.close()
-            raise
-        others.tell_lost()
-        self._others, self.n_jobs = others, 1 + len(self._started)
-        job = shared.open()
-        self._logits, self._gradients = job.logits, job.gradients
-        self.network.params.update(job.network.params)
-
-    def _job(self) -> Job:
-        config, data = self.network.config, self.data
-        params = {name: np.ascontiguousarray(p) for name, p in self.network.params.items()}
-        starts = np.concatenate([[0], np.cumsum([len(ids) for ids in self.documents])])
-        capacity = int(starts[-1]) + 1
-        rooms = range(0 if data is None else self.n_jobs - 1)
-        return Job(
-            network=Network(config, params),
-            ids=np.concatenate(self.documents) if self.documents else np.zeros(0, np.int32),
-            starts=starts.astype(np.int64),
-            logits=self._logits,
-            targets=None if data is None else data.targets,
-            weights=None if data is None else data.weights,
-            regularisation=self.regularisation,
-            gradients=[GradientRoom(config, self.regularisation.frozen, capacity) for _ in rooms],
-        )
+        self._others.close()
+        # The network takes its own memory along.
+        params = self.network.params
+        params.update({name: value.copy() for name, value in params.items()})
 
     # ------------------------------------------------------------------- training
 
@@ -202,37 +165,17 @@ class Workers:
         Raises:
             TrainingError: a worker died.
         """
-        assert self.data is not None
-        seeds = [[int(rng.integers(2**63)), i] for i in range(self.n_jobs)]
-        parts = self._deal(rows)
-        self._send([("gradient", *task, len(rows)) for task in zip(parts, seeds, strict=True)])
-        sums, gradients = batch_gradient(
-            self.network,
-            self.data,
-            parts[0],
-            self.regularisation,
-            batch_size=len(rows),
-            rng=np.random.default_rng(seeds[0]),
-            workspace=self._workspace,
-        )
+        given, parts = seeds(rng, self.n_jobs), deal(rows, self.documents, self.n_jobs)
+        self._send([("gradient", *task, len(rows)) for task in zip(parts, given, strict=True)])
+        sums, gradients = self._worker.gradient(parts[0], given[0], len(rows))
         for i, (theirs, used) in zip(self._started, self._receive(), strict=True):
             if theirs is None:
                 continue
             sums = BatchSums(*(a + b for a, b in zip(sums, theirs, strict=True)))
-            gradients = add_gradients(gradients, self._gradients[i].read(used))
+            gradients = add_gradients(gradients, self._gradients[i].take_over(used))
         return sums, gradients
 
-    def _deal(self, rows: Ints) -> list[Ints]:
-        """Deal documents out like cards, by length: each process gets about as many words."""
-        lengths = np.array([len(self.documents[i]) for i in rows.tolist()])
-        by_length = rows[np.argsort(-lengths, kind="stable")]
-        return [by_length[i :: self.n_jobs] for i in range(self.n_jobs)]
-
     # ----------------------------------------------------------------- prediction
-
-    def predict_proba(self, rows: Ints | None = None) -> Floats:
-        """Class probabilities of the documents at ``rows``, or of all, in that order."""
-        return self.network.config.output.probabilities(self.predict_logits(rows))
 
     def predict_logits(self, rows: Ints | None = None) -> Floats:
         """Logits of the documents at ``rows``, or of all, in that order."""
@@ -245,27 +188,49 @@ class Workers:
         for batch, turn in zip(batches, itertools.cycle(turns), strict=False):
             parts[turn].append(batch)
         self._send([("predict", part) for part in parts])
-        out = self._logits
-        _predict(self.network, self.documents, parts[0], out, self._workspace)
+        self._worker.predict(parts[0], self._logits)
         for _ in self._receive():
             pass
-        return out[rows]
+        return self._logits[rows]
 
     # ------------------------------------------------------------------ messages
 
     def _send(self, messages: Sequence[Any]) -> None:
         """Send each other process its message; the first one is this process's own."""
-        if self._others is not None:
-            with _told_of_death():
-                for i, message in zip(self._started, messages[1:], strict=True):
-                    self._others.send(i, message)
+        with _told_of_death():
+            for i, message in zip(self._started, messages[1:], strict=True):
+                self._others.send(i, message)
 
     def _receive(self) -> Iterator[Any]:
         """The answers of the other processes, in a fixed order."""
-        if self._others is not None:
-            with _told_of_death():
-                for i in self._started:
-                    yield self._others.receive(i)
+        with _told_of_death():
+            for i in self._started:
+                yield self._others.receive(i)
+
+
+def _job(
+    network: Network,
+    documents: Sequence[Ids],
+    n_jobs: int,
+    data: LabelledDocuments | None,
+    rule: LearningRule | None,
+) -> Job:
+    config = network.config
+    params = {name: np.ascontiguousarray(p) for name, p in network.params.items()}
+    starts = np.concatenate([[0], np.cumsum([len(ids) for ids in documents])])
+    capacity = int(starts[-1]) + 1
+    frozen = () if rule is None else rule.frozen
+    rooms = range(0 if data is None else n_jobs - 1)
+    return Job(
+        network=Network(config, params),
+        ids=np.concatenate(documents) if documents else np.zeros(0, np.int32),
+        starts=starts.astype(np.int64),
+        logits=np.empty((len(documents), config.n_classes), network.dtype),
+        targets=None if data is None else data.targets,
+        weights=None if data is None else data.weights,
+        rule=rule,
+        gradients=[GradientRoom(config, frozen, capacity) for _ in rooms],
+    )
 
 
 @contextmanager
@@ -283,48 +248,19 @@ def prepare(task: tuple[Shared[Job], int]) -> Answer:
     """What answers a message in another process, of so many the one of this number."""
     shared, number = task
     job = shared.open()
-    room = job.gradients[number] if job.gradients else None
-    data = LabelledDocuments(job.documents(), job.targets, job.weights)
-    return partial(_answer, job, data, room, Workspace())
+    return partial(_answer, job.worker(), job, number)
 
 
-def _answer(
-    job: Job,
-    data: LabelledDocuments,
-    room: GradientRoom | None,
-    workspace: Workspace,
-    message: Any,
-) -> Any:
+def _answer(worker: Worker, job: Job, number: int, message: Any) -> Any:
     kind, *arguments = message
     if kind == "predict":
-        _predict(job.network, data.documents, arguments[0], job.logits, workspace)
+        worker.predict(arguments[0], job.logits)
         return None
-    rows, seed, batch_size = arguments
+    rows, seed, size = arguments
     if len(rows) == 0:
         return None, {}
-    assert room is not None
-    sums, gradients = batch_gradient(
-        job.network,
-        data,
-        rows,
-        job.regularisation,
-        batch_size=batch_size,
-        rng=np.random.default_rng(seed),
-        workspace=workspace,
-    )
-    return sums, room.write(gradients)
-
-
-def _predict(
-    network: Network,
-    documents: Sequence[Ids],
-    batches: list[Ints],
-    out: Floats,
-    workspace: Workspace,
-) -> None:
-    for rows in batches:
-        packed = network.pack([documents[i] for i in rows.tolist()])
-        out[rows] = network.predict_logits(packed, workspace)
+    sums, gradients = worker.gradient(rows, seed, size)
+    return sums, job.gradients[number].hand_over(gradients)
 
 
 def add_gradients(first: Gradients, second: Gradients) -> Gradients:

@@ -1,175 +1,104 @@
-"""The gradient of some documents of a batch: what a worker computes, or the only process."""
+"""Backpropagation through time: each document is unrolled whole, then the weights change once."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, Self
 
 import numpy as np
 
-from textrnn.nn.dropout import Dropout
 from textrnn.nn.gradients import Gradients, copied, values_of
 from textrnn.nn.network import Network
 from textrnn.nn.packed import PackedBatch
-from textrnn.nn.workspace import Workspace
 from textrnn.training.batching import drop_to_unknown
-from textrnn.typing import Floats, Ids, Ints
+from textrnn.training.config import TrainingConfig
+from textrnn.training.regularisation import Regularisation
+from textrnn.training.rules.adversarial import perturbation
+from textrnn.training.step import Batch, BatchSums
+from textrnn.typing import Floats
 
 
 @dataclass(frozen=True)
-class LabelledDocuments:
-    """Encoded documents with their classes.
+class BPTT:
+    """The exact gradient of a batch's loss, but for what a ``gradient_floor`` cuts off.
 
     Attributes:
-        documents: token ids of each.
-        targets: class numbers, shape (n,), or ones and zeros, (n, C), for many labels; or what
-            a teacher holds probable, (n, C).
-        weights: weight of each document in the loss, shape (n,), or None for ones.
-    """
-
-    documents: Sequence[Ids]
-    targets: Ints
-    weights: Floats | None = None
-
-    def __len__(self) -> int:
-        return len(self.documents)
-
-
-@dataclass(frozen=True)
-class Regularisation:
-    """What chance does to a text in training, and where its way back ends.
-
-    Attributes:
-        dropout_input: rate, see ``Dropout``.
-        dropout_readout: rate, see ``Dropout``.
-        unknown_probabilities: chance of each word to become the unknown word, (V,), or None.
+        regularisation: dropout and the like.
         gradient_floor: see ``nn.recurrent.backward``.
         frozen: names of parameters that get no gradient.
-        dropout_recurrent: rate, see ``Dropout``.
-        dropout_embedding: rate, see ``Dropout``.
-        label_smoothing: see ``nn.losses``.
-        adversarial: how far word vectors are moved against the text, see ``adversary``.
     """
 
-    dropout_input: float = 0.0
-    dropout_readout: float = 0.0
-    unknown_probabilities: Floats | None = None
+    regularisation: Regularisation = field(default_factory=Regularisation)
     gradient_floor: float = 0.0
     frozen: tuple[str, ...] = ()
-    dropout_recurrent: float = 0.0
-    dropout_embedding: float = 0.0
-    label_smoothing: float = 0.0
-    adversarial: float = 0.0
 
-    def dropout(self, rng: np.random.Generator) -> Dropout:
-        """The dropout of one pass."""
-        return Dropout(
-            input=self.dropout_input,
-            readout=self.dropout_readout,
-            recurrent=self.dropout_recurrent,
-            embedding=self.dropout_embedding,
-            rng=rng,
+    @classmethod
+    def configured(
+        cls, config: TrainingConfig, regularisation: Regularisation, dtype: np.dtype[Any]
+    ) -> Self:
+        """The rule of a training; see ``rules.RULES``."""
+        # float64 is for proof: nothing is cut off there.
+        floor = config.gradient_floor if dtype == np.float32 else 0.0
+        return cls(regularisation, floor, config.frozen)
+
+    def step(self, network: Network, batch: Batch) -> tuple[BatchSums, Gradients]:
+        """Forward and backward over the documents of a batch; see ``LearningRule``."""
+        documents, unknown = batch.documents, self.regularisation.unknown_probabilities
+        if unknown is not None:
+            documents = [drop_to_unknown(ids, unknown, batch.rng) for ids in documents]
+        packed = network.pack(documents)
+        passed = self._pass(network, batch, packed, None)
+        gradients = passed.gradients
+        if self.regularisation.adversarial > 0.0:
+            gradients = self._adversarial(network, batch, packed, gradients)
+        for name in self.frozen:
+            gradients.pop(name, None)
+        targets = batch.targets[packed.order]
+        correct = float(network.config.output.right(passed.logits, targets).sum())
+        sums = BatchSums(passed.loss * batch.size, correct, packed.n_tokens, passed.unrolled)
+        return sums, gradients
+
+    def _pass(
+        self, network: Network, batch: Batch, packed: PackedBatch, perturbed: Floats | None
+    ) -> _Passed:
+        """Forward and backward once, with dropout of its own.
+
+        ``perturbed`` is added to the vectors of the distinct words.
+        """
+        dropout = self.regularisation.dropout(batch.rng)
+        logits, cache = network.forward(
+            packed, dropout=dropout, moved=perturbed, workspace=batch.workspace
         )
-
-
-class BatchSums(NamedTuple):
-    """Sums over the documents of a batch, or of a worker's part of it."""
-
-    loss: float
-    correct: float
-    """Documents, or of many labels a document their shares, that are right."""
-    tokens: int
-    walked: int
-    """Tokens that the way back passed before the gradient was gone, in the top layer."""
-
-
-def batch_gradient(
-    network: Network,
-    data: LabelledDocuments,
-    rows: Ints,
-    regularisation: Regularisation,
-    *,
-    batch_size: int,
-    rng: np.random.Generator,
-    workspace: Workspace,
-) -> tuple[BatchSums, Gradients]:
-    """Forward and backward over the documents at ``rows``.
-
-    Args:
-        network: its parameters are read only.
-        data: all documents.
-        rows: positions of this part of the batch.
-        regularisation: dropout and the like.
-        batch_size: documents of the whole batch; the gradient is that of these
-            documents' share of its mean loss.
-        rng: the source of chance.
-        workspace: buffers; the gradient is valid until the next pass there.
-    """
-    documents = [data.documents[i] for i in rows.tolist()]
-    unknown = regularisation.unknown_probabilities
-    if unknown is not None:
-        documents = [drop_to_unknown(ids, unknown, rng) for ids in documents]
-    batch = network.pack(documents)
-    order = rows[batch.order]
-    targets = data.targets[order]
-    weights = None if data.weights is None else data.weights[order]
-
-    output = network.config.output
-
-    def there_and_back(moved: Floats | None) -> tuple[float, Floats, Gradients, int]:
-        dropout = regularisation.dropout(rng)
-        logits, cache = network.forward(batch, dropout=dropout, moved=moved, workspace=workspace)
-        loss, d_logits = output.loss(
+        loss, d_logits = network.config.output.loss(
             logits,
-            targets,
-            weights,
-            batch_size=batch_size,
-            label_smoothing=regularisation.label_smoothing,
+            batch.targets[packed.order],
+            None if batch.weights is None else batch.weights[packed.order],
+            batch_size=batch.size,
+            label_smoothing=self.regularisation.label_smoothing,
         )
-        floor = regularisation.gradient_floor
-        gradients = network.backward(d_logits, cache, gradient_floor=floor)
-        return loss, logits, gradients, cache.walked[0]
+        gradients = network.backward(d_logits, cache, gradient_floor=self.gradient_floor)
+        return _Passed(loss, logits, gradients, cache.walked[0])
 
-    loss, logits, gradients, walked = there_and_back(None)
-    if regularisation.adversarial > 0.0:
+    def _adversarial(
+        self, network: Network, batch: Batch, packed: PackedBatch, gradients: Gradients
+    ) -> Gradients:
+        """The mean of a gradient and of that with perturbed word vectors."""
         gradients = {name: copied(gradient) for name, gradient in gradients.items()}
-        moved = adversary(network, batch, gradients, regularisation.adversarial)
-        _, _, of_moved, _ = there_and_back(moved)
-        for name, gradient in of_moved.items():
+        size = self.regularisation.adversarial
+        perturbed = perturbation(network, packed, gradients, size)
+        again = self._pass(network, batch, packed, perturbed)
+        for name, gradient in again.gradients.items():
             mean = values_of(gradients[name])
             mean += values_of(gradient)
             mean *= 0.5
-    for name in regularisation.frozen:
-        gradients.pop(name, None)
-    correct = float(output.right(logits, targets).sum())
-    return BatchSums(loss * batch_size, correct, batch.n_tokens, walked), gradients
+        return gradients
 
 
-def adversary(
-    network: Network, batch: PackedBatch, gradients: Gradients, size: float
-) -> Floats | None:
-    """How a batch's word vectors move so that the loss grows fastest (Miyato et al. 2017).
+@dataclass(frozen=True)
+class _Passed:
+    """What one pass found."""
 
-    There each place of a text moves by itself, and vectors are normalised so that the network
-    cannot escape by making them longer. Here a word moves as a whole, which costs nothing more
-    where its product is shared by all its places, and by a share of the vectors' own length.
-
-    Args:
-        network: the network.
-        batch: some documents.
-        gradients: of the loss on them.
-        size: length of the whole move over that of all vectors together.
-
-    Returns:
-        What is added to the rows of the distinct words, or None where the gradient is zero.
-    """
-    (table,) = network.config.tables()
-    direction = values_of(gradients[table])
-    length = float(np.linalg.norm(direction))
-    if not 0.0 < length < np.inf:
-        return None
-    vectors = network.params[table][batch.distinct]
-    scale = size * float(np.linalg.norm(vectors)) / length
-    moved: Floats = direction * direction.dtype.type(scale)
-    return moved
+    loss: float
+    logits: Floats
+    gradients: Gradients
+    unrolled: int
