@@ -17,9 +17,11 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from textrnn import TextRNNClassifier
 from textrnn.cli.app import COMMANDS, app
 from textrnn.cli.option_names import OTHERS, Options, in_options, options_of
 from textrnn.errors import MissingDependencyError, TextRNNError, TrainingError, UsageError
+from textrnn.text.tokenizers import make_tokenizer
 from textrnn.training.fit import TokenisedTexts
 from textrnn.training.prior_baseline import nothing_learned
 from textrnn.training.settings import DECLARED, Settings
@@ -224,3 +226,50 @@ def test_13_memory_is_saved_by_options_that_are_there(capsys: pytest.CaptureFixt
 
 def test_13_a_base_error_fails_no_gate() -> None:
     assert TextRNNError.exit_code == 70
+
+
+# ------------------------------------------------------- what an error is about
+
+
+@pytest.mark.parametrize("name", sorted(DECLARED))
+def test_an_error_of_a_setting_is_about_it(name: str) -> None:
+    """And the command line has an option for it that it names in the message."""
+    wrong: dict[str, Any] = {"tokenizer": "none such", "class_weight": 5, "embedding": ""}
+
+    def check() -> None:
+        settings = Settings(**{name: wrong.get(name, object())})
+        settings.validate()
+        make_tokenizer(settings.tokenizer)  # which is looked at there
+
+    with pytest.raises(UsageError) as caught:
+        check()
+    assert caught.value.parameter == name
+    option = Options().name(name)
+    if option is not None:
+        assert option in caught.value.message.told(Options())
+
+
+def test_an_error_of_no_parameter_is_about_none() -> None:
+    assert UsageError("nothing to predict").parameter is None
+    assert UsageError("no texts", Advice("; raise ", Parameter("max_df"))).parameter is None
+    assert TrainingError("diverged; lower ", Parameter("learning_rate_init")).parameter is None
+
+
+def test_an_error_may_say_what_it_is_about() -> None:
+    error = UsageError("two of ", Parameter("min_df"), parameter="max_df")
+    assert error.parameter == "max_df"
+    again = pickle.loads(pickle.dumps(error))
+    assert (again.parameter, str(again)) == ("max_df", "two of min_df")
+    assert UsageError("no word: ", Setting("min_df", 3), " excludes all").parameter == "min_df"
+
+
+def test_errors_of_the_library_are_about_their_arguments() -> None:
+    with pytest.raises(UsageError) as caught:
+        TextRNNClassifier().partial_fit(["a", "b"], ["x", "y"])
+    assert caught.value.parameter == "classes"
+    with pytest.raises(UsageError) as caught:
+        TextRNNClassifier(random_state="no").fit(["a", "b"] * 5, ["x", "y"] * 5)
+    assert caught.value.parameter == "random_state"
+    with pytest.raises(UsageError) as caught:
+        TextRNNClassifier.load("sentiment-en", tokenizer=str.split)
+    assert caught.value.parameter == "tokenizer"

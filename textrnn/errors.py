@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from textrnn.wording.messages import Message
+from textrnn.wording.messages import Message, first_named
 from textrnn.wording.quoting import one_line, quoted
 
 LONGEST_EDITED = 200
@@ -21,12 +21,20 @@ class TextRNNError(Exception):
 
     Args:
         pieces: of its message; see `textrnn.wording.messages`.
+        parameter: what it is about, by its name in the library; each face has a name of its own
+            for it (`wording.messages.Face.name`).
     """
 
     exit_code = 70
 
-    def __init__(self, *pieces: object) -> None:
+    def __init__(self, *pieces: object, parameter: str | None = None) -> None:
         super().__init__(*pieces)
+        self._parameter = parameter
+
+    @property
+    def parameter(self) -> str | None:
+        """The parameter that the error is about, if it is about one."""
+        return self._parameter
 
     def __str__(self) -> str:
         return one_line(self.message)  # a path or a label in it may hold anything
@@ -38,9 +46,17 @@ class TextRNNError(Exception):
 
 
 class UsageError(TextRNNError, ValueError):
-    """An option or argument has a value that cannot work."""
+    """An option or argument has a value that cannot work.
+
+    It is about the parameter that its message names first, unless another one is given.
+    """
 
     exit_code = 2
+
+    @property
+    def parameter(self) -> str | None:
+        """The parameter that the error is about, if it is about one."""
+        return self._parameter or first_named(self.message)
 
 
 class DataError(TextRNNError, ValueError):

@@ -65,7 +65,8 @@ def check_format(name: str) -> str:
     if name not in FORMATS:
         raise UsageError(
             f"unknown format {quoted(name)}; choose one of {', '.join(FORMATS)}."
-            f"{did_you_mean(name, FORMATS)}"
+            f"{did_you_mean(name, FORMATS)}",
+            parameter="format",
         )
     return name
 

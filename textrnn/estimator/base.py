@@ -218,7 +218,8 @@ class TextRNNEstimator(TextRNNParameters):
         if tokenizer is not None and saved_name is not None:
             raise UsageError(
                 f"the model {quoted(path)} reads texts with the tokenizer {quoted(saved_name)}; "
-                "load it without tokenizer=."
+                "load it without tokenizer=.",
+                parameter="tokenizer",
             )
         estimator = cls(**_parameters_of(model, path))
         estimator._take(model)

@@ -42,7 +42,7 @@ from textrnn.training.pipeline import train_whole
 from textrnn.training.progress import Progress
 from textrnn.training.settings import Settings
 from textrnn.typing import Floats
-from textrnn.wording.messages import stated
+from textrnn.wording.messages import Parameter, stated
 from textrnn.wording.quoting import quoted
 
 
@@ -238,7 +238,9 @@ class TextRNNClassifier(ClassifierMixin, TextRNNEstimator):  # type: ignore[misc
     def _check_classes(self, classes: Any, *, first: bool) -> Any:
         if classes is None:
             if first:
-                raise UsageError("classes must be given in the first call of partial_fit.")
+                raise UsageError(
+                    Parameter("classes"), " must be given in the first call of partial_fit."
+                )
             return self.classes_
         known = np.unique(check_labels(classes, "classes"))
         if not first and not np.array_equal(known, self.classes_):

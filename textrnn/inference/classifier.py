@@ -184,5 +184,6 @@ def check_is_no_text(texts: Iterable[Text]) -> None:
     if isinstance(texts, str):
         raise UsageError(
             f"texts is the single string {quoted(texts)}, but must be a list of texts: "
-            "write [text]."
+            "write [text].",
+            parameter="texts",
         )

@@ -168,7 +168,8 @@ def fit_baselines(
         if name not in _RECIPES:
             raise UsageError(
                 f"Unknown baseline {quoted(name)}.{did_you_mean(name, BASELINES)} "
-                f"Choose from {', '.join(BASELINES)}."
+                f"Choose from {', '.join(BASELINES)}.",
+                parameter="baselines",
             )
     _check_texts(train_tokens, train_labels, part="training")
     _check_texts(validation_tokens, validation_labels, part="validation")

@@ -148,6 +148,16 @@ class Message(str):
         return "".join(str(piece) if words is None else words for words, piece in told)
 
 
+def first_named(message: Message) -> str | None:
+    """The parameter that a message names first; what it only advises does not count."""
+    for piece in message.pieces:
+        if isinstance(piece, Parameter):
+            return piece.name
+        if isinstance(piece, Setting):
+            return piece.parameter
+    return None
+
+
 def _told(piece: object, face: Face) -> str | None:
     tell: Callable[[Face], str | None] | None = getattr(piece, "told", None)
     return str(piece) if tell is None else tell(face)
