@@ -14,7 +14,15 @@ from textrnn.nn.network import Cache, Network, NetworkConfig
 from textrnn.nn.packed import PackedBatch
 from textrnn.typing import Floats, Ids, Ints, Params
 
-CELL_NAMES = ("rnn", "rnn_relu", "lstm", "lstm_forget", "gru")
+CELL_NAMES = (
+    "rnn",
+    "rnn_relu",
+    "lstm",
+    "lstm_forget",
+    "lstm_peephole",
+    "gru",
+    "gru_reset_before",
+)
 READOUT_NAMES = ("last", "mean", "max", "max_mean", "max_mean_last", "attention")
 STEP = 1e-5
 """Of a central difference: its two errors, step^2 and 1e-16 / step, are both about 1e-11."""

@@ -313,7 +313,7 @@ def test_initial_parameters(cell: str) -> None:
     bias = network.params["recurrent.0.b"]
     expected = np.zeros_like(bias)
     if cell.startswith("lstm"):
-        expected[{"lstm": 1, "lstm_forget": 0}[cell]] = 1.0  # the forget gate
+        expected[0 if cell == "lstm_forget" else 1] = 1.0  # the forget gate
     np.testing.assert_array_equal(bias, expected)
 
 

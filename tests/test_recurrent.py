@@ -44,6 +44,8 @@ class Layer:
         # Of spectral norm 0.7: memory fades, as it does in trained networks.
         W_h = self.params["W_h"]
         W_h *= 0.7 / np.linalg.norm(W_h, ord=2, axis=(-2, -1), keepdims=True)
+        if "p" in self.params:
+            self.params["p"] *= 0.2
         self.of_words = rng.standard_normal((self.cell.n_gates, S, V, H)).astype(dtype)
 
     def direction(self, s: int) -> Layer:

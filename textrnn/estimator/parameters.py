@@ -80,10 +80,13 @@ class TextRNNParameters(BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        cell : {"lstm", "lstm_forget", "gru", "rnn", "rnn_relu"}, default="lstm"
-            Long short-term memory (Hochreiter and Schmidhuber 1997), the same with its forget
-            gate alone (Johnson and Zhang 2016), gated recurrent unit (Cho et al. 2014), or a
-            simple recurrence with tanh or ReLU.
+        cell : str, default="lstm"
+            Long short-term memory, "lstm" (Hochreiter and Schmidhuber 1997), the same with its
+            forget gate alone, "lstm_forget" (Johnson and Zhang 2016), or with peepholes,
+            "lstm_peephole" (Gers and Schmidhuber 2000); gated recurrent unit, "gru", or as it
+            was first published, "gru_reset_before" (Cho et al. 2014); a simple recurrence with
+            tanh, "rnn", or ReLU, "rnn_relu"; or the name of one of your own, registered with
+            ``textrnn.nn.cells.register``.
         hidden_size : int, default=64
             Units of each recurrent layer and direction.
         num_layers : int, default=1

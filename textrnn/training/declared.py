@@ -132,7 +132,8 @@ class DeclaredSettings:
     cell: str = setting(
         "lstm",
         one_of(_cells),
-        "lstm, lstm_forget (without its other gates), gru, rnn (tanh) or rnn_relu.",
+        "lstm, lstm_forget (without its other gates), lstm_peephole, gru, gru_reset_before, rnn "
+        "(tanh) or rnn_relu.",
         group=NETWORK,
         common=True,
     )

@@ -12,13 +12,15 @@ from textrnn.nn.cells.base import (
     register,
 )
 from textrnn.nn.cells.gru import GRU
+from textrnn.nn.cells.gru_reset_before import ResetBeforeGRU
 from textrnn.nn.cells.lstm import LSTM
 from textrnn.nn.cells.lstm_forget import ForgetLSTM
+from textrnn.nn.cells.lstm_peephole import PeepholeLSTM
 from textrnn.nn.cells.reader import FastReader, Reader
 from textrnn.nn.cells.rnn import ReluRNN, TanhRNN
 from textrnn.nn.cells.step import TIME, Step, Trace
 
-for _cell in (TanhRNN, ReluRNN, LSTM, ForgetLSTM, GRU):
+for _cell in (TanhRNN, ReluRNN, LSTM, ForgetLSTM, PeepholeLSTM, GRU, ResetBeforeGRU):
     register(_cell)
 
 __all__ = [
@@ -29,8 +31,10 @@ __all__ = [
     "Cell",
     "FastReader",
     "ForgetLSTM",
+    "PeepholeLSTM",
     "Reader",
     "ReluRNN",
+    "ResetBeforeGRU",
     "Step",
     "TanhRNN",
     "Trace",

@@ -92,7 +92,7 @@ class GRU(Cell):
         n += h
         np.tanh(n, out=n)
         # (1 - u) n + u h_previous = n + u (h_previous - n)
-        _previous_minus(n, trace, step, out=h)
+        previous_minus(n, trace, step, out=h)
         h *= z[UPDATE]
         h += n
 
@@ -104,7 +104,7 @@ class GRU(Cell):
         d_r, d_u, d_n = d_gates
         work = trace.scratch[0, :, : d_h.shape[1]]
         np.subtract(1.0, u, out=work)
-        _previous_minus(n, trace, step, out=d_u)
+        previous_minus(n, trace, step, out=d_u)
         d_u *= d_h
         d_u *= work
         d_u *= u
@@ -135,7 +135,7 @@ class GRU(Cell):
         return {**common, "b_q": d_recurrent[CANDIDATE].sum(axis=1)}
 
 
-def _previous_minus(n: Floats, trace: Trace, step: Step, out: Floats) -> None:
+def previous_minus(n: Floats, trace: Trace, step: Step, out: Floats) -> None:
     """``h_previous - n``, where the state of a document that begins here is zero."""
     np.negative(n, out=out)
     out[:, : step.carried] += trace.previous("h", step)
