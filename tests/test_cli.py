@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -22,11 +23,13 @@ from textrnn import __version__
 from textrnn.cli.app import app
 from textrnn.cli.output import width
 from textrnn.cli.setting_options import settings_of
+from textrnn.corpora import load_corpus
 from textrnn.inference.pool import Predictor
 from textrnn.storage.reading import load_model
 from textrnn.storage.writing import save_model
 from textrnn.training import presets
-from textrnn.training.settings import Settings
+from textrnn.training.declared import GROUPS
+from textrnn.training.settings import DECLARED, Settings
 
 SMALL = ["--hidden", "8", "--embedding-dim", "8", "--epochs", "2"]
 BASELINES = {"majority", "naive_bayes", "bow_lr", "tfidf_lr", "nbsvm"}
@@ -744,3 +747,103 @@ def test_terminal(colour: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     text = seen.decode("utf-8")
     assert "ETA" in text
     assert bool(re.search(r"\x1b\[(3\d|9\d|38;)", text)) == colour
+
+
+# ------------------------------------------------- the options of train, tune, compare
+
+
+@pytest.mark.parametrize("command", ["train", "tune", "compare"])
+def test_the_help_fits_on_two_screens_and_help_all_has_the_rest(command: str) -> None:
+    shown, everything = run(command, "--help").stdout, run(command, "--help-all").stdout
+    assert len(shown.splitlines()) <= 80
+    assert max(map(len, everything.splitlines())) <= 80
+    missing = {"max_seconds"} if command == "tune" else set()
+    for name, setting in DECLARED.items():
+        option = rf"--{setting.option}\b"
+        assert bool(re.search(option, everything)) == (name not in missing), name
+        assert bool(re.search(option, shown)) == (setting.is_common and name not in missing), name
+    for group in GROUPS:
+        assert f"\n{group}:\n" in everything
+    assert "--no-cache" in everything
+    assert "--no-cache" not in shown
+    assert "--help-all" in shown
+
+
+def test_the_help_names_all_words_that_can_be_given() -> None:
+    for name, setting in DECLARED.items():
+        for word in setting.check.words():
+            assert re.search(rf"\b{word}\b", setting.help), (name, word)
+
+
+def split_files() -> list[str]:
+    """Training texts in one file, validation texts and test texts in two others."""
+    rows = list(zip(TEXTS, LABELS, strict=True))
+    for name, part in (("given", rows[:32]), ("held_out", rows[32:40]), ("tests", rows[40:])):
+        with Path(f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([("text", "label"), *part])
+    return ["given.csv", "--validation", "held_out.csv", "--test", "tests.csv", "-q", "--json"]
+
+
+def test_validation_texts_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    files = split_files()
+    trained = json.loads(run("train", *files, *SMALL, "--no-baselines", "-o", "m").stdout)
+    sizes = {name: trained[name] for name in ("n_train", "n_validation", "n_test")}
+    assert sizes == {"n_train": 32, "n_validation": 8, "n_test": 8}
+    whole = load_corpus("given.csv", validation="held_out.csv", test="tests.csv")
+    assert trained["fingerprint"] == whole.fingerprint()
+    compared = json.loads(run("compare", *files, "--no-network").stdout)
+    assert compared["baselines"]["majority"]["n"] == 8
+    tuned = json.loads(run("tune", *files, "--time", "1s", "--preset", "paper").stdout)
+    assert tuned["command"].startswith(
+        "textrnn train given.csv --test tests.csv --validation held_out.csv --preset paper "
+    )
+    again = shlex.split(tuned["command"])[1:]
+    assert json.loads(run(*again, "-q", "--json", "-o", "n").stdout)["n_validation"] == 8
+
+
+def test_a_corpus_has_one_validation_split() -> None:
+    note = "has a validation split of its own (400 texts), which is not used: --validation more.csv"
+    with Path("more.csv").open("w", encoding="utf-8") as file:
+        file.write("text,label\nThe clown car sped in.,comedy\nThe stolen car sped in.,crime\n")
+    told = run("compare", "cars", "--no-network", "--validation", "more.csv").stderr
+    assert note in told
+
+
+@pytest.mark.parametrize("command", ["train", "tune", "compare"])
+def test_validation_texts_and_a_share_of_others_exclude_each_other(command: str) -> None:
+    both = ["--validation", "stays.csv", "--validation-fraction", "0.1"]
+    told = run(command, "stays.csv", *both, code=2).stderr
+    assert "--validation and --validation-fraction exclude each other" in told
+    told = run(command, "stays.csv", "--validation", "none.csv", code=3).stderr
+    assert "none.csv" in told
+
+
+def test_what_is_given_is_not_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    tune = ["tune", *split_files(), "--time", "3s", "--epochs", "1", "--ngrams", "none"]
+    report = json.loads(run(*tune, "--hidden", "5", "--keep-case").stdout)
+    assert len(report["trials"]) > 1
+    for trial in report["trials"]:
+        assert "hidden_size" not in trial["changes"]
+        assert "ngrams" not in trial["changes"]
+        assert {"--hidden", "--keep-case", "--ngrams"} <= set(trial["command"].split())
+
+
+def test_a_comparison_takes_settings() -> None:
+    small = ["--hidden", "3", "--embedding-dim", "4", "--epochs", "1", "--cell", "rnn"]
+    run("compare", "stays.csv", *small, "-q", "--json", "--save", "compared", "--which", "network")
+    config = load_model("models/compared").network.config
+    assert (config.cell, config.hidden_size, config.embedding_dim) == ("rnn", 3, 4)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ("--no-network --cell gru", "--cell is for a network that is trained, but none is"),
+        ("--no-network --preset best", "--preset is for a network that is trained"),
+        ("--model home --tokenizer char", "--tokenizer is for a network that is trained"),
+    ],
+)
+def test_settings_of_no_network_are_refused(options: str, told: str) -> None:
+    assert told in run("compare", "stays.csv", *options.split(), code=2).stderr

@@ -60,7 +60,7 @@ def test_commands_in_the_documents_exist(document: Path) -> None:
     commands = re.findall(rf"textrnn ((?:{names})\b.*)", text)
     for command in commands:
         name = command.split()[0]
-        has_more = name == "train"
+        has_more = name in ("train", "tune", "compare")
         shown = runner.invoke(app, [name, "--help-all" if has_more else "--help"]).stdout
         for option in re.findall(r"(?<!\S)--[a-z-]+", command.split("`")[0]):
             assert option in shown, f"{name} {option}"

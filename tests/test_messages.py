@@ -134,7 +134,7 @@ def test_13_the_library_knows_no_options() -> None:
     assert not found
 
 
-SERVED = {"train_checks": ("train",), "setting_options": ("train",)}
+SERVED = {"train_checks": ("train",), "setting_options": ("train", "tune", "compare")}
 SHARED = {"option_names", "app", "options", "run"}
 """Where options are declared, named by pieces only, or are those that all commands have."""
 
@@ -196,7 +196,7 @@ def test_13_too_few_steps_are_no_reason_for_a_lower_rate() -> None:
     assert "learning_rate_init" not in told
     with options_of(command_of("train")):
         assert "raise --epochs (or --max-steps) or bring more texts" in in_options(told)
-    with options_of(command_of("compare")):
+    with options_of(command_of("evaluate")):
         assert in_options(told).endswith("too few; bring more texts")
     late = nothing_learned(state(best_score=(0.95, -0.69), out_of_time=True), RARE, 2)
     with options_of(command_of("train")):
@@ -208,7 +208,7 @@ def test_13_a_network_gone_astray_wants_a_lower_rate() -> None:
     assert told.endswith("; lower learning_rate_init")
     with options_of(command_of("train")):
         assert in_options(told).endswith("; lower --lr")
-    with options_of(command_of("compare")):
+    with options_of(command_of("evaluate")):
         assert in_options(told).endswith("of guessing)")
 
 

@@ -2,42 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from textrnn.cli.corpus_options import CorpusOptions
 from textrnn.cli.interrupts import INTERRUPTED
 from textrnn.cli.models import MODELS, find_model, tell_replaced
-from textrnn.cli.options import (
-    Cache,
-    Debug,
-    Jobs,
-    Json,
-    LabelColumn,
-    Offline,
-    Quiet,
-    TextColumn,
-    check_seed,
-    processes_of,
-    say,
-    silent,
-    tell_small_splits,
-)
+from textrnn.cli.options import Cache, Debug, Json, Quiet, check_seed, say, silent
+from textrnn.cli.setting_options import Preset, settings_of, takes_settings
+from textrnn.cli.train_checks import check_embedding
 from textrnn.errors import UsageError
+from textrnn.training.presets import DEFAULT
+from textrnn.wording.messages import Parameter
 from textrnn.wording.quoting import shell_word
 
+if TYPE_CHECKING:
+    from textrnn.cli.trained import Training
+    from textrnn.inference.classifier import TextModel
 
+OF_ALL = frozenset({"validation_fraction", "n_jobs", "class_weight"})
+"""Settings that are not the network's alone."""
+OF_TEXTS = frozenset({"tokenizer", "lowercase"})
+"""Those that a saved model brings along."""
+
+
+@takes_settings()
 def compare(
-    corpus: Annotated[str, typer.Argument(help="Name, hf:owner/name, file or folder.")],
+    texts: CorpusOptions,
+    given: dict[str, Any],
     model: Annotated[
         str | None,
         typer.Option("--model", "-m", help="A saved network to compare; none is trained then."),
     ] = None,
     network: Annotated[
-        bool,
-        typer.Option("--network/--no-network", help="Train a network, with default settings."),
+        bool, typer.Option("--network/--no-network", help="Train a network.")
     ] = True,
+    preset: Preset = DEFAULT,
     learning_curve: Annotated[
         bool,
         typer.Option(
@@ -51,28 +55,10 @@ def compare(
         str,
         typer.Option(help="What to save: network, nbsvm, tfidf_lr, ..., or best, the one to use."),
     ] = "best",
-    test: Annotated[str | None, typer.Option("--test", help="File with the test texts.")] = None,
-    test_fraction: Annotated[
-        float | None,
-        typer.Option(
-            "--test-fraction", help="Share held out for the test; as for the model, or 0.2."
-        ),
-    ] = None,
-    text_column: TextColumn = None,
-    label_column: LabelColumn = None,
-    tokenizer: Annotated[
-        str, typer.Option(help="word, char, or jieba; a --model brings its own.")
-    ] = "word",
-    validation_fraction: Annotated[
-        float | None,
-        typer.Option(help="Share of the training texts that tunes; as for the model, or 0.1."),
-    ] = None,
     seed: Annotated[
         int | None, typer.Option(help="Seed of the splits; as for the model, or 0.")
     ] = None,
-    jobs: Jobs = -1,
     cache: Cache = True,
-    offline: Offline = False,
     as_json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -94,62 +80,37 @@ def compare(
     del debug
     if seed is not None:
         check_seed(seed)
-    processes_of(jobs)
-    if validation_fraction is not None and not 0.0 < validation_fraction < 1.0:
-        raise UsageError(
-            f"--validation-fraction is {validation_fraction}, but must be above 0 and below 1."
-        )
-    from textrnn.cli.output import print_comparison, print_json
-    from textrnn.cli.trained import Training, training_of
-    from textrnn.corpora import load_corpus
-    from textrnn.storage.reading import check_network, load_saved
-    from textrnn.storage.writing import check_writable
-    from textrnn.text.tokenizers import make_tokenizer
-    from textrnn.training.settings import Settings
-
-    if save is None and which != "best":
-        raise UsageError(
-            f"--which {shell_word(which)} says what to save; give --save NAME as well."
-        )
-    out = None if save is None else _folder_of(save)
-    if out is not None:
-        check_writable(out)
-    if which != "best":
-        _check_which(which, network or model is not None)
+    settings = settings_of(preset, given)
+    texts.check(given)
+    check_embedding(settings.embedding)
+    if model is not None or not network:
+        _refuse_settings(given, preset, OF_ALL if model is not None else OF_ALL | OF_TEXTS)
+    out = _place(save, which, network or model is not None)
     tell = silent if quiet else say
     if out is not None:
         tell_replaced(out, tell)
     folder = None if model is None else find_model(model)
-    loaded, training = None, Training()
-    if folder is not None:
-        saved = load_saved(folder)  # of one moment: another model may take its place
-        loaded, training = check_network(saved.model, folder), training_of(saved.metrics)
+    loaded, training = _saved(folder)
     seed = training.seed if seed is None else seed
-    make_tokenizer(tokenizer)
-    texts = load_corpus(
-        corpus,
-        text_column=text_column,
-        label_column=label_column,
-        test=test,
-        test_fraction=test_fraction,
+    if "validation_fraction" not in given:
+        settings = replace(settings, validation_fraction=training.validation_fraction)
+    corpus = texts.load(
+        validation_fraction=settings.validation_fraction,
+        tell=tell,
         default_fraction=training.test_fraction,
         random_state=seed,
-        offline=offline,
         classes=None if loaded is None else [str(c) for c in loaded.classes],
     )
-    told = training.warn_of_other_splits(texts)
-    validation_fraction = validation_fraction or training.validation_fraction
-    tell_small_splits(texts, validation_fraction, tell)
+    told = training.warn_of_other_splits(corpus)
     # Only now: scikit-learn takes a second, and a mistake should be told before.
+    from textrnn.cli.output import print_comparison, print_json
     from textrnn.experiments.contest import Contest, run_contest
     from textrnn.experiments.learning_curve import FRACTIONS
     from textrnn.training.progress import Progress
 
     contest = Contest(
-        corpus=texts,
-        settings=Settings(
-            tokenizer=tokenizer, validation_fraction=validation_fraction, n_jobs=jobs
-        ),
+        corpus=corpus,
+        settings=settings,
         seed=seed,
         network=network,
         model=loaded,
@@ -162,7 +123,7 @@ def compare(
     )
     report = run_contest(contest)
     report = {
-        "corpus": texts.name,
+        "corpus": corpus.name,
         "model": None if folder is None else str(folder),
         "seed": seed,
         **report,
@@ -174,6 +135,52 @@ def compare(
         print_comparison(report)
     if report["interrupted"]:
         raise typer.Exit(INTERRUPTED)
+
+
+def _refuse_settings(given: dict[str, Any], preset: str, allowed: Collection[str]) -> None:
+    """Refuse settings of a network that will not be trained.
+
+    Raises:
+        UsageError: the first of them, as they stand on the command line or in its place.
+    """
+    named = [*(name for name in given if name not in allowed)]
+    named += ["preset"] if preset != DEFAULT else []
+    if named:
+        raise UsageError(
+            Parameter(named[0]), " is for a network that is trained, but none is; leave it out."
+        )
+
+
+def _place(save: str | None, which: str, has_network: bool) -> Path | None:
+    """The folder to save one of the classifiers in, if one is to be saved.
+
+    Raises:
+        UsageError: it is not said where, or there will be none of that name.
+        ModelError: the folder cannot be written.
+    """
+    from textrnn.storage.writing import check_writable
+
+    if save is None and which != "best":
+        raise UsageError(
+            f"--which {shell_word(which)} says what to save; give --save NAME as well."
+        )
+    out = None if save is None else _folder_of(save)
+    if out is not None:
+        check_writable(out)
+    if which != "best":
+        _check_which(which, has_network)
+    return out
+
+
+def _saved(folder: Path | None) -> tuple[TextModel | None, Training]:
+    """The network of a folder, if there is one, and how it was trained."""
+    from textrnn.cli.trained import Training, training_of
+    from textrnn.storage.reading import check_network, load_saved
+
+    if folder is None:
+        return None, Training()
+    saved = load_saved(folder)  # of one moment: another model may take its place
+    return check_network(saved.model, folder), training_of(saved.metrics)
 
 
 def _check_which(which: str, has_network: bool) -> None:

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from textrnn.corpora import Corpus
     from textrnn.inference.bag_of_words import Classifier
 
-DATA = "Data"
-"""Heading of the options that say where texts are, and which."""
 FEW = 10
 """Texts of a split below which its scores, or what is learnt from it, are chance."""
 

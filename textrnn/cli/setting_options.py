@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Annotated, Any
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from copy import copy
+from dataclasses import fields, is_dataclass
+from typing import Annotated, Any, get_args
 
 import typer
 
@@ -27,14 +29,23 @@ Preset = Annotated[
 ]
 
 
+RARELY_NEEDED = frozenset({"baselines", "cache", "offline", "test_fraction"})
+"""Options of a command's own that ``--help`` does not show, either."""
+
+
 def takes_settings(*, but: Collection[str] = ()) -> Callable[..., Callable[..., Any]]:
     """Give a command an option for each setting but some.
 
-    The command receives the settings that were given as a dictionary, ``given``. Options that few
-    people need are not shown by ``--help``, but by ``--help-all``.
+    It receives the settings that were given as a dictionary, ``given``. A parameter of it that is
+    a dataclass stands for the options that are its fields. Options that few people need are not
+    shown by ``--help``, but by ``--help-all``.
     """
 
     def wrapped(command: Callable[..., Any]) -> Callable[..., Any]:
+        own = inspect.signature(command, eval_str=True).parameters
+        groups: dict[str, Any] = {
+            name: one.annotation for name, one in own.items() if is_dataclass(one.annotation)
+        }
         options = {
             option.name: option
             for setting in sorted(DECLARED.values(), key=lambda one: GROUPS.index(one.group))
@@ -46,15 +57,33 @@ def takes_settings(*, but: Collection[str] = ()) -> Callable[..., Callable[..., 
         def run(help_all: bool = False, **values: Any) -> None:
             del help_all
             given = given_settings({name: values.pop(name) for name in options})
+            for name, group in groups.items():
+                values[name] = group(**{one.name: values.pop(one.name) for one in fields(group)})
             command(given=given, **values)
 
-        own = inspect.signature(command, eval_str=True).parameters.values()
-        parameters = [*(one for one in own if one.name != "given"), *options.values(), _HELP_ALL]
+        singles = [one for name, one in own.items() if name not in {*groups, "given"}]
+        grouped = [one for group in groups.values() for one in _fields_of(group)]
+        parameters = [*map(_as_option, [*grouped, *singles]), *options.values(), _HELP_ALL]
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {}
         return run
 
     return wrapped
+
+
+def _fields_of(group: Any) -> Iterable[inspect.Parameter]:
+    """The fields of a dataclass, as parameters."""
+    return inspect.signature(group, eval_str=True).parameters.values()
+
+
+def _as_option(own: inspect.Parameter) -> inspect.Parameter:
+    """A parameter of a command's own, not shown if it is rarely needed."""
+    if own.name in RARELY_NEEDED:
+        kind, told = get_args(own.annotation)
+        told = copy(told)
+        told.hidden = True
+        own = own.replace(annotation=Annotated[kind, told])
+    return own.replace(kind=inspect.Parameter.KEYWORD_ONLY)
 
 
 def _options_of(setting: Declared) -> Iterator[inspect.Parameter]:

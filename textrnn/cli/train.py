@@ -10,22 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from textrnn.cli.corpus_options import CorpusOptions, ManyLabels
 from textrnn.cli.interrupts import INTERRUPTED
-from textrnn.cli.options import (
-    DATA,
-    Cache,
-    Debug,
-    Json,
-    Offline,
-    Quiet,
-    Seed,
-    check_seed,
-    say,
-    silent,
-    tell_small_splits,
-)
+from textrnn.cli.options import Cache, Debug, Json, Quiet, Seed, check_seed, say, silent
 from textrnn.cli.setting_options import Preset, settings_of, takes_settings
 from textrnn.cli.train_checks import check_embedding, check_out, tell_checkpoint
+from textrnn.training.declared import DATA
+from textrnn.training.presets import DEFAULT
 
 if TYPE_CHECKING:
     from textrnn.corpora import Corpus
@@ -33,19 +24,13 @@ if TYPE_CHECKING:
 
 @takes_settings()
 def train(
-    corpus: Annotated[
-        str,
-        typer.Argument(
-            help="Name (see textrnn corpora), hf:owner/name, a file (.csv .tsv .jsonl .parquet, "
-            "also .gz .xz) or a folder of class folders."
-        ),
-    ],
+    texts: CorpusOptions,
     given: dict[str, Any],
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Model folder to write; by default models/CORPUS."),
     ] = None,
-    preset: Preset = "default",
+    preset: Preset = DEFAULT,
     seed: Seed = 0,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from where a stopped run left off.")
@@ -54,85 +39,44 @@ def train(
         bool, typer.Option("--baselines/--no-baselines", help="Compare with bag-of-words models.")
     ] = True,
     cache: Cache = True,
-    offline: Offline = False,
     as_json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
-    test: Annotated[
-        str | None,
-        typer.Option(
-            "--test",
-            help="File with the test texts, for a corpus of one file.",
-            rich_help_panel=DATA,
-        ),
-    ] = None,
-    test_fraction: Annotated[
-        float | None,
-        typer.Option(
-            "--test-fraction",
-            help="Share held out for the test if there is no split; 0.2 if not given.",
-            rich_help_panel=DATA,
-        ),
-    ] = None,
-    text_column: Annotated[
-        str | None,
-        typer.Option(help="Column with the text, if it is not found.", rich_help_panel=DATA),
-    ] = None,
-    label_column: Annotated[
-        str | None,
-        typer.Option(help="Column with the label, if it is not found.", rich_help_panel=DATA),
-    ] = None,
-    label_separator: Annotated[
-        str | None,
-        typer.Option(
-            help="Texts have any number of labels, in one cell and with this between them, as '|'; "
-            "lists in JSON work too.",
-            rich_help_panel=DATA,
-        ),
-    ] = None,
+    label_separator: ManyLabels = None,
     unlabelled: Annotated[
         str | None,
         typer.Option(
-            help="Texts of the same kind without labels: a file, or auto for the corpus's own. "
-            "What is trained then teaches a student on them, which takes some times as long.",
+            help="Texts without labels to learn from, too, which takes some times as long: a file, "
+            "or auto for the corpus's own.",
             rich_help_panel=DATA,
         ),
     ] = None,
 ) -> None:
     """Train a network, compare it with bag-of-words models, save it.
 
-    Examples:
-
-        textrnn train cars
-
-        textrnn train reviews.csv --text-column review --label-column stars
-
-        textrnn train imdb --preset minute
-
-        textrnn train reviews.csv --budget 10m
-
-        textrnn train imdb --cell gru --hidden 100 --out models/imdb-gru
+    \b
+    textrnn train cars
+    textrnn train reviews.csv --text-column review --label-column stars
+    textrnn train imdb --preset minute
+    textrnn train reviews.csv --budget 10m
+    textrnn train imdb --cell gru --hidden 100 --out models/imdb-gru
     """
     del debug
     from textrnn.cli.output import print_json, print_report
-    from textrnn.corpora import load_corpus
 
     started = time.perf_counter()
     settings = settings_of(preset, given)
+    texts.check(given)
     check_seed(seed)
     if out is not None:
         check_out(out)
     check_embedding(settings.embedding)
     tell = silent if quiet else say
-    loaded = load_corpus(
-        corpus,
-        text_column=text_column,
-        label_column=label_column,
+    loaded = texts.load(
+        validation_fraction=settings.validation_fraction,
+        tell=tell,
         label_separator=label_separator,
-        test=test,
-        test_fraction=test_fraction,
         random_state=seed,
-        offline=offline,
         unlabelled=unlabelled == "auto",
     )
     # Only now: scikit-learn takes a second, and a mistake should be told before.
@@ -141,7 +85,6 @@ def train(
     from textrnn.training.progress import Progress
 
     out = out or Path("models") / _folder_name(loaded.name)
-    tell_small_splits(loaded, settings.validation_fraction, tell)
     tell_checkpoint(out, resume, tell)
     experiment = Experiment(
         corpus=loaded,

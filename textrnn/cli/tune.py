@@ -4,71 +4,44 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from textrnn.cli.corpus_options import CorpusOptions, ManyLabels
 from textrnn.cli.durations import seconds_of
 from textrnn.cli.interrupts import INTERRUPTED
 from textrnn.cli.option_names import Options
-from textrnn.cli.options import (
-    Cache,
-    Debug,
-    Json,
-    LabelColumn,
-    Offline,
-    Quiet,
-    Seed,
-    TextColumn,
-    check_seed,
-    processes_of,
-    say,
-    silent,
-    tell_small_splits,
-)
-from textrnn.cli.setting_options import as_options
+from textrnn.cli.options import Cache, Debug, Json, Quiet, Seed, check_seed, say, silent
+from textrnn.cli.setting_options import Preset, as_options, settings_of, takes_settings
+from textrnn.cli.train_checks import check_embedding
 from textrnn.errors import TrainingError
+from textrnn.training.presets import DEFAULT
 from textrnn.wording.messages import Message, Setting
 from textrnn.wording.quoting import quoted, shell_word
 
 if TYPE_CHECKING:
+    from textrnn.corpora import Corpus
+    from textrnn.experiments.data import Data
     from textrnn.experiments.search import Search, Trial
+    from textrnn.training.settings import Settings
 
 SHOWN = 10
 """Candidates that are listed without --json, beside the settings begun with."""
 
 
+@takes_settings(but={"max_seconds"})
 def tune(
-    corpus: Annotated[str, typer.Argument(help="Name, hf:owner/name, file or folder.")],
+    texts: CorpusOptions,
+    given: dict[str, Any],
     time_limit: Annotated[
         str, typer.Option("--time", help="Time that all may take, as 90s, 10m or 2h.")
     ] = "10m",
-    preset: Annotated[
-        str, typer.Option(help="Settings to begin with: minute, default, best or paper.")
-    ] = "default",
-    tokenizer: Annotated[str, typer.Option(help="word, char, or jieba.")] = "word",
-    test: Annotated[
-        str | None, typer.Option("--test", help="File with the test texts, which are not read.")
-    ] = None,
-    test_fraction: Annotated[
-        float | None,
-        typer.Option("--test-fraction", help="Share held out for the test; 0.2 if not given."),
-    ] = None,
-    validation_fraction: Annotated[
-        float, typer.Option(help="Share of the training texts that trials are scored on.")
-    ] = 0.1,
-    text_column: TextColumn = None,
-    label_column: LabelColumn = None,
-    label_separator: Annotated[
-        str | None,
-        typer.Option(
-            help="Texts have any number of labels, in one cell and with this between them, as '|'."
-        ),
-    ] = None,
+    preset: Preset = DEFAULT,
+    label_separator: ManyLabels = None,
     seed: Seed = 0,
-    jobs: Annotated[int, typer.Option(help="Processes of each training; -1 takes all cores.")] = -1,
     cache: Cache = True,
-    offline: Offline = False,
     as_json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -77,7 +50,8 @@ def tune(
 
     Successive halving: many candidates read few texts, the best third of them three times as
     many, and so on. All are scored on texts held out of the training texts; the test texts
-    play no part. The best of the last round is the best. The printed command trains it once
+    play no part. The best of the last round is the best. What is given as an option stays as
+    it is. The printed command trains it once
     more and has its score, to the bit. Ctrl-C ends the search with the best so far.
 
     Examples:
@@ -89,50 +63,28 @@ def tune(
     del debug
     started = time.perf_counter()
     seconds = seconds_of(time_limit, "--time")
+    base = settings_of(preset, given)
+    texts.check(given)
     check_seed(seed)
-    processes_of(jobs)
-    from textrnn.corpora import load_corpus
-    from textrnn.text.tokenizers import make_tokenizer
-    from textrnn.training import presets
-
-    base = presets.settings(
-        preset, tokenizer=tokenizer, validation_fraction=validation_fraction, n_jobs=jobs
-    )
-    base.validate()
-    tokenize = make_tokenizer(tokenizer)
+    check_embedding(base.embedding)
     tell = silent if quiet else say
-    loaded = load_corpus(
-        corpus,
-        text_column=text_column,
-        label_column=label_column,
+    loaded = texts.load(
+        validation_fraction=base.validation_fraction,
+        tell=tell,
         label_separator=label_separator,
-        test=test,
-        test_fraction=test_fraction,
         random_state=seed,
-        offline=offline,
     )
-    tell_small_splits(loaded, validation_fraction, tell)
     # Only now: scikit-learn takes a second, and a mistake should be told before.
-    from textrnn.experiments.data import prepare
+    from textrnn.experiments import search as searching
     from textrnn.experiments.run import Experiment
-    from textrnn.experiments.search import Search
     from textrnn.training.budget import Deadline
 
-    data = prepare(
-        loaded,
-        tokenize,
-        validation_fraction=validation_fraction,
-        seed=seed,
-        n_jobs=jobs,
-        cache=cache,
-        say=tell,
-    )
-    plain = presets.settings(preset, n_jobs=-1)  # what train would take
-    search = Search(
+    search = searching.Search(
         Experiment(loaded, base, seed=seed),
-        data,
+        _prepared(loaded, base, seed=seed, cache=cache, tell=tell),
         Deadline(started + seconds),
         on_trial=lambda *trial: tell(_line(*trial)),
+        space={name: tried for name, tried in searching.SPACE.items() if name not in given},
     )
     search.run()
     if not search.trials:
@@ -142,31 +94,59 @@ def tune(
             f"every training of the search diverged, the first with the preset {quoted(preset)}; "
             "begin with another --preset."
         )
-    given = {
-        "--preset": None if preset == presets.DEFAULT else preset,
-        "--test": test,
-        "--test-fraction": test_fraction,
-        "--text-column": text_column,
-        "--label-column": label_column,
-        "--label-separator": label_separator,
-        "--seed": seed or None,
-    }
-    words = [word for name, value in given.items() if value is not None for word in (name, value)]
-    words += ["--offline"] if offline else []
-
-    last = ["--", corpus] if corpus.startswith("-") else []
-    words = words if last else [corpus, *words]
-
-    def command(trial: Trial) -> str:
-        options = as_options(trial.settings, plain)
-        return " ".join(map(shell_word, ["textrnn", "train", *map(str, words), *options, *last]))
-
+    command = TrainCommand(texts, preset, seed, label_separator)
     if as_json:
         _print_json(search, loaded.name, command)
     else:
         _print(search, command)
     if search.stopped == "interrupted":
         raise typer.Exit(INTERRUPTED)
+
+
+def _prepared(
+    corpus: Corpus, settings: Settings, *, seed: int, cache: bool, tell: Callable[[str], None]
+) -> Data:
+    """The corpus split and tokenised."""
+    from textrnn.experiments.data import prepare
+    from textrnn.text.tokenizers import make_tokenizer
+
+    return prepare(
+        corpus,
+        make_tokenizer(settings.tokenizer, lowercase=settings.lowercase),
+        validation_fraction=settings.validation_fraction,
+        seed=seed,
+        n_jobs=settings.n_jobs,
+        cache=cache,
+        say=tell,
+    )
+
+
+@dataclass(frozen=True)
+class TrainCommand:
+    """The call of ``textrnn train`` that does a trial again.
+
+    Attributes:
+        texts: the corpus.
+        preset: the settings that were begun with.
+        seed: of the search, too.
+        label_separator: what stands between the labels of a text, if there are any number.
+    """
+
+    texts: CorpusOptions
+    preset: str
+    seed: int
+    label_separator: str | None
+
+    def __call__(self, trial: Trial) -> str:
+        """The words of it, as a shell reads them."""
+        corpus = self.texts.corpus
+        words = self.texts.words()
+        words += ["--preset", self.preset] if self.preset != DEFAULT else []
+        words += ["--label-separator", self.label_separator] if self.label_separator else []
+        words += ["--seed", str(self.seed)] if self.seed else []
+        words += as_options(trial.settings, settings_of(self.preset, {}))
+        words = [*words, "--", corpus] if corpus.startswith("-") else [corpus, *words]
+        return " ".join(map(shell_word, ["textrnn", "train", *words]))
 
 
 def _line(trial: Trial, number: int, planned: int) -> str:

@@ -69,6 +69,7 @@ def load_corpus(
     label_column: str | None = None,
     label_separator: str | None = None,
     test: str | os.PathLike[str] | None = None,
+    validation: str | os.PathLike[str] | None = None,
     test_fraction: float | None = None,
     default_fraction: float = TEST_FRACTION,
     random_state: int = 0,
@@ -85,9 +86,11 @@ def load_corpus(
     split is ``test`` (a file or folder), else the corpus's own, else a
     stratified share of the training rows, drawn by ``random_state``:
     ``test_fraction``, which a corpus with a test split refuses, or else
-    ``default_fraction``. With ``unlabelled`` the corpus can read its unlabelled
-    texts, without those equal to a test text. Labels that are one have one spelling in all
-    splits, see ``corpora.labels``: that of ``classes``, a trained model's, if they are given.
+    ``default_fraction``. The validation split is ``validation`` (a file or folder), or the
+    corpus's own, or none: who trains holds texts back. With ``unlabelled`` the corpus can
+    read its unlabelled texts, without those equal to a test text. Labels that are one have one
+    spelling in all splits, see ``corpora.labels``: that of ``classes``, a trained model's, if they
+    are given.
 
     Raises CorpusNotFoundError for a name found nowhere or, when ``offline`` (or
     TEXTRNN_OFFLINE, HF_HUB_OFFLINE or HF_DATASETS_OFFLINE) is set, not found
@@ -123,9 +126,10 @@ def load_corpus(
             Parameter("test_fraction"),
             " out",
         )
+    for split, path in (("test", test), ("validation", validation)):
+        if path is not None:
+            corpus = _with_split(corpus, split, os.fspath(path), columns)
     has_all_splits = corpus.test is not None and corpus.validation is not None
-    if test is not None:
-        corpus = _with_test(corpus, os.fspath(test), columns)
     corpus = _with_one_spelling(corpus, classes)
     check_split(corpus.train, f"the training split of {quoted(corpus.name)}")
     if not has_all_splits:
@@ -297,20 +301,22 @@ def _read_unlabelled(path: Path, columns: Columns) -> list[str]:
     return list(read_texts(path, text_column=columns.get("text_column")))
 
 
-def _with_test(corpus: Corpus, path: str, columns: Columns) -> Corpus:
-    """Put the test texts of a file into a corpus."""
+def _with_split(corpus: Corpus, name: str, path: str, columns: Columns) -> Corpus:
+    """Put the texts of a file into a corpus, as its test or validation split."""
     notes = list(corpus.notes)
-    test = read_as_spelled(path, note=notes.append, **columns)
-    if corpus.test is not None:
+    split = read_as_spelled(path, note=notes.append, **columns)
+    own: Split | None = getattr(corpus, name)
+    if own is not None:
         notes.append(
             Message(
-                f"{quoted(corpus.name)} has a test split of its own ({len(corpus.test):,} texts), "
+                f"{quoted(corpus.name)} has a {name} split of its own ({len(own):,} texts), "
                 "which is not used: ",
-                Setting("test", path),
+                Setting(name, path),
                 " is",
             )
         )
-    return replace(corpus, test=test, notes=notes)
+    changed: dict[str, Any] = {name: split, "notes": notes}
+    return replace(corpus, **changed)
 
 
 def _with_one_spelling(corpus: Corpus, classes: Iterable[str] | None) -> Corpus:

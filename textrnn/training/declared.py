@@ -302,8 +302,8 @@ class DeclaredSettings:
     max_seconds: float | None = setting(
         None,
         _SECONDS,
-        "Time at most for all but the baselines, as 60s, 10m or 1h. As many steps are planned as "
-        "fit, so no two runs need be alike: the report tells how many steps do the same again.",
+        "Time at most for all but the baselines, as 60s, 10m or 1h: as many steps as fit, so "
+        "that no two runs need be alike.",
         group=TRAINING,
         option="budget",
         common=True,
