@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
+import os
+import re
+import shutil
+import subprocess
+import sys
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -13,11 +19,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from textrnn.cli.settings_table import table
 from textrnn.errors import UsageError
 from textrnn.nn.network import EMBEDDING
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.training.settings import DECLARED, Settings, usual_epochs
 
+PACKAGE = Path(__file__).parents[1] / "textrnn"
 labels = st.booleans() | st.integers(-9, 9) | st.text(max_size=3)
 
 
@@ -187,3 +195,95 @@ def test_processes_of_batches_by_words(
     monkeypatch.setattr("textrnn.system.processes.available_cores", lambda: 8)
     settings = Settings(n_jobs=n_jobs, batch_size=1, batch_tokens=4_000)
     assert settings.processes() == expected
+
+
+# --------------------------------------------------- one declaration, and what follows
+
+NEW = """    sharpness: float = setting(
+        0.5,
+        SHARE,
+        "How sharp the answers are.",
+        group=TRAINING,
+        option="sharp",
+        searched=(0.25, 0.5),
+    )
+"""
+"""A setting that there is not."""
+
+
+@pytest.fixture(scope="module")
+def with_one_more(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the package to which one declaration was added, and nothing else."""
+    place = tmp_path_factory.mktemp("copy")
+    shutil.copytree(PACKAGE, place / "textrnn", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(PACKAGE.parent / "data", place / "data")
+    declared = place / "textrnn/training/declared.py"
+    source = declared.read_text(encoding="utf-8")
+    declared.write_text(source + NEW, encoding="utf-8")
+    return place
+
+
+def called(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """What a copy of the package answers to a command."""
+    environment = {**os.environ, "PYTHONPATH": str(place)}
+    return subprocess.run(
+        [sys.executable, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+        cwd=place,
+    )
+
+
+def test_a_setting_is_added_by_one_declaration(with_one_more: Path) -> None:
+    textrnn = functools.partial(called, with_one_more, "-m", "textrnn")
+    for command in ("train", "tune", "compare"):
+        everything = " ".join(textrnn(command, "--help-all").stdout.split())
+        assert "--sharp <float> How sharp the answers are. [default: 0.5]" in everything
+    refused = textrnn("train", "cars", "--sharp", "1.5")
+    assert refused.returncode == 2
+    assert "--sharp is 1.5, but must be a number from 0 to below 1." in refused.stderr
+    misspelt = textrnn("train", "cars", "--sharpe", "0.5")
+    assert misspelt.returncode == 2
+    assert "--sharp" in misspelt.stderr.replace("--sharpe", "")
+
+    small = ["--hidden", "4", "--max-steps", "2", "--ngrams", "none", "--no-baselines"]
+    trained = textrnn("train", "cars", *small, "--sharp", "0.25", "-o", "m", "--json")
+    assert json.loads(trained.stdout)["settings"]["sharpness"] == 0.25
+    inspected = json.loads(textrnn("inspect", "m", "--json").stdout)
+    assert inspected["settings"]["sharpness"] == 0.25
+
+    script = (
+        "from textrnn.experiments.search import SPACE\n"
+        "from textrnn.training.settings import DECLARED, Settings\n"
+        "from textrnn.cli.settings_table import table\n"
+        "from textrnn.cli.setting_options import as_options\n"
+        "print(SPACE['sharpness'])\n"
+        "print(as_options(Settings(sharpness=0.1), Settings()))\n"
+        "print([line for line in table(DECLARED).splitlines() if 'sharp' in line])\n"
+        "Settings(sharpness=1).validate()"
+    )
+    found = called(with_one_more, "-c", script)
+    assert found.stdout.splitlines() == [
+        "(0.25, 0.5)",
+        "['--sharp', '0.1']",
+        "['| `sharpness` | `--sharp` | 0.5 | a number from 0 to below 1 | How sharp the answers "
+        "are. | 0.25, 0.5 |']",
+    ]
+    assert "sharpness is 1, but must be a number from 0 to below 1." in found.stderr
+
+
+def test_the_documents_have_all_settings() -> None:
+    """Where they differ, docs/settings.md wants this table in place of its own."""
+    document = (PACKAGE.parent / "docs/settings.md").read_text(encoding="utf-8")
+    assert table(DECLARED) in document, table(DECLARED)
+
+
+def test_the_table_of_the_readme_has_settings_and_their_words() -> None:
+    readme = (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ((?:`[a-z_]+`(?:, )?)+) \| (.*) \|$", readme, re.M)
+    named = {name: told for names, told in rows for name in re.findall(r"`([a-z_]+)`", names)}
+    assert {"cell", "readout", "ngrams"} <= named.keys() <= DECLARED.keys()
+    for name in ("ngrams", "unknown_words", "embedding"):
+        assert set(DECLARED[name].check.words()) <= set(re.findall(r"`(\w+)`", named[name]))

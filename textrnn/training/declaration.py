@@ -49,12 +49,15 @@ class Check:
         is_word = isinstance(value, str) and value in words
         if is_word or (self.or_none and value is None) or self.is_valid(value):
             return None
-        wanted, hint = self.wanted, ""
-        if words:
-            wanted = " or ".join(filter(None, (f"one of {listed(words)}", self.wanted)))
-            hint = did_you_mean(str(value), words)
+        hint = did_you_mean(str(value), words) if words else ""
+        return Message(stated(name, value), ", but must be ", self.told(name), ".", hint)
+
+    def told(self, name: str) -> Message:
+        """What a setting of that name can be."""
+        words = self.words()
+        one_of = f"one of {listed(words)}" if words else ""
         or_none = Advice(", or ", Value(name, None)) if self.or_none else ""
-        return Message(stated(name, value), ", but must be ", wanted, or_none, ".", hint)
+        return Message(one_of, " or " if words and self.wanted else "", self.wanted, or_none)
 
 
 def optional(check: Check) -> Check:
