@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from textrnn.cli.app import app
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*DOCUMENTS, *(ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"))]
 
 
 def blocks(document: Path, language: str) -> list[str]:
@@ -66,13 +68,16 @@ def test_commands_in_the_documents_exist(document: Path) -> None:
             assert option in shown, f"{name} {option}"
 
 
-def test_files_named_in_the_documents_exist() -> None:
-    for document in DOCUMENTS:
-        for name in re.findall(
-            r"`((?:textrnn/|nn/|tests/|training/|docs/)[\w/]+\.\w+)`",
-            document.read_text(encoding="utf-8"),
-        ):
-            assert (ROOT / name).exists() or (ROOT / "textrnn" / name).exists(), name
+@pytest.mark.parametrize("document", PAGES, ids=lambda d: d.name)
+def test_files_named_in_the_documents_exist(document: Path) -> None:
+    """In code as a path from the root or from the package, and in links as one from the page."""
+    text = document.read_text(encoding="utf-8")
+    for name in re.findall(
+        r"`((?:[\w.-]+/)*[\w-]+\.py|(?:textrnn|tests|docs)(?:/[\w.-]+)+/?)`", text
+    ):
+        assert (ROOT / name).exists() or (ROOT / "textrnn" / name).exists(), name
+    for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
+        assert (document.parent / link).exists(), link
 
 
 def on_file(name: str) -> Any:
@@ -104,3 +109,25 @@ def test_ci_runs_the_readmes_test_command() -> None:
     assert command
     assert "pytest" in command[1]
     assert "<!-- the test command -->" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_the_changelog_is_kept_as_keep_a_changelog_has_it() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    versions = re.findall(r"^## (.*)$", text, re.M)
+    assert versions[0] == "[Unreleased]"
+    assert all(re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", v) for v in versions[1:])
+    kinds = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+    assert set(re.findall(r"^### (.*)$", text, re.M)) <= kinds
+
+
+def test_what_is_cited_is_the_newest_release() -> None:
+    cited = dict(
+        re.findall(r"^([\w-]+): (.+)$", (ROOT / "CITATION.cff").read_text(encoding="utf-8"), re.M)
+    )
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    newest = re.search(r"^## \[(\d.*)\] - (.*)$", changelog, re.M)
+    assert newest
+    assert (cited["version"], cited["date-released"]) == newest.groups()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert (cited["title"], cited["license"]) == (project["name"], project["license"])
+    assert cited["cff-version"] == "1.2.0"

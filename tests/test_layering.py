@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeAlias
@@ -90,6 +91,14 @@ def test_nothing_but_rooms_lies_in_the_root() -> None:
 
 def test_every_room_has_a_floor() -> None:
     assert {module[0] for module in MODULES if module} == set(FLOOR_OF)
+
+
+def test_the_architecture_tells_the_same_floors() -> None:
+    document = (PACKAGE.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| `(\w+)` \| .+ \|$", document, re.M)
+    assert {room: int(floor) for floor, room in rows} == {
+        room: floor for room, floor in FLOOR_OF.items() if room != "__main__"
+    }
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 Documents are sorted by length, longest first, and aligned at their *ends*. Step t holds
 the words that stand t words before the end of their document, one contiguous block of
-rows; a batch is read from its last step to step 0, and documents join on the way::
+rows; a batch is read from its last step to step 0, and documents join on the way:
 
     documents   [a b c]  [d e]  [f]
     rows         c e f | b d | a
