@@ -7,21 +7,24 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.gradcheck import last_rows, loss_and_gradients, mirror
+from tests.gradcheck import dense, last_rows, loss_and_gradients, mirror, rows_of
 from tests.reference.make_torch_reference import (
     CASES,
     DOCUMENTS,
+    STATE_CASES,
     TARGETS,
     Case,
     build_module,
     draw_params,
+    draw_states,
     layer_gradients,
     load,
+    load_with_states,
     run_torch,
 )
 from textrnn.inference.batches import predict_proba
 from textrnn.nn import recurrent
-from textrnn.nn.losses import softmax
+from textrnn.nn.losses import cross_entropy, softmax
 from textrnn.nn.network import Network
 from textrnn.nn.packed import pack
 from textrnn.nn.projection import gather, project, project_back, sum_by_index
@@ -56,6 +59,58 @@ def test_network_equals_torch(case: Case, seed: int) -> None:
     pytest.importorskip("torch", reason="compares with an installed PyTorch")
     params = draw_params(case, seed)
     compare(case, params, run_torch(case, params))
+
+
+def compare_with_states(
+    case: Case, params: Params, initial: Params, of_final: Params, expected: Params
+) -> None:
+    network = Network(case.config, params)
+    batch = network.pack(DOCUMENTS)
+    order, layers = batch.order, range(case.num_layers)
+
+    def of_layers(states: Params) -> list[Params]:
+        names = ("h", "c") if case.cell == "lstm" else ("h",)
+        return [{name: states[f"{layer}.{name}"][:, order] for name in names} for layer in layers]
+
+    logits, cache = network.forward(batch, initial=of_layers(initial))
+    loss, d_logits = cross_entropy(logits, TARGETS[order])
+    gradients = dense(network.backward(d_logits, cache, d_final=of_layers(of_final)))
+    read, read_final = network.read(batch, initial=of_layers(initial))
+    np.testing.assert_allclose(read, logits, **CLOSE)
+    np.testing.assert_allclose(logits, expected["logits"][order], **CLOSE)
+    H, h = case.config.hidden_size, cache.layers[-1].trace.h
+    for place, document in enumerate(order):
+        rows = rows_of(batch, place)
+        outputs = np.concatenate([h[0, rows], *(h[1:, rows[::-1]])], axis=-1)
+        np.testing.assert_allclose(outputs, expected["outputs"][document, : len(rows)], **CLOSE)
+    assert h.shape[-1] == H
+    for layer in layers:
+        for name, value in cache.final[layer].items():
+            wanted = expected[f"final.{layer}.{name}"][:, order]
+            np.testing.assert_allclose(value, wanted, **CLOSE)
+            np.testing.assert_allclose(read_final[layer][name], wanted, **CLOSE)
+            loss += float((wanted * of_final[f"{layer}.{name}"][:, order]).sum())
+            d_initial = expected[f"gradient.initial.{layer}.{name}"][:, order]
+            np.testing.assert_allclose(cache.d_initial[layer][name], d_initial, **CLOSE)
+    np.testing.assert_allclose(loss, expected["loss"], **CLOSE)
+    for name, gradient in gradients.items():
+        np.testing.assert_allclose(gradient, expected[f"gradient.{name}"], err_msg=name, **CLOSE)
+
+
+@pytest.mark.parametrize("case", STATE_CASES, ids=lambda case: case.name)
+def test_initial_states_equal_stored_values(case: Case) -> None:
+    """Outputs, final states, and all gradients, those of the initial states too."""
+    compare_with_states(case, *load_with_states(case))
+
+
+@pytest.mark.parametrize("seed", [200, 201])
+@pytest.mark.parametrize("case", STATE_CASES, ids=lambda case: case.name)
+def test_initial_states_equal_torch(case: Case, seed: int) -> None:
+    pytest.importorskip("torch", reason="compares with an installed PyTorch")
+    params, initial = draw_params(case, seed), draw_states(case, seed)
+    of_final = draw_states(case, seed + 10)
+    expected = run_torch(case, params, initial, of_final)
+    compare_with_states(case, params, initial, of_final, expected)
 
 
 @pytest.mark.parametrize("given", [[1.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]], ids=str)

@@ -54,17 +54,43 @@ CASES = [
 ]
 
 
+STATE_CASES = [
+    Case(cell, "mean", num_layers, bidirectional)
+    for cell in GATE_ORDER
+    for num_layers in (1, 2)
+    for bidirectional in (False, True)
+]
+"""These begin with a state, and their loss takes in the final one."""
+
+
 def draw_params(case: Case, seed: int) -> Params:
     """Random parameters in our layout, none of them zero."""
     rng = np.random.default_rng(seed)
     return {name: rng.normal(0.0, 0.7, shape) for name, shape in case.config.shapes().items()}
 
 
-def run_torch(case: Case, params: Params) -> Params:
+def state_shapes(case: Case) -> dict[str, tuple[int, ...]]:
+    """Shape of each state of each layer, as ``0.h``, documents in their given order."""
+    shape = (case.config.n_directions, len(DOCUMENTS), case.config.hidden_size)
+    names = ("h", "c") if case.cell == "lstm" else ("h",)
+    return {f"{layer}.{name}": shape for name in names for layer in range(case.num_layers)}
+
+
+def draw_states(case: Case, seed: int) -> Params:
+    """Random initial states, or weights of the final ones in the loss."""
+    rng = np.random.default_rng([seed, 1])
+    return {name: rng.normal(0.0, 0.7, shape) for name, shape in state_shapes(case).items()}
+
+
+def run_torch(
+    case: Case, params: Params, initial: Params | None = None, of_final: Params | None = None
+) -> Params:
     """Logits, loss and all gradients, computed by PyTorch, named and laid out as ours.
 
     Documents are in their given order. The sum over a word's places of the gradient of the
-    recurrent layers' input is that of its embedding.
+    recurrent layers' input is that of its embedding. Given initial states and the weight of the
+    final ones in the loss, also the top layer's outputs (B, T, S * H), the final states, and the
+    gradients of the initial ones.
     """
     import torch
     from torch.nn import functional as F  # noqa: N812
@@ -77,7 +103,12 @@ def run_torch(case: Case, params: Params) -> Params:
     lengths = torch.tensor([len(d) for d in DOCUMENTS])
     x = leaves["embedding.weight"][padded.long()]
     packed = packing.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
-    h, _ = packing.pad_packed_sequence(module(packed)[0], batch_first=True)
+    begin = {k: torch.tensor(v, requires_grad=True) for k, v in (initial or {}).items()}
+    # PyTorch has a tensor for each state, all layers in it, and of an LSTM a pair of them.
+    states, n = list(begin.values()), case.num_layers
+    whole = tuple(torch.cat(states[i : i + n]) for i in range(0, len(states), n))
+    outputs, ends = module(packed, whole if len(whole) > 1 else next(iter(whole), None))
+    h, _ = packing.pad_packed_sequence(outputs, batch_first=True)
 
     H, rows = config.hidden_size, torch.arange(len(DOCUMENTS))
     inside = (torch.arange(h.shape[1]) < lengths[:, None])[:, :, None]
@@ -102,9 +133,20 @@ def run_torch(case: Case, params: Params) -> Params:
     features = torch.cat(parts, dim=1)
     logits = features @ leaves["linear.weight"] + leaves["linear.bias"]
     loss = F.cross_entropy(logits, torch.tensor(TARGETS))
+    final: dict[str, Any] = {}
+    if of_final is not None:
+        ends = ends if isinstance(ends, tuple) else (ends,)
+        parts = [part for end in ends for part in torch.split(end, config.n_directions)]
+        final = dict(zip(state_shapes(case), parts, strict=True))
+        loss = loss + sum((torch.tensor(of_final[name]) * final[name]).sum() for name in final)
     loss.backward()  # type: ignore[no-untyped-call]
 
     result = {"logits": logits.detach().numpy(), "loss": loss.detach().numpy()}
+    if of_final is not None:
+        result["outputs"] = h.detach().numpy()
+    result |= {f"final.{name}": value.detach().numpy() for name, value in final.items()}
+    of_begin = {name: leaf.grad for name, leaf in begin.items()}
+    result |= {f"gradient.initial.{n}": d.numpy() for n, d in of_begin.items() if d is not None}
     for name, leaf in leaves.items():
         if leaf.grad is not None and not name.startswith("recurrent."):
             result[f"gradient.{name}"] = leaf.grad.numpy()
@@ -195,16 +237,41 @@ def flatten(arrays: Params) -> Floats:
     return np.concatenate([value.reshape(-1) for value in arrays.values()])
 
 
+def result_shapes(case: Case, *, with_states: bool = False) -> dict[str, tuple[int, ...]]:
+    """Shape of each result, in the order in which they are stored."""
+    shapes: dict[str, tuple[int, ...]] = {"logits": (len(DOCUMENTS), 3), "loss": ()}
+    shapes |= {f"gradient.{name}": shape for name, shape in case.config.shapes().items()}
+    if with_states:
+        T = max(map(len, DOCUMENTS))
+        shapes["outputs"] = (len(DOCUMENTS), T, case.config.n_outputs)
+        for kind in ("final", "gradient.initial"):
+            shapes |= {f"{kind}.{name}": shape for name, shape in state_shapes(case).items()}
+    return shapes
+
+
 def load(case: Case) -> tuple[Params, Params]:
     """The stored parameters of a case and what PyTorch made of them."""
-    shapes = case.config.shapes()
-    results: dict[str, tuple[int, ...]] = {"logits": (len(DOCUMENTS), 3), "loss": ()}
-    results |= {f"gradient.{name}": shape for name, shape in shapes.items()}
     with np.load(STORED) as stored:
         return (
-            unflatten(stored[f"{case.name}/params"], shapes),
-            unflatten(stored[f"{case.name}/results"], results),
+            unflatten(stored[f"{case.name}/params"], case.config.shapes()),
+            unflatten(stored[f"{case.name}/results"], result_shapes(case)),
         )
+
+
+def load_with_states(case: Case) -> tuple[Params, Params, Params, Params]:
+    """The stored parameters, initial states and weights of final ones, and the results."""
+    with np.load(STORED) as stored:
+        params, initial, of_final, results = (
+            stored[f"states/{case.name}/{what}"]
+            for what in ("params", "initial", "of_final", "results")
+        )
+    states = state_shapes(case)
+    return (
+        unflatten(params, case.config.shapes()),
+        unflatten(initial, states),
+        unflatten(of_final, states),
+        unflatten(results, result_shapes(case, with_states=True)),
+    )
 
 
 def unflatten(vector: Floats, shapes: dict[str, tuple[int, ...]]) -> Params:
@@ -223,9 +290,16 @@ def main() -> None:
     for seed, case in enumerate(CASES):
         params = draw_params(case, seed)
         results = run_torch(case, params)
-        names = ["logits", "loss", *(f"gradient.{name}" for name in params)]
         arrays[f"{case.name}/params"] = flatten(params)
-        arrays[f"{case.name}/results"] = flatten({name: results[name] for name in names})
+        arrays[f"{case.name}/results"] = flatten({n: results[n] for n in result_shapes(case)})
+    for seed, case in enumerate(STATE_CASES, start=1_000):
+        params, initial = draw_params(case, seed), draw_states(case, seed)
+        of_final = draw_states(case, seed + 1_000)
+        results = run_torch(case, params, initial, of_final)
+        names = result_shapes(case, with_states=True)
+        found = {"params": params, "initial": initial, "of_final": of_final}
+        found["results"] = {name: results[name] for name in names}
+        arrays |= {f"states/{case.name}/{what}": flatten(v) for what, v in found.items()}
     np.savez_compressed(STORED, allow_pickle=False, **arrays)
 
 
