@@ -179,6 +179,8 @@ class StepReader(Reader):
 
     def read(self, products: Floats, out: Floats) -> None:
         cell, (T, H) = self._cell, out.shape
+        if T == 0:
+            return
         gates = np.ascontiguousarray(products.reshape(T, -1, 1, H).transpose(1, 2, 0, 3))
         states = {name: np.empty((1, T, H), out.dtype) for name in cell.state_names}
         trace = Trace(gates, states, self._scratch)
