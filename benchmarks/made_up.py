@@ -14,7 +14,7 @@ from textrnn.inference.classifier import TextModel
 from textrnn.linear.hashing import FIRST_OF_CHARACTERS, NGramKind, keys_of, word_hashes
 from textrnn.linear.ngram_model import NGramModel
 from textrnn.nn.network import Network
-from textrnn.text.encoded import number_texts
+from textrnn.text.encoded import encode_lists
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.text.vocabulary import Vocabulary
 from textrnn.training.settings import Settings
@@ -46,7 +46,7 @@ def _ngram_model(words: Sequence[str], rng: np.random.Generator) -> NGramModel:
 
     Of characters there are none, as in a model that was trained on a large corpus.
     """
-    of_words = keys_of(word_hashes(number_texts([words])))
+    of_words = keys_of(word_hashes(encode_lists([words])))
     longer = rng.integers(FIRST_OF_CHARACTERS, size=N_GRAMS - len(of_words), dtype=np.uint64)
     keys = np.unique(np.concatenate([of_words, longer]))
     weights = rng.normal(0.0, 0.1, (len(keys), 1)).astype(np.float32)

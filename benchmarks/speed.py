@@ -29,14 +29,17 @@ from textrnn.corpora import load_corpus
 from textrnn.inference.batches import length_batches, predict_proba
 from textrnn.nn.network import Network, NetworkConfig
 from textrnn.nn.optimizers import Adam
+from textrnn.nn.targets import Targets
 from textrnn.system.plain_json import plain
 from textrnn.system.processes import available_cores
+from textrnn.text.encoded import EncodedTexts
+from textrnn.text.reading import read_texts
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.text.vocabulary import Vocabulary
 from textrnn.training.batching import epoch_batches
+from textrnn.training.examples import Examples
 from textrnn.training.executors import make_executor
 from textrnn.training.rules.bptt import BPTT
-from textrnn.training.step import LabelledDocuments
 from textrnn.typing import Floats, Ids, Ints
 
 OUT = Path(__file__).parent / "results" / "speed.json"
@@ -71,18 +74,23 @@ JOBS = {
 }
 
 
-def documents_of(corpus: str, n: int, max_length: int | None) -> LabelledDocuments:
+def examples_of(corpus: str, n: int, max_length: int | None) -> Examples:
     """The first n of a corpus's training texts in random order, as ids of 10,000 words."""
     split = load_corpus(corpus, offline=True).train
     rows = np.random.default_rng(0).permutation(len(split))[:n]
     tokenizer = make_tokenizer("word")
-    tokens = [tokenizer(split.texts[i])[:max_length] for i in rows]
+    tokens = read_texts(tokenizer, [split.texts[i] for i in rows], max_length)
     vocabulary = Vocabulary.build(tokens, max_features=10_000)
     classes = {label: i for i, label in enumerate(split.classes)}
     targets = np.array([classes[split.labels[i]] for i in rows])
-    documents = [vocabulary.encode(text) for text in tokens]
-    print(f"{corpus}: {len(documents):,} texts, {sum(map(len, documents)):,} words", flush=True)
-    return LabelledDocuments(documents, targets)
+    texts = vocabulary.encode_all(tokens)
+    print(f"{corpus}: {len(texts):,} texts, {texts.n_tokens:,} words", flush=True)
+    return Examples(texts, Targets.hard(targets, len(classes)))
+
+
+def documents_of(texts: EncodedTexts) -> list[Ids]:
+    """Each text by itself, as the peers take them."""
+    return [texts.ids_of(row) for row in range(len(texts))]
 
 
 def fresh_network(config: NetworkConfig, seed: int = 0) -> Network:
@@ -102,11 +110,11 @@ def fresh_network(config: NetworkConfig, seed: int = 0) -> Network:
 class OurTrainer:
     """Adam steps over given batches, by processes."""
 
-    def __init__(self, network: Network, data: LabelledDocuments, jobs: int) -> None:
+    def __init__(self, network: Network, data: Examples, jobs: int) -> None:
         self.start = {name: value.copy() for name, value in network.params.items()}
         cut = BPTT(gradient_floor=1e-7)
         self.network = network
-        self.workers = make_executor(network, data.documents, jobs, data=data, rule=cut)
+        self.workers = make_executor(network, data.texts, jobs, examples=data, rule=cut)
         self.workers.__enter__()
         self.walked = self.tokens = 0
 
@@ -140,8 +148,8 @@ def training(name: str, options: argparse.Namespace) -> dict[str, Any]:
     from benchmarks.torch_peer import IDIOMS, TorchTrainer
 
     job = JOBS[name]
-    data = documents_of(job.corpus, options.documents, job.max_length)
-    lengths = np.array([len(d) for d in data.documents])
+    data = examples_of(job.corpus, options.documents, job.max_length)
+    documents, targets, lengths = documents_of(data.texts), data.targets.values, data.texts.lengths
     batches = epoch_batches(
         lengths, batch_size=job.batch_size, shuffle=True, rng=np.random.default_rng(1)
     )
@@ -151,7 +159,7 @@ def training(name: str, options: argparse.Namespace) -> dict[str, Any]:
     # One batch of middling length: the packed idiom's way back can take a minute for it.
     middling = [sorted(batches, key=lambda rows: lengths[rows].max())[len(batches) // 2]]
     trial = take_turns(
-        {i: partial(p.epoch, data.documents, data.targets, middling) for i, p in peers.items()},
+        {i: partial(p.epoch, documents, targets, middling) for i, p in peers.items()},
         1,
     )
     best = min(trial, key=lambda i: trial[i].median)
@@ -162,16 +170,16 @@ def training(name: str, options: argparse.Namespace) -> dict[str, Any]:
     check = OurTrainer(fresh_network(job.config), data, 1)
     peer = TorchTrainer(network, exact, LEARNING_RATE)
     few = [rows[:16] for rows in batches[:2]]
-    same_losses(check.epoch(few), peer.epoch(data.documents, data.targets, few))
+    same_losses(check.epoch(few), peer.epoch(documents, targets, few))
     jobs: dict[str, Callable[[], object]] = {
         "textrnn": lambda: ours.epoch(batches),
-        f"torch {best}": lambda: theirs.epoch(data.documents, data.targets, batches),
+        f"torch {best}": lambda: theirs.epoch(documents, targets, batches),
     }
     if name == "J1" and not options.no_keras:
         from benchmarks.keras_peer import KerasTrainer
 
         keras = KerasTrainer(job.config, LEARNING_RATE)
-        jobs["keras"] = lambda: keras.epoch(data.documents, data.targets, job.batch_size)
+        jobs["keras"] = lambda: keras.epoch(documents, targets, job.batch_size)
     timings = take_turns(jobs, options.turns)
     ours.close()
     share = ours.walked / ours.tokens
@@ -182,8 +190,8 @@ def inference(name: str, options: argparse.Namespace) -> dict[str, Any]:
     """J4: probabilities of many reviews from token ids."""
     from benchmarks.torch_peer import IDIOMS, TorchTrainer
 
-    data = documents_of("imdb", options.documents, None)
-    lengths = np.array([len(d) for d in data.documents])
+    data = examples_of("imdb", options.documents, None)
+    documents, lengths = documents_of(data.texts), data.texts.lengths
     batches = list(length_batches(lengths))
     results = {}
     for title, config in (
@@ -193,23 +201,20 @@ def inference(name: str, options: argparse.Namespace) -> dict[str, Any]:
         network = fresh_network(config)
         peers = {i: TorchTrainer(network, i, LEARNING_RATE) for i in IDIOMS[1:]}
         ours_alone = fresh_network(config)
-        with make_executor(ours_alone, data.documents, options.jobs) as workers:
+        with make_executor(ours_alone, data.texts, options.jobs) as workers:
 
             def predict_proba(network: Network = ours_alone) -> Floats:
                 return network.config.output.probabilities(workers.predict_logits())
 
             ours = predict_proba()
             for idiom, peer in peers.items():
-                theirs = peer.predict(data.documents, batches)
+                theirs = peer.predict(documents, batches)
                 # Padded, the second direction begins in the padding: another network.
                 if idiom == "packed" or not config.bidirectional:
                     np.testing.assert_allclose(ours, theirs, atol=1e-4)
             jobs: dict[str, Callable[[], object]] = {
                 "textrnn": predict_proba,
-                **{
-                    f"torch {i}": partial(p.predict, data.documents, batches)
-                    for i, p in peers.items()
-                },
+                **{f"torch {i}": partial(p.predict, documents, batches) for i, p in peers.items()},
             }
             timings = take_turns(jobs, options.turns)
         results[title] = report(name, f"prediction, {title}", 1.5, timings)
@@ -224,17 +229,19 @@ def one_sentence(name: str, options: argparse.Namespace) -> dict[str, Any]:
 
     network = fresh_network(LAST)
     rng = np.random.default_rng(0)
-    sentences = [rng.integers(1, 10_000, 20).astype(np.int32) for _ in range(200)]
+    ids = rng.integers(1, 10_000, 20 * 200).astype(np.int32)
+    texts = EncodedTexts(ids, np.arange(201) * 20, ())
+    sentences = [texts[row : row + 1] for row in range(200)]
     model = TorchClassifier(network, "bucketed")
     network.freeze()  # as a loaded model's is
 
     def ours() -> None:
-        for ids in sentences:
-            predict_proba(network, [ids])
+        for sentence in sentences:
+            predict_proba(network, sentence)
 
     def theirs() -> None:
         with torch.inference_mode():
-            for ids in sentences:
+            for ids in documents_of(texts):
                 model(torch.from_numpy(ids[None].astype(np.int64)), torch.tensor([20]))
 
     timings = take_turns({"textrnn": ours, "torch": theirs}, options.turns)
@@ -282,8 +289,8 @@ def cold_start(name: str, options: argparse.Namespace) -> dict[str, Any]:
 def workers_gain(name: str, options: argparse.Namespace) -> dict[str, Any]:
     """J8: processes against one, J2's network."""
     job = JOBS["J2"]
-    data = documents_of(job.corpus, options.documents, job.max_length)
-    lengths = np.array([len(d) for d in data.documents])
+    data = examples_of(job.corpus, options.documents, job.max_length)
+    lengths = data.texts.lengths
     batches = epoch_batches(lengths, batch_size=256, shuffle=True, rng=np.random.default_rng(1))
     many = OurTrainer(fresh_network(job.config), data, options.jobs)
     one = OurTrainer(fresh_network(job.config), data, 1)
@@ -299,13 +306,15 @@ def growth(name: str, options: argparse.Namespace) -> dict[str, Any]:
     """J9: the cost of twice the texts, twice the length, ten times the vocabulary."""
     rng = np.random.default_rng(0)
 
-    def texts(n: int, length: int, vocabulary: int) -> list[Ids]:
+    def texts(n: int, length: int, vocabulary: int) -> EncodedTexts:
         ranks = np.arange(1, vocabulary)
         chance = (1 / ranks) / (1 / ranks).sum()
-        return [rng.choice(ranks, length, p=chance).astype(np.int32) for _ in range(n)]
+        ids = rng.choice(ranks, n * length, p=chance).astype(np.int32)
+        return EncodedTexts(ids, np.arange(n + 1) * length, ())
 
     def job(n: int, length: int, vocabulary: int) -> Callable[[], object]:
-        data = LabelledDocuments(texts(n, length, vocabulary), rng.integers(0, 2, n))
+        targets = Targets.hard(rng.integers(0, 2, n), 2)
+        data = Examples(texts(n, length, vocabulary), targets)
         config = replace(LAST, vocabulary_size=vocabulary, readout="mean")
         trainer = OurTrainer(fresh_network(config), data, 1)
         batches: list[Ints] = [np.arange(i, i + 64) for i in range(0, n, 64)]

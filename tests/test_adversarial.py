@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.examples import examples
 from tests.gradcheck import CELL_NAMES, assert_gradient, dense, random_network, smooth_network
 from textrnn import TextRNNClassifier
 from textrnn.nn.gradients import values_of
@@ -17,7 +18,7 @@ from textrnn.nn.workspace import Workspace
 from textrnn.training.regularisation import Regularisation
 from textrnn.training.rules.adversarial import perturbation
 from textrnn.training.rules.bptt import BPTT
-from textrnn.training.step import LabelledDocuments
+from textrnn.training.step import Batch
 from textrnn.typing import Floats, Params
 
 DOCUMENTS = [np.array(ids, dtype=np.int32) for ids in ([2, 0, 2, 3], [1], [3, 3])]
@@ -106,9 +107,9 @@ def test_a_step_is_the_mean_of_both(
     """Also of one gate and one direction, whose gradient of rows lies in a buffer as it is."""
     config = a_config(cell, embedding_dim, bidirectional=bidirectional)
     network = random_network(config, np.random.default_rng(0))
-    batch, data = pack(DOCUMENTS), LabelledDocuments(DOCUMENTS, TARGETS)
+    batch, data = pack(DOCUMENTS), examples(DOCUMENTS, TARGETS)
     rng = np.random.default_rng(0)
-    batch_of_all = data.batch(np.arange(3), size=3, rng=rng, workspace=Workspace())
+    batch_of_all = Batch(data.take(np.arange(3)), 3, rng, Workspace())
     sums, found = BPTT(Regularisation(adversarial=0.3)).step(network, batch_of_all)
     logits, cache = network.forward(batch)
     loss, d_logits = cross_entropy(logits, TARGETS[batch.order])

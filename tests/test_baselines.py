@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from textrnn.errors import DataError, UsageError
 from textrnn.linear.baselines import BASELINES, FittedBaseline, fit_baselines
 from textrnn.linear.nbsvm import NBSVM, LogCountRatio
-from textrnn.text.encoded import number_texts
+from textrnn.text.encoded import encode_lists
 from textrnn.typing import ClassWeight
 
 Part: TypeAlias = tuple[Sequence[Sequence[str]], Sequence[str]]
@@ -174,7 +174,7 @@ def test_of_equal_accuracies_the_more_likely_value_is_tuned() -> None:
 
 @pytest.mark.parametrize("name", BASELINES)
 def test_numbered_texts_give_the_same_model(name: str) -> None:
-    every = number_texts([*VALIDATION_TOKENS, *TRAIN_TOKENS])
+    every = encode_lists([*VALIDATION_TOKENS, *TRAIN_TOKENS])
     validation, train = every[: len(VALIDATION_TOKENS)], every[len(VALIDATION_TOKENS) :]
     (plain,) = fit(name)
     (fast,) = fit(name, train=(train, TRAIN_LABELS), validation=(validation, ["praise", "blame"]))

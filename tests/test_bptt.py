@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.examples import examples
 from tests.gradcheck import dense
 from textrnn.nn.network import EMBEDDING, Network, NetworkConfig
 from textrnn.nn.workspace import Workspace
+from textrnn.training.examples import Examples
 from textrnn.training.regularisation import Regularisation
 from textrnn.training.rules.bptt import BPTT
-from textrnn.training.step import BatchSums, LabelledDocuments
+from textrnn.training.step import Batch, BatchSums
 from textrnn.typing import Floats, Params
 
 V, C = 9, 3
@@ -20,12 +22,12 @@ LENGTHS = [2, 5, 1, 4, 3]
 """In no order: a batch is packed longest first, and each document has its own target."""
 
 
-def some_documents(*, multilabel: bool, weighted: bool) -> LabelledDocuments:
+def some_documents(*, multilabel: bool, weighted: bool) -> Examples:
     rng = np.random.default_rng(0)
     documents = [rng.integers(1, V, n).astype(np.int32) for n in LENGTHS]
     n = len(documents)
     targets = rng.integers(0, 2, (n, C)) if multilabel else np.array([0, 1, 2, 1, 0])
-    return LabelledDocuments(documents, targets, rng.uniform(0.5, 3.0, n) if weighted else None)
+    return examples(documents, targets, rng.uniform(0.5, 3.0, n) if weighted else None)
 
 
 def network_for(**changes: Any) -> Network:
@@ -38,7 +40,7 @@ def network_for(**changes: Any) -> Network:
 
 def gradient(
     network: Network,
-    data: LabelledDocuments,
+    data: Examples,
     rows: list[int],
     batch_size: int,
     *,
@@ -46,7 +48,7 @@ def gradient(
     **chance: Any,
 ) -> tuple[BatchSums, Params]:
     rng = np.random.default_rng(0)
-    batch = data.batch(np.array(rows), size=batch_size, rng=rng, workspace=Workspace())
+    batch = Batch(data.take(np.array(rows)), batch_size, rng, Workspace())
     sums, found = BPTT(Regularisation(**chance), frozen=frozen).step(network, batch)
     return sums, dense(found)
 

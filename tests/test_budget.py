@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.test_loop import (
     CONFIG,
     TRAIN,
@@ -25,16 +26,16 @@ from tests.test_loop import (
 from textrnn.estimator.classifier import TextRNNClassifier
 from textrnn.nn.gradients import global_norm
 from textrnn.storage.checkpoint_file import save_arrays
-from textrnn.text.encoded import number_texts
+from textrnn.text.encoded import encode_lists
 from textrnn.training import checkpoint, loop, pipeline, rehearsal
 from textrnn.training.averaging import WeightAverage
 from textrnn.training.budget import Deadline, Pace, steps_that_fit
 from textrnn.training.callbacks import Callback
 from textrnn.training.checkpoint import Checkpoint
 from textrnn.training.ensemble import choose_ngrams
+from textrnn.training.examples import Examples
 from textrnn.training.executors.processes import SeveralProcesses
 from textrnn.training.executors.single import SingleProcess
-from textrnn.training.fit import TokenisedTexts
 from textrnn.training.settings import Settings
 from textrnn.training.state import Run
 
@@ -79,7 +80,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-N_WORDS = sum(map(len, TRAIN.documents))
+N_WORDS = TRAIN.texts.n_tokens
 EPOCH_SECONDS = 0.01 * N_WORDS + 0.01 * len(VALIDATION)
 
 
@@ -244,7 +245,7 @@ def test_a_run_that_becomes_slower_is_stopped_in_time(clock: Clock, tmp_path: Pa
         deadline=Deadline(end, clock),
     )
     state = run.run()
-    longest = 16 * max(map(len, TRAIN.documents))
+    longest = 16 * TRAIN.texts.lengths.max()
     assert state.out_of_time
     assert state.finished
     assert not state.interrupted
@@ -386,10 +387,10 @@ def test_patience_is_a_third_of_the_planned_epochs() -> None:
 # ----------------------------------------------------------------- the n-gram model
 
 
-def labelled(reviews: tuple[list[str], list[str]]) -> TokenisedTexts:
+def labelled(reviews: tuple[list[str], list[str]]) -> Examples:
     texts, labels = reviews
     targets = np.array([label == "good" for label in labels], dtype=np.int64)
-    return TokenisedTexts(number_texts([text.split() for text in texts]), targets)
+    return examples(encode_lists([text.split() for text in texts]), targets)
 
 
 @pytest.mark.parametrize(("left", "kinds"), [(1e6, 2), (-1.0, 1), (0.0, 1)])
@@ -404,7 +405,7 @@ def test_one_kind_of_ngrams_is_fitted_whatever_the_time(
 
     data = labelled(reviews)
     deadline = Deadline(clock() + left, clock)
-    chosen = choose_ngrams(Settings(), data, data, 2, deadline)
+    chosen = choose_ngrams(Settings(), data, data, deadline)
     assert len({part.model.kind for part in chosen.parts}) == kinds
     assert chosen.accuracy is not None
 
@@ -428,7 +429,7 @@ def test_texts_are_left_out_where_their_ngrams_take_too_long(
 ) -> None:
     clock = Clock()
 
-    def choose(settings: Settings, train: TokenisedTexts, *_: Any) -> None:
+    def choose(settings: Settings, train: Examples, *_: Any) -> None:
         assert settings.ngrams == "words"
         assert len(train) == pipeline.TRIED_TEXTS
         clock.now += 1.0
@@ -437,11 +438,11 @@ def test_texts_are_left_out_where_their_ngrams_take_too_long(
     texts, labels = reviews
     data = labelled((texts * n_copies, labels * n_copies))
     deadline = Deadline(clock() + left, clock)
-    n = pipeline.texts_that_fit(Settings(), data, 2, deadline)
+    n = pipeline.texts_that_fit(Settings(), data, deadline)
     assert n == wanted
     found = pipeline.drawn(data, n)
     assert len(found) == wanted
-    assert set(found.targets.tolist()) == {0, 1}
+    assert set(found.targets.values.tolist()) == {0, 1}
 
 
 @pytest.mark.parametrize(("left", "wanted"), [(51.0, True), (49.0, False), (-1.0, False)])

@@ -12,7 +12,7 @@ import pytest
 import textrnn
 from textrnn.linear.hashing import NGramKind, distinct_ngrams, word_hashes
 from textrnn.text.code_points import code_points
-from textrnn.text.encoded import number_texts
+from textrnn.text.encoded import encode_lists
 
 SOURCES = sorted(Path(textrnn.__file__).parent.rglob("*.py"))
 FROM_BYTES = ("frombuffer", "fromfile", "view")
@@ -56,7 +56,7 @@ def test_characters_are_the_same_numbers_on_every_machine() -> None:
 
 
 def test_ngram_keys_are_those_of_the_first_release() -> None:
-    texts = number_texts([["a", "good", "film\U0001f600"], ["a"]])
+    texts = encode_lists([["a", "good", "film\U0001f600"], ["a"]])
     hashes = [f"{key:x}" for key in word_hashes(texts).tolist()]
     assert hashes == ["717b555b5b0d42d7", "935ee84dd702d0ec", "e62e440326764bef"]
     ((keys, rows),) = distinct_ngrams(texts, NGramKind(2, (3, 3)))

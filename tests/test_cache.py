@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from textrnn.cli.app import app
 from textrnn.text import cache
 from textrnn.text.cache import cache_folder, content_key, read, tokenise_once, write
-from textrnn.text.encoded import NumberedTexts, number_texts
+from textrnn.text.encoded import EncodedTexts, encode_lists
 from textrnn.text.tokenizers import CharTokenizer, JiebaTokenizer, Tokenizer, WordTokenizer
 
 TEXTS = ["A good film, <br/>isn't it?", "", "bad \ud800 é\n film 房间"]
@@ -44,7 +44,7 @@ def test_the_second_time_tokens_are_read(folder: Path, tokenizer: Tokenizer) -> 
     assert from_cache
     assert list(kept) == list(made)
     assert kept.words == made.words
-    assert (kept.numbers.dtype, kept.starts.dtype) == (made.numbers.dtype, made.starts.dtype)
+    assert (kept.ids.dtype, kept.starts.dtype) == (made.ids.dtype, made.starts.dtype)
     assert len(files(folder)) == 1
 
 
@@ -52,17 +52,17 @@ def test_the_second_time_tokens_are_read(folder: Path, tokenizer: Tokenizer) -> 
 @given(st.lists(st.lists(st.text(st.characters(), max_size=4), max_size=4)))
 def test_a_file_gives_back_any_tokens(tmp_path: Path, lists: list[list[str]]) -> None:
     path = tmp_path / "x.npz"
-    write(path, number_texts(lists))
+    write(path, encode_lists(lists))
     found = read(path)
     assert found is not None
     assert list(found) == lists
 
 
 def test_a_file_is_the_same_on_every_machine(tmp_path: Path) -> None:
-    texts = number_texts([["a", "film"], [], ["a"]])
+    texts = encode_lists([["a", "film"], [], ["a"]])
     here, there = tmp_path / "here.npz", tmp_path / "there.npz"
     write(here, texts)
-    swapped = NumberedTexts(texts.numbers.astype(">i4"), texts.starts.astype(">i8"), texts.words)
+    swapped = EncodedTexts(texts.ids.astype(">i4"), texts.starts.astype(">i8"), texts.words)
     write(there, swapped)
     with np.load(here) as first, np.load(there) as second:
         assert {name: array.dtype.str for name, array in first.items()} == {
@@ -78,8 +78,8 @@ def test_a_file_is_the_same_on_every_machine(tmp_path: Path) -> None:
             )
     found = read(there)
     assert found is not None
-    assert found.numbers.dtype == np.int32
-    assert found.numbers.dtype.isnative
+    assert found.ids.dtype == np.int32
+    assert found.ids.dtype.isnative
     assert list(found) == list(texts)
 
 
@@ -111,7 +111,7 @@ def test_18_a_file_that_does_not_add_up_is_none(
     tmp_path: Path, name: str, change: Callable[[Any], Any]
 ) -> None:
     path = tmp_path / "x.npz"
-    write(path, number_texts([["a", "good", "film"], [], ["good"]]))
+    write(path, encode_lists([["a", "good", "film"], [], ["good"]]))
     assert read(path) is not None
     found = arrays_of(path)
     np.savez(path, **{**found, name: change(found[name])})
@@ -120,7 +120,7 @@ def test_18_a_file_that_does_not_add_up_is_none(
 
 def test_18_a_file_of_the_cache_makes_no_more_of_itself_than_it_is(tmp_path: Path) -> None:
     path = tmp_path / "x.npz"
-    write(path, number_texts([["a"]]))
+    write(path, encode_lists([["a"]]))
     np.savez_compressed(path, **arrays_of(path))
     assert read(path) is None
     for make in (os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero")):
@@ -187,7 +187,7 @@ def test_a_damaged_file_is_written_again(folder: Path, damage: str) -> None:
         case "cut":
             path.write_bytes(whole[: len(whole) // 2])
         case "flipped":
-            at = whole.index(made.numbers.tobytes())
+            at = whole.index(made.ids.tobytes())
             path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
         case "empty":
             path.write_bytes(b"")
@@ -209,7 +209,7 @@ def test_a_damaged_file_is_written_again(folder: Path, damage: str) -> None:
 
 
 def test_no_flipped_byte_changes_a_token(tmp_path: Path) -> None:
-    texts = number_texts([["a", "b", "a"], [], ["\ud800"]])
+    texts = encode_lists([["a", "b", "a"], [], ["\ud800"]])
     path = tmp_path / "x.npz"
     write(path, texts)
     whole = path.read_bytes()
@@ -269,7 +269,7 @@ def test_a_file_that_would_be_too_large_is_not_even_built(
 
     monkeypatch.setattr(np, "savez", built)
     monkeypatch.setattr(cache, "LIMIT", 10)
-    write(tmp_path / "x.npz", number_texts([["some", "words"]]))
+    write(tmp_path / "x.npz", encode_lists([["some", "words"]]))
     assert files(tmp_path) == []
 
 
@@ -279,7 +279,7 @@ def test_what_killed_writers_left_goes_after_a_day(tmp_path: Path) -> None:
         file.write_bytes(b"half")
     for file in (left, other):
         os.utime(file, (1_000, 1_000))
-    write(tmp_path / "x.npz", number_texts([["word"]]))
+    write(tmp_path / "x.npz", encode_lists([["word"]]))
     assert files(tmp_path) == sorted([new, other, tmp_path / "x.npz"])
 
 

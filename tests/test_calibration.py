@@ -8,12 +8,12 @@ from scipy.optimize import minimize
 from scipy.special import log_expit, log_softmax
 from sklearn.linear_model import LogisticRegression
 
+from tests.examples import examples
 from textrnn import TextRNNClassifier
 from textrnn.evaluation.calibration import combined, fit_factors
 from textrnn.evaluation.metrics import calibration_error
 from textrnn.nn.losses import SIGMOID, SOFTMAX, Output
 from textrnn.training.ensemble import choose_ngrams, finish, weigh
-from textrnn.training.fit import TokenisedTexts
 from textrnn.training.held_out import LEAST_FACTOR
 from textrnn.training.settings import Settings
 from textrnn.typing import Floats
@@ -127,7 +127,7 @@ def test_a_network_alone_is_calibrated() -> None:
     raw = network.predict_proba(new_texts)
 
     held_texts, targets = noisy(300, 2)
-    held_out = TokenisedTexts([text.split() for text in held_texts], np.array(targets))
+    held_out = examples([text.split() for text in held_texts], np.array(targets))
     held_p = network.predict_proba(held_texts)
     alone = Settings(ngrams="none")
     model = weigh(network.model_, alone, None, held_out, held_out).classifier()
@@ -170,7 +170,7 @@ def test_a_network_that_is_not_believed_can_still_learn() -> None:
         learning_rate_init=0.02, dropout_input=0.0, dropout_readout=0.0, random_state=0,
     ).fit(texts, labels).model_  # fmt: skip
     held_texts, targets = noisy(300, 8)
-    held_out = TokenisedTexts([text.split() for text in held_texts], np.array(targets))
+    held_out = examples([text.split() for text in held_texts], np.array(targets))
     for name in ("linear.weight", "linear.bias"):
         model.network.params[name] *= -5.0  # what it says is wrong
     before = model.network.params["linear.weight"].copy()
@@ -184,14 +184,14 @@ def test_weights_count_in_the_accuracy_of_all_together() -> None:
     held_texts, held_labels = noisy(300, 8)
     targets = np.array(held_labels)
     weights = np.where(targets == 1, 9.0, 1.0)
-    data = TokenisedTexts([text.split() for text in texts], np.array(labels))
-    held_out = TokenisedTexts([text.split() for text in held_texts], targets, weights)
+    data = examples([text.split() for text in texts], np.array(labels))
+    held_out = examples([text.split() for text in held_texts], targets, weights)
     settings = Settings(ngrams="words")
     model = TextRNNClassifier(
         ngrams="none", hidden_size=4, embedding_dim=4, max_iter=2, early_stopping=False,
         random_state=0,
     ).fit(texts, labels).model_  # fmt: skip
-    chosen = choose_ngrams(settings, data, held_out, 2)
+    chosen = choose_ngrams(settings, data, held_out)
     weighed = weigh(model, settings, chosen, data, held_out)
     found = finish(weighed, None)
     assert weighed.right is not None

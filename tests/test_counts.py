@@ -14,7 +14,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from textrnn.errors import DataError
 from textrnn.linear import counts as ngram_counts
 from textrnn.linear.counts import NGramCounts
-from textrnn.text.encoded import number_texts
+from textrnn.text.encoded import encode_lists
 
 texts = st.lists(st.lists(st.sampled_from("abcd"), max_size=8), min_size=1, max_size=8)
 
@@ -77,7 +77,7 @@ def test_min_count_keeps_every_word_and_drops_rare_bigrams() -> None:
 def test_numbered_texts_are_counted_as_lists_are(
     train: list[list[str]], test: list[list[str]], max_n: int, min_count: int
 ) -> None:
-    both = number_texts([["unseen"], *test, *train])
+    both = encode_lists([["unseen"], *test, *train])
     plain, fast = (NGramCounts(max_n=max_n, min_count=min_count) for _ in range(2))
     matrices = (
         (plain.fit_transform(train), fast.fit_transform(both[1 + len(test) :])),

@@ -10,19 +10,21 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.examples import examples
 from textrnn import TextRNNClassifier
 from textrnn.corpora import Corpus, Split
 from textrnn.errors import DataError, ModelError, UsageError
 from textrnn.experiments.run import Experiment, checkpoint_path, run_experiment
 from textrnn.inference.classifier import TextModel
+from textrnn.nn.targets import Targets
 from textrnn.storage.card import model_card
-from textrnn.text.encoded import number_texts
+from textrnn.text.encoded import encode_lists
 from textrnn.training import distillation
 from textrnn.training.callbacks import Callback
 from textrnn.training.checkpoint import taught_path
 from textrnn.training.distillation import Taught, answers, lesson, pupil, steps_of, without
 from textrnn.training.ensemble import Weighed, choose_ngrams, weigh
-from textrnn.training.fit import TokenisedTexts
+from textrnn.training.examples import Examples
 from textrnn.training.pipeline import is_kept, taught_before
 from textrnn.training.settings import Settings
 from textrnn.training.state import OUT_OF_TIME, Run, TrainingState
@@ -62,7 +64,7 @@ class Watch(Callback):
         self.taught: list[int] = []
 
     def on_start(self, run: Run) -> None:
-        self.targets.append(run.train.targets)
+        self.targets.append(run.train.targets.values)
         self.smoothing.append(run.config.label_smoothing)
         self.first.append({name: value.copy() for name, value in run.network.params.items()})
 
@@ -85,13 +87,13 @@ class Stop(Callback):
 
 
 def test_a_lesson(model: TextModel) -> None:
-    known = TokenisedTexts([["a"], ["b"]], np.array([1, 0]), np.array([0.5, 1.5], np.float32))
-    others = number_texts([["superb", "room"], ["dull"], []])
+    known = examples([["a"], ["b"]], np.array([1, 0]), np.array([0.5, 1.5], np.float32))
+    others = encode_lists([["superb", "room"], ["dull"], []])
     texts = lesson(model, known, others)
-    assert list(texts.tokens) == [["a"], ["b"], ["superb", "room"], ["dull"], []]
-    np.testing.assert_array_equal(texts.targets[:2], [[0, 1], [1, 0]])
+    assert list(texts.texts) == [["a"], ["b"], ["superb", "room"], ["dull"], []]
+    np.testing.assert_array_equal(texts.targets.values[:2], [[0, 1], [1, 0]])
     told = model.predict_proba(["superb room", "dull", ""])
-    np.testing.assert_allclose(texts.targets[2:], told, rtol=1e-6)
+    np.testing.assert_allclose(texts.targets.values[2:], told, rtol=1e-6)
     np.testing.assert_array_equal(texts.weights, np.array([0.5, 1.5, 1, 1, 1], np.float32))
     assert lesson(model, replace(known, weights=None), others).weights is None
 
@@ -150,13 +152,13 @@ def test_the_ngrams_are_taught_by_what_the_new_network_knows(
 ) -> None:
     """Two lessons, the second of the first one's pupil; of much text words alone are learned."""
     tokens = [text.split() for text in corpus.train.texts]
-    train = TokenisedTexts(tokens[:40], np.array([0, 1] * 20))
-    held_out = TokenisedTexts(tokens[40:], np.array([0, 1] * 10))
-    chosen = choose_ngrams(Settings(ngrams="characters"), train, held_out, 2)
+    train = examples(tokens[:40], np.array([0, 1] * 20))
+    held_out = examples(tokens[40:], np.array([0, 1] * 10))
+    chosen = choose_ngrams(Settings(ngrams="characters"), train, held_out)
     teacher = weigh(model, Settings(), chosen, train, held_out)
     teachers: list[TextModel] = []
 
-    def noted(teacher: TextModel, *rest: Any, **named: Any) -> TokenisedTexts:
+    def noted(teacher: TextModel, *rest: Any, **named: Any) -> Examples:
         teachers.append(teacher)
         return lesson(teacher, *rest, **named)
 
@@ -168,7 +170,7 @@ def test_the_ngrams_are_taught_by_what_the_new_network_knows(
     monkeypatch.setattr(distillation, "MUCH_TEXT", 50 if much else 10**6)
     taught = distillation.teach(
         teacher, model.network.params, Settings(), train, held_out,
-        number_texts([["superb", "room"], ["dull", "house"]] * 5), train_network,
+        encode_lists([["superb", "room"], ["dull", "house"]] * 5), train_network,
     )  # fmt: skip
     assert taught is not None
     first, second = (each.network.params["embedding.weight"] for each in teachers)
@@ -275,10 +277,9 @@ def test_a_pupil_that_does_worse_is_not_kept(
     """One that learns the contrary of what its teacher holds probable."""
     from textrnn.training import distillation
 
-    def contrary(*given: Any, **named: Any) -> TokenisedTexts:
+    def contrary(*given: Any, **named: Any) -> Examples:
         texts = lesson(*given, **named)
-        targets: Any = 1.0 - texts.targets
-        return replace(texts, targets=targets)
+        return replace(texts, targets=Targets.soft(1.0 - texts.targets.values))
 
     settings = replace(SMALL, ngrams="none", max_iter=30, learning_rate_init=0.02)
     monkeypatch.setattr(distillation, "lesson", contrary)
@@ -306,23 +307,22 @@ def test_what_is_no_list_of_texts(given: Any, corpus: Corpus) -> None:
     ],
 )
 def test_the_length_of_a_lesson(changes: dict[str, Any], n: int, planned: dict[str, int]) -> None:
-    targets: Any = np.zeros((n, 2))
-    texts = TokenisedTexts([["a"]] * n, targets)
+    texts = examples([["a"]] * n, np.zeros((n, 2)))
     assert steps_of(Settings(**changes), texts) == planned
 
 
 def test_answers_weigh_what_is_sure() -> None:
     targets: Any = np.array([[0.0, 1.0, 0.0], [0.5, 0.2, 0.3], [1 / 3, 1 / 3, 1 / 3]])
-    texts = TokenisedTexts([["a"], ["b"], ["c"]], targets)
-    found = answers(texts, multilabel=False)
-    np.testing.assert_array_equal(found.targets[:2], [1, 0])
+    texts = examples([["a"], ["b"], ["c"]], targets)
+    found = answers(texts)
+    np.testing.assert_array_equal(found.targets.values[:2], [1, 0])
     assert found.weights is not None
     np.testing.assert_allclose(found.weights, [1.0, 0.2, 0.0], atol=1e-15)
-    weighted = answers(replace(texts, weights=np.array([2.0, 3.0, 4.0])), multilabel=False)
+    weighted = answers(replace(texts, weights=np.array([2.0, 3.0, 4.0])))
     assert weighted.weights is not None
     np.testing.assert_allclose(weighted.weights, [2.0, 0.6, 0.0], atol=1e-15)
-    many = answers(texts, multilabel=True)
-    np.testing.assert_array_equal(many.targets, [[0, 1, 0], [1, 0, 0], [0, 0, 0]])
+    many = answers(replace(texts, targets=Targets.multilabel(targets)))
+    np.testing.assert_array_equal(many.targets.values, [[0, 1, 0], [1, 0, 0], [0, 0, 0]])
     assert many.weights is not None
     np.testing.assert_allclose(many.weights, [1.0, (0 + 0.6 + 0.4) / 3, 1 / 3])
 
@@ -359,7 +359,7 @@ def test_the_ngrams_learn_words_that_only_unlabelled_texts_have() -> None:
 def test_a_pupil_is_kept_unless_it_is_worse_by_more_than_chance(
     model: TextModel, pupil: list[int], teacher: list[int], kept: bool
 ) -> None:
-    none, bias = TokenisedTexts([["a"]], np.zeros(1, dtype=int)), np.zeros(2)
+    none, bias = examples([["a"]], np.zeros(1, dtype=int)), np.zeros(2)
     ours, theirs = (
         Weighed(model, None, np.ones(1), bias, None, np.array(right, dtype=float), None)
         for right in (pupil, teacher)
@@ -368,7 +368,7 @@ def test_a_pupil_is_kept_unless_it_is_worse_by_more_than_chance(
 
 
 def test_without_held_out_texts_a_pupil_is_kept_that_came_to_its_end(model: TextModel) -> None:
-    none = TokenisedTexts([["a"]], np.zeros(1, dtype=int))
+    none = examples([["a"]], np.zeros(1, dtype=int))
     weighed = Weighed(model, None, np.ones(1), np.zeros(2), None, None, None)
     assert is_kept(Taught(weighed, TrainingState(finished=True), none, True), weighed)
     for state in (
@@ -380,8 +380,8 @@ def test_without_held_out_texts_a_pupil_is_kept_that_came_to_its_end(model: Text
 
 
 def test_texts_that_are_held_out_teach_nobody() -> None:
-    texts = number_texts([["a", "b"], ["b"], [], ["c", "a"], ["b"]])
-    held_out = number_texts([["b"], ["x"], []])
+    texts = encode_lists([["a", "b"], ["b"], [], ["c", "a"], ["b"]])
+    held_out = encode_lists([["b"], ["x"], []])
     assert list(without(texts, held_out)) == [["a", "b"], ["c", "a"]]
     assert len(without(texts, held_out.take(np.zeros(0, dtype=int)))) == 5
 
@@ -398,9 +398,10 @@ def test_a_pupil_that_diverges_leaves_its_teacher(
 ) -> None:
     from textrnn.training import distillation
 
-    def spoilt(*given: Any, **named: Any) -> TokenisedTexts:
+    def spoilt(*given: Any, **named: Any) -> Examples:
         texts = lesson(*given, **named)
-        return replace(texts, targets=np.full_like(texts.targets, np.nan))
+        nothing = np.full_like(texts.targets.values, np.nan)
+        return replace(texts, targets=replace(texts.targets, values=nothing))
 
     monkeypatch.setattr(distillation, "lesson", spoilt)
     with pytest.warns(UserWarning, match=r"unlabelled texts training diverged.*stays"):
@@ -473,7 +474,7 @@ def test_a_budget_leaves_out_texts_that_there_is_no_time_for(corpus: Corpus) -> 
 
 
 def test_a_half_taught_pupil_must_do_as_well(model: TextModel) -> None:
-    none, bias = TokenisedTexts([["a"]], np.zeros(1, dtype=int)), np.zeros(2)
+    none, bias = examples([["a"]], np.zeros(1, dtype=int)), np.zeros(2)
     ours, theirs = (
         Weighed(model, None, np.ones(1), bias, None, np.array(right, dtype=float), None)
         for right in ([0, *[1] * 39], [1] * 40)

@@ -884,7 +884,7 @@ def test_equal_texts_stay_on_one_side(reviews: Data) -> None:
     class Look(Callback):
         def on_start(self, run: Any) -> None:
             for name in ("train", "validation"):
-                seen[name] = {document.tobytes() for document in getattr(run, name).documents}
+                seen[name] = set(getattr(run, name).texts.contents())
 
     model = small(early_stopping=True, validation_fraction=0.3, max_iter=1)
     model.fit([*reviews[0], *reviews[0]], [*reviews[1], *reviews[1]], callbacks=[Look()])
@@ -899,7 +899,7 @@ def test_the_seed_draws_the_texts_that_are_held_back(reviews: Data) -> None:
 
     class Look(Callback):
         def on_start(self, run: Any) -> None:
-            held.append(b"|".join(ids.tobytes() for ids in run.validation.documents))
+            held.append(b"|".join(run.validation.texts.contents()))
 
     older = np.random.RandomState(3)
     seeds = (0, 1, 0, np.random.RandomState(1), np.random.RandomState(2), older, older)
@@ -921,7 +921,7 @@ def test_each_label_is_held_back_in_its_share() -> None:
 
     class Look(Callback):
         def on_start(self, run: Any) -> None:
-            seen.append(run.validation.targets.sum(axis=0).tolist())
+            seen.append(run.validation.targets.values.sum(axis=0).tolist())
 
     for seed in range(4):
         model = small(early_stopping=True, validation_fraction=0.2, max_iter=1, ngrams="none")

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.examples import examples, texts_of
 from tests.gradcheck import CELL_NAMES, dense
 from textrnn.errors import TrainingError
 from textrnn.inference.batches import predict_proba
@@ -27,12 +28,13 @@ from textrnn.training.executors.single import SingleProcess
 from textrnn.training.executors.worker import deal
 from textrnn.training.regularisation import Regularisation
 from textrnn.training.rules.bptt import BPTT
-from textrnn.training.step import Batch, BatchSums, Executor, LabelledDocuments, LearningRule
+from textrnn.training.step import Batch, BatchSums, Executor, LearningRule
 from textrnn.typing import Floats
 
 RNG = np.random.default_rng(5)
 DOCUMENTS = [RNG.integers(0, 30, n).astype(np.int32) for n in (3, 9, 1, 5, 14, 2, 7, 7, 20, 4)]
-DATA = LabelledDocuments(DOCUMENTS, RNG.integers(0, 3, 10), RNG.uniform(0.5, 2.0, 10))
+TEXTS = texts_of(DOCUMENTS)
+DATA = examples(DOCUMENTS, RNG.integers(0, 3, 10), RNG.uniform(0.5, 2.0, 10))
 
 
 def make_network(**changes: Any) -> Network:
@@ -52,7 +54,7 @@ def gradient(
 ) -> Any:
     """The sums and the dense gradient of some documents, by some processes."""
     rule = BPTT(Regularisation(**regularisation), gradient_floor, frozen)
-    with make_executor(network, DOCUMENTS, n_jobs, data=DATA, rule=rule) as workers:
+    with make_executor(network, TEXTS, n_jobs, examples=DATA, rule=rule) as workers:
         sums, found = workers.gradient(np.asarray(rows), np.random.default_rng(0))
         return sums, {name: value.copy() for name, value in dense(found).items()}
 
@@ -85,7 +87,7 @@ def test_more_processes_than_documents() -> None:
     network = make_network()
     expected = [gradient(network, 1, rows)[1] for rows in ([4], range(10))]
     rng = np.random.default_rng(0)
-    with make_executor(network, DOCUMENTS, 3, data=DATA, rule=BPTT()) as workers:
+    with make_executor(network, TEXTS, 3, examples=DATA, rule=BPTT()) as workers:
         for rows, one in zip(([4], range(10)), expected, strict=True):
             three = dense(workers.gradient(np.asarray(rows), rng)[1])
             for name, value in one.items():
@@ -93,10 +95,10 @@ def test_more_processes_than_documents() -> None:
 
 
 def test_each_process_gets_about_as_many_words() -> None:
-    documents = [np.zeros(n, dtype=np.int32) for n in (20, 1) * 6]
-    parts = deal(np.arange(12), documents, 2)
+    lengths = np.array([20, 1] * 6)
+    parts = deal(np.arange(12), lengths, 2)
     assert sorted(np.concatenate(parts).tolist()) == list(range(12))
-    words = [sum(len(documents[i]) for i in part.tolist()) for part in parts]
+    words = [lengths[part].sum() for part in parts]
     assert words == [63, 63]
 
 
@@ -108,10 +110,10 @@ class LastLayerAlone:
 
     def step(self, network: Network, batch: Batch) -> tuple[BatchSums, Gradients]:
         """The share of each class among the targets, and noise."""
-        gradient = -np.bincount(batch.targets, minlength=network.config.n_classes) / batch.size
+        targets, texts = batch.examples.targets, batch.examples.texts
+        gradient = -np.bincount(targets.values, minlength=network.config.n_classes) / batch.size
         gradient = gradient + batch.rng.normal(size=3)
-        n = len(batch.documents)
-        sums = BatchSums(1.0 * n, 0.5 * n, sum(map(len, batch.documents)), 0)
+        sums = BatchSums(1.0 * len(texts), 0.5 * len(texts), texts.n_tokens, 0)
         return sums, {"linear.bias": gradient}
 
 
@@ -119,7 +121,7 @@ class LastLayerAlone:
 def test_any_rule_runs_on_any_executor(n_jobs: int) -> None:
     rows = np.arange(10)
     rule: LearningRule = LastLayerAlone()
-    with make_executor(make_network(), DOCUMENTS, n_jobs, data=DATA, rule=rule) as executor:
+    with make_executor(make_network(), TEXTS, n_jobs, examples=DATA, rule=rule) as executor:
         assert isinstance(executor, SingleProcess if n_jobs == 1 else SeveralProcesses)
         assert executor.n_jobs == n_jobs
         sums, found = executor.gradient(rows, np.random.default_rng(0))
@@ -129,7 +131,7 @@ def test_any_rule_runs_on_any_executor(n_jobs: int) -> None:
     noise, seeds = np.zeros(3), np.random.default_rng(0)
     for number in range(n_jobs):
         noise += np.random.default_rng([int(seeds.integers(2**63)), number]).normal(size=3)
-    expected = noise - np.bincount(DATA.targets) / 10
+    expected = noise - np.bincount(DATA.targets.values) / 10
     np.testing.assert_allclose(again["linear.bias"], expected, rtol=1e-12)
 
 
@@ -158,10 +160,10 @@ def test_each_process_and_each_batch_has_dropout_of_its_own() -> None:
     """A unit has no gradient where all of three equal documents drop it, one a process: an
     eighth of the units with masks of their own, half with a shared one."""
     network = make_network(hidden_size=800, bidirectional=False, readout="mean")
-    data = LabelledDocuments([DOCUMENTS[1]] * 3, np.zeros(3, dtype=np.int64))
+    data = examples([DOCUMENTS[1]] * 3, np.zeros(3, dtype=np.int64))
     half = BPTT(Regularisation(dropout_readout=0.5))
     rng = np.random.default_rng(0)
-    with make_executor(network, data.documents, 3, data=data, rule=half) as workers:
+    with make_executor(network, data.texts, 3, examples=data, rule=half) as workers:
         dropped = [
             (dense(workers.gradient(np.arange(3), rng)[1])["linear.weight"] == 0.0).all(axis=1)
             for _ in range(2)
@@ -177,8 +179,8 @@ def probabilities(workers: Executor, network: Network, rows: Any = None) -> Floa
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_prediction(n_jobs: int) -> None:
     network = make_network()
-    expected = predict_proba(network, DOCUMENTS)
-    with make_executor(network, DOCUMENTS, n_jobs) as workers:
+    expected = predict_proba(network, TEXTS)
+    with make_executor(network, TEXTS, n_jobs) as workers:
         np.testing.assert_allclose(probabilities(workers, network), expected, atol=1e-12)
         rows = np.array([7, 2, 9])
         np.testing.assert_allclose(
@@ -188,17 +190,17 @@ def test_prediction(n_jobs: int) -> None:
 
 def test_workers_see_changed_parameters_and_hand_them_back() -> None:
     network = make_network()
-    before = predict_proba(network, DOCUMENTS)
-    with make_executor(network, DOCUMENTS, 2) as workers:
+    before = predict_proba(network, TEXTS)
+    with make_executor(network, TEXTS, 2) as workers:
         network.params["linear.bias"] += [0.0, 3.0, 0.0]
         during = probabilities(workers, network)
     assert not np.allclose(during, before)
-    np.testing.assert_allclose(predict_proba(network, DOCUMENTS), during, atol=1e-12)
+    np.testing.assert_allclose(predict_proba(network, TEXTS), during, atol=1e-12)
     assert all(value.flags.owndata for value in network.params.values())
 
 
 def test_a_dead_worker_ends_the_run_with_an_explanation() -> None:
-    with make_executor(make_network(), DOCUMENTS, 2, data=DATA, rule=BPTT()) as workers:
+    with make_executor(make_network(), TEXTS, 2, examples=DATA, rule=BPTT()) as workers:
         workers.gradient(np.arange(10), np.random.default_rng(0))
         (child,) = multiprocessing.active_children()
         os.kill(child.pid or 0, signal.SIGKILL)
@@ -210,7 +212,7 @@ def test_a_dead_worker_ends_the_run_with_an_explanation() -> None:
 
 def test_an_error_in_a_worker_comes_back() -> None:
     with (
-        make_executor(make_network(), DOCUMENTS, 2, data=DATA, rule=BPTT()) as workers,
+        make_executor(make_network(), TEXTS, 2, examples=DATA, rule=BPTT()) as workers,
         pytest.raises(IndexError),
     ):
         workers.gradient(np.array([0, 99]), np.random.default_rng(0))

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from textrnn.text.encoded import number_texts
+from tests.examples import examples
+from textrnn.text.encoded import as_encoded, encode_lists
 from textrnn.text.vectors import train_word2vec
 from textrnn.training import fit
 from textrnn.training.fit import (
-    TokenisedTexts,
     build_model,
     make_run,
     number_classes,
@@ -25,7 +25,7 @@ from textrnn.typing import ClassWeight
 
 TOKENS = [["a", "b", "late"], ["a", "c"], ["b", "a", "rare"], ["c"]]
 TARGETS = np.array([0, 1, 0, 1])
-TEXTS = TokenisedTexts(TOKENS, TARGETS, np.array([1.0, 2.0, 3.0, 4.0]))
+TEXTS = examples(TOKENS, TARGETS, np.array([1.0, 2.0, 3.0, 4.0]))
 
 
 def rng() -> np.random.Generator:
@@ -40,8 +40,8 @@ def small(**changes: Any) -> Settings:
 def test_texts_are_taken_with_their_targets_and_weights(rows: list[Any]) -> None:
     taken = TEXTS.take(np.array(rows))
     positions = np.arange(4)[rows]
-    assert list(taken.tokens) == [TOKENS[i] for i in positions]
-    np.testing.assert_array_equal(taken.targets, TARGETS[positions])
+    assert list(taken.texts) == [TOKENS[i] for i in positions]
+    np.testing.assert_array_equal(taken.targets.values, TARGETS[positions])
     np.testing.assert_array_equal(taken.weights, positions + 1.0)
 
 
@@ -65,18 +65,20 @@ def test_classes_are_numbered_as_they_stand() -> None:
 
 def test_the_vocabulary_has_the_words_that_are_read() -> None:
     """Of texts as they are cut, with labels and without."""
-    unlabelled = number_texts([["new", "a", "cut"]])
-    model = build_model(small(max_length=2), TOKENS, ("x", "y"), rng=rng(), unlabelled=unlabelled)
+    unlabelled = encode_lists([["new", "a", "cut"]])
+    cut = as_encoded(TOKENS).cut(2)
+    unlabelled = unlabelled.cut(2)
+    model = build_model(small(max_length=2), cut, ("x", "y"), rng=rng(), unlabelled=unlabelled)
     assert set(model.vocabulary.tokens[1:]) == {"a", "b", "c", "new"}
     assert model.vocabulary.index["a"] == 1
-    alone = build_model(small(max_length=2), TOKENS, ("x", "y"), rng=rng())
+    alone = build_model(small(max_length=2), cut, ("x", "y"), rng=rng())
     assert set(alone.vocabulary.tokens[1:]) == {"a", "b", "c"}
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.25, 3.0])
 def test_a_run_has_what_is_asked_for(alpha: float) -> None:
     settings = small(unknown_alpha=alpha, n_jobs=3, max_iter=2)
-    model = build_model(settings, TOKENS, ("x", "y"), rng=rng())
+    model = build_model(settings, as_encoded(TOKENS), ("x", "y"), rng=rng())
     chance = rng()
     held_out = TEXTS.take(np.array([1, 3]))
     run = make_run(model, settings, TEXTS, validation=held_out, rng=chance, momentum=0.3)
@@ -93,7 +95,7 @@ def test_a_run_has_what_is_asked_for(alpha: float) -> None:
     assert run.train.weights is TEXTS.weights
     assert run.validation is not None
     np.testing.assert_array_equal(run.validation.weights, [2.0, 4.0])
-    np.testing.assert_array_equal(run.validation.targets, [1, 1])
+    np.testing.assert_array_equal(run.validation.targets.values, [1, 1])
 
 
 def test_word2vec_depends_on_the_seed_of_the_run() -> None:
@@ -101,7 +103,7 @@ def test_word2vec_depends_on_the_seed_of_the_run() -> None:
 
     def vectors(seed: int) -> Any:
         settings, chance = small(embedding="word2vec"), np.random.default_rng(seed)
-        model = build_model(settings, texts, ("x", "y"), rng=chance)
+        model = build_model(settings, as_encoded(texts), ("x", "y"), rng=chance)
         return model.network.params["embedding.weight"][1:]
 
     np.testing.assert_array_equal(vectors(1), vectors(1))
@@ -121,7 +123,7 @@ def test_word2vec_keeps_rarer_words_of_little_text(
     monkeypatch.setattr(fit, "train_word2vec", noted)
     n_words = sum(map(len, TOKENS))
     monkeypatch.setattr(fit, "SMALL_CORPUS", n_words + small_corpus)
-    build_model(small(embedding="word2vec"), TOKENS, ("x", "y"), rng=rng())
+    build_model(small(embedding="word2vec"), as_encoded(TOKENS), ("x", "y"), rng=rng())
     assert asked == [fewest]
 
 
@@ -134,7 +136,7 @@ def test_vectors_of_few_of_the_words_are_told(tmp_path: Path, known: int, is_tol
     path.write_text(f"{known} 2\n" + "\n".join(lines) + "\n", encoding="utf-8")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        build_model(small(embedding=str(path)), texts, ("x", "y"), rng=rng())
+        build_model(small(embedding=str(path)), as_encoded(texts), ("x", "y"), rng=rng())
     assert [f"vectors for only {known / 20:.1%}" in str(w.message) for w in caught] == (
         [True] if is_told else []
     )

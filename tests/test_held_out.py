@@ -10,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from tests.examples import examples
 from textrnn import TextRNNClassifier
 from textrnn.corpora import Corpus, Split
 from textrnn.evaluation.calibration import combined, fit_factors
@@ -20,10 +21,10 @@ from textrnn.nn.losses import SIGMOID, SOFTMAX
 from textrnn.storage.checkpoint_file import load_arrays, save_arrays
 from textrnn.storage.reading import load_model, read_metrics
 from textrnn.storage.writing import save_model
-from textrnn.text.encoded import as_numbered
 from textrnn.training.callbacks import Callback
 from textrnn.training.ensemble import Part, choose_ngrams, together, weigh
-from textrnn.training.fit import TokenisedTexts, build_model
+from textrnn.training.examples import Examples
+from textrnn.training.fit import build_model
 from textrnn.training.held_out import FOLDS, HeldOut, folds_of, held_out
 from textrnn.training.settings import Settings
 from textrnn.training.state import Run
@@ -43,11 +44,11 @@ SMALL: dict[str, Any] = {
 }
 
 
-def noise(n: int, seed: int, n_classes: int = 2) -> TokenisedTexts:
+def noise(n: int, seed: int, n_classes: int = 2) -> Examples:
     """Texts that say nothing of their classes, which are as frequent as each other."""
     rng = np.random.default_rng(seed)
     texts = [[WORDS[i] for i in rng.integers(0, len(WORDS), 6)] for _ in range(n)]
-    return TokenisedTexts(texts, rng.permutation(np.arange(n) % n_classes))
+    return examples(texts, rng.permutation(np.arange(n) % n_classes))
 
 
 def noisy(n: int, seed: int) -> tuple[list[str], list[str]]:
@@ -84,12 +85,12 @@ def test_useless_parts_are_told_to_guess() -> None:
     """What is fitted to the same texts looks better than guessing; the figures told do not."""
     settings = Settings(hidden_size=2, embedding_dim=2)
     train, n = noise(80, 0), 60
-    model = build_model(settings, train.tokens, [0, 1], rng=np.random.default_rng(0))
+    model = build_model(settings, train.texts, [0, 1], rng=np.random.default_rng(0))
     ngrams, together_ = list[float](), list[float]()
     for seed in range(RUNS):
         validation = noise(n, 1_000 + seed)
         parts = [Part(cast(Any, Oracle(10 * seed + i)), 1.0) for i in range(6)]
-        chosen = together(parts, settings, validation)
+        chosen = together(parts, validation)
         weighed = weigh(model, settings, chosen, train, validation)
         assert chosen.accuracy is not None
         assert weighed.accuracy is not None
@@ -106,9 +107,11 @@ def test_random_logits_are_told_to_guess() -> None:
         rng = np.random.default_rng(seed)
         texts = noise(50, seed)
         parts = [rng.normal(size=(50, 2)) for _ in range(4)]
-        judge = held_out(texts, None)
+        judge = held_out(texts)
         found.append(judge.accuracy(parts))
-        fitted.append(SOFTMAX.right(judge.believe(parts).logits(parts), texts.targets).mean())
+        fitted.append(
+            SOFTMAX.right(judge.believe(parts).logits(parts), texts.targets.values).mean()
+        )
     error = (0.25 / (50 * 60)) ** 0.5
     assert np.mean(fitted) > 0.5 + 5 * error
     assert np.mean(found) < 0.5 + 2 * error
@@ -118,9 +121,9 @@ def test_a_tuned_threshold_is_cross_fitted_too() -> None:
     """Of labels that nothing tells, with a threshold for the highest F1."""
     rng = np.random.default_rng(0)
     targets = (rng.random((400, 3)) < 0.2).astype(np.int64)
-    texts = TokenisedTexts([[f"t{i}"] for i in range(400)], targets)
+    texts = examples([[f"t{i}"] for i in range(400)], targets)
     parts = [rng.normal(size=(400, 3)), rng.normal(size=(400, 3))]
-    judge = held_out(texts, None, threshold="f1")
+    judge = held_out(texts, threshold="f1")
     right = judge.right(parts)
     for fold in range(FOLDS):
         inside = judge.folds == fold
@@ -133,16 +136,17 @@ def test_a_tuned_threshold_is_cross_fitted_too() -> None:
 def test_good_parts_lose_next_to_nothing() -> None:
     rng = np.random.default_rng(0)
     texts = noise(2_000, 0, 3)
-    parts = [rng.normal(size=(2_000, 3)) + 1.5 * np.eye(3)[texts.targets] for _ in range(3)]
-    judge = held_out(texts, None)
-    fitted = SOFTMAX.right(judge.believe(parts).logits(parts), texts.targets).mean()
+    parts = [rng.normal(size=(2_000, 3)) + 1.5 * np.eye(3)[texts.targets.values] for _ in range(3)]
+    judge = held_out(texts)
+    fitted = SOFTMAX.right(judge.believe(parts).logits(parts), texts.targets.values).mean()
     assert judge.accuracy(parts) == pytest.approx(fitted, abs=0.004)
 
 
 def test_folds_hold_equal_texts_together_and_a_share_of_each_class() -> None:
     words = [[WORDS[i % 120]] for i in range(200)]  # 80 of them twice
     targets = np.where(np.arange(200) % 120 < 30, 1, 0)
-    folds = folds_of(as_numbered(words), targets)
+    texts = examples(words, targets)
+    folds = folds_of(texts)
     assert set(folds.tolist()) == set(range(FOLDS))
     of: dict[str, int] = {}
     for word, fold in zip(words, folds.tolist(), strict=True):
@@ -150,7 +154,7 @@ def test_folds_hold_equal_texts_together_and_a_share_of_each_class() -> None:
     rare = {word[0] for word, target in zip(words, targets, strict=True) if target}
     counts = np.bincount([of[word] for word in rare], minlength=FOLDS)
     assert counts.tolist() == [6] * FOLDS
-    np.testing.assert_array_equal(folds, folds_of(as_numbered(words), targets))
+    np.testing.assert_array_equal(folds, folds_of(texts))
 
 
 @pytest.mark.parametrize(
@@ -158,41 +162,41 @@ def test_folds_hold_equal_texts_together_and_a_share_of_each_class() -> None:
     [([0, 1], 1), ([0] * 9 + [1], 1), ([0] * 9 + [1] * 3 + [2], 3), ([0] * 20, 1), ([0], 1)],
 )
 def test_few_texts_are_dealt_into_fewer_folds(classes: list[int], n_folds: int) -> None:
-    texts = TokenisedTexts([[f"t{i}"] for i in range(len(classes))], np.array(classes))
-    judge = held_out(texts, None)
+    texts = examples([[f"t{i}"] for i in range(len(classes))], np.array(classes))
+    judge = held_out(texts)
     assert len(set(judge.folds.tolist())) == n_folds
     parts = [np.eye(3)[np.array(classes)], np.zeros((len(classes), 3))]
     assert judge.right(parts).shape == (len(classes),)
     if n_folds == 1:  # nothing can be fitted: equal parts, which are right here
         assert judge.accuracy(parts) == 1.0
-    labels = TokenisedTexts(texts.tokens, np.eye(3, dtype=np.int64)[np.array(classes)])
-    assert held_out(labels, None, threshold="f1").right(parts).shape == (len(classes),)
+    labels = examples(texts.texts, np.eye(3, dtype=np.int64)[np.array(classes)])
+    assert held_out(labels, threshold="f1").right(parts).shape == (len(classes),)
 
 
 def test_equal_texts_do_not_tell_each_other() -> None:
     """A part that has learned by heart one of two equal texts with labels at random."""
     rng = np.random.default_rng(0)
     targets = np.repeat(rng.integers(0, 2, 60), 2)
-    texts = TokenisedTexts([[f"t{i // 2}"] for i in range(120)], targets)
+    texts = examples([[f"t{i // 2}"] for i in range(120)], targets)
     parts = [np.repeat(rng.normal(size=(60, 2)), 2, axis=0) for _ in range(8)]
     error = (0.25 / 60) ** 0.5
-    assert held_out(texts, None).accuracy(parts) < 0.5 + 2 * error
+    assert held_out(texts).accuracy(parts) < 0.5 + 2 * error
 
 
 def test_weights_count_in_each_fold() -> None:
     rng = np.random.default_rng(0)
     texts = noise(300, 0)
     weights = rng.random(300) + 0.1
-    parts = [rng.normal(size=(300, 2)) + np.eye(2)[texts.targets] for _ in range(2)]
-    judge = held_out(TokenisedTexts(texts.tokens, texts.targets, weights), None)
+    parts = [rng.normal(size=(300, 2)) + np.eye(2)[texts.targets.values] for _ in range(2)]
+    judge = held_out(examples(texts.texts, texts.targets, weights))
     expected = np.empty(300)
     for fold in range(FOLDS):
         ours, others = judge.folds == fold, judge.folds != fold
         believed = fit_factors(
-            SOFTMAX, [part[others] for part in parts], texts.targets[others], weights[others]
+            SOFTMAX, [part[others] for part in parts], texts.targets.values[others], weights[others]
         )
         answers = combined(parts, *believed).argmax(axis=1)
-        expected[ours] = (answers == texts.targets)[ours]
+        expected[ours] = (answers == texts.targets.values)[ours]
     np.testing.assert_array_equal(judge.right(parts), expected)
     assert judge.accuracy(parts) == pytest.approx(np.average(expected, weights=weights))
 
@@ -200,12 +204,12 @@ def test_weights_count_in_each_fold() -> None:
 def test_a_fixed_threshold_decides() -> None:
     texts = noise(100, 0)
     rng = np.random.default_rng(0)
-    parts = [rng.normal(size=(100, 2)) + np.eye(2)[texts.targets]]
-    judge = held_out(texts, None, threshold=0.9)
+    parts = [rng.normal(size=(100, 2)) + np.eye(2)[texts.targets.values]]
+    judge = held_out(texts, threshold=0.9)
     probabilities = SOFTMAX.probabilities(judge.believe(parts).logits(parts))
     answers = decide(probabilities, 0.9)
-    assert (judge.right(parts) == (answers == texts.targets)).mean() > 0.97
-    assert judge.accuracy(parts) < held_out(texts, None).accuracy(parts)
+    assert (judge.right(parts) == (answers == texts.targets.values)).mean() > 0.97
+    assert judge.accuracy(parts) < held_out(texts).accuracy(parts)
 
 
 # ---------------------------------------------------------------- whose scores these are
@@ -232,10 +236,10 @@ def test_the_scores_are_those_of_the_classifier_that_predicts(
     model = TextRNNClassifier(**settings)
     model.fit(texts, labels, validation_data=held, callbacks=[keep])
     train, validation = (
-        TokenisedTexts([text.split() for text in X], np.array([label == "good" for label in y]) + 0)
+        examples([text.split() for text in X], np.array([label == "good" for label in y]) + 0)
         for X, y in ((texts, labels), held)
     )
-    chosen = None if ngrams == "none" else choose_ngrams(model._settings(), train, validation, 2)
+    chosen = None if ngrams == "none" else choose_ngrams(model._settings(), train, validation)
     expected = []
     for params in keep.params:
         network = model.model_.network
@@ -396,5 +400,5 @@ def test_without_a_fit_what_is_most_probable_stays(monkeypatch: pytest.MonkeyPat
     texts = noise(40, 0)
     parts = [np.random.default_rng(0).normal(size=(40, 2))]
     monkeypatch.setattr(HeldOut, "believe", None)
-    right = held_out(texts, None).right(parts)
-    np.testing.assert_array_equal(right, parts[0].argmax(axis=1) == texts.targets)
+    right = held_out(texts).right(parts)
+    np.testing.assert_array_equal(right, parts[0].argmax(axis=1) == texts.targets.values)

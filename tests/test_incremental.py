@@ -7,6 +7,7 @@ import threading
 import numpy as np
 import pytest
 
+from tests.examples import texts_of
 from tests.gradcheck import CELL_NAMES, READOUT_NAMES
 from textrnn.inference.batches import predict_proba
 from textrnn.nn.cells import CELLS
@@ -62,9 +63,9 @@ def test_every_cell_of_ours_reads_fast(cell: str) -> None:
 def test_weights_that_may_change_are_read_anew() -> None:
     network = make_network(embedding_dim=4, hidden_size=5)
     ids = documents()[-1]
-    before = predict_proba(network, [ids])
+    before = predict_proba(network, texts_of([ids]))
     network.params["recurrent.0.W_h"] *= -1.0
-    after = predict_proba(network, [ids])
+    after = predict_proba(network, texts_of([ids]))
     assert not np.allclose(before, after)
     np.testing.assert_allclose(after[0], network.predict_proba(pack([ids]))[0], rtol=1e-9)
 
@@ -82,12 +83,14 @@ def test_threads_do_not_disturb_each_other() -> None:
     network = make_network(embedding_dim=4, hidden_size=5)
     network.freeze()
     texts = documents()
-    expected = [predict_proba(network, [ids])[0] for ids in texts]
+    expected = [predict_proba(network, texts_of([ids]))[0] for ids in texts]
     wrong: list[int] = []
 
     def read(which: int) -> None:
         for _ in range(300):
-            if not np.array_equal(predict_proba(network, [texts[which]])[0], expected[which]):
+            if not np.array_equal(
+                predict_proba(network, texts_of([texts[which]]))[0], expected[which]
+            ):
                 wrong.append(which)  # noqa: PERF401
 
     threads = [threading.Thread(target=read, args=(i,)) for i in range(len(texts))]

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import log_loss
 
+from tests.examples import documents_of, examples, texts_of
 from textrnn import TextRNNClassifier
 from textrnn.cli.predict import DIGITS, rounded
 from textrnn.evaluation.calibration import fit_factors
@@ -28,7 +29,6 @@ from textrnn.nn.losses import SIGMOID, SOFTMAX, sigmoid, softmax
 from textrnn.nn.network import Network, NetworkConfig
 from textrnn.storage.reading import load_classifier
 from textrnn.training.ensemble import weigh
-from textrnn.training.fit import TokenisedTexts
 from textrnn.training.loop import loss_and_accuracy
 from textrnn.training.settings import Settings
 
@@ -56,7 +56,7 @@ def test_logits_are_not_clipped(multilabel: bool) -> None:
     raw = predict_logits(model.network, ids)
     spread = np.abs(raw - (0.0 if multilabel else raw.mean(axis=1, keepdims=True)))
     assert spread.max() > 300  # float32's logarithm ends at 87, log odds at 16
-    packed, _ = model.network.forward(model.network.pack(ids))
+    packed, _ = model.network.forward(model.network.pack(documents_of(ids)))
     assert np.abs(packed).max() == pytest.approx(np.abs(raw).max(), rel=1e-4)
     np.testing.assert_allclose(alone.predict_logits(TEXTS), raw, rtol=1e-4, atol=1e-2)
     np.testing.assert_allclose(predict_many(alone, TEXTS, logits=True), raw, rtol=1e-4, atol=1e-2)
@@ -77,7 +77,7 @@ def test_the_weighing_of_a_network_sees_its_logits(multilabel: bool) -> None:
     right = (logits > 0).astype(int) if multilabel else logits.argmax(axis=1)
     targets = right.copy()
     targets[::4] = 1 - right[::4] if multilabel else (right[::4] + 1) % logits.shape[1]
-    texts = TokenisedTexts(model.tokens(TEXTS), targets)
+    texts = examples(model.tokens(TEXTS), targets)
     expected, _ = fit_factors(output, [logits], targets)
     clipped, _ = fit_factors(output, [logits.clip(-16, 16)], targets)
     found = weigh(model, Settings(), None, texts, texts).factors
@@ -221,10 +221,12 @@ def test_one_text_is_read_as_many_are() -> None:
     )
     network = Network.initialise(config, np.random.default_rng(0))
     ids = [np.array([1, 2, 3]), np.array([4])]
-    together = predict_logits(network, ids)
+    together = predict_logits(network, texts_of(ids))
     for i, one in enumerate(ids):
-        np.testing.assert_allclose(predict_logits(network, [one])[0], together[i], rtol=1e-4)
-    np.testing.assert_allclose(predict_proba(network, ids), softmax(together), rtol=1e-6)
+        np.testing.assert_allclose(
+            predict_logits(network, texts_of([one]))[0], together[i], rtol=1e-4
+        )
+    np.testing.assert_allclose(predict_proba(network, texts_of(ids)), softmax(together), rtol=1e-6)
 
 
 def test_an_answer_is_what_its_logit_says_however_near_the_classes_are() -> None:

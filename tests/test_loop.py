@@ -12,20 +12,22 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.examples import examples
 from textrnn.errors import TrainingError, UsageError
 from textrnn.inference.batches import predict_logits, predict_proba
 from textrnn.nn.network import EMBEDDING, Network, NetworkConfig
 from textrnn.nn.optimizers import SGD, Adam
 from textrnn.nn.schedules import SCHEDULES, learning_rate_at
+from textrnn.nn.targets import Targets
 from textrnn.training import loop
 from textrnn.training.callbacks import Callback
 from textrnn.training.checkpoint import Checkpoint, restore, snapshot
 from textrnn.training.config import TrainingConfig, make_optimizer
+from textrnn.training.examples import Examples
 from textrnn.training.loop import TrainingRun, loss_and_accuracy
 from textrnn.training.regularisation import Regularisation
 from textrnn.training.rules.bptt import BPTT
 from textrnn.training.state import Run, TrainingState
-from textrnn.training.step import LabelledDocuments
 from textrnn.typing import Params
 
 V, CLASSES = 10, 3
@@ -34,12 +36,12 @@ CONFIG = TrainingConfig(
 )
 
 
-def evaluate_documents(network: Network, documents: LabelledDocuments) -> tuple[float, float]:
-    logits = predict_logits(network, documents.documents)
-    return loss_and_accuracy(network.config.output, logits, documents.targets)
+def evaluate_documents(network: Network, documents: Examples) -> tuple[float, float]:
+    logits = predict_logits(network, documents.texts)
+    return loss_and_accuracy(network.config.output, logits, documents.targets.values)
 
 
-def first_word_task(n: int, seed: int) -> LabelledDocuments:
+def first_word_task(n: int, seed: int) -> Examples:
     """The first word names the class, all others are noise: it has to be remembered."""
     rng = np.random.default_rng(seed)
     targets = rng.integers(0, CLASSES, n)
@@ -47,7 +49,7 @@ def first_word_task(n: int, seed: int) -> LabelledDocuments:
     for target in targets:
         noise = rng.integers(CLASSES + 1, V, rng.integers(0, 7))
         documents.append(np.concatenate([[target + 1], noise]).astype(np.int32))
-    return LabelledDocuments(documents, targets)
+    return examples(documents, targets)
 
 
 TRAIN, VALIDATION = first_word_task(200, seed=1), first_word_task(60, seed=2)
@@ -165,7 +167,7 @@ def test_every_step_has_dropout_of_its_own() -> None:
 def test_early_stopping_restores_the_best_weights() -> None:
     """Validation classes are drawn by chance, so that learning cannot help for long."""
     rng = np.random.default_rng(7)
-    noisy = LabelledDocuments(VALIDATION.documents, rng.integers(0, CLASSES, len(VALIDATION)))
+    noisy = examples(VALIDATION.texts, rng.integers(0, CLASSES, len(VALIDATION)))
     keep, network = KeepEpochs(), new_network()
     config = replace(CONFIG, max_iter=50, n_iter_no_change=3)
     state = new_run(network, config, validation=noisy, callbacks=[keep]).run()
@@ -402,17 +404,19 @@ def test_a_longer_gradient_is_cut_to_the_length_asked_for(share: float) -> None:
 def test_weights_in_validation_count_as_copies_in_loss_and_accuracy(multilabel: bool) -> None:
     rng = np.random.default_rng(5)
     n = len(VALIDATION)
-    targets = rng.integers(0, 2, (n, CLASSES)) if multilabel else VALIDATION.targets
+    targets = rng.integers(0, 2, (n, CLASSES)) if multilabel else VALIDATION.targets.values
     times = rng.integers(1, 5, n)
-    weighted = LabelledDocuments(VALIDATION.documents, targets, 0.3 * times)
-    repeated = LabelledDocuments(
-        [VALIDATION.documents[i] for i in np.repeat(np.arange(n), times).tolist()],
+    weighted = examples(VALIDATION.texts, targets, 0.3 * times)
+    repeated = examples(
+        VALIDATION.texts.take(np.repeat(np.arange(n), times)),
         np.repeat(targets, times, axis=0),
     )
-    train = replace(TRAIN, targets=np.eye(CLASSES, dtype=int)[TRAIN.targets])
+    train = replace(
+        TRAIN, targets=Targets.multilabel(np.eye(CLASSES, dtype=int)[TRAIN.targets.values])
+    )
     config = replace(CONFIG, max_iter=2)
 
-    def records(validation: LabelledDocuments) -> list[dict[str, float]]:
+    def records(validation: Examples) -> list[dict[str, float]]:
         run = TrainingRun(
             new_network(multilabel=multilabel),
             config,
@@ -591,7 +595,7 @@ def test_the_average_weights_are_validated_and_the_best_kept() -> None:
 
 @pytest.mark.parametrize("validation", [VALIDATION, None], ids=["validated", "to-the-end"])
 def test_an_averaged_run_that_was_stopped_ends_with_the_same_bits(
-    validation: LabelledDocuments | None, tmp_path: Path
+    validation: Examples | None, tmp_path: Path
 ) -> None:
     config = replace(CONFIG, max_iter=5, n_iter_no_change=5, ema_decay=0.97)
 
@@ -619,7 +623,7 @@ def test_batches_by_words(shuffle: bool) -> None:
     config = replace(CONFIG, max_iter=1, batch_size=1, batch_tokens=50, shuffle=shuffle)
     run = new_run(new_network("rnn"), config, validation=None, callbacks=[note])
     state = run.run()
-    n_words = sum(map(len, TRAIN.documents))
+    n_words = TRAIN.texts.n_tokens
     assert len(sizes) == -(-n_words // 50) == run.optimizer.n_updates
     assert sizes[-1] == len(TRAIN)
     # The schedule ends with the run.
@@ -689,14 +693,14 @@ def test_frozen_parameters_keep_their_bits() -> None:
 
 
 def test_weights_of_zero_leave_a_class_unlearnt() -> None:
-    weights = (TRAIN.targets != 0).astype(np.float32)
+    weights = (TRAIN.targets.values != 0).astype(np.float32)
     network = new_network()
     weighted = replace(TRAIN, weights=weights)
     run = TrainingRun(network, CONFIG, weighted, rng=np.random.default_rng(0))
     run.run()
-    predicted = predict_proba(network, VALIDATION.documents).argmax(axis=1)
-    others = VALIDATION.targets != 0
-    assert (predicted[others] == VALIDATION.targets[others]).mean() >= 0.95
+    predicted = predict_proba(network, VALIDATION.texts).argmax(axis=1)
+    others = VALIDATION.targets.values != 0
+    assert (predicted[others] == VALIDATION.targets.values[others]).mean() >= 0.95
     assert not (predicted == 0).any()
 
 
@@ -716,7 +720,7 @@ def test_hooks_and_records() -> None:
         def on_epoch(self, run: Run) -> None:
             self.calls.append("epoch")
             assert run.progress.documents == len(TRAIN)
-            assert run.progress.tokens == sum(map(len, TRAIN.documents))
+            assert run.progress.tokens == TRAIN.texts.n_tokens
             assert run.state.history[-1]["epoch"] == run.state.epoch
 
         def on_end(self, run: Run) -> None:
@@ -759,7 +763,7 @@ def test_the_record_is_the_mean_over_documents() -> None:
 def test_evaluation_of_certain_mistakes_is_finite() -> None:
     network = new_network()
     network.params["linear.bias"][:] = [1e6, 0.0, 0.0]
-    wrong = LabelledDocuments(TRAIN.documents[:2], np.array([1, 2]))
+    wrong = examples(TRAIN.texts[:2], np.array([1, 2]))
     loss, accuracy = evaluate_documents(network, wrong)
     assert np.isfinite(loss)
     assert accuracy == 0.0
@@ -771,7 +775,7 @@ def test_a_sure_mistake_costs_how_sure_it_was(multilabel: bool) -> None:
     network.params["linear.weight"][:] = 0.0
     network.params["linear.bias"][:] = [12.0, 0.0, 0.0]
     wrong = np.array([[0, 0, 0]] if multilabel else [1])
-    loss, _ = evaluate_documents(network, LabelledDocuments(TRAIN.documents[:1], wrong))
+    loss, _ = evaluate_documents(network, examples(TRAIN.texts[:1], wrong))
     others = 2 * np.log(2.0) if multilabel else 0.0
     assert loss == pytest.approx(12.0 + others, rel=0.01)
 
@@ -839,7 +843,7 @@ def test_the_record_tells_the_share_of_words_walked_back(
 ) -> None:
     rng = np.random.default_rng(0)
     documents = [rng.integers(0, V, n).astype(np.int32) for n in (200, 150, 200, 5)]
-    data = LabelledDocuments(documents, np.array([0, 1, 2, 0]))
+    data = examples(documents, np.array([0, 1, 2, 0]))
     config = replace(CONFIG, max_iter=2, gradient_floor=floor)
     run = TrainingRun(new_network(**options), config, data, rng=rng)
     shares = [record["backward_share"] for record in run.run().history]

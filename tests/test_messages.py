@@ -17,12 +17,12 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from tests.examples import examples
 from textrnn import TextRNNClassifier
 from textrnn.cli.app import COMMANDS, app
 from textrnn.cli.option_names import OTHERS, Options, in_options, options_of
 from textrnn.errors import MissingDependencyError, TextRNNError, TrainingError, UsageError
 from textrnn.text.tokenizers import make_tokenizer
-from textrnn.training.fit import TokenisedTexts
 from textrnn.training.prior_baseline import nothing_learned
 from textrnn.training.settings import DECLARED, Settings
 from textrnn.training.state import TrainingState
@@ -187,7 +187,7 @@ def state(**changes: Any) -> TrainingState:
     return cast(TrainingState, SimpleNamespace(**values))
 
 
-RARE = TokenisedTexts([["word"]] * 400, np.array([0] * 380 + [1] * 20), None)
+RARE = examples([["word"]] * 400, np.array([0] * 380 + [1] * 20), None)
 
 
 def test_13_too_few_steps_are_no_reason_for_a_lower_rate() -> None:

@@ -16,6 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import MultiLabelBinarizer
 from typer.testing import CliRunner
 
+from tests.examples import examples, targets_of, texts_of
 from tests.gradcheck import assert_gradient, dense, random_documents
 from textrnn import TextRNNClassifier
 from textrnn.cli.app import app
@@ -28,10 +29,10 @@ from textrnn.linear.hashing import NGramKind
 from textrnn.nn.losses import SIGMOID, binary_cross_entropy, sigmoid
 from textrnn.nn.network import Network, NetworkConfig
 from textrnn.nn.workspace import Workspace
-from textrnn.text.encoded import number_texts
+from textrnn.text.encoded import encode_lists
 from textrnn.training.regularisation import Regularisation
 from textrnn.training.rules.bptt import BPTT
-from textrnn.training.step import LabelledDocuments
+from textrnn.training.step import Batch
 from textrnn.typing import Params
 
 WORDS = {"fruit": ["apple", "pear"], "tool": ["saw", "drill"], "animal": ["cat", "dog"]}
@@ -115,11 +116,11 @@ def test_the_gradient_of_a_whole_batch() -> None:
     config = NetworkConfig(3, 7, 4, hidden_size=3, readout="mean", dtype="float64", multilabel=True)
     network = Network.initialise(config, rng)
     documents = random_documents(rng, [3, 1, 4], 7)
-    data = LabelledDocuments(documents, rng.integers(0, 2, (3, 3)), np.array([1.0, 0.5, 2.0]))
+    data = examples(documents, rng.integers(0, 2, (3, 3)), np.array([1.0, 0.5, 2.0]))
 
     def pass_over() -> tuple[float, Params]:
         rng, rows = np.random.default_rng(0), np.arange(3)
-        batch = data.batch(rows, size=3, rng=rng, workspace=Workspace())
+        batch = Batch(data.take(rows), 3, rng, Workspace())
         sums, gradients = BPTT(Regularisation(label_smoothing=0.1)).step(network, batch)
         return sums.loss / 3, dense(gradients)
 
@@ -155,8 +156,8 @@ def test_one_text_alone_is_read_as_in_a_batch(readout: str) -> None:
     config = NetworkConfig(4, 9, 5, hidden_size=6, readout=readout, multilabel=True)
     network = Network.initialise(config, np.random.default_rng(0))
     documents = [np.array(ids, dtype=np.int32) for ids in ([1, 2, 3], [8], [4, 4, 5, 1])]
-    together = predict_proba(network, documents)
-    alone = np.concatenate([predict_proba(network, [document]) for document in documents])
+    together = predict_proba(network, texts_of(documents))
+    alone = np.concatenate([predict_proba(network, texts_of([document])) for document in documents])
     np.testing.assert_allclose(alone, together, rtol=1e-5)
     logits, _ = network.forward(network.pack([documents[1]]))
     np.testing.assert_allclose(together[1], sigmoid(logits)[0], rtol=1e-5)
@@ -165,9 +166,9 @@ def test_one_text_alone_is_read_as_in_a_batch(readout: str) -> None:
 
 
 def test_the_ngrams_are_a_logistic_regression_a_label() -> None:
-    texts = number_texts([text.split() for text in TEXTS])
+    texts = encode_lists([text.split() for text in TEXTS])
     features = ngram_features(texts, NGramKind(1), max_features=100)
-    model = fit_ngrams(features, TRUTH, 3, C=3.0)
+    model = fit_ngrams(features, targets_of(TRUTH), C=3.0)
     X = features.matrix.toarray()
     for k in range(3):
         p, q = (1 + X[TRUTH[:, k] == yes].sum(axis=0) for yes in (1, 0))

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.examples import texts_of
 from tests.gradcheck import (
     CELL_NAMES,
     READOUT_NAMES,
@@ -341,11 +342,11 @@ def test_prediction_keeps_the_given_order_over_many_batches() -> None:
     network, _, _ = example(config)
     rng = np.random.default_rng(5)
     documents = random_documents(rng, rng.integers(1, 30, 600).tolist(), V)
-    together = predict_proba(network, documents)
+    together = predict_proba(network, texts_of(documents))
     np.testing.assert_allclose(together.sum(axis=1), 1.0)
     for i in range(0, 600, 37):
         np.testing.assert_allclose(network.predict_proba(pack([documents[i]]))[0], together[i])
-    assert predict_proba(network, []).shape == (0, 3)
+    assert predict_proba(network, texts_of([])).shape == (0, 3)
 
 
 # ------------------------------------------------------------------------- dropout

@@ -7,6 +7,7 @@ import pytest
 from scipy.sparse import csr_array
 from sklearn.linear_model import LogisticRegression
 
+from tests.examples import examples, targets_of
 from textrnn import TextRNNClassifier
 from textrnn.evaluation.calibration import fit_factors
 from textrnn.linear import hashing
@@ -14,9 +15,9 @@ from textrnn.linear.fit import _Problem, fit_ngrams, naive_bayes, ngram_features
 from textrnn.linear.hashing import FIRST_OF_CHARACTERS, NGramKind, distinct_ngrams
 from textrnn.linear.ngram_model import NGramModel, find, weighted_sum
 from textrnn.nn.losses import SOFTMAX, softmax
-from textrnn.text.encoded import number_texts
+from textrnn.text.encoded import encode_lists
 from textrnn.training.ensemble import CHARACTERS, WORDS, choose_ngrams
-from textrnn.training.fit import TokenisedTexts
+from textrnn.training.examples import Examples
 from textrnn.training.settings import Settings
 from textrnn.typing import Bools, Floats
 
@@ -61,7 +62,7 @@ def ngrams_of(words: list[str], kind: NGramKind) -> set[tuple[str, ...] | str]:
 
 def keys_by_row(texts: list[list[str]], kind: NGramKind) -> list[set[int]]:
     rows: list[set[int]] = [set() for _ in texts]
-    for keys, where in distinct_ngrams(number_texts(texts), kind):
+    for keys, where in distinct_ngrams(encode_lists(texts), kind):
         assert (np.diff(keys.astype(np.int64)) >= 0).all()
         for key, row in zip(keys.tolist(), where.tolist(), strict=True):
             assert key not in rows[row], "an n-gram of a text comes once"
@@ -87,7 +88,7 @@ def test_keys_do_not_depend_on_the_other_texts() -> None:
 
 
 def test_keys_are_those_of_saved_models() -> None:
-    keys, _ = next(distinct_ngrams(number_texts([["not", "good"]]), NGramKind(2, (2, 2))))
+    keys, _ = next(distinct_ngrams(encode_lists([["not", "good"]]), NGramKind(2, (2, 2))))
     assert keys.tolist() == KEYS_OF_NOT_GOOD
 
 
@@ -98,9 +99,9 @@ def test_blocks_are_the_same_as_the_whole(
     kind = NGramKind(2, (2, 3))
     whole = keys_by_row(TEXTS, kind)
     monkeypatch.setattr(hashing, limit, size)
-    assert len(list(distinct_ngrams(number_texts(TEXTS), kind))) >= 3
+    assert len(list(distinct_ngrams(encode_lists(TEXTS), kind))) >= 3
     assert keys_by_row(TEXTS, kind) == whole
-    features = ngram_features(number_texts(TEXTS), kind, max_features=10_000)
+    features = ngram_features(encode_lists(TEXTS), kind, max_features=10_000)
     assert np.diff(features.matrix.indptr).tolist() == [len(keys) for keys in whole]
     sizes = np.sqrt([max(len(keys), 1) for keys in whole])
     np.testing.assert_allclose(features.sizes, sizes, rtol=1e-6)
@@ -122,14 +123,14 @@ def test_find() -> None:
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_logits_by_hand(n_classes: int) -> None:
     kind = NGramKind(2, (2, 3))
-    features = ngram_features(number_texts(TEXTS), kind, max_features=10_000)
+    features = ngram_features(encode_lists(TEXTS), kind, max_features=10_000)
     K = 1 if n_classes == 2 else n_classes
     rng = np.random.default_rng(0)
     weights = rng.normal(size=(len(features.keys), K)).astype(np.float32)
     bias = rng.normal(size=K).astype(np.float32)
     model = NGramModel(kind, features.keys, weights, bias)
     texts = [*TEXTS, ["unseen", "not", "good"]]
-    found = model.logits(number_texts(texts))
+    found = model.logits(encode_lists(texts))
     column = {key: i for i, key in enumerate(features.keys.tolist())}
     for row, keys in enumerate(keys_by_row(texts, kind)):
         z = bias
@@ -141,9 +142,9 @@ def test_logits_by_hand(n_classes: int) -> None:
 
 
 def test_an_ngram_dropped_is_one_without_weight() -> None:
-    texts = number_texts(TEXTS)
+    texts = encode_lists(TEXTS)
     features = ngram_features(texts, NGramKind(2), max_features=100)
-    model = fit_ngrams(features, np.array([0, 1, 0, 1, 0, 1]), 2, C=10.0)
+    model = fit_ngrams(features, targets_of([0, 1, 0, 1, 0, 1]), C=10.0)
     keep = np.arange(len(model.keys)) % 2 == 0
     fewer = NGramModel(model.kind, model.keys[keep], model.weights[keep], model.bias)
     zeroed = NGramModel(
@@ -153,16 +154,16 @@ def test_an_ngram_dropped_is_one_without_weight() -> None:
 
 
 def test_texts_without_a_token() -> None:
-    features = ngram_features(number_texts([[], []]), NGramKind(2, (2, 3)), max_features=5)
+    features = ngram_features(encode_lists([[], []]), NGramKind(2, (2, 3)), max_features=5)
     assert features.matrix.shape == (2, 0)
-    model = fit_ngrams(features, np.array([0, 1]), 2, C=1.0)
-    assert np.isfinite(model.logits(number_texts([["a"], []]))).all()
+    model = fit_ngrams(features, targets_of([0, 1]), C=1.0)
+    assert np.isfinite(model.logits(encode_lists([["a"], []]))).all()
 
 
 def test_rare_ngrams_are_left_out_first() -> None:
-    many = number_texts([["a", "b", "c"], ["d", "e", "f"]])  # all as rare
+    many = encode_lists([["a", "b", "c"], ["d", "e", "f"]])  # all as rare
     assert len(ngram_features(many, NGramKind(1), max_features=2).keys) == 2
-    texts = number_texts([["a", "b"], ["a", "c"], ["a", "b"]])
+    texts = encode_lists([["a", "b"], ["a", "c"], ["a", "b"]])
     assert len(ngram_features(texts, NGramKind(1), max_features=10).keys) == 3
     assert len(ngram_features(texts, NGramKind(1), max_features=2).keys) == 2
     assert len(ngram_features(texts, NGramKind(1), max_features=10, min_df=3).keys) == 1
@@ -179,7 +180,7 @@ def test_the_columns_are_the_ngrams_of_the_most_texts(max_features: int, min_df:
         for key in keys:
             df[key] = df.get(key, 0) + 1
     often = sorted((-n, key) for key, n in df.items() if n >= min_df)[:max_features]
-    found = ngram_features(number_texts(texts), kind, max_features=max_features, min_df=min_df)
+    found = ngram_features(encode_lists(texts), kind, max_features=max_features, min_df=min_df)
     assert found.keys.tolist() == sorted(key for _, key in often)
     assert found.matrix.sum(axis=0).tolist() == [df[key] for key in found.keys.tolist()]
 
@@ -187,7 +188,7 @@ def test_the_columns_are_the_ngrams_of_the_most_texts(max_features: int, min_df:
 def test_ngrams_without_a_column_count_in_the_size_of_a_text() -> None:
     """As in prediction, where nobody knows which of the unknown ones were left out."""
     kind = NGramKind(2, (2, 3))
-    few = ngram_features(number_texts(TEXTS), kind, max_features=3)
+    few = ngram_features(encode_lists(TEXTS), kind, max_features=3)
     assert few.matrix.shape[1] == 3
     counts = [max(len(ngrams_of(words, kind)), 1) for words in TEXTS]
     np.testing.assert_allclose(few.sizes, np.sqrt(counts), rtol=1e-6)
@@ -219,10 +220,10 @@ def test_gradient_of_the_fit(K: int, independent: bool) -> None:
 def test_the_fit_is_a_logistic_regression() -> None:
     rng = np.random.default_rng(0)
     words = [f"w{i}" for i in range(12)]
-    texts = number_texts([list(rng.choice(words, 6)) for _ in range(150)])
+    texts = encode_lists([list(rng.choice(words, 6)) for _ in range(150)])
     targets = np.array(["w1" in text or "w2" in text for text in texts], dtype=np.int64)
     features = ngram_features(texts, NGramKind(1), max_features=100)
-    model = fit_ngrams(features, targets, 2, C=3.0)
+    model = fit_ngrams(features, targets_of(targets), C=3.0)
     X = features.matrix.toarray()
     p = 1 + X[targets == 1].sum(axis=0)
     q = 1 + X[targets == 0].sum(axis=0)
@@ -248,34 +249,34 @@ def test_factors_find_the_temperature_and_the_noise() -> None:
     assert factors[1] < 0.15
 
 
-def labelled(texts: list[list[str]], targets: list[int]) -> TokenisedTexts:
-    return TokenisedTexts(texts, np.array(targets))
+def labelled(texts: list[list[str]], targets: list[int]) -> Examples:
+    return examples(texts, np.array(targets))
 
 
 def test_characters_are_chosen_where_they_tell() -> None:
     rng = np.random.default_rng(0)
     letters = np.array(list("abcdefghij"))
 
-    def draw(n: int) -> TokenisedTexts:
+    def draw(n: int) -> Examples:
         stems = ["".join(rng.choice(letters, 6)) for _ in range(n)]
         return labelled(
             [[s + ("ung" if i % 2 else "ed")] for i, s in enumerate(stems)], [0, 1] * (n // 2)
         )
 
-    both = choose_ngrams(Settings(), draw(200), draw(100), 2)
+    both = choose_ngrams(Settings(), draw(200), draw(100))
     assert {part.model.kind for part in both.parts} == {WORDS, CHARACTERS}
     assert both.accuracy == 1.0
-    words = choose_ngrams(Settings(ngrams="words"), draw(200), draw(100), 2)
+    words = choose_ngrams(Settings(ngrams="words"), draw(200), draw(100))
     assert {part.model.kind for part in words.parts} == {WORDS}
     assert words.accuracy is not None
     assert words.accuracy < 0.7
 
 
 def test_naive_bayes_by_hand() -> None:
-    features = ngram_features(number_texts(TEXTS), NGramKind(1), max_features=100)
+    features = ngram_features(encode_lists(TEXTS), NGramKind(1), max_features=100)
     targets = np.array([0, 1, 2, 1, 0, 2])
     X = features.matrix.toarray()
-    for k, weights in enumerate(naive_bayes(features, targets, 3).weights.T):
+    for k, weights in enumerate(naive_bayes(features, targets_of(targets)).weights.T):
         p, q = 1 + X[targets == k].sum(axis=0), 1 + X[targets != k].sum(axis=0)
         np.testing.assert_allclose(weights, np.log(p / p.sum() / (q / q.sum())), rtol=1e-5)
 
@@ -291,12 +292,12 @@ def test_weights_of_naive_bayes_count_as_copies(kind: str) -> None:
     targets = np.array([0, 1, n_classes - 1, 1, 0, n_classes - 1])
     if kind == "many":
         targets = rng.integers(0, 2, (len(TEXTS), 3))
-    features = ngram_features(number_texts(TEXTS), NGramKind(2, (2, 3)), max_features=1_000)
+    features = ngram_features(encode_lists(TEXTS), NGramKind(2, (2, 3)), max_features=1_000)
     copies = np.repeat(np.arange(len(TEXTS)), TIMES)
-    weighted = naive_bayes(features, targets, n_classes, TIMES.astype(np.float64))
-    repeated = naive_bayes(features.take(copies), targets[copies], n_classes)
+    weighted = naive_bayes(features, targets_of(targets), TIMES.astype(np.float64))
+    repeated = naive_bayes(features.take(copies), targets_of(targets[copies]))
     np.testing.assert_allclose(weighted.weights, repeated.weights, rtol=1e-5, atol=1e-6)
-    plain = naive_bayes(features, targets, n_classes)
+    plain = naive_bayes(features, targets_of(targets))
     assert np.abs(weighted.weights - plain.weights).max() > 0.1
 
 
@@ -320,14 +321,14 @@ def test_weights_of_the_fit_count_as_copies(K: int, independent: bool) -> None:
 
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_a_weighted_sum_says_the_sum(n_classes: int) -> None:
-    texts = number_texts(TEXTS)
-    targets = np.array([0, 1, 0, 1, 0, n_classes - 1])
+    texts = encode_lists(TEXTS)
+    targets = targets_of([0, 1, 0, 1, 0, n_classes - 1])
     words = ngram_features(texts, NGramKind(2), max_features=100)
     characters = ngram_features(texts, NGramKind(0, (2, 4)), max_features=1_000)
     parts = [
-        fit_ngrams(words, targets, n_classes, C=3.0),
-        naive_bayes(words, targets, n_classes),
-        fit_ngrams(characters, targets, n_classes, C=30.0),
+        fit_ngrams(words, targets, C=3.0),
+        naive_bayes(words, targets),
+        fit_ngrams(characters, targets, C=30.0),
     ]
     factors, bias = np.array([0.5, 0.2, 2.0]), np.linspace(-1, 1, n_classes)
     together = weighted_sum(parts, factors, bias)

@@ -18,6 +18,7 @@ from typing import IO, Any, cast
 import numpy as np
 import pytest
 
+from tests.examples import documents_of
 from textrnn import TextRNNClassifier
 from textrnn.errors import UsageError, WorkerError
 from textrnn.inference import pool as module
@@ -26,7 +27,7 @@ from textrnn.inference.pool import CHARACTERS, TEXTS, Predictor, chunks, predict
 from textrnn.nn.network import Network, NetworkConfig
 from textrnn.storage.writing import save_model
 from textrnn.system.processes import process_count
-from textrnn.text.encoded import NumberedTexts, number_texts
+from textrnn.text.encoded import EncodedTexts, encode_lists
 from textrnn.text.tokenizers import WordTokenizer
 from textrnn.text.vocabulary import Vocabulary
 
@@ -72,7 +73,7 @@ def test_chunks_are_bounded_by_texts_and_by_characters() -> None:
 @pytest.mark.parametrize("kind", ["texts", "ids", "tokenizer of one's own"])
 def test_processes_give_the_bits_of_one(kind: str) -> None:
     model = make_model(split_at_spaces if kind == "tokenizer of one's own" else None)
-    texts: list[Any] = model.encode(TEXT) if kind == "ids" else TEXT
+    texts: list[Any] = documents_of(model.encode(TEXT)) if kind == "ids" else TEXT
     with Predictor(model) as one:
         expected = list(one.stream(pieces(texts)))
     with Predictor(model, 3, patience=0.0) as predictor:
@@ -128,7 +129,7 @@ def test_numbered_texts_are_read_as_numbers(
 ) -> None:
     """They need no lists of strings, and give the bits that those do, in the same chunks."""
     model = make_model()
-    tokens = number_texts(map(model.tokenizer, TEXT))
+    tokens = encode_lists(map(model.tokenizer, TEXT))
     monkeypatch.setattr(module, "TEXTS", 30)
     monkeypatch.setattr(module, "CHARACTERS", characters)
     expected = predict_many(model, list(tokens))
@@ -141,14 +142,14 @@ def test_numbered_texts_are_read_as_numbers(
     longest_first = sorted(TEXT, key=lambda text: -len(text.split()))
     sizes = [len(chunk) for chunk in chunks(text.split() for text in longest_first)]
     assert [len(chunk) for chunk in seen] == sizes
-    assert all(isinstance(chunk, NumberedTexts) for chunk in seen)
+    assert all(isinstance(chunk, EncodedTexts) for chunk in seen)
     assert predict_many(model, tokens[:0]).shape == (0, 3)
 
 
 def test_a_tokenizer_of_ones_own_reads_before_others_do() -> None:
     """A process that does not know it gets the tokens as numbers."""
     model = make_model(split_at_spaces)
-    tokens = number_texts(map(split_at_spaces, TEXT))
+    tokens = encode_lists(map(split_at_spaces, TEXT))
     source = [tokens[i : i + 20].compact() for i in range(0, len(TEXT), 20)]
     with Predictor(model, 2, patience=0.0) as predictor:
         found = [p for _, p in predictor.stream(slowly(predictor, source))]  # type: ignore[arg-type]

@@ -19,7 +19,7 @@ from textrnn.nn.network import Network, NetworkConfig
 from textrnn.storage.prune import prune
 from textrnn.storage.reading import load_model
 from textrnn.storage.writing import save_model
-from textrnn.text.encoded import number_texts
+from textrnn.text.encoded import encode_lists
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.text.vocabulary import Vocabulary
 
@@ -32,7 +32,7 @@ def make_model(embedding_dim: int | None = 5, n_classes: int = 2) -> TextModel:
     config = NetworkConfig(n_classes, len(vocabulary), embedding_dim, hidden_size=4)
     network = Network.initialise(config, rng)
     kind, K = NGramKind(2), n_classes if n_classes > 2 else 1
-    keys = np.unique(np.concatenate([k for k, _ in distinct_ngrams(number_texts(TEXTS), kind)]))
+    keys = np.unique(np.concatenate([k for k, _ in distinct_ngrams(encode_lists(TEXTS), kind)]))
     weights = rng.normal(0, 1, (len(keys), K)).astype(np.float16).astype(np.float32)
     ngrams = NGramModel(kind, keys, weights, np.zeros(K, np.float32))
     classes = tuple("abcd"[:n_classes])

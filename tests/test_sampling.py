@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from textrnn.corpora import Corpus, Split, holdout, stratified_split
 from textrnn.corpora.sampling import drawn_rows, shares
 from textrnn.estimator.inputs import check_labelled, hold_back, tokenise
 from textrnn.experiments.data import prepare
 from textrnn.text.tokenizers import make_tokenizer
-from textrnn.training.fit import TokenisedTexts
 from textrnn.training.pipeline import drawn
 from textrnn.training.settings import Settings
 
@@ -195,9 +195,9 @@ def test_rows_are_drawn_by_class() -> None:
 def test_texts_that_there_is_time_for_keep_every_class() -> None:
     """``--max-seconds`` leaves texts out, but no class."""
     targets = np.array([0] * 900 + [1] * 95 + [2] * 4 + [3])
-    texts = TokenisedTexts([["w"]] * 1_000, targets)
+    texts = examples([["w"]] * 1_000, targets)
     for n in (5, 20, 100, 999):
-        counts = np.bincount(drawn(texts, n).targets, minlength=4)
+        counts = np.bincount(drawn(texts, n).targets.values, minlength=4)
         assert counts.sum() == n
         assert counts.min() >= 1
         assert abs(counts[1] - 0.095 * n) <= 2
@@ -206,7 +206,7 @@ def test_texts_that_there_is_time_for_keep_every_class() -> None:
     labels = (rng.random((1_000, 5)) < [0.5, 0.3, 0.1, 0.01, 0.0]).astype(int)
     labels[7, 4] = 1
     for n in (6, 20, 100):
-        part = drawn(TokenisedTexts([["w"]] * 1_000, labels), n).targets
+        part = drawn(examples([["w"]] * 1_000, labels), n).targets.values
         assert len(part) == n
         assert part.any(axis=0).all()
 
@@ -220,5 +220,5 @@ def test_fit_holds_back_texts_of_every_class_in_proportion() -> None:
     for seed in range(5):
         train, held = hold_back(data, given, Settings(), np.random.default_rng(seed))
         assert held is not None
-        assert np.bincount(held.targets).tolist() in ([4, 5], [5, 4])
+        assert np.bincount(held.targets.values).tolist() in ([4, 5], [5, 4])
         assert len(train) + len(held) == 90

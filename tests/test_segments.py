@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.examples import texts_of
 from tests.gradcheck import (
     CELL_NAMES,
     READOUT_NAMES,
@@ -91,7 +92,7 @@ def test_one_long_document_is_read_as_in_a_batch() -> None:
     network = make_network("max")
     network.freeze()
     batch = network.predict_proba(network.pack(documents()))
-    alone = [predict_proba(network, [ids])[0] for ids in documents()]
+    alone = [predict_proba(network, texts_of([ids]))[0] for ids in documents()]
     np.testing.assert_allclose(alone, batch, rtol=1e-9)
 
 

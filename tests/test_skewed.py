@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.examples import examples
 from textrnn import TextRNNClassifier
 from textrnn.linear.baselines import fit_baselines
-from textrnn.text.encoded import as_numbered
+from textrnn.text.encoded import as_encoded
 from textrnn.training.ensemble import choose_ngrams
-from textrnn.training.fit import TokenisedTexts, weights_by_class
+from textrnn.training.fit import weights_by_class
 from textrnn.training.settings import Settings
 from textrnn.typing import ClassWeight
 
@@ -68,16 +69,16 @@ def test_the_classifier(ngrams: str) -> None:
 def test_the_ngram_model() -> None:
     def of(class_weight: ClassWeight) -> float:
         parts = [
-            TokenisedTexts(
+            examples(
                 texts,
                 np.array([label == "rare" for label in labels], dtype=np.int64),
                 weights_by_class(labels, class_weight),
             )
             for texts, labels in (TRAIN, HELD_OUT, TEST)
         ]
-        chosen = choose_ngrams(Settings(ngrams="words"), parts[0], parts[1], 2)
+        chosen = choose_ngrams(Settings(ngrams="words"), parts[0], parts[1])
         fitted = chosen.parts[-1].model  # before it is naive Bayes, which has no weights
-        answers = fitted.logits(as_numbered(parts[2].tokens)).argmax(axis=1)
+        answers = fitted.logits(as_encoded(parts[2].texts)).argmax(axis=1)
         return recall([("common", "rare")[answer] for answer in answers])
 
     plain, balanced = of(None), of("balanced")

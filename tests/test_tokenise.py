@@ -18,7 +18,7 @@ import pytest
 from textrnn.errors import WorkerError
 from textrnn.system.processes import Processes
 from textrnn.text import tokenise as module
-from textrnn.text.encoded import NumberedTexts, number_texts
+from textrnn.text.encoded import EncodedTexts, encode_lists
 from textrnn.text.tokenise import tokenise
 from textrnn.text.tokenizers import CharTokenizer, Tokenizer, WordTokenizer
 
@@ -49,10 +49,10 @@ def given_away(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return sizes
 
 
-def same(one: NumberedTexts, two: NumberedTexts) -> bool:
+def same(one: EncodedTexts, two: EncodedTexts) -> bool:
     return (
         one.words == two.words
-        and one.numbers.tolist() == two.numbers.tolist()
+        and one.ids.tolist() == two.ids.tolist()
         and one.starts.tolist() == two.starts.tolist()
     )
 
@@ -63,7 +63,7 @@ def test_the_result_is_that_of_one_process(
     tokenizer: Tokenizer, n_jobs: int, given_away: list[int]
 ) -> None:
     found = tokenise(tokenizer, TEXTS, n_jobs=n_jobs)
-    assert same(found, number_texts(map(tokenizer, TEXTS)))
+    assert same(found, encode_lists(map(tokenizer, TEXTS)))
     assert len(given_away) == n_jobs - 1
     fair = len(TEXTS) / n_jobs
     assert all(0.8 * fair < size < 1.2 * fair for size in given_away)
@@ -73,7 +73,7 @@ def test_the_result_is_that_of_one_process(
 @pytest.mark.parametrize("n_texts", [0, 1, 2, 3])
 def test_few_texts(n_texts: int, given_away: list[int]) -> None:
     found = tokenise(WordTokenizer(), TEXTS[:n_texts], n_jobs=3)
-    assert same(found, number_texts(map(WordTokenizer(), TEXTS[:n_texts])))
+    assert same(found, encode_lists(map(WordTokenizer(), TEXTS[:n_texts])))
     assert sum(given_away) < max(n_texts, 1)
 
 
@@ -104,7 +104,7 @@ def test_a_slow_start_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(module, "Processes", Slow)
     found = tokenise(WordTokenizer(), TEXTS, n_jobs=2)
-    assert same(found, number_texts(map(WordTokenizer(), TEXTS)))
+    assert same(found, encode_lists(map(WordTokenizer(), TEXTS)))
 
 
 @pytest.mark.parametrize("when", ["at once", "later"])
@@ -120,7 +120,7 @@ def test_what_cannot_start_is_done_without(monkeypatch: pytest.MonkeyPatch, when
 
     monkeypatch.setattr(module, "Processes", Failing)
     found = tokenise(WordTokenizer(), TEXTS, n_jobs=2)
-    assert same(found, number_texts(map(WordTokenizer(), TEXTS)))
+    assert same(found, encode_lists(map(WordTokenizer(), TEXTS)))
     assert not multiprocessing.active_children()
 
 
@@ -177,4 +177,4 @@ def test_a_script_without_a_guard_does_without_processes(tmp_path: Path) -> None
         [sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=False
     )
     assert found.returncode == 0, found.stderr
-    assert "NumberedTexts(400000 texts, 800000 tokens)" in found.stdout
+    assert "EncodedTexts(400000 texts, 800000 tokens)" in found.stdout

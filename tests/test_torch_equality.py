@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.examples import texts_of
 from tests.gradcheck import dense, last_rows, loss_and_gradients, mirror, rows_of
 from tests.reference.make_torch_reference import (
     CASES,
@@ -41,7 +42,7 @@ def compare(case: Case, params: Params, expected: Params) -> None:
     np.testing.assert_allclose(logits, expected["logits"][order], **CLOSE)
     np.testing.assert_allclose(loss, expected["loss"], **CLOSE)
     np.testing.assert_allclose(
-        predict_proba(network, DOCUMENTS), softmax(expected["logits"]), **CLOSE
+        predict_proba(network, texts_of(DOCUMENTS)), softmax(expected["logits"]), **CLOSE
     )
     assert {f"gradient.{name}" for name in gradients} == set(expected) - {"logits", "loss"}
     for name, value in gradients.items():

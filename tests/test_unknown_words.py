@@ -21,7 +21,7 @@ from textrnn.storage.format import config_checksum
 from textrnn.storage.prune import prune
 from textrnn.storage.reading import load_model, read_config
 from textrnn.storage.writing import save_model
-from textrnn.text.encoded import number_texts
+from textrnn.text.encoded import encode_lists
 from textrnn.text.spelling import EDIT, LEFT_OUT, SPELLING_RULES, NearestWords
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.text.vocabulary import Vocabulary
@@ -41,7 +41,7 @@ def make_model(*, bidirectional: bool = True, unknown_words: str = NEAREST) -> T
     network = Network.initialise(config, rng)
     kind = NGramKind(2)
     keys = np.unique(
-        np.concatenate([k for k, _ in distinct_ngrams(number_texts(WORDS + RARE), kind)])
+        np.concatenate([k for k, _ in distinct_ngrams(encode_lists(WORDS + RARE), kind)])
     )
     weights = rng.normal(0, 1, (len(keys), 1)).astype(np.float32)
     ngrams = NGramModel(kind, keys, weights, np.zeros(1, np.float32))
@@ -57,22 +57,22 @@ def make_model(*, bidirectional: bool = True, unknown_words: str = NEAREST) -> T
 
 def test_a_vocabulary_mends_only_what_it_does_not_know() -> None:
     vocabulary = Vocabulary.build(WORDS)
-    texts = number_texts([["a", "graet", "film"], ["filn", "zebra", "great"]])
+    texts = encode_lists([["a", "graet", "film"], ["filn", "zebra", "great"]])
     corrected = vocabulary.corrected(texts)
     assert list(corrected) == [["a", "great", "film"], ["film", "zebra", "great"]]
-    known = number_texts(WORDS)
+    known = encode_lists(WORDS)
     assert vocabulary.corrected(known) is known
 
 
 def test_no_word_is_mended_to_the_unknown_one() -> None:
     """Which looks like a word, and is none."""
-    texts = number_texts([["<unkk>", "<unc>", "unk"]])
+    texts = encode_lists([["<unkk>", "<unc>", "unk"]])
     assert list(Vocabulary.build(WORDS).corrected(texts)) == list(texts)
 
 
 def test_of_two_near_words_the_more_frequent_one_is_meant() -> None:
     vocabulary = Vocabulary.build([["mist", "most", "most"]])
-    assert list(vocabulary.corrected(number_texts([["mxst"]]))) == [["most"]]
+    assert list(vocabulary.corrected(encode_lists([["mxst"]]))) == [["most"]]
 
 
 def test_both_parts_read_the_word_that_was_meant() -> None:
@@ -91,13 +91,15 @@ def test_ngrams_keep_a_word_of_their_own() -> None:
     tokens = model.tokens(["a greet"])
     np.testing.assert_array_equal(model.ngram_logits(tokens), model.ngrams.logits(tokens))
     # The network, which has no such word, takes it for a great one.
-    assert model.encode(["a greet"])[0].tolist() == model.encode(["a great"])[0].tolist()
+    assert (
+        model.encode(["a greet"]).ids_of(0).tolist() == model.encode(["a great"]).ids_of(0).tolist()
+    )
 
 
 def test_what_the_ngrams_know_is_put_back() -> None:
     model = make_model()
     assert model.ngrams is not None
-    texts = number_texts([["a", "graet"], ["greet", "great", "zebra"]])
+    texts = encode_lists([["a", "graet"], ["greet", "great", "zebra"]])
     kept = model.ngrams.keep_known(texts, model.vocabulary.corrected(texts))
     assert list(kept) == [["a", "great"], ["greet", "great", "zebra"]]
 
@@ -141,9 +143,9 @@ def test_streaming_equals_reading_at_once(unknown_words: str, spelling_rule: str
 def test_two_slips_are_read_as_one_only_by_the_models_of_then() -> None:
     model = make_model()
     then = replace(model, spelling_rule=LEFT_OUT)
-    great, unknown = model.encode(["great"])[0].tolist(), [0]
-    assert [m.encode(["reatg"])[0].tolist() for m in (model, then)] == [unknown, great]
-    assert [m.encode(["graet"])[0].tolist() for m in (model, then)] == [great, great]
+    great, unknown = model.encode(["great"]).ids_of(0).tolist(), [0]
+    assert [m.encode(["reatg"]).ids_of(0).tolist() for m in (model, then)] == [unknown, great]
+    assert [m.encode(["graet"]).ids_of(0).tolist() for m in (model, then)] == [great, great]
     tokens = model.tokens(["a reatg film"])
     meant = model.ngram_logits(model.tokens(["a great film"]))
     np.testing.assert_array_equal(then.ngram_logits(tokens), meant)

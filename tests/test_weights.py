@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import _check_sample_weight
 
+from tests.examples import examples
 from textrnn import TextRNNClassifier
 from textrnn.evaluation.calibration import fit_factors
 from textrnn.evaluation.thresholds import best_f1_threshold, best_f1_threshold_of, rarer_class
@@ -22,17 +23,18 @@ from textrnn.linear.fit import fit_ngrams, naive_bayes, ngram_features
 from textrnn.linear.hashing import NGramKind
 from textrnn.linear.nbsvm import LogCountRatio
 from textrnn.nn.losses import SIGMOID, SOFTMAX
-from textrnn.text.encoded import as_numbered, number_texts
+from textrnn.text.encoded import encode_lists
 from textrnn.training import ensemble
 from textrnn.training.ensemble import weigh
-from textrnn.training.fit import TokenisedTexts, weights_by_class
+from textrnn.training.examples import Examples
+from textrnn.training.fit import weights_by_class
 from textrnn.training.settings import Settings
 from textrnn.typing import Floats
 
 WORDS = [f"w{i}" for i in range(12)]
 
 
-def problem(n_classes: int, n: int = 60) -> tuple[TokenisedTexts, TokenisedTexts]:
+def problem(n_classes: int, n: int = 60) -> tuple[Examples, Examples]:
     """Texts with whole numbers as weights, and each of them given so many times."""
     rng = np.random.default_rng(n_classes)
     texts = [list(rng.choice(WORDS, 5)) for _ in range(n)]
@@ -41,25 +43,22 @@ def problem(n_classes: int, n: int = 60) -> tuple[TokenisedTexts, TokenisedTexts
         targets = rng.integers(0, 2, (n, 3))
     times = rng.integers(1, 5, n)
     rows = np.repeat(np.arange(n), times)
-    given_once = TokenisedTexts(texts, targets, times.astype(np.float64))
-    return given_once, TokenisedTexts([texts[i] for i in rows], targets[rows])
+    given_once = examples(texts, targets, times.astype(np.float64))
+    return given_once, examples([texts[i] for i in rows], targets[rows])
 
 
 @pytest.mark.parametrize("n_classes", [1, 2, 3])
 def test_weights_count_in_ratios_and_fit_of_ngrams(n_classes: int) -> None:
     once, often = problem(n_classes)
-    K = 3 if n_classes == 1 else n_classes
     features = [
-        ngram_features(
-            as_numbered(texts.tokens), NGramKind(2), max_features=1_000, weights=texts.weights
-        )
+        ngram_features(texts.texts, NGramKind(2), max_features=1_000, weights=texts.weights)
         for texts in (once, often)
     ]
     for found, expected in zip(
         *(
             (
-                naive_bayes(of, texts.targets, K, texts.weights),
-                fit_ngrams(of, texts.targets, K, C=20.0, weights=texts.weights),
+                naive_bayes(of, texts.targets, texts.weights),
+                fit_ngrams(of, texts.targets, C=20.0, weights=texts.weights),
             )
             for of, texts in zip(features, (once, often), strict=True)
         ),
@@ -75,13 +74,13 @@ def test_weights_count_in_the_choice_of_ngrams(min_df: int, max_features: int) -
     once, often = problem(2, 20)
     options: dict[str, Any] = {"max_features": max_features, "min_df": min_df}
     kind = NGramKind(2, (2, 3))
-    expected = ngram_features(as_numbered(often.tokens), kind, **options)
-    found = ngram_features(as_numbered(once.tokens), kind, weights=once.weights, **options)
+    expected = ngram_features(often.texts, kind, **options)
+    found = ngram_features(once.texts, kind, weights=once.weights, **options)
     assert np.array_equal(found.keys, expected.keys)
 
 
 def test_an_ngram_is_not_lost_to_the_rounding_of_weights() -> None:
-    texts = number_texts([["a", "b"], ["a", "c"], ["a", "b"]])
+    texts = encode_lists([["a", "b"], ["a", "c"], ["a", "b"]])
     for weights in (np.full(3, 1.0 - 1e-7), np.full(3, 1.0 + 1e-7), None):
         features = ngram_features(texts, NGramKind(1), max_features=10, min_df=2, weights=weights)
         assert len(features.keys) == 2
@@ -91,11 +90,11 @@ def test_weights_count_in_the_choice_of_the_strength(monkeypatch: pytest.MonkeyP
     """Held-out texts like those trained on want a weak penalty, their opposites a strong one."""
     monkeypatch.setattr(ensemble, "STRENGTHS", (0.01, 100.0))
     tokens, targets = [["good"], ["bad"]] * 20, np.array([1, 0] * 20)
-    train = TokenisedTexts(tokens, targets)
+    train = examples(tokens, targets)
     turned = np.concatenate([targets, 1 - targets])
     for weights, wanted in (([200.0, 1.0], 100.0), ([1.0, 200.0], 0.01)):
-        held = TokenisedTexts(tokens * 2, turned, np.repeat(weights, 40))
-        found = ensemble.choose_ngrams(Settings(ngrams="words"), train, held, 2)
+        held = examples(tokens * 2, turned, np.repeat(weights, 40))
+        found = ensemble.choose_ngrams(Settings(ngrams="words"), train, held)
         assert [part.C for part in found.parts] == [None, wanted]
 
 
@@ -151,12 +150,12 @@ def test_weights_count_in_the_threshold_of_a_model_and_class_weights_do_not() ->
     targets = (has_word ^ (rng.random(60) < 0.2)).astype(np.int64)
     alone = replace(model.fit(texts, targets).model_, ngrams=None)
     tokens, times = alone.tokens(texts), 1 + 7 * (rng.random(60) < 0.3)
-    once = TokenisedTexts(tokens, targets, times / times.mean())
+    once = examples(tokens, targets, times / times.mean())
     rows = np.repeat(np.arange(60), times)
-    often = TokenisedTexts(tokens.take(rows), targets[rows])
-    plain = TokenisedTexts(tokens, targets)
+    often = examples(tokens.take(rows), targets[rows])
+    plain = examples(tokens, targets)
 
-    def threshold_of(data: TokenisedTexts, class_weight: Any = None) -> float | None:
+    def threshold_of(data: Examples, class_weight: Any = None) -> float | None:
         settings = Settings(threshold="f1", class_weight=class_weight)
         return weigh(alone, settings, None, data, data).threshold
 
@@ -164,7 +163,7 @@ def test_weights_count_in_the_threshold_of_a_model_and_class_weights_do_not() ->
     assert threshold_of(once) != pytest.approx(threshold_of(plain), abs=1e-2)
     of_class = {0: 1.0, 1: 9.0}
     weights = np.where(targets == 1, 9.0, 1.0)
-    weighted = TokenisedTexts(tokens, targets, weights / weights.mean())
+    weighted = examples(tokens, targets, weights / weights.mean())
     # The bias follows the weights, and the threshold the bias: the answers stay.
     settings = Settings(threshold="f1", class_weight=of_class)
     found = weigh(alone, settings, None, weighted, weighted)
@@ -190,13 +189,13 @@ def test_class_weight_sees_the_weights_of_texts(class_weight: Any) -> None:
     np.testing.assert_allclose(np.repeat(found, times), expected)
 
 
-def counts_of(texts: TokenisedTexts) -> Any:
-    return NGramCounts(max_n=2).fit_transform([list(text) for text in texts.tokens])
+def counts_of(texts: Examples) -> Any:
+    return NGramCounts(max_n=2).fit_transform([list(text) for text in texts.texts])
 
 
 def test_class_weight_counts_in_naive_bayes_and_the_ratios_of_nbsvm() -> None:
     once, _ = problem(2)
-    counts, y = counts_of(once), cast(Any, once.targets)
+    counts, y = counts_of(once), cast(Any, once.targets.values)
     rows = np.repeat(np.arange(len(y)), np.where(y == 1, 3, 1))
     found = NaiveBayes(class_weight={0: 1.0, 1: 3.0}).fit(counts, y).predict_proba(counts)
     expected = NaiveBayes().fit(counts[rows], y[rows]).predict_proba(counts)
@@ -272,9 +271,9 @@ def test_score_by_weights(fitted: TextRNNClassifier) -> None:
 def test_no_ngram_is_lost_to_weights_of_a_mean_of_one() -> None:
     """As those of classes are: of a class with many texts they are far below 1."""
     once, _ = problem(2)
-    weights = np.where(once.targets == 1, 1.6, 0.2)
+    weights = np.where(once.targets.values == 1, 1.6, 0.2)
     found, expected = (
-        ngram_features(as_numbered(once.tokens), NGramKind(3), max_features=10_000, weights=each)
+        ngram_features(once.texts, NGramKind(3), max_features=10_000, weights=each)
         for each in (weights, None)
     )
     assert np.array_equal(found.keys, expected.keys)

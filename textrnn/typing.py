@@ -28,6 +28,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    Array: TypeAlias = NDArray[Any]
     Floats: TypeAlias = NDArray[np.floating[Any]]
     Ints: TypeAlias = NDArray[np.integer[Any]]
     Ids: TypeAlias = NDArray[np.int32]
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     Keys: TypeAlias = NDArray[np.uint64]
     Characters: TypeAlias = NDArray[np.uint32]
 else:  # numpy.typing takes a while to import, and nobody asks at run time
-    Floats = Ints = Ids = Counts = Bools = RawBytes = Keys = Characters = np.ndarray
+    Array = Floats = Ints = Ids = Counts = Bools = RawBytes = Keys = Characters = np.ndarray
 
 Params: TypeAlias = dict[str, Floats]
 """Parameters, or gradients, by name."""

@@ -59,7 +59,8 @@ class UnknownTexts:
 
 def _unknown(model: TextModel, texts: Sequence[str]) -> int:
     """The number of texts of which neither the network nor the n-grams know anything."""
-    nothing = np.array([not ids.any() for ids in model.encode(texts)])
+    ids = model.encode(texts)
+    nothing = np.logical_or.reduceat(ids.ids, ids.starts[:-1]) == 0
     if model.ngrams is not None and nothing.any():
         of_empty = model.ngram_logits(model.tokens([""]))
         logits = model.ngram_logits(model.tokens(texts))

@@ -25,7 +25,8 @@ from textrnn.storage.writing import save_model
 from textrnn.system.files import find_folder
 from textrnn.system.telling import warn
 from textrnn.text.tokenizers import Tokenizer, make_tokenizer, tokenizer_name
-from textrnn.training.fit import TokenisedTexts, check_threshold, make_run
+from textrnn.training.examples import Examples
+from textrnn.training.fit import check_threshold, make_run
 from textrnn.training.pipeline import Trained
 from textrnn.training.prior_baseline import nothing_learned
 from textrnn.training.settings import Settings
@@ -58,7 +59,7 @@ class TextRNNEstimator(TextRNNParameters):
         """Answer with this model from now on."""
         self.model_ = model
 
-    def _keep(self, trained: Trained, validation: TokenisedTexts | None) -> None:
+    def _keep(self, trained: Trained, validation: Examples | None) -> None:
         """Keep what a training leaves, and warn of what went wrong.
 
         Raises:
@@ -88,7 +89,7 @@ class TextRNNEstimator(TextRNNParameters):
         return deepcopy(before.rng) if before else make_generator(self.random_state)
 
     def _go_on(
-        self, model: TextModel, settings: Settings, data: TokenisedTexts, rng: np.random.Generator
+        self, model: TextModel, settings: Settings, data: Examples, rng: np.random.Generator
     ) -> None:
         """Train the network of a new model, or of a copy of ``model_``, one epoch and keep it.
 

@@ -35,9 +35,10 @@ from textrnn.inference.pool import predict_many
 from textrnn.system.blas import one_blas_thread
 from textrnn.system.processes import process_count
 from textrnn.system.telling import telling_once
-from textrnn.text.encoded import NumberedTexts
+from textrnn.text.encoded import EncodedTexts
 from textrnn.training.callbacks import Callback
-from textrnn.training.fit import TokenisedTexts, build_model, check_tunable
+from textrnn.training.examples import Examples
+from textrnn.training.fit import build_model, check_tunable
 from textrnn.training.pipeline import train_whole
 from textrnn.training.progress import Progress
 from textrnn.training.settings import Settings
@@ -145,11 +146,11 @@ class TextRNNClassifier(ClassifierMixin, TextRNNEstimator):  # type: ignore[misc
                 if go_on
                 else build_model(
                     settings,
-                    train.tokens,
+                    train.texts,
                     plain(classes),
                     rng=rng,
                     unlabelled=more,
-                    multilabel=train.multilabel,
+                    multilabel=train.targets.is_multilabel,
                 )
             )
             trained = train_whole(
@@ -173,7 +174,7 @@ class TextRNNClassifier(ClassifierMixin, TextRNNEstimator):  # type: ignore[misc
         validation_data: tuple[Texts, Any] | None,
         settings: Settings,
         rng: np.random.Generator,
-    ) -> tuple[TokenisedTexts, TokenisedTexts | None]:
+    ) -> tuple[Examples, Examples | None]:
         """Texts to train on, and those to validate by: given ones, or some that are held back."""
         train = tokenise(given, classes, settings, join_weights(given, settings))
         if self.warm_start and hasattr(self, "model_"):
@@ -185,7 +186,7 @@ class TextRNNClassifier(ClassifierMixin, TextRNNEstimator):  # type: ignore[misc
         held = check_labelled(*validation_data)
         validation = tokenise(held, classes, settings)
         validation = replace(validation, weights=join_weights(held, settings))
-        check_same_labels(validation, len(classes), multilabel=train.multilabel)
+        check_same_labels(validation, len(classes), multilabel=train.targets.is_multilabel)
         tell_shared(given.texts, held.texts)
         return train, validation
 
@@ -221,13 +222,17 @@ class TextRNNClassifier(ClassifierMixin, TextRNNEstimator):  # type: ignore[misc
         check_tunable(settings, None)
         weights = join_weights(given, settings, normalise=False)
         data = tokenise(given, known, settings, weights)
-        multilabel = data.multilabel if first else self.model_.multilabel
+        multilabel = data.targets.is_multilabel if first else self.model_.multilabel
         check_same_labels(data, len(known), multilabel=multilabel)
         rng = self._generator()
         with one_blas_thread():
             if first:
                 model = build_model(
-                    settings, data.tokens, plain(known), rng=rng, multilabel=data.multilabel
+                    settings,
+                    data.texts,
+                    plain(known),
+                    rng=rng,
+                    multilabel=data.targets.is_multilabel,
                 )
             else:
                 model = self._copy_of_model(settings)
@@ -304,7 +309,7 @@ class TextRNNClassifier(ClassifierMixin, TextRNNEstimator):  # type: ignore[misc
         return tags
 
 
-def _tokens_of_unlabelled(texts: Texts, settings: Settings) -> NumberedTexts:
+def _tokens_of_unlabelled(texts: Texts, settings: Settings) -> EncodedTexts:
     """Those of the texts that are not empty."""
     return tokenise_alone(
         [text for text in check_texts(texts, "unlabelled") if text.strip()], settings

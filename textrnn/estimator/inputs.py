@@ -16,17 +16,15 @@ from textrnn.corpora import holdout, strata
 from textrnn.corpora.overlap import TRAIN, VALIDATION, shared_between, warnings_of
 from textrnn.errors import DataError, UsageError
 from textrnn.inference.classifier import TextModel
+from textrnn.nn.targets import Targets
 from textrnn.system.processes import process_count
 from textrnn.system.telling import quietly, warn
-from textrnn.text.encoded import NumberedTexts, number_texts
+from textrnn.text.encoded import EncodedTexts, encode_lists
+from textrnn.text.reading import read_texts
 from textrnn.text.tokenise import tokenise as tokenise_texts
 from textrnn.text.tokenizers import Tokenizer, make_tokenizer, tokenizer_name
-from textrnn.training.fit import (
-    TokenisedTexts,
-    check_class_weight,
-    number_classes,
-    weights_by_class,
-)
+from textrnn.training.examples import Examples
+from textrnn.training.fit import check_class_weight, number_classes, weights_by_class
 from textrnn.training.settings import Settings
 from textrnn.typing import Floats, Ints
 from textrnn.wording.messages import Parameter, Setting, stated
@@ -214,43 +212,47 @@ def plain(labels: Any) -> Any:
 
 def tokenise(
     given: Labelled, classes: Any, settings: Settings, weights: Floats | None = None
-) -> TokenisedTexts:
+) -> Examples:
     """Tokenise texts and number their classes.
 
     Raises:
         UsageError: ``class_weight`` has other classes.
         DataError: a label is not among ``classes``, or the tokenizer does not return tokens.
     """
-    multilabel = given.labels.ndim == 2
     check_class_weight(settings.class_weight, plain(classes))
-    targets = given.labels if multilabel else number_classes(plain(given.labels), plain(classes))
-    return TokenisedTexts(tokenise_alone(given.texts, settings), targets, weights)
+    if given.labels.ndim == 2:
+        targets = Targets.multilabel(given.labels)
+    else:
+        targets = Targets.hard(number_classes(plain(given.labels), plain(classes)), len(classes))
+    return Examples(tokenise_alone(given.texts, settings), targets, weights)
 
 
-def tokenise_alone(texts: Sequence[str], settings: Settings) -> NumberedTexts:
-    """Tokenise texts without labels.
+def tokenise_alone(texts: Sequence[str], settings: Settings) -> EncodedTexts:
+    """Tokenise texts without labels, and cut them to what is read of them.
 
     Raises:
         DataError: the tokenizer does not return tokens.
     """
     tokenizer = make_tokenizer(settings.tokenizer, lowercase=settings.lowercase)
     if tokenizer_name(tokenizer) is None:
-        return number_texts(_checked_tokens(tokenizer, texts))
-    with quietly():  # where no process can be started, the training will find that, too, and warn
-        return tokenise_texts(tokenizer, texts, n_jobs=process_count(settings.n_jobs))
+        found = encode_lists(_checked_tokens(tokenizer, texts))
+    else:
+        with quietly():  # where no process can be started, the training will find that, and warn
+            found = tokenise_texts(tokenizer, texts, n_jobs=process_count(settings.n_jobs))
+    return read_texts(tokenizer, found, settings.max_length)
 
 
-def check_same_labels(data: TokenisedTexts, n_classes: int, *, multilabel: bool) -> None:
+def check_same_labels(data: Examples, n_classes: int, *, multilabel: bool) -> None:
     """Texts to validate on, or to go on with, have as many labels as those trained on.
 
     Raises:
         DataError: they have one label each and the others any number, or other numbers of them.
     """
-    theirs = data.targets.shape[1] if data.multilabel else n_classes
-    if data.multilabel != multilabel or theirs != n_classes:
+    found = data.targets
+    if found.is_multilabel != multilabel or found.n_classes != n_classes:
         wanted = f"(n, {n_classes})" if multilabel else "(n,)"
         raise DataError(
-            f"labels of shape {data.targets.shape} do not go with those trained on, of shape "
+            f"labels of shape {found.values.shape} do not go with those trained on, of shape "
             f"{wanted}; give them in the same form."
         )
 
@@ -311,15 +313,15 @@ def tell_shared(train: Sequence[str], validation: Sequence[str]) -> None:
 
 
 def hold_back(
-    data: TokenisedTexts, given: Labelled, settings: Settings, rng: np.random.Generator
-) -> tuple[TokenisedTexts, TokenisedTexts | None]:
+    data: Examples, given: Labelled, settings: Settings, rng: np.random.Generator
+) -> tuple[Examples, Examples | None]:
     """Split texts into those to train on and those to choose the best epoch by.
 
     Equal texts stay on one side. Warns if there are too few to hold any back.
     """
     labels, label_sets = plain(given.labels), None
-    if data.multilabel:
-        label_sets = [np.flatnonzero(row).tolist() for row in given.labels]
+    if data.targets.is_multilabel:
+        label_sets = data.targets.label_sets()
         labels = strata(label_sets)
     held = holdout(
         given.texts,

@@ -269,7 +269,7 @@ def _curve(
 
 def _work(settings: Settings, data: Data) -> int:
     """Words that the network reads in its training: a measure of the time it takes."""
-    words = len(data.tokens["train"].numbers)
+    words = data.tokens["train"].n_tokens
     return 1 + words * settings.training_config(len(data.train), words).max_iter
 
 

@@ -12,7 +12,7 @@ from textrnn.corpora.overlap import Overlap, shared_texts
 from textrnn.errors import DataError
 from textrnn.system.processes import process_count
 from textrnn.text.cache import tokenise_once
-from textrnn.text.encoded import NumberedTexts
+from textrnn.text.encoded import EncodedTexts
 from textrnn.text.tokenizers import Tokenizer
 from textrnn.wording.messages import Advice, Message, Parameter
 from textrnn.wording.quoting import quoted
@@ -43,7 +43,7 @@ class Data:
     train: Split
     validation: Split
     test: Split | None
-    tokens: dict[str, NumberedTexts]
+    tokens: dict[str, EncodedTexts]
     tokenizer: Tokenizer
     from_cache: bool = False
     shared: tuple[Overlap, ...] = ()

@@ -23,6 +23,7 @@ from textrnn.experiments.comparison import compare
 from textrnn.experiments.data import Data, Say, prepare, say_nothing
 from textrnn.inference.classifier import TextModel
 from textrnn.linear.baselines import BASELINES
+from textrnn.nn.targets import Targets
 from textrnn.storage.card import model_card
 from textrnn.storage.format import CONFIG
 from textrnn.storage.metrics_validation import validate_report
@@ -32,14 +33,14 @@ from textrnn.storage.writing import check_writable, save_model
 from textrnn.system.processes import process_count
 from textrnn.system.version import __version__
 from textrnn.text.cache import tokenise_once
-from textrnn.text.encoded import NumberedTexts
+from textrnn.text.reading import read_texts
 from textrnn.text.spelling import LEFT_OUT
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.training.callbacks import Callback
 from textrnn.training.checkpoint import Checkpoint, spelling_rule_of, taught_path
 from textrnn.training.ensemble import Chosen, choose_ngrams
+from textrnn.training.examples import Examples
 from textrnn.training.fit import (
-    TokenisedTexts,
     build_model,
     check_class_weight,
     number_classes,
@@ -267,20 +268,21 @@ def train_network(
     settings, out = experiment.settings, experiment.out
     rng = np.random.default_rng(experiment.seed)
     classes = data.train.classes
-    train = _labelled(data.tokens["train"], data.train, classes, settings)
-    validation = _labelled(data.tokens["validation"], data.validation, classes, settings)
+    train = _examples(data, "train", data.train, settings)
+    validation = _examples(data, "validation", data.validation, settings)
     unlabelled = None
     if experiment.unlabelled:
         jobs = process_count(settings.n_jobs)
         texts, cache = experiment.unlabelled, experiment.cache
-        unlabelled = tokenise_once(data.tokenizer, texts, n_jobs=jobs, cache=cache)[0]
+        found, _ = tokenise_once(data.tokenizer, texts, n_jobs=jobs, cache=cache)
+        unlabelled = read_texts(data.tokenizer, found, settings.max_length)
     model = build_model(
         settings,
-        train.tokens,
+        train.texts,
         classes,
         rng=rng,
         unlabelled=unlabelled,
-        multilabel=train.multilabel,
+        multilabel=train.targets.is_multilabel,
     )
     callbacks: list[Callback] = []
     identity: dict[str, Any] = {}
@@ -304,7 +306,7 @@ def train_network(
     callbacks += experiment.callbacks
 
     def tell(chosen: Chosen) -> None:
-        held_out = "labels" if train.multilabel else "texts"
+        held_out = "labels" if train.targets.is_multilabel else "texts"
         experiment.say(f"n-grams alone: {chosen.accuracy:.4f} of the held-out {held_out} right")
 
     with nullcontext() if out is None else _told_of_checkpoint(checkpoint_path(out), identity):
@@ -406,15 +408,17 @@ def _without_tested(experiment: Experiment) -> Experiment:
     return replace(experiment, unlabelled=kept)
 
 
-def _labelled(
-    tokens: NumberedTexts, split: Split, classes: list[str], settings: Settings
-) -> TokenisedTexts:
+def _examples(data: Data, name: str, split: Split, settings: Settings) -> Examples:
+    """A part of the corpus as a network with these settings learns from it."""
+    classes = data.train.classes
+    texts = read_texts(data.tokenizer, data.tokens[name], settings.max_length)
     if split.separator is not None:
         check_class_weight(settings.class_weight, classes, multilabel=True)
-        return TokenisedTexts(tokens, indicator(split.label_sets, classes))
+        return Examples(texts, Targets.multilabel(indicator(split.label_sets, classes)))
     weights = weights_by_class(split.labels, settings.class_weight)
     cast = None if weights is None else weights.astype(settings.dtype)
-    return TokenisedTexts(tokens, number_classes(split.labels, classes), cast)
+    targets = Targets.hard(number_classes(split.labels, classes), len(classes))
+    return Examples(texts, targets, cast)
 
 
 def _save(model: TextModel, report: dict[str, Any], out: Path) -> None:

@@ -35,7 +35,7 @@ from textrnn.training.ensemble import (
     kinds_of,
     together,
 )
-from textrnn.training.fit import TokenisedTexts
+from textrnn.training.examples import Examples
 from textrnn.training.settings import DECLARED, Settings
 from textrnn.training.state import Run
 
@@ -209,9 +209,8 @@ class Search:
     def _choose_once(
         self,
         settings: Settings,
-        train: TokenisedTexts,
-        validation: TokenisedTexts | None,
-        n_classes: int,
+        train: Examples,
+        validation: Examples | None,
         deadline: Deadline | None,
     ) -> Chosen:
         """The n-gram models, which no other searched setting changes: each kind is fitted once.
@@ -224,11 +223,11 @@ class Search:
                 begun = self.deadline.clock()
                 self._parts[kind] = []
                 if kind != CHARACTERS or self._is_time_for_characters():
-                    self._parts[kind] = fit_kind(kind, settings, train, validation, n_classes)
+                    self._parts[kind] = fit_kind(kind, train, validation)
                 if kind == WORDS:
                     self._words_took = self.deadline.clock() - begun
         parts = [part for kind in kinds_of(settings, train) for part in self._parts[kind]]
-        return together(parts, settings, validation)
+        return together(parts, validation)
 
     def _is_time_for_characters(self) -> bool:
         return CHARACTERS_TAKE * self._words_took <= SHARE_OF_TIME * self.deadline.left()
@@ -272,7 +271,7 @@ class Search:
         return max(math.ceil(n_texts * an_epoch / n), 1)
 
     def _n_words(self, settings: Settings) -> int:
-        return len(self.data.tokens["train"].cut(settings.max_length).numbers)
+        return self.data.tokens["train"].cut(settings.max_length).n_tokens
 
 
 def plan(seconds: float, seconds_a_text: float, full: int) -> tuple[int, int]:

@@ -15,11 +15,12 @@ import numpy as np
 
 from textrnn.errors import UsageError
 from textrnn.evaluation.thresholds import decide
-from textrnn.inference.classifier import Text, TextModel, read_tokens
+from textrnn.inference.classifier import TextModel
 from textrnn.linear.hashing import word_ngrams
 from textrnn.nn.losses import softmax
 from textrnn.nn.workspace import Workspace
-from textrnn.text.encoded import NumberedTexts
+from textrnn.text.encoded import EncodedTexts
+from textrnn.text.reading import Text, read_texts
 from textrnn.text.tokenizers import Tokenizer
 from textrnn.typing import Floats, Ints, Keys
 from textrnn.wording.quoting import quoted
@@ -123,9 +124,9 @@ class LinearModel:
             threshold=threshold,
         )
 
-    def tokens(self, texts: Iterable[Text]) -> NumberedTexts:
-        """The tokens of each text; see ``model.read_tokens``."""
-        return read_tokens(self.tokenizer, texts, self.max_length)
+    def tokens(self, texts: Iterable[Text]) -> EncodedTexts:
+        """The tokens of each text; see ``read_texts``."""
+        return read_texts(self.tokenizer, texts, self.max_length)
 
     def predict_proba(self, texts: Iterable[Text], *, workspace: Workspace | None = None) -> Floats:
         """Class probabilities, float64 of shape (n_texts, C); a workspace is not needed."""
@@ -146,7 +147,7 @@ class LinearModel:
         """The answers; see ``thresholds.decide``."""
         return decide(probabilities, self.threshold)
 
-    def _logits(self, texts: NumberedTexts) -> Floats:
+    def _logits(self, texts: EncodedTexts) -> Floats:
         """Logits, float64 of shape (len(texts), K)."""
         n, K = len(texts), len(self.bias)
         sums, squares = np.zeros((n, K)), np.zeros(n)

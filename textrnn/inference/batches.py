@@ -1,9 +1,9 @@
-"""Prediction over any number of encoded documents, in batches of like length."""
+"""Prediction over any number of encoded texts, in batches of like length."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -12,7 +12,8 @@ from textrnn.nn.incremental import DocumentReader
 from textrnn.nn.network import Network
 from textrnn.nn.workspace import Workspace
 from textrnn.system.blas import one_blas_thread
-from textrnn.typing import Floats, Ids, Ints
+from textrnn.text.encoded import EncodedTexts
+from textrnn.typing import Floats, Ints
 
 MAX_DOCUMENTS = 256
 MAX_TOKENS = 131_072
@@ -39,28 +40,28 @@ def length_batches(
 
 
 def predict_proba(
-    network: Network, documents: Sequence[Ids], workspace: Workspace | None = None
+    network: Network, texts: EncodedTexts, workspace: Workspace | None = None
 ) -> Floats:
-    """Class probabilities of encoded documents, shape (n, C); see ``predict_logits``."""
-    return network.config.output.probabilities(predict_logits(network, documents, workspace))
+    """Class probabilities of encoded texts, shape (n, C); see ``predict_logits``."""
+    return network.config.output.probabilities(predict_logits(network, texts, workspace))
 
 
 def predict_logits(
-    network: Network, documents: Sequence[Ids], workspace: Workspace | None = None
+    network: Network, texts: EncodedTexts, workspace: Workspace | None = None
 ) -> Floats:
-    """Logits of encoded documents, shape (n, C), in the given order.
+    """Logits of texts with ids of the network's vocabulary, shape (n, C), in the given order.
 
     A workspace is worth giving where many calls follow each other.
     """
-    out = np.empty((len(documents), network.config.n_classes), dtype=network.dtype)
-    lengths = np.fromiter((len(d) for d in documents), dtype=np.int64, count=len(documents))
+    out = np.empty((len(texts), network.config.n_classes), dtype=network.dtype)
+    lengths = texts.lengths
     workspace = workspace or Workspace()
     with one_blas_thread():
-        if len(documents) == 1 and lengths[0] <= (network.config.segment_length or lengths[0]):
-            out[0] = _KEPT.reader(network).predict_logits(documents[0])
+        if len(texts) == 1 and lengths[0] <= (network.config.segment_length or lengths[0]):
+            out[0] = _KEPT.reader(network).predict_logits(texts.ids_of(0))
             return out
         for rows in length_batches(lengths):
-            packed = network.pack([documents[i] for i in rows])
+            packed = network.pack_rows(texts.ids, texts.starts, rows)
             out[rows] = network.predict_logits(packed, workspace)
     return out
 

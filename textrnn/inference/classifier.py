@@ -6,7 +6,7 @@ answers from it at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,18 +19,16 @@ from textrnn.inference.stream import Stream
 from textrnn.linear.ngram_model import NGramModel
 from textrnn.nn.network import Network
 from textrnn.nn.workspace import Workspace
-from textrnn.text.encoded import NumberedTexts, as_numbered, number_texts
+from textrnn.text.encoded import EncodedTexts
+from textrnn.text.reading import Text, read_texts
 from textrnn.text.spelling import EDIT
-from textrnn.text.tokenizers import Tokenizer, first_tokens
+from textrnn.text.tokenizers import Tokenizer
 from textrnn.text.vocabulary import Vocabulary
-from textrnn.typing import Floats, Ids, Ints
+from textrnn.typing import Floats, Ints
 from textrnn.wording.messages import Setting
-from textrnn.wording.quoting import quoted
 
 SAME, NEAREST = "same", "nearest"
 UNKNOWN_WORDS = (NEAREST, SAME)
-Text = str | Sequence[str]
-"""A text, or its tokens."""
 
 
 @dataclass(frozen=True)
@@ -65,19 +63,15 @@ class TextModel:
     unknown_words: str = SAME
     spelling_rule: str = EDIT
 
-    def tokens(self, texts: Iterable[Text]) -> NumberedTexts:
-        """The tokens that are read of each text; see ``read_tokens``."""
-        return read_tokens(self.tokenizer, texts, self.max_length)
+    def tokens(self, texts: Iterable[Text]) -> EncodedTexts:
+        """The tokens that are read of each text; see ``read_texts``."""
+        return read_texts(self.tokenizer, texts, self.max_length)
 
-    def encode(self, texts: Iterable[Text]) -> list[Ids]:
-        """Token ids of texts; at least one id each, the unknown word for an empty text."""
-        return self.encode_tokens(self.tokens(texts))
+    def encode(self, texts: Iterable[Text]) -> EncodedTexts:
+        """Texts with ids of the vocabulary; an empty one is the unknown word alone."""
+        return self.vocabulary.encode_all(self.corrected(self.tokens(texts)))
 
-    def encode_tokens(self, token_lists: Sequence[Sequence[str]]) -> list[Ids]:
-        """Token ids of texts that are tokenised already."""
-        return self._ids(self.corrected(as_numbered(token_lists)))
-
-    def ngram_logits(self, tokens: NumberedTexts) -> Floats:
+    def ngram_logits(self, tokens: EncodedTexts) -> Floats:
         """Logits of the n-gram model alone, which there must be, shape (n_texts, C)."""
         return self._ngram_logits(tokens, self.corrected(tokens))
 
@@ -123,7 +117,7 @@ class TextModel:
         tokens = self.tokens(texts)
         corrected = self.corrected(tokens)
         with np.errstate(over="ignore", invalid="ignore"):  # told once, by its result
-            logits = predict_logits(self.network, self._ids(corrected), workspace)
+            logits = predict_logits(self.network, self.vocabulary.encode_all(corrected), workspace)
             if self.ngrams is not None:
                 logits += self._ngram_logits(tokens, corrected)
         if not np.isfinite(logits).all():
@@ -134,16 +128,13 @@ class TextModel:
             )
         return logits
 
-    def _ids(self, corrected: NumberedTexts) -> list[Ids]:
-        return self.vocabulary.encode_all(corrected, self.max_length)
-
-    def corrected(self, tokens: NumberedTexts) -> NumberedTexts:
+    def corrected(self, tokens: EncodedTexts) -> EncodedTexts:
         """Texts as the network reads them."""
         if self.unknown_words != NEAREST:
             return tokens
         return self.vocabulary.corrected(tokens, self.spelling_rule)
 
-    def _ngram_logits(self, tokens: NumberedTexts, corrected: NumberedTexts) -> Floats:
+    def _ngram_logits(self, tokens: EncodedTexts, corrected: EncodedTexts) -> Floats:
         assert self.ngrams is not None
         return self.ngrams.logits(self.ngrams.keep_known(tokens, corrected))
 
@@ -160,30 +151,3 @@ class TextModel:
     def decide(self, probabilities: Floats) -> Ints:
         """The answers, by the model's threshold; see ``thresholds.decide``."""
         return decide(probabilities, self.threshold, multilabel=self.multilabel)
-
-
-def read_tokens(
-    tokenizer: Tokenizer, texts: Iterable[Text], max_length: int | None
-) -> NumberedTexts:
-    """The first tokens of each text, of which there may be any number if ``max_length`` is None.
-
-    Raises:
-        UsageError: ``texts`` is a bare string, whose letters nobody means to be texts.
-    """
-    check_is_no_text(texts)
-    if isinstance(texts, NumberedTexts):
-        return texts.cut(max_length)
-    return number_texts(
-        first_tokens(tokenizer, text, max_length) if isinstance(text, str) else text[:max_length]
-        for text in texts
-    )
-
-
-def check_is_no_text(texts: Iterable[Text]) -> None:
-    """Raise UsageError if what should be many texts is a bare string."""
-    if isinstance(texts, str):
-        raise UsageError(
-            f"texts is the single string {quoted(texts)}, but must be a list of texts: "
-            "write [text].",
-            parameter="texts",
-        )

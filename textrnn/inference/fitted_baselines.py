@@ -20,7 +20,7 @@ from textrnn.linear.counts import NGramCounts
 from textrnn.linear.hashing import followed_by, word_hashes
 from textrnn.linear.nbsvm import NBSVM
 from textrnn.system.compact import in_format
-from textrnn.text.encoded import NumberedTexts
+from textrnn.text.encoded import EncodedTexts
 from textrnn.text.tokenizers import Tokenizer
 from textrnn.typing import Floats, Keys
 
@@ -83,7 +83,7 @@ def _column_keys(counter: NGramCounts | None) -> Keys:
     if counter is None:
         return np.zeros(0, dtype=np.uint64)
     none = np.zeros(0, dtype=np.int32)
-    words = NumberedTexts(none, np.zeros(1, dtype=np.int64), list(counter.vocabulary_))
+    words = EncodedTexts(none, np.zeros(1, dtype=np.int64), list(counter.vocabulary_))
     hashes = [word_hashes(words)]
     size = max(len(words.words), 1)
     for codes in counter.keys_:

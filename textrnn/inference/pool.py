@@ -24,10 +24,10 @@ import numpy as np
 
 from textrnn.errors import WorkerError
 from textrnn.inference.bag_of_words import Classifier
-from textrnn.inference.classifier import Text, check_is_no_text
 from textrnn.nn.workspace import Workspace
 from textrnn.system.spawning import is_known_elsewhere
-from textrnn.text.encoded import NumberedTexts
+from textrnn.text.encoded import EncodedTexts
+from textrnn.text.reading import Text, check_is_no_text
 from textrnn.text.tokenizers import tokenizer_name
 from textrnn.typing import Floats, Ints
 
@@ -120,14 +120,14 @@ def _pieces(lengths: Ints) -> Iterator[slice]:
 
 def _lengths(texts: Sequence[Text]) -> Ints:
     """The number of characters, or of tokens, of each text, int64 of shape (n,)."""
-    if isinstance(texts, NumberedTexts):
+    if isinstance(texts, EncodedTexts):
         return texts.lengths
     return np.fromiter(map(len, texts), np.int64, len(texts))
 
 
 def _some(texts: Sequence[Text], rows: Ints) -> Sequence[Text]:
     """The texts at some positions, without the words of the others."""
-    if isinstance(texts, NumberedTexts):
+    if isinstance(texts, EncodedTexts):
         return texts.take(rows).compact()
     return [texts[i] for i in rows.tolist()]
 
@@ -309,7 +309,7 @@ def _is_named(model: Classifier) -> bool:
 
 def _is_known(chunk: Sequence[Text]) -> bool:
     """Whether another process knows the classes of texts and tokens."""
-    if isinstance(chunk, NumberedTexts):
+    if isinstance(chunk, EncodedTexts):
         return is_known_elsewhere(chunk.words)
     tokens = chain.from_iterable(text for text in chunk if isinstance(text, list | tuple))
     return is_known_elsewhere(chunk) and is_known_elsewhere(tokens)

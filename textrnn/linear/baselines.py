@@ -26,7 +26,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from textrnn.errors import DataError, UsageError, did_you_mean
 from textrnn.linear.counts import NGramCounts, TokenLists
 from textrnn.linear.nbsvm import NBSVM, logistic_regression
-from textrnn.text.encoded import as_numbered, join
+from textrnn.text.encoded import as_encoded, concatenated
 from textrnn.typing import ClassWeight, Floats
 from textrnn.wording.quoting import quoted
 
@@ -202,7 +202,7 @@ def _fit(
     report(f"{name}: validation accuracy {accuracy:.3f}{chosen}")
     pipeline[-1].set_params(**params)
     pipeline.fit(
-        join([as_numbered(split.train_tokens), as_numbered(split.validation_tokens)]),
+        concatenated([as_encoded(split.train_tokens), as_encoded(split.validation_tokens)]),
         [*split.train_labels, *split.validation_labels],
     )
     return FittedBaseline(name, pipeline, params, accuracy, time.perf_counter() - started)

@@ -15,7 +15,7 @@ from scipy.sparse import csc_array, csr_array
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from textrnn.system.runs import differs, runs
-from textrnn.text.encoded import as_numbered
+from textrnn.text.encoded import as_encoded
 from textrnn.typing import Counts, Floats, Ids, Ints
 
 TokenLists: TypeAlias = Sequence[Sequence[str]]
@@ -48,16 +48,16 @@ class NGramCounts(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def fit_transform(self, token_lists: TokenLists, labels: object = None) -> csr_array:
         """Learn the n-grams of these texts and return their counts."""
         del labels
-        texts = as_numbered(token_lists).compact()
+        texts = as_encoded(token_lists).compact()
         self.vocabulary_ = {word: column for column, word in enumerate(texts.words)}
         self.keys_: list[Ints] = []
-        return self._count(texts.numbers, texts.lengths, learn=True)
+        return self._count(texts.ids, texts.lengths, learn=True)
 
     def transform(self, token_lists: TokenLists) -> csr_array:
         """Return the counts, float32 of shape (len(token_lists), columns)."""
-        texts = as_numbered(token_lists)
+        texts = as_encoded(token_lists)
         known = [self.vocabulary_.get(word, -1) for word in texts.words]
-        ids = np.array(known, dtype=np.int32)[texts.numbers]
+        ids = np.array(known, dtype=np.int32)[texts.ids]
         return self._count(ids, texts.lengths, learn=False)
 
     def get_feature_names_out(self, input_features: object = None) -> np.ndarray:

@@ -16,8 +16,9 @@ from scipy.sparse import csr_array
 from textrnn.linear.hashing import NGramKind, distinct_ngrams
 from textrnn.linear.ngram_model import NGramModel, find, text_sizes
 from textrnn.nn.losses import sigmoid
+from textrnn.nn.targets import Targets
 from textrnn.system.runs import runs
-from textrnn.text.encoded import NumberedTexts
+from textrnn.text.encoded import EncodedTexts
 from textrnn.typing import Bools, Floats, Ints, Keys
 
 SMOOTHING = 1.0
@@ -50,7 +51,7 @@ class NGramFeatures:
 
 
 def ngram_features(
-    texts: NumberedTexts,
+    texts: EncodedTexts,
     kind: NGramKind,
     *,
     max_features: int,
@@ -109,8 +110,7 @@ def _counted(
 
 def fit_ngrams(
     features: NGramFeatures,
-    targets: Ints,
-    n_classes: int,
+    targets: Targets,
     *,
     C: float,
     weights: Floats | None = None,
@@ -119,19 +119,18 @@ def fit_ngrams(
 
     Args:
         features: of the training texts.
-        targets: class numbers, shape (n,), or ones and zeros, (n, n_classes), for many labels.
-        n_classes: number of classes.
+        targets: of the texts, classes or labels.
         C: inverse strength of the L2 penalty, as in scikit-learn.
         weights: of the texts, shape (n,), each of which counts as so many; None for ones.
     """
     counts = features.matrix
-    positive = _positive(targets, n_classes)
+    positive = _positive(targets)
     ratios = np.stack(
         [_log_count_ratio(counts, of_class, weights) for of_class in positive], axis=1
     )
     cells = np.repeat(1.0 / features.sizes, np.diff(counts.indptr))
     X = csr_array((cells, counts.indices, counts.indptr), shape=counts.shape)
-    independent = targets.ndim == 2 or n_classes == 2
+    independent = targets.is_multilabel or targets.n_classes == 2
     problem = _Problem(X, ratios, np.stack(positive, axis=1), C, weights, independent=independent)
     n, K = ratios.shape
     solved = minimize(
@@ -147,23 +146,24 @@ def fit_ngrams(
 
 
 def naive_bayes(
-    features: NGramFeatures, targets: Ints, n_classes: int, weights: Floats | None = None
+    features: NGramFeatures, targets: Targets, weights: Floats | None = None
 ) -> NGramModel:
     """The log-count ratios alone as weights: nothing is fitted, so nothing is overfitted.
 
     With ``weights`` (n,) a text counts as so many.
     """
-    positive = _positive(targets, n_classes)
+    positive = _positive(targets)
     ratios = [_log_count_ratio(features.matrix, of_class, weights) for of_class in positive]
     bias = np.zeros(len(ratios), dtype=np.float32)
     return NGramModel(features.kind, features.keys, np.stack(ratios, axis=1), bias)
 
 
-def _positive(targets: Ints, n_classes: int) -> list[Bools]:
+def _positive(targets: Targets) -> list[Bools]:
     """Which texts are of a class, for each class; of two classes, for the second."""
-    if targets.ndim == 2:
-        return list(targets.T > 0)
-    return [targets == k for k in (range(n_classes) if n_classes > 2 else [1])]
+    if targets.is_multilabel:
+        return list(targets.values.T > 0)
+    C = targets.n_classes
+    return [targets.values == k for k in (range(C) if C > 2 else [1])]
 
 
 def _log_count_ratio(counts: csr_array, positive: Bools, weights: Floats | None = None) -> Floats:

@@ -17,7 +17,7 @@ import numpy as np
 from textrnn.system.compact import KEY_BITS
 from textrnn.system.runs import differs
 from textrnn.text.code_points import code_points
-from textrnn.text.encoded import NumberedTexts
+from textrnn.text.encoded import EncodedTexts
 from textrnn.typing import Ids, Ints, Keys
 
 ROW_BITS = 64 - KEY_BITS
@@ -57,7 +57,7 @@ class NGramKind:
         return cls(int(values["max_n"]), None if chars is None else (int(chars[0]), int(chars[1])))
 
 
-def distinct_ngrams(texts: NumberedTexts, kind: NGramKind) -> Iterator[tuple[Keys, Ints]]:
+def distinct_ngrams(texts: EncodedTexts, kind: NGramKind) -> Iterator[tuple[Keys, Ints]]:
     """The n-grams of each text, each once: blocks of keys and rows, sorted by both.
 
     The blocks are of consecutive texts. Keys are uint64 of shape (n,), rows int64.
@@ -65,14 +65,14 @@ def distinct_ngrams(texts: NumberedTexts, kind: NGramKind) -> Iterator[tuple[Key
     hashes = word_hashes(texts)
     owners, of_chars = _char_ngrams(texts, kind)
     starts_of_chars = np.searchsorted(owners, np.arange(len(texts.words) + 1))
-    sizes = np.diff(starts_of_chars)[texts.numbers] + kind.max_n
+    sizes = np.diff(starts_of_chars)[texts.ids] + kind.max_n
     ends = np.concatenate([[0], np.cumsum(sizes)])[texts.starts]
     first = 0
     while first < len(texts):
         last = int(np.searchsorted(ends, ends[first] + NGRAMS_AT_ONCE, side="right")) - 1
         last = min(max(last, first + 1), first + ROWS_AT_ONCE)
         tokens = slice(texts.starts[first], texts.starts[last])
-        numbers = texts.numbers[tokens]
+        numbers = texts.ids[tokens]
         rows = np.repeat(np.arange(last - first), np.diff(texts.starts[first : last + 1]))
         parts = [_pairs(*found) for found in _lengthened(hashes[numbers], rows, kind.max_n)]
         if kind.char_ngrams is not None:
@@ -87,13 +87,13 @@ def distinct_ngrams(texts: NumberedTexts, kind: NGramKind) -> Iterator[tuple[Key
         first = last
 
 
-def word_ngrams(texts: NumberedTexts, max_n: int) -> Iterator[tuple[Keys, Ints]]:
+def word_ngrams(texts: EncodedTexts, max_n: int) -> Iterator[tuple[Keys, Ints]]:
     """For each length the hash, of 64 bits, and the row of every n-gram of words."""
     rows = np.repeat(np.arange(len(texts)), texts.lengths)
-    return _lengthened(word_hashes(texts)[texts.numbers], rows, max_n)
+    return _lengthened(word_hashes(texts)[texts.ids], rows, max_n)
 
 
-def word_hashes(texts: NumberedTexts) -> Keys:
+def word_hashes(texts: EncodedTexts) -> Keys:
     """A hash of 64 bits of each distinct word, shape (words,)."""
     characters, owners = _characters(texts)
     starts = np.searchsorted(owners, np.arange(len(texts.words)))
@@ -123,7 +123,7 @@ def _lengthened(hashes: Keys, rows: Ints, max_n: int) -> Iterator[tuple[Keys, In
         yield longer[inside], rows[: len(inside)][inside]
 
 
-def _char_ngrams(texts: NumberedTexts, kind: NGramKind) -> tuple[Ints, Keys]:
+def _char_ngrams(texts: EncodedTexts, kind: NGramKind) -> tuple[Ints, Keys]:
     """The character n-grams of each distinct word: words' numbers, ascending, and hashes."""
     if kind.char_ngrams is None:
         return np.zeros(0, np.int64), np.zeros(0, np.uint64)
@@ -153,7 +153,7 @@ def _spread(numbers: Ids, rows: Ints, starts: Ints, keys: Keys) -> Keys:
     return _pairs(keys[places], np.repeat(rows, counts))
 
 
-def _characters(texts: NumberedTexts) -> tuple[Keys, Ints]:
+def _characters(texts: EncodedTexts) -> tuple[Keys, Ints]:
     """The characters of all distinct words with their ends, and whose each is."""
     marked = [f"{BEGIN}{word}{END}" for word in texts.words]
     lengths = np.fromiter(map(len, marked), np.int64, len(marked))

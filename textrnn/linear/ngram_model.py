@@ -22,7 +22,7 @@ from textrnn.linear.hashing import (
 )
 from textrnn.system.compact import check_finite, compact_keys, expand_keys, in_format
 from textrnn.system.runs import runs
-from textrnn.text.encoded import NumberedTexts, number_texts
+from textrnn.text.encoded import EncodedTexts, encode_lists
 from textrnn.typing import Bools, Floats, Ints, Keys
 
 
@@ -63,13 +63,13 @@ class NGramModel:
 
     def knows(self, words: Sequence[str]) -> Bools:
         """Whether each of some different words has a weight, shape (len(words),)."""
-        keys = keys_of(word_hashes(number_texts([words])))
+        keys = keys_of(word_hashes(encode_lists([words])))
         nearest = np.minimum(np.searchsorted(self.keys, keys), max(len(self.keys) - 1, 0))
         known: Bools = np.zeros(len(keys), dtype=bool)
         return self.keys[nearest] == keys if len(self.keys) else known
 
-    def keep_known(self, texts: NumberedTexts, corrected: NumberedTexts) -> NumberedTexts:
-        """Mended texts in which those words stand as they were that have a weight.
+    def keep_known(self, texts: EncodedTexts, corrected: EncodedTexts) -> EncodedTexts:
+        """Corrected texts in which those words stand as they were that have a weight.
 
         Args:
             texts: as they were written.
@@ -81,9 +81,9 @@ class NGramModel:
         for i, is_known in zip(changed, known, strict=True):
             if is_known:
                 words[i] = texts.words[i]
-        return NumberedTexts(corrected.numbers, corrected.starts, words)
+        return EncodedTexts(corrected.ids, corrected.starts, words)
 
-    def logits(self, texts: NumberedTexts) -> Floats:
+    def logits(self, texts: EncodedTexts) -> Floats:
         """Logits, float32 of shape (len(texts), C)."""
         n, K = len(texts), len(self.bias)
         logits = np.zeros((n, K), dtype=np.float32)

@@ -20,11 +20,11 @@ from textrnn.nn.cells import CELLS, Cell, Trace
 from textrnn.nn.dropout import Dropout
 from textrnn.nn.gradients import Gradients, RowGradient
 from textrnn.nn.losses import Output, output_of
-from textrnn.nn.packed import PackedBatch, pack
+from textrnn.nn.packed import PackedBatch, pack, pack_rows
 from textrnn.nn.poolings import POOLINGS
 from textrnn.nn.projection import gather, project, project_back, sum_by_index
 from textrnn.nn.workspace import Workspace
-from textrnn.typing import Floats, Ids, Ints, Params
+from textrnn.typing import Counts, Floats, Ids, Ints, Params
 
 EMBEDDING = "embedding.weight"
 EMBEDDING_STD = 0.1
@@ -237,6 +237,10 @@ class Network:
     def pack(self, documents: Sequence[Ids]) -> PackedBatch:
         """The batch this network reads documents in, see ``nn.packed.pack``."""
         return pack(documents, self.config.segment_length)
+
+    def pack_rows(self, ids: Ids, starts: Counts, rows: Ints | None = None) -> PackedBatch:
+        """The batch in which it reads some of many documents; see ``packed.pack_rows``."""
+        return pack_rows(ids, starts, rows, segment_length=self.config.segment_length)
 
     # ------------------------------------------------------------------ forward
 

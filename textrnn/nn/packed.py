@@ -22,7 +22,7 @@ from functools import cached_property
 
 import numpy as np
 
-from textrnn.typing import Ids, Ints
+from textrnn.typing import Array, Counts, Ids, Ints
 
 
 @dataclass(frozen=True)
@@ -104,31 +104,40 @@ class PackedBatch:
         return rows
 
 
-def pack(documents: Sequence[Ids], segment_length: int | None = None) -> PackedBatch:
-    """Pack documents of token ids, each of at least one token, into one batch.
+def pack_rows(
+    ids: Array, starts: Counts, rows: Ints | None = None, *, segment_length: int | None = None
+) -> PackedBatch:
+    """Pack some of many documents, each of at least one token, into one batch.
 
     Args:
-        documents: ids of each.
+        ids: token ids of all documents, one document after the other, int32.
+        starts: where each document begins among them and the last one ends, (documents + 1,).
+        rows: positions of those that are packed, (B,); None packs all.
         segment_length: cut longer documents into segments of at most so many tokens, about
             equally long, which are read side by side: fewer and wider steps.
 
     Raises:
         ValueError: there is no document, or one has no token.
     """
-    if segment_length is None or max(map(len, documents), default=0) <= segment_length:
-        return _pack(documents)
-    segments: list[Ids] = []
-    counts: list[int] = []
-    for ids in documents:
-        counts.append(-(-len(ids) // segment_length) or 1)
-        segments += np.array_split(ids, counts[-1])
-    batch = _pack(segments)
-    owners = np.repeat(np.arange(len(documents)), counts)[batch.order]
-    return replace(batch, owners=owners, order=np.arange(len(documents)))
+    rows = np.arange(len(starts) - 1) if rows is None else rows
+    starts, ends = starts[rows], starts[rows + 1]
+    if segment_length is None or (ends - starts).max(initial=0) <= segment_length:
+        return _pack(ids, starts, ends)
+    starts, ends, owners = _segments(starts, ends, segment_length)
+    batch = _pack(ids, starts, ends)
+    return replace(batch, owners=owners[batch.order], order=np.arange(len(rows)))
 
 
-def _pack(documents: Sequence[Ids]) -> PackedBatch:
-    lengths = np.fromiter((len(ids) for ids in documents), dtype=np.int64, count=len(documents))
+def pack(documents: Sequence[Ids], segment_length: int | None = None) -> PackedBatch:
+    """Pack documents that are arrays of their own; see ``pack_rows``."""
+    starts = np.cumsum([0, *map(len, documents)])
+    ids = np.concatenate([np.zeros(0, np.int32), *documents])
+    return pack_rows(ids, starts, segment_length=segment_length)
+
+
+def _pack(ids: Array, starts: Counts, ends: Counts) -> PackedBatch:
+    """Pack the documents between some places."""
+    lengths = ends - starts
     if len(lengths) == 0 or lengths.min() == 0:
         raise ValueError("pack needs at least one document, and a token in each")
     order = np.argsort(-lengths, kind="stable")
@@ -136,9 +145,20 @@ def _pack(documents: Sequence[Ids]) -> PackedBatch:
     # Documents that are longer than t: how many lengths exceed each step.
     batch_sizes = np.searchsorted(-lengths, -np.arange(lengths[0]), side="left")
     offsets = np.concatenate([[0], np.cumsum(batch_sizes)])
+    step = np.repeat(np.arange(len(batch_sizes)), batch_sizes)
+    documents = np.arange(offsets[-1]) - offsets[step]
+    return PackedBatch(ids[ends[order][documents] - 1 - step], lengths, order, batch_sizes, offsets)
 
-    step = np.repeat(np.cumsum(lengths), lengths) - 1 - np.arange(lengths.sum())
-    rows = offsets[step] + np.repeat(np.arange(len(lengths)), lengths)
-    ids = np.empty(len(rows), dtype=np.int32)
-    ids[rows] = np.concatenate([documents[i] for i in order])
-    return PackedBatch(ids, lengths, order, batch_sizes, offsets)
+
+def _segments(starts: Counts, ends: Counts, limit: int) -> tuple[Counts, Counts, Ints]:
+    """Where segments of at most so many tokens begin and end, and the document of each.
+
+    The first ones of a document are a token longer where its length has no equal parts.
+    """
+    lengths = ends - starts
+    counts = np.maximum(-(-lengths // limit), 1)
+    owners = np.repeat(np.arange(len(counts)), counts)
+    place = np.arange(len(owners)) - np.repeat(np.cumsum(counts) - counts, counts)
+    shorter, longer_ones = lengths // counts, lengths % counts
+    begins = starts[owners] + place * shorter[owners] + np.minimum(place, longer_ones[owners])
+    return begins, begins + shorter[owners] + (place < longer_ones[owners]), owners

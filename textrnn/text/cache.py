@@ -26,7 +26,7 @@ import numpy as np
 from textrnn.system.digests import feed
 from textrnn.system.files import DAY, replace_file
 from textrnn.system.regular_file import open_regular
-from textrnn.text.encoded import NumberedTexts
+from textrnn.text.encoded import EncodedTexts
 from textrnn.text.tokenise import tokenise
 from textrnn.text.tokenizers import Tokenizer, tokenizer_name
 from textrnn.typing import Counts, Ids
@@ -45,7 +45,7 @@ _FORMAT = "1"
 
 def tokenise_once(
     tokenizer: Tokenizer, texts: Sequence[str], *, n_jobs: int = 1, cache: bool = True
-) -> tuple[NumberedTexts, bool]:
+) -> tuple[EncodedTexts, bool]:
     """Tokenise texts, or read the tokens from the cache.
 
     Args:
@@ -107,7 +107,7 @@ def content_key(tokenizer: Tokenizer, texts: Sequence[str]) -> str | None:
     return digest.hexdigest()
 
 
-def write(path: Path, texts: NumberedTexts) -> None:
+def write(path: Path, texts: EncodedTexts) -> None:
     """Write a file of the cache whole or not at all, and drop others if there are too many.
 
     Raises:
@@ -115,7 +115,7 @@ def write(path: Path, texts: NumberedTexts) -> None:
     """
     spelling = "".join(texts.words).encode("utf-8", "surrogatepass")
     values: dict[str, Any] = {
-        "numbers": texts.numbers,
+        "numbers": texts.ids,
         "starts": texts.starts,
         "spelling": np.frombuffer(spelling, np.uint8),
         "word_lengths": np.array([len(word) for word in texts.words], np.int64),
@@ -131,20 +131,20 @@ def write(path: Path, texts: NumberedTexts) -> None:
     _drop_oldest(path.parent)
 
 
-def read(path: Path) -> NumberedTexts | None:
+def read(path: Path) -> EncodedTexts | None:
     """Read a file of the cache; None if it is missing or not what was written."""
     try:
         # Its arrays are as they are, not packed: no file makes more of itself than it is.
         with open_regular(path, 2 * LIMIT) as (raw, _), ZipFile(raw) as file:
             if any(entry.compress_type != ZIP_STORED for entry in file.infolist()):
                 return None
-            numbers, starts, spelling, lengths = (_array(file, name) for name in DTYPES)
+            ids, starts, spelling, lengths = (_array(file, name) for name in DTYPES)
         text = spelling.tobytes().decode("utf-8", "surrogatepass")
         if (lengths < 0).any() or lengths.sum() != len(text):
             return None
         words = [text[a:b] for a, b in pairwise([0, *np.cumsum(lengths).tolist()])]
-        is_sound = _are_starts(starts, len(numbers)) and _are_numbers(numbers, len(words))
-        return NumberedTexts(numbers, starts, words) if is_sound else None
+        is_sound = _are_starts(starts, len(ids)) and _are_ids(ids, len(words))
+        return EncodedTexts(ids, starts, words) if is_sound else None
     except Exception:  # a damaged file may lead NumPy anywhere
         return None
 
@@ -173,9 +173,9 @@ def _are_starts(starts: Counts, n_tokens: int) -> bool:
     return bool(is_whole and (np.diff(starts) >= 0).all())
 
 
-def _are_numbers(numbers: Ids, n_words: int) -> bool:
+def _are_ids(ids: Ids, n_words: int) -> bool:
     """Whether they are of so many words."""
-    return not len(numbers) or bool(numbers.min() >= 0 and numbers.max() < n_words)
+    return not len(ids) or bool(ids.min() >= 0 and ids.max() < n_words)
 
 
 def _drop_leftovers(folder: Path) -> None:

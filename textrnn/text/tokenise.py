@@ -1,4 +1,4 @@
-"""Many texts to numbered tokens, in as many processes as pay for their start.
+"""Many texts to token ids, in as many processes as pay for their start.
 
 This process begins with the first text at once. Each other one, when it has started, gets a
 fair share of what is left from the end, so nobody waits for a slow start, and the result is the
@@ -14,7 +14,7 @@ import numpy as np
 from textrnn.errors import WorkerError
 from textrnn.system.processes import Processes, tell_fewer
 from textrnn.system.spawning import is_known_elsewhere
-from textrnn.text.encoded import NumberedTexts, join, number_texts
+from textrnn.text.encoded import EncodedTexts, concatenated, encode_lists
 from textrnn.text.tokenizers import Tokenizer, tokenizer_name
 from textrnn.typing import Counts, Ids
 
@@ -25,8 +25,8 @@ LOOK_EVERY = 64
 """Texts after which this process looks whether another has started."""
 
 
-def tokenise(tokenizer: Tokenizer, texts: Sequence[str], *, n_jobs: int = 1) -> NumberedTexts:
-    """Tokenise texts and number the tokens as they first occur.
+def tokenise(tokenizer: Tokenizer, texts: Sequence[str], *, n_jobs: int = 1) -> EncodedTexts:
+    """Tokenise texts and give the tokens ids as they first occur.
 
     Args:
         tokenizer: one with a name may work in several processes, another stays in this one.
@@ -40,19 +40,19 @@ def tokenise(tokenizer: Tokenizer, texts: Sequence[str], *, n_jobs: int = 1) -> 
     useful = int(reach[-1]) // CHARACTERS_A_PROCESS if len(texts) else 0
     n_jobs = min(n_jobs, useful)
     if n_jobs < 2 or tokenizer_name(tokenizer) is None or not is_known_elsewhere(texts):
-        return number_texts(map(tokenizer, texts))
+        return encode_lists(map(tokenizer, texts))
     try:
         processes = Processes(_prepare, [tokenizer] * (n_jobs - 1))
     except WorkerError as error:
         tell_fewer(1, error)
-        return number_texts(map(tokenizer, texts))
+        return encode_lists(map(tokenizer, texts))
     try:
         busy: list[int] = []
-        first = number_texts(_tokens_not_given_away(tokenizer, texts, reach, processes, busy))
+        first = encode_lists(_tokens_not_given_away(tokenizer, texts, reach, processes, busy))
         # Shares were given from the end.
-        rest = [NumberedTexts(*processes.receive(i)) for i in reversed(busy)]
+        rest = [EncodedTexts(*processes.receive(i)) for i in reversed(busy)]
         processes.tell_lost()
-        return join([first, *rest])
+        return concatenated([first, *rest])
     finally:
         processes.close()
 
@@ -94,10 +94,10 @@ def _tokens_not_given_away(
 
 
 def _prepare(tokenizer: Tokenizer) -> Callable[[Sequence[str]], tuple[Ids, Counts, Sequence[str]]]:
-    """What another process answers with: the fields of its `NumberedTexts`."""
+    """What another process answers with: the fields of its `EncodedTexts`."""
 
     def answer(texts: Sequence[str]) -> tuple[Ids, Counts, Sequence[str]]:
-        found = number_texts(map(tokenizer, texts))
-        return found.numbers, found.starts, found.words
+        found = encode_lists(map(tokenizer, texts))
+        return found.ids, found.starts, found.words
 
     return answer

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import pairwise, repeat
+from itertools import repeat
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from textrnn.errors import ModelError, UsageError, reason
-from textrnn.text.encoded import NumberedTexts
+from textrnn.text.encoded import EncodedTexts
 from textrnn.text.spelling import EDIT, NearestWords
 from textrnn.typing import Counts, Floats, Ids, Ints
 from textrnn.wording.messages import ForScripts, Parameter, Value
@@ -131,30 +131,28 @@ class Vocabulary:
         ids = map(self.index.get, tokens, repeat(0))
         return np.fromiter(ids, dtype=np.int32, count=len(tokens))
 
-    def encode_all(
-        self, token_lists: Sequence[Sequence[str]], max_length: int | None = None
-    ) -> list[Ids]:
-        """Return the ids of documents, each as `encode` gives them for its first tokens.
+    def encode_all(self, texts: EncodedTexts) -> EncodedTexts:
+        """Return texts with the ids of this vocabulary, each as `encode` gives them.
 
-        Of `NumberedTexts` each distinct token is looked up once, and the ids are views of one
-        array.
+        Each distinct token is looked up once.
         """
-        if not isinstance(token_lists, NumberedTexts):
-            return [self.encode(tokens[:max_length]) for tokens in token_lists]
-        texts = token_lists.cut(max_length)
-        ids = self.encode(texts.words)[texts.numbers]
-        bounds = pairwise(texts.starts.tolist())
-        return [ids[start:end] if end > start else self.encode([]) for start, end in bounds]
+        ids, lengths = self.encode(texts.words)[texts.ids], texts.lengths
+        empty = lengths == 0
+        if not empty.any():
+            return EncodedTexts(ids, texts.starts, self.tokens)
+        ids = np.insert(ids, texts.starts[:-1][empty], self.encode([])[0])
+        starts = np.concatenate([[0], np.cumsum(lengths + empty)])
+        return EncodedTexts(ids, starts, self.tokens)
 
     @cached_property
     def nearest(self) -> NearestWords:
         """The known words, to be asked for those that unknown ones are near to."""
         return NearestWords(self.tokens)
 
-    def corrected(self, texts: NumberedTexts, spelling_rule: str = EDIT) -> NumberedTexts:
+    def corrected(self, texts: EncodedTexts, spelling_rule: str = EDIT) -> EncodedTexts:
         """Return texts in which unknown words are replaced by the known ones they are near to.
 
-        Each word keeps its number, so that a word may have several. What is near, ``spelling_rule``
+        Each word keeps its id, so that a word may have several. What is near, ``spelling_rule``
         says: see ``NearestWords.find``.
         """
         unknown = [i for i, word in enumerate(texts.words) if word not in self.index]
@@ -165,7 +163,7 @@ class Vocabulary:
         for i, number in zip(unknown, near, strict=True):
             if number > 0:
                 words[i] = self.tokens[number]
-        return NumberedTexts(texts.numbers, texts.starts, words)
+        return EncodedTexts(texts.ids, texts.starts, words)
 
     def decode(self, ids: Ints | Sequence[int]) -> list[str]:
         """Return the tokens of ids.
@@ -286,7 +284,7 @@ def _count(token_lists: Iterable[Sequence[str]]) -> tuple[Counter[str], Counter[
     counts: Counter[str] = Counter()
     spread: Counter[str] = Counter()
     n_documents = 0
-    if isinstance(token_lists, NumberedTexts):
+    if isinstance(token_lists, EncodedTexts):
         occurrences, texts = token_lists.occurrences()
         words = [token_lists.words[i] for i in np.flatnonzero(occurrences).tolist()]
         counts.update(dict(zip(words, occurrences[occurrences > 0].tolist(), strict=True)))

@@ -75,7 +75,7 @@ def drop_to_unknown(ids: Ids, probabilities: Floats, rng: np.random.Generator) -
     unknown words will stand (Kiperwasser and Goldberg 2016).
 
     Args:
-        ids: token ids of one document.
+        ids: token ids of any number of documents.
         probabilities: for each id of the vocabulary the chance to be replaced, (V,).
         rng: the source of chance.
     """

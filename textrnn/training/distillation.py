@@ -16,11 +16,12 @@ import numpy as np
 from textrnn.inference.classifier import TextModel
 from textrnn.inference.pool import predict_many
 from textrnn.nn.network import Network
-from textrnn.text.encoded import NumberedTexts, as_numbered, join
+from textrnn.nn.targets import Targets
+from textrnn.text import encoded
+from textrnn.text.encoded import EncodedTexts
 from textrnn.training.batching import batch_count
-from textrnn.training.ensemble import MUCH_TEXT, Weighed, joined, refitted, weigh
-from textrnn.training.fit import TokenisedTexts
-from textrnn.training.held_out import text_keys
+from textrnn.training.ensemble import MUCH_TEXT, Weighed, refitted, weigh
+from textrnn.training.examples import Examples, concatenated
 from textrnn.training.settings import Settings, usual_epochs
 from textrnn.training.state import TrainingState
 from textrnn.typing import Params
@@ -42,7 +43,7 @@ class Taught:
 
     weighed: Weighed
     state: TrainingState
-    texts: TokenisedTexts
+    texts: Examples
     characters: bool
 
 
@@ -50,9 +51,9 @@ def teach(
     teacher: Weighed,
     first_weights: Params,
     settings: Settings,
-    train: TokenisedTexts,
-    validation: TokenisedTexts | None,
-    unlabelled: NumberedTexts,
+    train: Examples,
+    validation: Examples | None,
+    unlabelled: EncodedTexts,
     train_network: Callable[..., TrainingState],
     *,
     n_jobs: int = 1,
@@ -87,23 +88,22 @@ def teach(
         return Taught(weighed, state, train, characters=True)
     # With the new network beside them the n-grams are the better teacher of themselves.
     texts = lesson(weighed.classifier(), train, unlabelled, n_jobs=n_jobs)
-    told = answers(texts, multilabel=model.multilabel)
-    characters = len(as_numbered(told.tokens).cut(settings.max_length).numbers) <= MUCH_TEXT
-    chosen = refitted(chosen, told, settings.max_length, characters=characters)
+    told = answers(texts)
+    characters = told.texts.n_tokens <= MUCH_TEXT
+    chosen = refitted(chosen, told, characters=characters)
     return Taught(weigh(model, settings, chosen, train, validation), state, told, characters)
 
 
-def without(texts: NumberedTexts, held_out: NumberedTexts) -> NumberedTexts:
+def without(texts: EncodedTexts, held_out: EncodedTexts) -> EncodedTexts:
     """The texts that are not, word for word, among some that nobody may learn from."""
-    both = join([texts, held_out])
-    keys = text_keys(both)
+    keys = encoded.concatenated([texts, held_out]).contents()
     barred = set(keys[len(texts) :])
     return texts.take(np.array([key not in barred for key in keys[: len(texts)]], dtype=bool))
 
 
 def lesson(
-    teacher: TextModel, labelled: TokenisedTexts, unlabelled: NumberedTexts, *, n_jobs: int = 1
-) -> TokenisedTexts:
+    teacher: TextModel, labelled: Examples, unlabelled: EncodedTexts, *, n_jobs: int = 1
+) -> Examples:
     """Labelled texts with their labels and, behind them, others with a teacher's probabilities.
 
     Args:
@@ -116,39 +116,39 @@ def lesson(
         Texts with the probability of each class as targets, (n, C).
     """
     told = predict_many(teacher, unlabelled, n_jobs).astype(teacher.dtype)
-    # Of so few bits that, joined, they take the probabilities' type.
-    known = labelled.targets.astype(np.int8)
-    if known.ndim == 1:
-        known = np.eye(len(teacher.classes), dtype=np.int8)[labelled.targets]
-    return joined(replace(labelled, targets=known), TokenisedTexts(unlabelled, told))
+    soft = Targets.multilabel if labelled.targets.is_multilabel else Targets.soft
+    known = soft(labelled.targets.probabilities(teacher.dtype))
+    return concatenated([replace(labelled, targets=known), Examples(unlabelled, soft(told))])
 
 
-def answers(texts: TokenisedTexts, *, multilabel: bool) -> TokenisedTexts:
+def answers(lesson: Examples) -> Examples:
     """A lesson for models that need labels: the most probable ones, weighted by how sure they are.
 
     The weight of a text is the difference between its two most probable classes, or of many labels
     the mean of all, each between yes and no; a label that is known weighs 1.
     """
-    probabilities = texts.targets
-    if multilabel:
-        targets = (probabilities >= 0.5).astype(np.int64)
+    probabilities = lesson.targets.values
+    if lesson.targets.is_multilabel:
+        targets = Targets.multilabel((probabilities >= 0.5).astype(np.int64))
         sure = np.abs(2.0 * probabilities - 1.0).mean(axis=1)
     else:
-        targets = probabilities.argmax(axis=1)
+        targets = Targets.hard(probabilities.argmax(axis=1), lesson.targets.n_classes)
         first_two = np.sort(probabilities, axis=1)[:, -2:]
         sure = first_two[:, 1] - first_two[:, 0]
-    weights = sure if texts.weights is None else sure * texts.weights
-    return TokenisedTexts(texts.tokens, targets, weights)
+    weights = sure if lesson.weights is None else sure * lesson.weights
+    return Examples(lesson.texts, targets, weights)
 
 
-def steps_of(settings: Settings, texts: TokenisedTexts) -> dict[str, int]:
+def steps_of(settings: Settings, texts: Examples) -> dict[str, int]:
     """How long a network learns from a lesson: what changes in the settings' plan.
 
     There are many texts, and each tells little: two epochs, or more if that makes few steps.
     """
-    n_words = len(as_numbered(texts.tokens).cut(settings.max_length).numbers)
     steps = batch_count(
-        len(texts), n_words, batch_size=settings.batch_size, batch_tokens=settings.batch_tokens
+        len(texts),
+        texts.texts.n_tokens,
+        batch_size=settings.batch_size,
+        batch_tokens=settings.batch_tokens,
     )
     if settings.max_steps is not None:
         return {"max_steps": max(settings.max_steps, EPOCHS * steps)}

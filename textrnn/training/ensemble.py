@@ -20,12 +20,13 @@ from textrnn.linear.hashing import NGramKind
 from textrnn.linear.ngram_model import NGramModel, weighted_sum
 from textrnn.nn.losses import mean_one, output_of
 from textrnn.nn.network import Network
-from textrnn.text.encoded import NumberedTexts, as_numbered, join
+from textrnn.nn.targets import Targets
+from textrnn.text.encoded import EncodedTexts
 from textrnn.training.budget import Deadline
-from textrnn.training.fit import TokenisedTexts
+from textrnn.training.examples import Examples
 from textrnn.training.held_out import HeldOut, held_out, mean_right
 from textrnn.training.settings import F1, Settings
-from textrnn.typing import Floats, Ints
+from textrnn.typing import Floats
 
 WORDS = NGramKind(3)
 CHARACTERS = NGramKind(0, (2, 5))
@@ -55,16 +56,13 @@ class Part:
     model: NGramModel
     C: float | None
 
-    def refit(self, features: NGramFeatures, targets: Ints, weights: Floats | None) -> NGramModel:
+    def refit(
+        self, features: NGramFeatures, targets: Targets, weights: Floats | None
+    ) -> NGramModel:
         """The same fitted to other texts."""
-        n_classes = self.n_classes(targets)
         if self.C is None:
-            return naive_bayes(features, targets, n_classes, weights)
-        return fit_ngrams(features, targets, n_classes, C=self.C, weights=weights)
-
-    def n_classes(self, targets: Ints) -> int:
-        """Classes of targets (n,) or (n, C) that the model was fitted to."""
-        return max(len(self.model.bias), 2) if targets.ndim == 1 else targets.shape[1]
+            return naive_bayes(features, targets, weights)
+        return fit_ngrams(features, targets, C=self.C, weights=weights)
 
 
 @dataclass(frozen=True)
@@ -144,9 +142,8 @@ class Finished:
 
 def choose_ngrams(
     settings: Settings,
-    train: TokenisedTexts,
-    validation: TokenisedTexts | None,
-    n_classes: int,
+    train: Examples,
+    validation: Examples | None,
     deadline: Deadline | None = None,
 ) -> Chosen:
     """Fit the kinds of n-gram models that are asked for, each as strong as does best.
@@ -166,25 +163,22 @@ def choose_ngrams(
     for kind in kinds_of(settings, train):
         if parts and not time_for(CHARACTERS_TAKE):
             break
-        parts += fit_kind(kind, settings, train, validation, n_classes, go_on=lambda: time_for(1.0))
-    return together(parts, settings, validation)
+        parts += fit_kind(kind, train, validation, go_on=lambda: time_for(1.0))
+    return together(parts, validation)
 
 
-def kinds_of(settings: Settings, train: TokenisedTexts) -> list[NGramKind]:
+def kinds_of(settings: Settings, train: Examples) -> list[NGramKind]:
     """The kinds of n-grams that are asked for, those of words first."""
     ngrams = settings.ngrams
     if ngrams == "auto":
-        n_tokens = len(as_numbered(train.tokens).cut(settings.max_length).numbers)
-        ngrams = "words" if n_tokens > MUCH_TEXT else "characters"
+        ngrams = "words" if train.texts.n_tokens > MUCH_TEXT else "characters"
     return [WORDS] if ngrams == "words" else [WORDS, CHARACTERS]
 
 
 def fit_kind(
     kind: NGramKind,
-    settings: Settings,
-    train: TokenisedTexts,
-    validation: TokenisedTexts | None,
-    n_classes: int,
+    train: Examples,
+    validation: Examples | None,
     *,
     go_on: Callable[[], bool] = lambda: True,
 ) -> list[Part]:
@@ -192,20 +186,19 @@ def fit_kind(
 
     ``go_on`` is asked before each strength but the first, which is all without such texts.
     """
-    output = output_of(multilabel=train.multilabel)
-    texts = as_numbered(train.tokens).cut(settings.max_length)
-    features = _features(texts, kind, n_classes, train.weights)
+    output = output_of(multilabel=train.targets.is_multilabel)
+    features = _features(train, kind)
     parts: list[Part] = []
     if kind == WORDS:
-        bayes = naive_bayes(features, train.targets, n_classes, train.weights)
+        bayes = naive_bayes(features, train.targets, train.weights)
         parts.append(Part(bayes, None))
     best: tuple[float, Part] | None = None
     for C in STRENGTHS:
-        model = fit_ngrams(features, train.targets, n_classes, C=C, weights=train.weights)
+        model = fit_ngrams(features, train.targets, C=C, weights=train.weights)
         loss = 0.0
         if validation is not None:
-            logits = model.logits(as_numbered(validation.tokens).cut(settings.max_length))
-            loss, _ = output.loss(logits, validation.targets, mean_one(validation.weights))
+            logits, told = model.logits(validation.texts), validation.targets.values
+            loss, _ = output.loss(logits, told, mean_one(validation.weights))
         if best is None or loss < best[0]:
             best = (loss, Part(model, C))
         if validation is None or not go_on():
@@ -214,15 +207,12 @@ def fit_kind(
     return [*parts, best[1]]
 
 
-def together(
-    parts: Sequence[Part], settings: Settings, validation: TokenisedTexts | None
-) -> Chosen:
+def together(parts: Sequence[Part], validation: Examples | None) -> Chosen:
     """Some parts, and what all of them are worth on the held-out texts."""
     if validation is None:
         return Chosen(tuple(parts), None)
-    texts = as_numbered(validation.tokens).cut(settings.max_length)
-    logits_of = [part.model.logits(texts) for part in parts]
-    return Chosen(tuple(parts), held_out(validation, settings.max_length).accuracy(logits_of))
+    logits_of = [part.model.logits(validation.texts) for part in parts]
+    return Chosen(tuple(parts), held_out(validation).accuracy(logits_of))
 
 
 @dataclass(frozen=True)
@@ -250,21 +240,19 @@ def judge_of(
     model: TextModel,
     settings: Settings,
     chosen: Chosen | None,
-    train: TokenisedTexts,
-    validation: TokenisedTexts,
+    train: Examples,
+    validation: Examples,
 ) -> Judge:
     """What judges networks of a model beside n-gram models; arguments as of ``weigh``."""
     threshold = F1 if settings.threshold == F1 else model.threshold
     # Weights by class are to find the rare one: its F1 is that of the texts as they are.
     by_class = settings.class_weight is not None
     rare = 1
-    if threshold == F1 and not train.multilabel:
-        rare = rarer_class(train.targets, None if by_class else train.weights)
-    texts = held_out(
-        validation, model.max_length, threshold=threshold, rare=rare, is_f1_weighted=not by_class
-    )
+    if threshold == F1 and not train.targets.is_multilabel:
+        rare = rarer_class(train.targets.values, None if by_class else train.weights)
+    texts = held_out(validation, threshold=threshold, rare=rare, is_f1_weighted=not by_class)
     ngrams = () if chosen is None else chosen.models
-    read = as_numbered(validation.tokens).cut(model.max_length)
+    read = validation.texts
     if ngrams:  # as in prediction
         read = ngrams[0].keep_known(read, model.corrected(read))
     return Judge(texts, tuple(ngram_model.logits(read) for ngram_model in ngrams))
@@ -274,8 +262,8 @@ def weigh(
     model: TextModel,
     settings: Settings,
     chosen: Chosen | None,
-    train: TokenisedTexts,
-    validation: TokenisedTexts | None,
+    train: Examples,
+    validation: Examples | None,
     *,
     judge: Judge | None = None,
 ) -> Weighed:
@@ -297,13 +285,12 @@ def weigh(
         bias: Floats = np.zeros(len(model.classes))
         return Weighed(model, chosen, factors, bias, model.threshold, None, None)
     judge = judge or judge_of(model, settings, chosen, train, validation)
-    documents = model.encode_tokens(as_numbered(validation.tokens).cut(model.max_length))
-    parts = judge.parts(predict_logits(model.network, documents))
+    parts = judge.parts(predict_logits(model.network, model.encode(validation.texts)))
     belief = judge.texts.believe(parts)
     return Weighed(model, chosen, *belief, judge.texts.right(parts), validation.weights)
 
 
-def finish(weighed: Weighed, texts: TokenisedTexts | None, *, characters: bool = True) -> Finished:
+def finish(weighed: Weighed, texts: Examples | None, *, characters: bool = True) -> Finished:
     """Make a classifier, with the n-gram models fitted once more to all texts, if they are given.
 
     Args:
@@ -315,7 +302,7 @@ def finish(weighed: Weighed, texts: TokenisedTexts | None, *, characters: bool =
     interrupted = False
     if chosen is not None and texts is not None and weighed.right is not None:
         try:
-            chosen = refitted(chosen, texts, weighed.model.max_length, characters=characters)
+            chosen = refitted(chosen, texts, characters=characters)
         except KeyboardInterrupt:  # those fitted to the training texts are good, too
             interrupted = True
     return Finished(weighed.classifier(chosen), weighed.accuracy, interrupted)
@@ -330,23 +317,8 @@ def _believed(network: Network, factor: float) -> Network:
     return Network(network.config, {**network.params, **scaled})
 
 
-def joined(first: TokenisedTexts, second: TokenisedTexts) -> TokenisedTexts:
-    """All texts together; those without weights weigh 1 where others have some."""
-    parts = (first, second)
-    weights = None
-    if any(part.weights is not None for part in parts):
-        dtype = next(part.weights.dtype for part in parts if part.weights is not None)
-        each = (np.ones(len(p), dtype) if p.weights is None else p.weights for p in parts)
-        weights = np.concatenate([*each])
-    tokens = join([as_numbered(part.tokens) for part in parts])
-    return TokenisedTexts(tokens, np.concatenate([part.targets for part in parts]), weights)
-
-
-def refitted(
-    chosen: Chosen, texts: TokenisedTexts, max_length: int | None, *, characters: bool = True
-) -> Chosen:
+def refitted(chosen: Chosen, examples: Examples, *, characters: bool = True) -> Chosen:
     """The same models fitted to other texts; those of characters, if they are to be, too."""
-    cut = as_numbered(texts.tokens).cut(max_length)
     parts: list[Part] = []
     features: NGramFeatures | None = None
     for part in chosen.parts:
@@ -355,19 +327,17 @@ def refitted(
             parts.append(part)
             continue
         if features is None or features.kind != kind:
-            features = _features(cut, kind, part.n_classes(texts.targets), texts.weights)
-        parts.append(replace(part, model=part.refit(features, texts.targets, texts.weights)))
+            features = _features(examples, kind)
+        parts.append(replace(part, model=part.refit(features, examples.targets, examples.weights)))
     return Chosen(tuple(parts), chosen.accuracy)
 
 
-def _features(
-    texts: NumberedTexts, kind: NGramKind, n_classes: int, weights: Floats | None
-) -> NGramFeatures:
-    limit = min(MAX_FEATURES, MAX_WEIGHTS // n_classes)
-    min_df = _min_df(texts)
-    return ngram_features(texts, kind, max_features=limit, min_df=min_df, weights=weights)
+def _features(examples: Examples, kind: NGramKind) -> NGramFeatures:
+    limit = min(MAX_FEATURES, MAX_WEIGHTS // examples.targets.n_classes)
+    min_df, weights = _min_df(examples.texts), examples.weights
+    return ngram_features(examples.texts, kind, max_features=limit, min_df=min_df, weights=weights)
 
 
-def _min_df(texts: NumberedTexts) -> int:
+def _min_df(texts: EncodedTexts) -> int:
     """Where there is much text, an n-gram that stands in one text says nothing of others."""
-    return 2 if len(texts.numbers) > MUCH_TEXT else 1
+    return 2 if texts.n_tokens > MUCH_TEXT else 1

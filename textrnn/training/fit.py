@@ -6,7 +6,6 @@ What the estimator and a command line run share.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,20 +14,18 @@ from textrnn.errors import DataError, UsageError
 from textrnn.inference.classifier import TextModel
 from textrnn.nn.network import Network
 from textrnn.system.telling import warn
-from textrnn.text.encoded import NumberedTexts, as_numbered, join
+from textrnn.text.encoded import EncodedTexts, concatenated
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.text.vectors import embedding_matrix, load_vectors, train_word2vec
 from textrnn.text.vocabulary import Vocabulary
 from textrnn.training.budget import Deadline
 from textrnn.training.callbacks import Callback
+from textrnn.training.examples import Examples
 from textrnn.training.loop import TrainingRun
 from textrnn.training.settings import F1, ONE_HOT, RANDOM, WORD2VEC, Settings
-from textrnn.training.step import LabelledDocuments
-from textrnn.typing import Bools, ClassWeight, Floats, Ints
+from textrnn.typing import ClassWeight, Floats, Ints
 from textrnn.wording.messages import ForScripts, Parameter, Setting, stated
 from textrnn.wording.quoting import listed, quoted
-
-TokenLists = Sequence[Sequence[str]]
 
 WORD2VEC_MIN_COUNT = 5
 """Occurrences below which word2vec learns nothing useful of a word."""
@@ -36,44 +33,6 @@ SMALL_CORPUS = 500_000
 """Tokens below which word2vec keeps rarer words, as there is little else."""
 LOW_COVERAGE = 0.1
 """Share of running words with a vector below which something is likely wrong."""
-
-
-@dataclass(frozen=True)
-class TokenisedTexts:
-    """Tokenised texts with their classes.
-
-    Attributes:
-        tokens: the tokens of each text; kept as `NumberedTexts`, whatever is given.
-        targets: class numbers, shape (n,), or ones and zeros, (n, C), for many labels; or what
-            a teacher holds probable, (n, C), to train a network alone.
-        weights: weight of each text in the loss, shape (n,), or None.
-    """
-
-    tokens: TokenLists
-    targets: Ints
-    weights: Floats | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "tokens", as_numbered(self.tokens))
-
-    def __len__(self) -> int:
-        return len(self.tokens)
-
-    @property
-    def multilabel(self) -> bool:
-        """Whether a text has any number of labels."""
-        return self.targets.ndim == 2
-
-    def take(self, rows: Ints | Bools) -> TokenisedTexts:
-        """The texts at some positions."""
-        positions = np.arange(len(self.tokens))[rows]
-        weights = None if self.weights is None else self.weights[positions]
-        tokens = as_numbered(self.tokens).take(positions)
-        return TokenisedTexts(tokens, self.targets[positions], weights)
-
-    def encode(self, model: TextModel) -> LabelledDocuments:
-        """Token ids by a model's vocabulary, cut at its ``max_length``."""
-        return LabelledDocuments(model.encode_tokens(self.tokens), self.targets, self.weights)
 
 
 def number_classes(labels: Sequence[Any], classes: Sequence[Any]) -> Ints:
@@ -138,7 +97,7 @@ def check_threshold(settings: Settings, n_classes: int, *, multilabel: bool) -> 
         )
 
 
-def check_tunable(settings: Settings, validation: TokenisedTexts | None) -> None:
+def check_tunable(settings: Settings, validation: Examples | None) -> None:
     """Make sure that there is something to tune a threshold on.
 
     Raises:
@@ -183,20 +142,20 @@ def weights_by_class(
 
 def build_model(
     settings: Settings,
-    tokens: TokenLists,
+    texts: EncodedTexts,
     classes: Sequence[str | int | float | bool],
     *,
     rng: np.random.Generator,
-    unlabelled: NumberedTexts | None = None,
+    unlabelled: EncodedTexts | None = None,
     multilabel: bool = False,
 ) -> TextModel:
     """Make an untrained model for some texts.
 
     Args:
         settings: checked settings.
-        tokens: the training texts.
+        texts: the training texts, as they are read.
         classes: label of each class.
-        rng: the source of chance.
+        rng: the source of randomness.
         unlabelled: further texts, whose words the vocabulary has too and word2vec learns.
         multilabel: a text has any number of the classes.
 
@@ -207,28 +166,25 @@ def build_model(
     """
     check_class_weight(settings.class_weight, classes, multilabel=multilabel)
     check_threshold(settings, len(classes), multilabel=multilabel)
-    limit = settings.max_length
-    cut = as_numbered(tokens).cut(limit)
-    if unlabelled is not None:
-        cut = join([cut, unlabelled.cut(limit)])
+    every = texts if unlabelled is None else concatenated([texts, unlabelled])
     vocabulary = Vocabulary.build(
-        cut, min_df=settings.min_df, max_df=settings.max_df, max_features=settings.max_features
+        every, min_df=settings.min_df, max_df=settings.max_df, max_features=settings.max_features
     )
-    if len(vocabulary) == 1 and not len(cut.numbers):
+    if len(vocabulary) == 1 and not every.n_tokens:
         raise UsageError(
-            f"no word is left: none of the {len(tokens)} texts has a word; give texts with words."
+            f"no word is left: none of the {len(texts)} texts has a word; give texts with words."
         )
     if len(vocabulary) == 1:
         raise UsageError(
             "no word is left: ",
             Setting("min_df", settings.min_df),
             ForScripts(f" and max_df={settings.max_df} exclude", otherwise=" excludes"),
-            f" every word of {len(tokens)} texts. Lower ",
+            f" every word of {len(texts)} texts. Lower ",
             Parameter("min_df"),
             ForScripts(" or raise max_df"),
             ".",
         )
-    vectors = _word_vectors(settings, vocabulary, cut, rng)
+    vectors = _word_vectors(settings, vocabulary, every, rng)
     config = settings.network_config(
         n_classes=len(classes),
         vocabulary_size=len(vocabulary),
@@ -240,7 +196,7 @@ def build_model(
         vocabulary=vocabulary,
         network=Network.initialise(config, rng, vectors),
         classes=tuple(classes),
-        max_length=limit,
+        max_length=settings.max_length,
         settings=settings.to_dict(),
         unknown_words=settings.unknown_words,
         threshold=settings.fixed_threshold,
@@ -250,7 +206,7 @@ def build_model(
 def _word_vectors(
     settings: Settings,
     vocabulary: Vocabulary,
-    tokens: NumberedTexts,
+    texts: EncodedTexts,
     rng: np.random.Generator,
 ) -> Floats | None:
     """The embedding to start from, (V, D), or None for one drawn at random."""
@@ -258,9 +214,9 @@ def _word_vectors(
     if settings.embedding in (ONE_HOT, RANDOM):
         return None
     if settings.embedding == WORD2VEC:
-        small = len(tokens.numbers) < SMALL_CORPUS
+        small = texts.n_tokens < SMALL_CORPUS
         vectors = train_word2vec(
-            tokens,
+            texts,
             vector_size=settings.embedding_dim,
             min_count=1 if small else WORD2VEC_MIN_COUNT,
             random_state=int(rng.integers(2**31)),
@@ -289,9 +245,9 @@ def _check_coverage(covered: float, path: Any, vocabulary: Vocabulary) -> None:
 def make_run(
     model: TextModel,
     settings: Settings,
-    train: TokenisedTexts,
+    train: Examples,
     *,
-    validation: TokenisedTexts | None = None,
+    validation: Examples | None = None,
     rng: np.random.Generator,
     callbacks: Sequence[Callback] = (),
     deadline: Deadline | None = None,
@@ -303,13 +259,12 @@ def make_run(
     It plans no more steps than fit before the ``deadline``. ``changes`` are of the training
     that the settings describe; the ``scorer`` is that of ``TrainingRun``.
     """
-    documents = train.encode(model)
-    n_words = sum(map(len, documents.documents))
+    examples = train.encode(model)
     unknown = model.vocabulary.unknown_probabilities(settings.unknown_alpha)
     return TrainingRun(
         model.network,
-        settings.training_config(len(train), n_words, **changes),
-        documents,
+        settings.training_config(len(examples), examples.texts.n_tokens, **changes),
+        examples,
         validation=None if validation is None else validation.encode(model),
         unknown_probabilities=unknown if settings.unknown_alpha > 0 else None,
         rng=rng,

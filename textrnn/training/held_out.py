@@ -22,8 +22,8 @@ from textrnn.evaluation.thresholds import (
     decide,
 )
 from textrnn.nn.losses import Output, mean_one, output_of
-from textrnn.text.encoded import NumberedTexts, as_numbered
-from textrnn.training.fit import TokenisedTexts
+from textrnn.nn.targets import Targets
+from textrnn.training.examples import Examples
 from textrnn.training.settings import F1
 from textrnn.typing import Bools, Floats, Ints
 
@@ -58,7 +58,7 @@ class HeldOut:
 
     Attributes:
         output: what logits mean.
-        targets: classes (n,) or labels (n, C) of the texts.
+        targets: of the texts, classes or labels.
         weights: of the texts, (n,), or None.
         folds: the fold of each text, (n,); see ``folds_of``.
         threshold: a fixed one, None for the usual answer, or ``F1`` to tune one.
@@ -67,7 +67,7 @@ class HeldOut:
     """
 
     output: Output
-    targets: Ints
+    targets: Targets
     weights: Floats | None
     folds: Ints
     threshold: float | str | None = None
@@ -77,7 +77,7 @@ class HeldOut:
     @property
     def multilabel(self) -> bool:
         """Whether a text has any number of labels."""
-        return self.targets.ndim == 2
+        return self.targets.is_multilabel
 
     def believe(
         self,
@@ -93,7 +93,7 @@ class HeldOut:
             rows: the texts that count.
             like: what was fitted to nearly the same rows: then it takes a fraction of the time.
         """
-        parts, targets = [part[rows] for part in parts], self.targets[rows]
+        parts, targets = [part[rows] for part in parts], self.targets.take(rows).values
         weights = None if self.weights is None else self.weights[rows]
         start = None if like is None else (like.factors, like.bias)
         factors, bias = fit_factors(self.output, parts, targets, weights, start=start)
@@ -138,13 +138,12 @@ class HeldOut:
         """The same of some rows, as ``predict`` would answer."""
         probabilities = self.output.probabilities(belief.logits([part[rows] for part in parts]))
         answers = decide(probabilities, belief.threshold, multilabel=self.multilabel)
-        same: Floats = (answers == self.targets[rows]).astype(np.float64)
+        same: Floats = (answers == self.targets.take(rows).values).astype(np.float64)
         return same.mean(axis=1) if self.multilabel else same
 
 
 def held_out(
-    texts: TokenisedTexts,
-    max_length: int | None,
+    examples: Examples,
     *,
     threshold: float | str | None = None,
     rare: int = 1,
@@ -153,18 +152,17 @@ def held_out(
     """Held-out texts as models are judged by them.
 
     Args:
-        texts: with their labels.
-        max_length: words that are read of each.
+        examples: texts, as they are read, with their labels.
         threshold: fixed, or ``F1`` for one that is tuned.
         rare: of two classes the one whose F1 a tuned threshold is for.
         is_f1_weighted: whether the weights of the texts count in that F1, too.
     """
-    folds = folds_of(as_numbered(texts.tokens).cut(max_length), texts.targets)
-    output = output_of(multilabel=texts.multilabel)
-    return HeldOut(output, texts.targets, texts.weights, folds, threshold, rare, is_f1_weighted)
+    folds, targets = folds_of(examples), examples.targets
+    output = output_of(multilabel=targets.is_multilabel)
+    return HeldOut(output, targets, examples.weights, folds, threshold, rare, is_f1_weighted)
 
 
-def folds_of(texts: NumberedTexts, targets: Ints, n: int = FOLDS) -> Ints:
+def folds_of(examples: Examples, n: int = FOLDS) -> Ints:
     """The fold of each text, (n_texts,), drawn with the same seed each time.
 
     Each class is dealt out evenly, and equal texts lie in one fold. There are no more folds than
@@ -172,15 +170,16 @@ def folds_of(texts: NumberedTexts, targets: Ints, n: int = FOLDS) -> Ints:
     one. Of several labels a text only the texts bound the folds. Where that leaves one fold,
     nothing can be fitted to others.
     """
+    contents, targets = examples.texts.contents(), examples.targets
     first: dict[bytes, int] = {}
-    group = np.array([first.setdefault(key, row) for row, key in enumerate(text_keys(texts))])
+    group = np.array([first.setdefault(key, row) for row, key in enumerate(contents)])
     leaders = np.array(list(first.values()), dtype=np.int64)
-    if targets.ndim == 2:
-        named = strata([np.flatnonzero(row).tolist() for row in targets])
+    if targets.is_multilabel:
+        named = strata(targets.label_sets())
         classes = np.array([-1 if name == "" else name for name in named])[leaders]
         n = min(n, len(leaders))
     else:
-        classes = targets[leaders]
+        classes = targets.values[leaders]
         counts = np.sort(np.bincount(classes))
         n = min(n, int(counts[-2]) if len(counts) > 1 else 0)
     drawn = np.random.default_rng(0).permutation(len(leaders))
@@ -189,12 +188,6 @@ def folds_of(texts: NumberedTexts, targets: Ints, n: int = FOLDS) -> Ints:
     fold[leaders[by_class]] = np.arange(len(leaders)) % max(n, 1)
     dealt: Ints = fold[group]
     return dealt
-
-
-def text_keys(texts: NumberedTexts) -> list[bytes]:
-    """For each text what equal texts have in common."""
-    bounds = zip(texts.starts, texts.starts[1:], strict=False)
-    return [texts.numbers[a:b].tobytes() for a, b in bounds]
 
 
 def mean_right(right: Floats, weights: Floats | None) -> float:

@@ -20,15 +20,17 @@ from textrnn.nn.network import Network
 from textrnn.nn.schedules import learning_rate_at
 from textrnn.system.blas import one_blas_thread
 from textrnn.system.telling import warn
+from textrnn.text.encoded import concatenated
 from textrnn.training.budget import MARGIN, Deadline, steps_that_fit
 from textrnn.training.callbacks import Callback
 from textrnn.training.config import TrainingConfig
+from textrnn.training.examples import Examples
 from textrnn.training.executors import make_executor
 from textrnn.training.regularisation import Regularisation
 from textrnn.training.rehearsal import rehearse
 from textrnn.training.rules import RULES
 from textrnn.training.state import OUT_OF_TIME, Run, TrainingState
-from textrnn.training.step import Executor, LabelledDocuments
+from textrnn.training.step import Executor
 from textrnn.typing import Floats, Ints
 from textrnn.wording.messages import Advice, Message, Parameter, Value
 
@@ -54,9 +56,9 @@ class TrainingRun(Run):
         self,
         network: Network,
         config: TrainingConfig,
-        train: LabelledDocuments,
+        train: Examples,
         *,
-        validation: LabelledDocuments | None = None,
+        validation: Examples | None = None,
         unknown_probabilities: Floats | None = None,
         rng: np.random.Generator,
         callbacks: Sequence[Callback] = (),
@@ -109,8 +111,9 @@ class TrainingRun(Run):
         return state
 
     def _executor(self) -> Executor:
-        documents = [*self.train.documents, *(self.validation.documents if self.validation else ())]
-        return make_executor(self.network, documents, self.n_jobs, data=self.train, rule=self.rule)
+        parts = [self.train] if self.validation is None else [self.train, self.validation]
+        texts = concatenated([part.texts for part in parts])
+        return make_executor(self.network, texts, self.n_jobs, examples=self.train, rule=self.rule)
 
     def _count_processes(self, n_jobs: int) -> None:
         """Take note of how many processes there are, on which the bits of the result depend."""
@@ -198,7 +201,7 @@ class TrainingRun(Run):
             self.set_params(as_trained)
 
     def _validate(
-        self, executor: Executor, validation: LabelledDocuments
+        self, executor: Executor, validation: Examples
     ) -> tuple[float, float, float | None]:
         """Loss and accuracy on the documents that stand behind the training ones.
 
@@ -207,7 +210,7 @@ class TrainingRun(Run):
         held_out = np.arange(len(validation)) + len(self.train)
         logits = executor.predict_logits(held_out)
         loss, accuracy = loss_and_accuracy(
-            self.network.config.output, logits, validation.targets, validation.weights
+            self.network.config.output, logits, validation.targets.values, validation.weights
         )
         if not math.isfinite(loss):
             raise TrainingError(

@@ -18,7 +18,7 @@ from textrnn.inference.pool import predict_many
 from textrnn.nn.losses import mean_one
 from textrnn.system.processes import process_count
 from textrnn.system.telling import warn
-from textrnn.text.encoded import NumberedTexts, as_numbered
+from textrnn.text.encoded import EncodedTexts
 from textrnn.training.budget import Deadline
 from textrnn.training.callbacks import Callback
 from textrnn.training.distillation import Taught, teach, without
@@ -28,17 +28,17 @@ from textrnn.training.ensemble import (
     Weighed,
     choose_ngrams,
     finish,
-    joined,
     judge_of,
     weigh,
 )
-from textrnn.training.fit import TokenisedTexts, make_run
+from textrnn.training.examples import Examples, concatenated
+from textrnn.training.fit import make_run
 from textrnn.training.settings import Settings
 from textrnn.training.state import TrainingState
 from textrnn.typing import Floats, Params
 from textrnn.wording.messages import Message, Parameter
 
-Texts = TypeVar("Texts", TokenisedTexts, NumberedTexts)
+Texts = TypeVar("Texts", Examples, EncodedTexts)
 
 SAVING_SHARE = 0.02
 """Of the time allowed that is kept for writing the model."""
@@ -99,12 +99,12 @@ class Trained(NamedTuple):
 def train_whole(
     model: TextModel,
     settings: Settings,
-    train: TokenisedTexts,
+    train: Examples,
     *,
-    validation: TokenisedTexts | None,
+    validation: Examples | None,
     rng: np.random.Generator,
     started: float,
-    unlabelled: NumberedTexts | None = None,
+    unlabelled: EncodedTexts | None = None,
     callbacks: Sequence[Callback] = (),
     choose: Callable[..., Chosen] = choose_ngrams,
     on_ngrams: Callable[[Chosen], None] | None = None,
@@ -124,7 +124,7 @@ def train_whole(
     Args:
         model: a new one, or one to go on with.
         settings: how; of them ``max_seconds`` counts from ``started``.
-        train: texts to learn from.
+        train: texts to learn from, as all here are read: cut to their ``max_length``.
         validation: held-out texts.
         rng: the source of chance.
         started: when the work began, by ``time.perf_counter``.
@@ -147,10 +147,10 @@ def train_whole(
     if settings.ngrams != "none":
         if deadline is not None:
             if n_texts is None:
-                n_texts = texts_that_fit(settings, train, len(model.classes), deadline)
+                n_texts = texts_that_fit(settings, train, deadline)
             train = drawn(train, n_texts)
         begun = time.perf_counter()
-        chosen = choose(settings, train, validation, len(model.classes), deadline)
+        chosen = choose(settings, train, validation, deadline)
         choosing = time.perf_counter() - begun
         if on_ngrams is not None:
             on_ngrams(chosen)
@@ -161,7 +161,7 @@ def train_whole(
         judge = judge_of(model, settings, chosen, train, validation)
     training = Training(settings, train, validation, rng, callbacks, judge)
     if unlabelled is not None and validation is not None:
-        unlabelled = without(unlabelled, as_numbered(validation.tokens))
+        unlabelled = without(unlabelled, validation.texts)
     soon, first_weights = before_refit, dict[str, Floats]()
     if unlabelled:
         first_weights = {name: value.copy() for name, value in model.network.params.items()}
@@ -189,7 +189,7 @@ def train_whole(
                 characters = taught.characters
                 choosing *= len(train) / n_labelled
     refit = refit and not interrupted and is_time_to_refit(deadline, choosing)
-    texts = joined(train, validation) if refit and validation is not None else None
+    texts = concatenated([train, validation]) if refit and validation is not None else None
     finished = finish(best, texts, characters=characters)
     state.interrupted = interrupted or finished.interrupted
     return Trained(finished.model, state, finished.accuracy, n_labelled, teaching)
@@ -200,8 +200,8 @@ class Training:
     """What the runs of a training share; see ``train_whole``."""
 
     settings: Settings
-    train: TokenisedTexts
-    validation: TokenisedTexts | None
+    train: Examples
+    validation: Examples | None
     rng: np.random.Generator
     callbacks: Sequence[Callback]
     judge: Judge | None = None
@@ -212,7 +212,7 @@ class Training:
         return process_count(self.settings.n_jobs)
 
     def run(
-        self, model: TextModel, texts: TokenisedTexts, deadline: Deadline | None, **changes: Any
+        self, model: TextModel, texts: Examples, deadline: Deadline | None, **changes: Any
     ) -> TrainingState:
         """Train a model's network in place."""
         run = make_run(
@@ -232,7 +232,7 @@ class Training:
         self,
         teacher: Weighed,
         first_weights: Params,
-        unlabelled: NumberedTexts,
+        unlabelled: EncodedTexts,
         deadline: Deadline | None,
     ) -> tuple[Taught | None, bool]:
         """Let a classifier teach another; what is left of it, and whether Ctrl-C came."""
@@ -277,7 +277,7 @@ def is_kept(taught: Taught, teacher: Weighed) -> bool:
 
 
 def texts_to_teach(
-    teacher: Weighed, texts: NumberedTexts, deadline: Deadline, refit: float, training: Training
+    teacher: Weighed, texts: EncodedTexts, deadline: Deadline, refit: float, training: Training
 ) -> tuple[int, float]:
     """Number of unlabelled texts that there is time for, and the seconds beside their network.
 
@@ -321,16 +321,12 @@ def drawn(texts: Texts, n: int) -> Texts:
     if n >= len(texts):
         return texts
     rng = np.random.default_rng(0)
-    if not isinstance(texts, TokenisedTexts):
+    if not isinstance(texts, Examples):
         return texts.take(np.sort(rng.permutation(len(texts))[:n]))
-    targets = texts.targets
-    labels = [np.flatnonzero(row) for row in targets] if texts.multilabel else targets[:, None]
-    return texts.take(drawn_rows([row.tolist() for row in labels], n, rng))
+    return texts.take(drawn_rows(texts.targets.label_sets(), n, rng))
 
 
-def texts_that_fit(
-    settings: Settings, train: TokenisedTexts, n_classes: int, deadline: Deadline
-) -> int:
+def texts_that_fit(settings: Settings, train: Examples, deadline: Deadline) -> int:
     """Number of the training texts of which there is time to count n-grams.
 
     At least those on which that is tried.
@@ -339,7 +335,7 @@ def texts_that_fit(
         return len(train)  # which takes little longer than to try
     some = drawn(train, TRIED_TEXTS)
     begun = deadline.clock()
-    choose_ngrams(replace(settings, ngrams="words"), some, None, n_classes)
+    choose_ngrams(replace(settings, ngrams="words"), some, None)
     all_texts = NGRAM_FITS * (deadline.clock() - begun) * len(train) / len(some)
     share = NGRAM_SHARE * max(deadline.left(), 0.0) / max(all_texts, 1e-9)
     return min(max(int(share * len(train)), TRIED_TEXTS), len(train))

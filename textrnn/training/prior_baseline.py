@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from textrnn.nn.losses import mean_one, output_of
-from textrnn.training.fit import TokenisedTexts
+from textrnn.training.examples import Examples
 from textrnn.training.state import TrainingState
 from textrnn.typing import Floats
 from textrnn.wording.messages import Advice, Message, Parameter
@@ -24,7 +24,7 @@ LEAST = float(np.finfo(np.float64).eps)
 """Frequency that stands for 0, whose logit is infinite."""
 
 
-def nothing_learned(state: TrainingState, validation: TokenisedTexts | None, n_classes: int) -> str:
+def nothing_learned(state: TrainingState, validation: Examples | None, n_classes: int) -> str:
     """What to tell of a network that is worse than guessing; empty of one that is not.
 
     Before its first step a network gives all classes about the same chance. One that is not much
@@ -50,7 +50,7 @@ def nothing_learned(state: TrainingState, validation: TokenisedTexts | None, n_c
         f"the network learned nothing (loss {loss:.3f} on the held-out texts against "
         f"{prior_loss:.3f} of guessing)"
     )
-    if loss > MARGIN * untrained(n_classes, multilabel=validation.multilabel):
+    if loss > MARGIN * untrained(n_classes, multilabel=validation.targets.is_multilabel):
         return Message(found, Advice("; lower ", Parameter("learning_rate_init")))
     steps = "1 step was" if state.steps == 1 else f"{state.steps:,} steps were"
     return Message(found, f": {steps} too few; ", *_more_steps(state))
@@ -69,15 +69,14 @@ def untrained(n_classes: int, *, multilabel: bool) -> float:
     return n_classes * math.log(2.0) if multilabel else math.log(n_classes)
 
 
-def prior_baseline(texts: TokenisedTexts) -> tuple[float, float]:
+def prior_baseline(texts: Examples) -> tuple[float, float]:
     """Loss in nats and accuracy of always saying how frequent each class is in these texts."""
-    output = output_of(multilabel=texts.multilabel)
-    weights = mean_one(texts.weights)
-    said = texts.targets if texts.multilabel else np.eye(texts.targets.max() + 1)[texts.targets]
-    frequencies = np.average(said, axis=0, weights=weights)
-    logits = np.tile(_logits(frequencies, multilabel=texts.multilabel), (len(texts), 1))
-    loss, _ = output.loss(logits, texts.targets, weights)
-    return loss, float(np.average(output.right(logits, texts.targets), weights=weights))
+    targets, multilabel = texts.targets, texts.targets.is_multilabel
+    output, weights = output_of(multilabel=multilabel), mean_one(texts.weights)
+    frequencies = np.average(targets.probabilities(np.float64), axis=0, weights=weights)
+    logits = np.tile(_logits(frequencies, multilabel=multilabel), (len(texts), 1))
+    loss, _ = output.loss(logits, targets.values, weights)
+    return loss, float(np.average(output.right(logits, targets.values), weights=weights))
 
 
 def _logits(frequencies: Floats, *, multilabel: bool) -> Floats:

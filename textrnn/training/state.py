@@ -13,7 +13,7 @@ from textrnn.nn.network import Network
 from textrnn.training.averaging import WeightAverage
 from textrnn.training.batching import batch_count, epoch_batches
 from textrnn.training.config import TrainingConfig, make_optimizer
-from textrnn.training.step import LabelledDocuments
+from textrnn.training.examples import Examples
 from textrnn.typing import Floats, Ints, Params
 
 OUT_OF_TIME = "the time is over"
@@ -102,8 +102,8 @@ class Run:
     Args:
         network: trained in place.
         config: how.
-        train: the documents to learn from.
-        validation: documents to choose the best epoch by; without them all epochs run
+        train: the examples to learn from, with ids of the network's vocabulary.
+        validation: those to choose the best epoch by; without them all epochs run
             and the last weights stay.
         rng: the source of randomness of the whole run.
         n_jobs: processes that share the work; from the first step on those that could be started.
@@ -125,9 +125,9 @@ class Run:
         self,
         network: Network,
         config: TrainingConfig,
-        train: LabelledDocuments,
+        train: Examples,
         *,
-        validation: LabelledDocuments | None,
+        validation: Examples | None,
         rng: np.random.Generator,
         n_jobs: int,
         scorer: Callable[[Floats], float] | None,
@@ -143,8 +143,8 @@ class Run:
         self.average: WeightAverage | None = None
         if config.ema_decay > 0.0:
             self.average = WeightAverage(network.params, config.ema_decay, network.config.tables())
-        self._lengths = np.fromiter((len(d) for d in train.documents), np.int64, len(train))
-        self.n_words = int(self._lengths.sum())
+        self._lengths = train.texts.lengths
+        self.n_words = train.texts.n_tokens
         self.progress = self.new_progress()
         self.steps_an_epoch = batch_count(
             len(train),
@@ -184,7 +184,7 @@ class Run:
         return EpochProgress(len(self.train), self.n_words, time.perf_counter())
 
     def batches(self, rng: np.random.Generator) -> list[Ints]:
-        """The documents of each step of an epoch."""
+        """The positions of the examples of each step of an epoch."""
         return epoch_batches(
             self._lengths,
             batch_size=self.config.batch_size,

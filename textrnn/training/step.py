@@ -1,13 +1,12 @@
 """The border between what a network learns from a step and where that is computed.
 
-A learning rule turns some documents into gradients; an executor decides which process does so with
-which documents. Each knows the other by what stands here alone, so that any rule runs on any
+A learning rule turns some examples into gradients; an executor decides which process does so with
+which examples. Each knows the other by what stands here alone, so that any rule runs on any
 executor.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import NamedTuple, Protocol, Self
@@ -17,65 +16,30 @@ import numpy as np
 from textrnn.nn.gradients import Gradients
 from textrnn.nn.network import Network
 from textrnn.nn.workspace import Workspace
-from textrnn.typing import Floats, Ids, Ints
-
-
-@dataclass(frozen=True)
-class LabelledDocuments:
-    """Encoded documents with their classes.
-
-    Attributes:
-        documents: token ids of each.
-        targets: class numbers, shape (n,), or ones and zeros, (n, C), for many labels; or what
-            a teacher holds probable, (n, C).
-        weights: weight of each document in the loss, shape (n,), or None for ones.
-    """
-
-    documents: Sequence[Ids]
-    targets: Ints
-    weights: Floats | None = None
-
-    def __len__(self) -> int:
-        return len(self.documents)
-
-    def batch(
-        self, rows: Ints, *, size: int, rng: np.random.Generator, workspace: Workspace
-    ) -> Batch:
-        """The documents at ``rows``; see ``Batch``."""
-        return Batch(
-            [self.documents[i] for i in rows.tolist()],
-            self.targets[rows],
-            None if self.weights is None else self.weights[rows],
-            size=size,
-            rng=rng,
-            workspace=workspace,
-        )
+from textrnn.training.examples import Examples
+from textrnn.typing import Floats, Ints
 
 
 @dataclass(frozen=True)
 class Batch:
-    """The documents of a step, or one worker's part of them.
+    """The examples of a step, or one worker's part of them.
 
     Attributes:
-        documents: token ids of each.
-        targets: of each, as of ``LabelledDocuments``.
-        weights: of each in the loss, or None for ones.
-        size: documents of the whole step; a gradient is that of these documents' share of its
-            mean loss.
+        examples: with ids of the network's vocabulary.
+        size: examples of the whole step; a gradient is that of these examples' share of its mean
+            loss.
         rng: the source of randomness.
         workspace: buffers; a gradient is valid until the next pass there.
     """
 
-    documents: Sequence[Ids]
-    targets: Ints
-    weights: Floats | None
+    examples: Examples
     size: int
     rng: np.random.Generator
     workspace: Workspace
 
 
 class BatchSums(NamedTuple):
-    """Sums over the documents of a step, or of a worker's part of it."""
+    """Sums over the examples of a step, or of a worker's part of it."""
 
     loss: float
     correct: float
@@ -86,21 +50,21 @@ class BatchSums(NamedTuple):
 
 
 class LearningRule(Protocol):
-    """How a network learns from documents. It travels to other processes, so it can be pickled."""
+    """How a network learns from examples. It travels to other processes, so it can be pickled."""
 
     @property
     def frozen(self) -> tuple[str, ...]:
         """Names of the parameters that get no gradient."""
 
     def step(self, network: Network, batch: Batch) -> tuple[BatchSums, Gradients]:
-        """What some documents tell, and the gradient of their loss, of all but frozen parameters.
+        """What some examples tell, and the gradient of their loss, of all but frozen parameters.
 
         The network's parameters are read only.
         """
 
 
 class Executor(Protocol):
-    """Where steps are computed: a context manager over one network and some documents.
+    """Where steps are computed: a context manager over one network and some texts.
 
     The same seed and number of processes give the same bits.
     """
@@ -109,14 +73,14 @@ class Executor(Protocol):
     """Processes that work."""
 
     def gradient(self, rows: Ints, rng: np.random.Generator) -> tuple[BatchSums, Gradients]:
-        """Sums and gradient over the documents at ``rows``, valid until the next call.
+        """Sums and gradient over the examples at ``rows``, valid until the next call.
 
         Raises:
             TrainingError: a process died.
         """
 
     def predict_logits(self, rows: Ints | None = None) -> Floats:
-        """Logits (n, C) of the documents at ``rows``, or of all, in that order."""
+        """Logits (n, C) of the texts at ``rows``, or of all, in that order."""
 
     def __enter__(self) -> Self: ...
 

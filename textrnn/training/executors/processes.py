@@ -4,8 +4,8 @@ Every batch is dealt out over the processes; each computes the gradient of its p
 over in a ``GradientRoom``, and the parts are added in a fixed order, so the same seed and number of
 processes give the same bits. The calling process is the first worker.
 
-Parameters, documents and gradients live in shared memory (``textrnn.system.shared_memory``);
-what is sent to a process and back is only which documents, and how many rows
+Parameters, texts and gradients live in shared memory (``textrnn.system.shared_memory``);
+what is sent to a process and back is only which texts, and how many rows
 (``textrnn.system.processes``).
 
 Processes that cannot start are done without, which is known before the first step: from then
@@ -17,7 +17,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
@@ -28,11 +28,14 @@ from textrnn.errors import TrainingError, WorkerError
 from textrnn.inference.batches import length_batches
 from textrnn.nn.gradients import Gradients, RowGradient
 from textrnn.nn.network import Network, NetworkConfig
+from textrnn.nn.targets import Targets
 from textrnn.system.processes import Answer, Processes
 from textrnn.system.shared_memory import Shared
+from textrnn.text.encoded import EncodedTexts
+from textrnn.training.examples import Examples
 from textrnn.training.executors.worker import Worker, deal, seeds
-from textrnn.training.step import BatchSums, LabelledDocuments, LearningRule
-from textrnn.typing import Floats, Ids, Ints
+from textrnn.training.step import BatchSums, LearningRule
+from textrnn.typing import Floats, Ints
 from textrnn.wording.messages import Advice, Parameter
 
 
@@ -82,34 +85,36 @@ class GradientRoom:
 
 @dataclass(frozen=True)
 class Job:
-    """What processes share; documents are one after the other, so that arrays are few."""
+    """What processes share."""
 
     network: Network
-    ids: Ids
-    starts: Ints
-    logits: Floats
-    """Of all documents, (n, C)."""
-    targets: Any
+    texts: EncodedTexts
+    """Without their words, which no network reads."""
+    targets: Targets | None
+    """Of the first of the texts, if anything is trained."""
     weights: Floats | None
+    logits: Floats
+    """Of all texts, (n, C)."""
     rule: LearningRule | None
     gradients: list[GradientRoom]
     """One for each other process; empty if nothing is trained."""
 
     def worker(self) -> Worker:
-        """What works on it; each document is a view."""
-        documents = [self.ids[a:b] for a, b in itertools.pairwise(self.starts.tolist())]
-        data = LabelledDocuments(documents, self.targets, self.weights)
-        return Worker(self.network, documents, data, self.rule)
+        """What works on it."""
+        examples = None
+        if self.targets is not None:
+            examples = Examples(self.texts, self.targets, self.weights)
+        return Worker(self.network, self.texts, examples, self.rule)
 
 
 class SeveralProcesses:
-    """An executor whose processes share a network and documents; see ``step.Executor``.
+    """An executor whose processes share a network and texts; see ``step.Executor``.
 
     Args:
         network: its parameters move to shared memory until the context ends.
-        documents: what is predicted, or trained on if ``data`` is given.
+        texts: what is predicted, or trained on if there are ``examples``.
         n_jobs: processes, this one included: two at least.
-        data: what to train on, with classes and weights: the first of the documents.
+        examples: what to train on, with targets and weights: the first of the texts.
         rule: how it is trained.
 
     Attributes:
@@ -122,15 +127,15 @@ class SeveralProcesses:
     def __init__(
         self,
         network: Network,
-        documents: Sequence[Ids],
+        texts: EncodedTexts,
         n_jobs: int,
         *,
-        data: LabelledDocuments | None = None,
+        examples: Examples | None = None,
         rule: LearningRule | None = None,
     ) -> None:
-        self.network, self.documents = network, documents
-        self._worker = Worker(network, documents, data, rule)
-        shared = Shared(_job(network, documents, n_jobs, data, rule))
+        self.network, self.lengths = network, texts.lengths
+        self._worker = Worker(network, texts, examples, rule)
+        shared = Shared(_job(network, texts, n_jobs, examples, rule))
         self._others = Processes(prepare, [(shared, i) for i in range(n_jobs - 1)])
         try:
             self._started = self._others.started()
@@ -160,12 +165,12 @@ class SeveralProcesses:
     # ------------------------------------------------------------------- training
 
     def gradient(self, rows: Ints, rng: np.random.Generator) -> tuple[BatchSums, Gradients]:
-        """Sums and gradient over the documents at ``rows``, all processes together.
+        """Sums and gradient over the examples at ``rows``, all processes together.
 
         Raises:
             TrainingError: a worker died.
         """
-        given, parts = seeds(rng, self.n_jobs), deal(rows, self.documents, self.n_jobs)
+        given, parts = seeds(rng, self.n_jobs), deal(rows, self.lengths, self.n_jobs)
         self._send([("gradient", *task, len(rows)) for task in zip(parts, given, strict=True)])
         sums, gradients = self._worker.gradient(parts[0], given[0], len(rows))
         for i, (theirs, used) in zip(self._started, self._receive(), strict=True):
@@ -178,10 +183,9 @@ class SeveralProcesses:
     # ----------------------------------------------------------------- prediction
 
     def predict_logits(self, rows: Ints | None = None) -> Floats:
-        """Logits of the documents at ``rows``, or of all, in that order."""
-        rows = np.arange(len(self.documents)) if rows is None else rows
-        lengths = np.array([len(self.documents[i]) for i in rows.tolist()], dtype=np.int64)
-        batches = [rows[batch] for batch in length_batches(lengths)]
+        """Logits of the texts at ``rows``, or of all, in that order."""
+        rows = np.arange(len(self.lengths)) if rows is None else rows
+        batches = [rows[batch] for batch in length_batches(self.lengths[rows])]
         # To and fro, as each batch has shorter documents than the one before.
         turns = [*range(self.n_jobs), *reversed(range(self.n_jobs))]
         parts: list[list[Ints]] = [[] for _ in range(self.n_jobs)]
@@ -210,24 +214,22 @@ class SeveralProcesses:
 
 def _job(
     network: Network,
-    documents: Sequence[Ids],
+    texts: EncodedTexts,
     n_jobs: int,
-    data: LabelledDocuments | None,
+    examples: Examples | None,
     rule: LearningRule | None,
 ) -> Job:
     config = network.config
     params = {name: np.ascontiguousarray(p) for name, p in network.params.items()}
-    starts = np.concatenate([[0], np.cumsum([len(ids) for ids in documents])])
-    capacity = int(starts[-1]) + 1
+    capacity = texts.n_tokens + 1
     frozen = () if rule is None else rule.frozen
-    rooms = range(0 if data is None else n_jobs - 1)
+    rooms = range(0 if examples is None else n_jobs - 1)
     return Job(
         network=Network(config, params),
-        ids=np.concatenate(documents) if documents else np.zeros(0, np.int32),
-        starts=starts.astype(np.int64),
-        logits=np.empty((len(documents), config.n_classes), network.dtype),
-        targets=None if data is None else data.targets,
-        weights=None if data is None else data.weights,
+        texts=replace(texts, words=()),
+        targets=None if examples is None else examples.targets,
+        weights=None if examples is None else examples.weights,
+        logits=np.empty((len(texts), config.n_classes), network.dtype),
         rule=rule,
         gradients=[GradientRoom(config, frozen, capacity) for _ in rooms],
     )

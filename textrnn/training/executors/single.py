@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -11,9 +10,11 @@ import numpy as np
 from textrnn.inference.batches import length_batches
 from textrnn.nn.gradients import Gradients
 from textrnn.nn.network import Network
+from textrnn.text.encoded import EncodedTexts
+from textrnn.training.examples import Examples
 from textrnn.training.executors.worker import Worker, deal, seeds
-from textrnn.training.step import BatchSums, LabelledDocuments, LearningRule
-from textrnn.typing import Floats, Ids, Ints
+from textrnn.training.step import BatchSums, LearningRule
+from textrnn.typing import Floats, Ints
 
 
 class SingleProcess:
@@ -21,8 +22,8 @@ class SingleProcess:
 
     Args:
         network: what is trained.
-        documents: what is predicted, or trained on if ``data`` is given.
-        data: what to train on, with classes and weights: the first of the documents.
+        texts: what is predicted, or trained on if there are ``examples``.
+        examples: what to train on, with targets and weights: the first of the texts.
         rule: how it is trained.
     """
 
@@ -31,25 +32,24 @@ class SingleProcess:
     def __init__(
         self,
         network: Network,
-        documents: Sequence[Ids],
+        texts: EncodedTexts,
         *,
-        data: LabelledDocuments | None = None,
+        examples: Examples | None = None,
         rule: LearningRule | None = None,
     ) -> None:
-        self.documents = documents
-        self._worker = Worker(network, documents, data, rule)
-        self._logits: Floats = np.empty((len(documents), network.config.n_classes), network.dtype)
+        self.lengths = texts.lengths
+        self._worker = Worker(network, texts, examples, rule)
+        self._logits: Floats = np.empty((len(texts), network.config.n_classes), network.dtype)
 
     def gradient(self, rows: Ints, rng: np.random.Generator) -> tuple[BatchSums, Gradients]:
-        """Sums and gradient over the documents at ``rows``."""
-        (seed,), (part,) = seeds(rng, 1), deal(rows, self.documents, 1)
+        """Sums and gradient over the examples at ``rows``."""
+        (seed,), (part,) = seeds(rng, 1), deal(rows, self.lengths, 1)
         return self._worker.gradient(part, seed, len(rows))
 
     def predict_logits(self, rows: Ints | None = None) -> Floats:
-        """Logits of the documents at ``rows``, or of all, in that order."""
-        rows = np.arange(len(self.documents)) if rows is None else rows
-        lengths = np.array([len(self.documents[i]) for i in rows.tolist()], dtype=np.int64)
-        batches = [rows[batch] for batch in length_batches(lengths)]
+        """Logits of the texts at ``rows``, or of all, in that order."""
+        rows = np.arange(len(self.lengths)) if rows is None else rows
+        batches = [rows[batch] for batch in length_batches(self.lengths[rows])]
         self._worker.predict(batches, self._logits)
         return self._logits[rows]
 

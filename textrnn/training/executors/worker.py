@@ -9,8 +9,10 @@ import numpy as np
 from textrnn.nn.gradients import Gradients
 from textrnn.nn.network import Network
 from textrnn.nn.workspace import Workspace
-from textrnn.training.step import BatchSums, LabelledDocuments, LearningRule
-from textrnn.typing import Floats, Ids, Ints
+from textrnn.text.encoded import EncodedTexts
+from textrnn.training.examples import Examples
+from textrnn.training.step import Batch, BatchSums, LearningRule
+from textrnn.typing import Counts, Floats, Ints
 
 Seed = Sequence[int]
 
@@ -20,40 +22,45 @@ class Worker:
 
     Args:
         network: its parameters are read only.
-        documents: what is predicted.
-        data: what is trained on, or None.
+        texts: what is predicted.
+        examples: what is trained on, or None.
         rule: how, if there is anything to train on.
     """
 
     def __init__(
         self,
         network: Network,
-        documents: Sequence[Ids],
-        data: LabelledDocuments | None,
+        texts: EncodedTexts,
+        examples: Examples | None,
         rule: LearningRule | None,
     ) -> None:
-        self.network, self.documents, self.data, self.rule = network, documents, data, rule
+        self.network, self.texts, self.examples, self.rule = network, texts, examples, rule
         self._workspace = Workspace()
 
     def gradient(self, rows: Ints, seed: Seed, size: int) -> tuple[BatchSums, Gradients]:
-        """This worker's part of a step of so many documents, valid until its next one."""
-        assert self.data is not None
+        """This worker's part of a step of so many examples, valid until its next one."""
+        assert self.examples is not None
         assert self.rule is not None
         rng = np.random.default_rng(seed)
-        batch = self.data.batch(rows, size=size, rng=rng, workspace=self._workspace)
+        batch = Batch(self.examples.take(rows), size, rng, self._workspace)
         return self.rule.step(self.network, batch)
 
     def predict(self, batches: Sequence[Ints], out: Floats) -> None:
-        """Write the logits of the documents of some batches into rows of ``out``."""
+        """Write the logits of the texts of some batches into rows of ``out``."""
         for rows in batches:
-            packed = self.network.pack([self.documents[i] for i in rows.tolist()])
+            packed = self.network.pack_rows(self.texts.ids, self.texts.starts, rows)
             out[rows] = self.network.predict_logits(packed, self._workspace)
 
 
-def deal(rows: Ints, documents: Sequence[Ids], n: int) -> list[Ints]:
-    """Deal documents out like cards, by length: each process gets about as many words."""
-    lengths = np.array([len(documents[i]) for i in rows.tolist()])
-    by_length = rows[np.argsort(-lengths, kind="stable")]
+def deal(rows: Ints, lengths: Counts, n: int) -> list[Ints]:
+    """Deal texts out like cards, by length: each process gets about as many words.
+
+    Args:
+        rows: of the texts that are dealt out.
+        lengths: words of all texts, (texts,).
+        n: processes.
+    """
+    by_length = rows[np.argsort(-lengths[rows], kind="stable")]
     return [by_length[i::n] for i in range(n)]
 
 

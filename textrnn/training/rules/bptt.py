@@ -42,18 +42,17 @@ class BPTT:
         return cls(regularisation, floor, config.frozen)
 
     def step(self, network: Network, batch: Batch) -> tuple[BatchSums, Gradients]:
-        """Forward and backward over the documents of a batch; see ``LearningRule``."""
-        documents, unknown = batch.documents, self.regularisation.unknown_probabilities
-        if unknown is not None:
-            documents = [drop_to_unknown(ids, unknown, batch.rng) for ids in documents]
-        packed = network.pack(documents)
+        """Forward and backward over the examples of a batch; see ``LearningRule``."""
+        texts, unknown = batch.examples.texts, self.regularisation.unknown_probabilities
+        ids = texts.ids if unknown is None else drop_to_unknown(texts.ids, unknown, batch.rng)
+        packed = network.pack_rows(ids, texts.starts)
         passed = self._pass(network, batch, packed, None)
         gradients = passed.gradients
         if self.regularisation.adversarial > 0.0:
             gradients = self._adversarial(network, batch, packed, gradients)
         for name in self.frozen:
             gradients.pop(name, None)
-        targets = batch.targets[packed.order]
+        targets = batch.examples.targets.take(packed.order).values
         correct = float(network.config.output.right(passed.logits, targets).sum())
         sums = BatchSums(passed.loss * batch.size, correct, packed.n_tokens, passed.unrolled)
         return sums, gradients
@@ -69,10 +68,11 @@ class BPTT:
         logits, cache = network.forward(
             packed, dropout=dropout, moved=perturbed, workspace=batch.workspace
         )
+        examples = batch.examples
         loss, d_logits = network.config.output.loss(
             logits,
-            batch.targets[packed.order],
-            None if batch.weights is None else batch.weights[packed.order],
+            examples.targets.take(packed.order).values,
+            None if examples.weights is None else examples.weights[packed.order],
             batch_size=batch.size,
             label_smoothing=self.regularisation.label_smoothing,
         )

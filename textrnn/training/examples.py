@@ -1,0 +1,54 @@
+"""Texts to learn from or to judge by, with what is to be predicted of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from textrnn.inference.classifier import TextModel
+from textrnn.nn import targets as of_texts
+from textrnn.nn.targets import Targets
+from textrnn.text import encoded
+from textrnn.text.encoded import EncodedTexts
+from textrnn.typing import Bools, Floats, Ints
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Tokenised texts, cut to the length that is read of them, with their targets.
+
+    Attributes:
+        texts: with the ids of their own words, or, where a network reads them, of its vocabulary.
+        targets: what is to be predicted of each.
+        weights: weight of each text in the loss, shape (n,), or None for ones.
+    """
+
+    texts: EncodedTexts
+    targets: Targets
+    weights: Floats | None = None
+
+    def __len__(self) -> int:
+        """Return the number of texts."""
+        return len(self.texts)
+
+    def take(self, rows: Ints | Bools) -> Examples:
+        """The texts at some positions, or where booleans of shape (n,) are true."""
+        weights = None if self.weights is None else self.weights[rows]
+        return Examples(self.texts.take(rows), self.targets.take(rows), weights)
+
+    def encode(self, model: TextModel) -> Examples:
+        """The same with ids of a model's vocabulary."""
+        return replace(self, texts=model.encode(self.texts))
+
+
+def concatenated(parts: Sequence[Examples]) -> Examples:
+    """All texts, one part after the other; those without weights weigh 1 where others have some."""
+    weights = None
+    if any(part.weights is not None for part in parts):
+        dtype = next(part.weights.dtype for part in parts if part.weights is not None)
+        each = (np.ones(len(p), dtype) if p.weights is None else p.weights for p in parts)
+        weights = np.concatenate([*each])
+    texts = encoded.concatenated([part.texts for part in parts])
+    return Examples(texts, of_texts.concatenated([part.targets for part in parts]), weights)
