@@ -99,3 +99,31 @@ def test_threads_do_not_disturb_each_other() -> None:
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+@pytest.mark.parametrize("cell", CELL_NAMES)
+@pytest.mark.parametrize("num_layers", [1, 2])
+@pytest.mark.parametrize("cut", [1, 7, 29])
+def test_a_text_is_read_in_two_pieces(cell: str, num_layers: int, cut: int) -> None:
+    """By one reader after the other, and from a batch to a reader and back: states are the same."""
+    network = make_network(embedding_dim=4, cell=cell, hidden_size=5, num_layers=num_layers)
+    ids = documents()[-1]
+    whole = DocumentReader(network).outputs(ids)
+    first, second = DocumentReader(network), DocumentReader(network)
+    outputs = first.outputs(ids[:cut])
+    second.state = first.state
+    rest = second.outputs(ids[cut:])
+    np.testing.assert_allclose(np.concatenate([outputs, rest], axis=1), whole, rtol=1e-12)
+    _, final = network.read(pack([ids[:cut]]))
+    for layer, of_batch in zip(first.state, final, strict=True):
+        assert set(layer) == set(of_batch)
+        for name, value in layer.items():
+            np.testing.assert_allclose(value, of_batch[name], rtol=1e-12)
+    third = DocumentReader(network)
+    third.state = final
+    np.testing.assert_allclose(third.outputs(ids[cut:]), whole[:, cut:], rtol=1e-12)
+    logits, ends = network.read(pack([ids[cut:]]), initial=first.state)
+    np.testing.assert_allclose(logits, network.read(pack([ids]))[0], rtol=1e-12)
+    for layer, of_batch in zip(third.state, ends, strict=True):
+        for name, value in layer.items():
+            np.testing.assert_allclose(value, of_batch[name], rtol=1e-12)

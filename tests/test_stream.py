@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -34,6 +36,41 @@ def test_every_prefix_is_answered_as_in_a_batch(
             expected = network.predict_proba(pack([ids[:n]]))[0]
             np.testing.assert_allclose(found, expected, atol=1e-6)
         stream.reset()
+
+
+@pytest.mark.parametrize("cell", CELL_NAMES)
+@pytest.mark.parametrize("readout", READOUT_NAMES)
+@pytest.mark.parametrize("num_layers", [1, 2])
+def test_a_state_is_taken_out_and_put_back(cell: str, readout: str, num_layers: int) -> None:
+    """Two ends of one beginning, in either order, in another stream, and again."""
+    config = NetworkConfig(3, 31, 4, cell, 5, num_layers, readout=readout, dtype="float64")
+    network = Network.initialise(config, np.random.default_rng(2))
+    stream, other = Stream(network, VOCABULARY), Stream(network, VOCABULARY)
+    begin, *ends = np.random.default_rng(3).integers(0, 31, (3, 4)).astype(np.int32)
+
+    def read(reader: Stream, ids: np.ndarray) -> np.ndarray:
+        return np.stack([reader.feed_id(int(word)) for word in ids])
+
+    read(stream, begin)
+    state = stream.state
+    for reader in (stream, other, stream):
+        for end in ends:
+            reader.state = state
+            whole = np.concatenate([begin, end])
+            expected = [network.predict_proba(pack([whole[:n]]))[0] for n in range(5, 9)]
+            np.testing.assert_allclose(read(reader, end), expected, rtol=1e-12)
+    for layer in state.layers:
+        assert all(value.shape == (1, 1, 5) for value in layer.values())
+
+
+def test_a_state_leaves_the_parameters_where_they_are() -> None:
+    """Attention holds them: a copy for each state would be as large as the network."""
+    config = NetworkConfig(3, 31, 4, "gru", 5, readout="attention")
+    network = Network.initialise(config, np.random.default_rng(2))
+    stream = Stream(network, VOCABULARY)
+    stream.feed_id(3)
+    pooled: Any = stream.state.pooled
+    assert pooled._params is network.params
 
 
 def test_every_readout_was_tried() -> None:

@@ -6,15 +6,34 @@ both ends cannot.
 
 from __future__ import annotations
 
+import copy
+from dataclasses import dataclass
+
 import numpy as np
 
 from textrnn.errors import UsageError
 from textrnn.nn.incremental import DocumentReader
 from textrnn.nn.network import Network
+from textrnn.nn.poolings import Running
 from textrnn.text.spelling import EDIT
 from textrnn.text.vocabulary import Vocabulary
-from textrnn.typing import Floats
+from textrnn.typing import Floats, Params
 from textrnn.wording.messages import Setting
+
+
+@dataclass(frozen=True)
+class StreamState:
+    """What a stream has of a text so far; it stays as it is while the stream reads on.
+
+    Attributes:
+        layers: each recurrent layer's state, (1, 1, H) by name.
+        pooled: the pooling of all outputs so far.
+        n_words: how many were read.
+    """
+
+    layers: list[Params]
+    pooled: Running
+    n_words: int
 
 
 class Stream:
@@ -68,6 +87,21 @@ class Stream:
         shape = (1, 1, reader.config.hidden_size)
         self._readout = reader.readout.running(shape, self._dtype, reader.params)
         self._n = np.zeros(1, dtype=np.int64)
+
+    @property
+    def state(self) -> StreamState:
+        """A copy of what was read so far: set it again to go on from here, as often as wanted."""
+        return StreamState(self._reader.state, self._copied(self._readout), int(self._n[0]))
+
+    @state.setter
+    def state(self, state: StreamState) -> None:
+        self._reader.state = state.layers
+        self._readout = self._copied(state.pooled)
+        self._n = np.array([state.n_words], dtype=np.int64)
+
+    def _copied(self, pooled: Running) -> Running:
+        params = self._reader.params  # which it may hold, and which nobody changes
+        return copy.deepcopy(pooled, {id(params): params})
 
     def feed(self, token: str) -> Floats:
         """Read one token; return the class probabilities of the text so far, shape (C,)."""
