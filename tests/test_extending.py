@@ -1,0 +1,100 @@
+"""The page that tells how to write a cell is run: what it writes stands outside the package."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from textrnn import TextRNNClassifier
+from textrnn.nn.cells import CELLS, Cell
+from textrnn.nn.check import CHECKS, Layer
+from textrnn.nn.packed import pack
+from textrnn.typing import Params
+
+PAGE = Path(__file__).parents[1] / "docs" / "extending.md"
+ROOT = str(PAGE.parents[1])
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, str]:
+    """What the page writes, a file of all blocks of one name, in a folder of its own."""
+    found: dict[str, str] = {}
+    text = PAGE.read_text(encoding="utf-8")
+    for name, code in re.findall(r"```py\n# (\S+)\n(.*?)```", text, re.S):
+        found[name] = found.get(name, "") + code + "\n"
+    for name, code in found.items():
+        (tmp_path / name).write_text(code, encoding="utf-8")
+    return found
+
+
+@pytest.fixture
+def theirs(
+    files: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Cell]:
+    assert "my_cells.py" in files
+    monkeypatch.syspath_prepend(tmp_path)
+    module = import_module("my_cells")
+    assert not (module.__file__ or "").startswith(ROOT)
+    yield CELLS["my_peephole"]
+    del CELLS["my_peephole"], sys.modules["my_cells"]
+
+
+@pytest.mark.parametrize("name", ["check.py", "use.py"])
+def test_it_runs_as_it_stands(files: dict[str, str], name: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, name],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={"PYTHONPATH": ROOT, "OPENBLAS_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == re.findall(r"^print\(.*\)  # (.*)$", files[name], re.M)
+
+
+def test_every_block_is_of_a_file_that_is_run(files: dict[str, str]) -> None:
+    assert set(files) == {"my_cells.py", "check.py", "use.py"}
+    assert len(re.findall("```py", PAGE.read_text(encoding="utf-8"))) == 6
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_its_cell_passes_the_checks(theirs: Cell, check: str) -> None:
+    CHECKS[check](theirs)
+
+
+def test_its_cell_is_ours(theirs: Cell) -> None:
+    """The same outputs and gradients, bit for bit or nearly so, of the same weights."""
+    one, other = Layer(theirs, 2, seed=3), Layer(CELLS["lstm_peephole"], 2, seed=3)
+    batch = pack([np.array(ids, dtype=np.int32) for ids in ([0, 3, 2], [1], [4, 4])])
+    found: list[list[Params]] = []
+    for layer in (one, other):
+        trace, final = layer.forward(batch, layer.states(3))
+        d_gates, own, d_initial = layer.backward(trace, batch, *layer.random_gradients(batch))
+        found.append([{"h": trace.h, "gates": d_gates}, final, own, d_initial])
+    for mine, ours in zip(*found, strict=True):
+        assert set(mine) == set(ours)
+        for name, value in mine.items():
+            np.testing.assert_allclose(value, ours[name], rtol=1e-12, err_msg=name)
+
+
+@pytest.mark.usefixtures("theirs")
+def test_its_cell_works_in_several_processes(reviews: tuple[list[str], list[str]]) -> None:
+    texts, labels = reviews
+    options: dict[str, Any] = {"hidden_size": 5, "embedding_dim": 4, "max_iter": 2}
+    probabilities = [
+        TextRNNClassifier(cell=cell, **options, ngrams="none", n_jobs=2, random_state=0)
+        .fit(texts, labels)
+        .predict_proba(texts)
+        for cell in ("my_peephole", "lstm_peephole")
+    ]
+    assert probabilities[0].shape == (len(texts), 2)
+    assert np.isfinite(probabilities[0]).all()
