@@ -26,6 +26,7 @@ from textrnn.cli.setting_options import settings_of
 from textrnn.corpora import load_corpus
 from textrnn.inference.pool import Predictor
 from textrnn.storage.reading import load_model
+from textrnn.storage.training_lock import training_at
 from textrnn.storage.writing import save_model
 from textrnn.training import presets
 from textrnn.training.declared import GROUPS
@@ -847,3 +848,22 @@ def test_a_comparison_takes_settings() -> None:
 )
 def test_settings_of_no_network_are_refused(options: str, told: str) -> None:
     assert told in run("compare", "stays.csv", *options.split(), code=2).stderr
+
+
+def test_a_training_that_is_refused_loses_nothing_and_says_so_of_nothing() -> None:
+    train = ["train", "stays.csv", *SMALL, "--no-baselines", "-o", "taken/m"]
+    run(*train, "-q")
+    with training_at(Path("taken/m")):
+        told = run(*train, code=4).stderr
+        assert "in use by another training" in told
+        assert "replace" not in told
+        told = run("compare", "stays.csv", "--no-network", "--save", "taken/m", code=4).stderr
+        assert "replace" not in told
+    assert "note: replaces the model in 'taken/m'" in run(*train).stderr
+
+
+def test_more_processes_than_can_help_are_not_started() -> None:
+    train = ["train", "stays.csv", *SMALL, "--no-baselines", "--batch-size", "2", "-o", "many"]
+    told = run(*train, "--jobs", "50").stderr
+    assert "--jobs is 50, more than can help: 2 train" in told
+    assert "more than can help" not in run(*train, "--jobs", "2").stderr

@@ -179,7 +179,10 @@ def test_the_edges_of_what_can_work(name: str, allowed: list[Any], refused: list
 
 @pytest.mark.parametrize(
     ("n_jobs", "batch_size", "expected"),
-    [(None, 32, 1), (1, 32, 1), (3, 32, 3), (-1, 32, 2), (-1, 15, 1), (-1, 256, 8), (-8, 256, 1)],
+    [
+        *[(None, 32, 1), (1, 32, 1), (3, 32, 3), (-1, 32, 2), (-1, 15, 1), (-1, 256, 8)],
+        *[(-8, 256, 1), (32, 64, 32), (33, 64, 32), (500, 64, 32), (500, 5, 5), (6, 5, 5)],
+    ],
 )
 def test_processes(
     n_jobs: int | None, batch_size: int, expected: int, monkeypatch: pytest.MonkeyPatch
@@ -188,7 +191,7 @@ def test_processes(
     assert Settings(n_jobs=n_jobs, batch_size=batch_size).processes() == expected
 
 
-@pytest.mark.parametrize(("n_jobs", "expected"), [(None, 1), (1, 1), (-1, 8), (-9, 1)])
+@pytest.mark.parametrize(("n_jobs", "expected"), [(None, 1), (1, 1), (-1, 8), (-9, 1), (500, 32)])
 def test_processes_of_batches_by_words(
     n_jobs: int | None, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,7 @@ import typer
 
 from textrnn.cli.corpus_options import CorpusOptions
 from textrnn.cli.interrupts import INTERRUPTED
-from textrnn.cli.models import MODELS, find_model, tell_replaced
+from textrnn.cli.models import MODELS, find_model
 from textrnn.cli.options import Cache, Debug, Json, Quiet, check_seed, say, silent
 from textrnn.cli.setting_options import Preset, settings_of, takes_settings
 from textrnn.cli.train_checks import check_embedding
@@ -87,8 +87,6 @@ def compare(
         _refuse_settings(given, preset, OF_ALL if model is not None else OF_ALL | OF_TEXTS)
     out = _place(save, which, network or model is not None)
     tell = silent if quiet else say
-    if out is not None:
-        tell_replaced(out, tell)
     folder = None if model is None else find_model(model)
     loaded, training = _saved(folder)
     seed = training.seed if seed is None else seed

@@ -6,23 +6,20 @@ And ``textrnn models``, which lists them.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from textrnn.cli.options import Debug, Json
 from textrnn.errors import ModelError, did_you_mean
 from textrnn.storage.bundled import BUNDLED, bundled_folder, bundled_folders
+from textrnn.storage.format import CONFIG, written_at
 from textrnn.system.files import find_folder
 from textrnn.system.regular_file import read_regular
 from textrnn.wording.quoting import listed, quoted
 
 MODELS = Path("models")
-LOOKS = 3
-"""For a folder that others may be replacing."""
 LARGEST_CONFIG = 2**20
 """Bytes of the configuration of a shipped model, and more."""
-CONFIG = "config.json"
 
 
 def trained_models() -> list[Path]:
@@ -38,7 +35,7 @@ def trained_models() -> list[Path]:
     }
     names = {name for name in names - shipped if not name.startswith(".")}
     folders = [find_folder(MODELS / name) for name in names]
-    times = {folder: _written(folder) for folder in folders}
+    times = {folder: written_at(folder) for folder in folders}
     return sorted(filter(times.get, folders), key=lambda folder: times[folder], reverse=True)
 
 
@@ -46,18 +43,6 @@ def _name(folder: Path) -> str:
     """What a user calls a folder, be it in its place or set aside."""
     hidden = folder.name.startswith(".") and folder.name.endswith(".previous")
     return folder.name[1 : -len(".previous")] if hidden else folder.name
-
-
-def _written(folder: Path) -> int:
-    """When a model was written, in nanoseconds; 0 if the folder holds none."""
-    for _ in range(LOOKS):
-        place = find_folder(folder)  # it may have been replaced while it was looked at
-        try:
-            return (place / CONFIG).stat().st_mtime_ns
-        except OSError:
-            if not place.is_dir() and not find_folder(folder).is_dir():
-                return 0
-    return 0
 
 
 def _is_same(folder: Path, other: Path) -> bool:
@@ -85,7 +70,7 @@ def find_model(name: str | None) -> Path:
             raise ModelError("there is no model under ./models; train one: textrnn train cars")
         return newest[0]
     # A model under ./models wins over a folder of the same name that is none.
-    for is_it in (_written, os.path.isdir):
+    for is_it in (written_at, os.path.isdir):
         for place in (Path(name), MODELS / name):
             folder = find_folder(place)
             if is_it(folder):
@@ -109,12 +94,6 @@ def shown_name(folder: Path) -> str:
 def folder_size(folder: Path) -> int:
     """Bytes of all files of a model."""
     return sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
-
-
-def tell_replaced(folder: Path, tell: Callable[[str], None]) -> None:
-    """Tell if a folder that is to be written holds a model already."""
-    if _written(folder):
-        tell(f"note: replaces the model in {quoted(folder)}")
 
 
 def models(as_json: Json = False, debug: Debug = False) -> None:

@@ -11,7 +11,6 @@ from textrnn.cli.models import (
     find_model,
     folder_size,
     scores_before,
-    tell_replaced,
     tests_of,
 )
 from textrnn.cli.options import Debug, Jobs, Json, Offline, processes_of, say
@@ -62,6 +61,7 @@ def shrink(
             raise UsageError(f"{option} is {value}, but must be 1 or more.")
     n_jobs = processes_of(jobs)
     from textrnn.cli.output import print_entries, print_json
+    from textrnn.storage.format import tell_replaced
     from textrnn.storage.training_lock import training_at
     from textrnn.storage.writing import check_writable
 

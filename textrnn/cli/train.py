@@ -14,7 +14,7 @@ from textrnn.cli.corpus_options import CorpusOptions, ManyLabels
 from textrnn.cli.interrupts import INTERRUPTED
 from textrnn.cli.options import Cache, Debug, Json, Quiet, Seed, check_seed, say, silent
 from textrnn.cli.setting_options import Preset, settings_of, takes_settings
-from textrnn.cli.train_checks import check_embedding, check_out, tell_checkpoint
+from textrnn.cli.train_checks import check_embedding, check_out
 from textrnn.training.declared import DATA
 from textrnn.training.presets import DEFAULT
 
@@ -85,7 +85,6 @@ def train(
     from textrnn.training.progress import Progress
 
     out = out or Path("models") / _folder_name(loaded.name)
-    tell_checkpoint(out, resume, tell)
     experiment = Experiment(
         corpus=loaded,
         settings=settings,

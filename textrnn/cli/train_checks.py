@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
-from textrnn.cli.models import tell_replaced
 from textrnn.errors import DataError, UsageError, did_you_mean
 from textrnn.wording.quoting import quoted
 
@@ -17,22 +15,6 @@ def check_out(out: Path) -> None:
             f"--out is {quoted(out)}, but must be a folder with a name of its own, such as "
             "models/mine."
         )
-
-
-def tell_checkpoint(out: Path, resume: bool, tell: Callable[[str], None]) -> None:
-    """Tell if an unfinished run will be lost, or a finished one."""
-    if resume:
-        return
-    from textrnn.experiments.run import checkpoint_path
-
-    path = checkpoint_path(out)
-    if path.exists():
-        tell(
-            f"note: {quoted(path)}, an unfinished run, will be replaced; "
-            "--resume would go on with it"
-        )
-    else:
-        tell_replaced(out, tell)
 
 
 def check_embedding(embedding: str) -> None:

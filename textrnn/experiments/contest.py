@@ -36,6 +36,7 @@ from textrnn.inference.classifier import TextModel
 from textrnn.inference.fitted_baselines import as_linear_model
 from textrnn.linear.baselines import BASELINES, FittedBaseline
 from textrnn.storage.card import model_card
+from textrnn.storage.format import tell_replaced
 from textrnn.storage.reading import load_classifier
 from textrnn.storage.training_lock import training_at
 from textrnn.storage.writing import check_writable, save_model
@@ -113,6 +114,8 @@ def run_contest(contest: Contest) -> dict[str, Any]:
 
 def _run(contest: Contest) -> dict[str, Any]:
     """What ``run_contest`` does where nobody else is at the folder."""
+    if contest.out is not None:
+        tell_replaced(contest.out, contest.say)
     data = _prepare(contest)
     labels_to_find(data)
     found: list[Contender] = []

@@ -25,7 +25,7 @@ from textrnn.inference.classifier import TextModel
 from textrnn.linear.baselines import BASELINES
 from textrnn.nn.targets import Targets
 from textrnn.storage.card import model_card
-from textrnn.storage.format import CONFIG
+from textrnn.storage.format import CONFIG, tell_replaced
 from textrnn.storage.metrics_validation import validate_report
 from textrnn.storage.reading import check_network, load_saved
 from textrnn.storage.training_lock import training_at
@@ -130,9 +130,7 @@ def _run(experiment: Experiment) -> dict[str, Any]:
         if finished is not None:
             say(f"this run is finished already; its model is in {quoted(out)}")
             return finished
-        path = checkpoint_path(out)
-        if experiment.resume and not path.exists():
-            say(f"note: there is no {quoted(path)} to go on from; this run begins anew")
+        _tell_replaced(out, experiment)
     tokenizer = make_tokenizer(settings.tokenizer, lowercase=settings.lowercase)
     data = prepare(
         experiment.corpus,
@@ -210,6 +208,20 @@ def _run(experiment: Experiment) -> dict[str, Any]:
         for path in (checkpoint_path(out), taught_path(checkpoint_path(out))):
             path.unlink(missing_ok=True)
     return report
+
+
+def _tell_replaced(out: Path, experiment: Experiment) -> None:
+    """Tell what will be lost, an unfinished run or a model, or that there is none to go on from."""
+    path, say = checkpoint_path(out), experiment.say
+    if experiment.resume and not path.exists():
+        say(f"note: there is no {quoted(path)} to go on from; this run begins anew")
+    elif experiment.resume:
+        return
+    elif path.exists():
+        told = f"note: {quoted(path)}, an unfinished run, will be replaced"
+        say(Message(told, Advice("; ", Parameter("resume"), " would go on with it")))
+    else:
+        tell_replaced(out, say)
 
 
 def _finished_report(experiment: Experiment) -> dict[str, Any] | None:

@@ -43,8 +43,6 @@ TEXTS = 1_024
 CHARACTERS = 2**21
 """A chunk takes no further text once it has so many characters: memory is bounded, however
 long the texts."""
-MOST_A_CORE = 4
-"""Processes for each core at most: more would take longer to start than they help."""
 WAITING = 2
 """Chunks that a process has, the one it works on included: it never waits for the next."""
 
@@ -249,7 +247,12 @@ class Predictor:
         return ready
 
     def _start(self) -> None:
-        from textrnn.system.processes import Processes, available_cores, tell_fewer
+        from textrnn.system.processes import (
+            MOST_A_CORE,
+            Processes,
+            available_cores,
+            tell_fewer,
+        )
         from textrnn.system.shared_memory import Shared
 
         most = MOST_A_CORE * available_cores()

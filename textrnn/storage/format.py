@@ -15,7 +15,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+from textrnn.system.files import find_folder
+from textrnn.wording.quoting import quoted
 
 FORMAT = "textrnn"
 FORMAT_VERSION = 3
@@ -38,3 +43,25 @@ def config_checksum(config: dict[str, Any]) -> str:
     """The checksum of a configuration, without the one that it has."""
     content = {key: value for key, value in config.items() if key != "checksum"}
     return digest(json.dumps(content, sort_keys=True).encode())
+
+
+LOOKS = 3
+"""For a folder that others may be replacing."""
+
+
+def written_at(folder: Path) -> int:
+    """When a model was written, in nanoseconds; 0 if the folder holds none."""
+    for _ in range(LOOKS):
+        place = find_folder(folder)  # it may have been replaced while it was looked at
+        try:
+            return (place / CONFIG).stat().st_mtime_ns
+        except OSError:
+            if not place.is_dir() and not find_folder(folder).is_dir():
+                return 0
+    return 0
+
+
+def tell_replaced(folder: Path, say: Callable[[str], None]) -> None:
+    """Tell if a folder that is to be written holds a model already."""
+    if written_at(folder):
+        say(f"note: replaces the model in {quoted(folder)}")

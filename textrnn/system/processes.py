@@ -28,6 +28,8 @@ if TYPE_CHECKING:  # imported where processes start: a short prediction does wit
     from multiprocessing.connection import Connection
     from multiprocessing.process import BaseProcess
 
+MOST_A_CORE = 4
+"""Processes for each core at most: more would take longer to start than they help."""
 READY = "ready"
 """The first thing that a process sends."""
 TIME_TO_END = 1.0

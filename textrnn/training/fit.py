@@ -24,7 +24,7 @@ from textrnn.training.examples import Examples
 from textrnn.training.loop import TrainingRun
 from textrnn.training.settings import F1, ONE_HOT, RANDOM, WORD2VEC, Settings
 from textrnn.typing import ClassWeight, Floats, Ints
-from textrnn.wording.messages import ForScripts, Parameter, Setting, stated
+from textrnn.wording.messages import ForScripts, Message, Parameter, Setting, stated
 from textrnn.wording.quoting import listed, quoted
 
 WORD2VEC_MIN_COUNT = 5
@@ -260,6 +260,10 @@ def make_run(
     that the settings describe; the ``scorer`` is that of ``TrainingRun``.
     """
     examples = train.encode(model)
+    n_jobs = settings.processes()
+    if n_jobs < (settings.n_jobs or 1):
+        told = f", more than can help: {n_jobs} train, by the cores and the texts of a batch"
+        warn(Message(stated("n_jobs", settings.n_jobs), told))
     unknown = model.vocabulary.unknown_probabilities(settings.unknown_alpha)
     return TrainingRun(
         model.network,
@@ -269,7 +273,7 @@ def make_run(
         unknown_probabilities=unknown if settings.unknown_alpha > 0 else None,
         rng=rng,
         callbacks=callbacks,
-        n_jobs=settings.processes(),
+        n_jobs=n_jobs,
         deadline=deadline,
         scorer=scorer,
     )

@@ -92,19 +92,23 @@ class Settings(DeclaredSettings):
     def processes(self) -> int:
         """Number of processes that ``n_jobs`` means, as in scikit-learn.
 
-        Counted from the cores, no more than have ``TEXTS_A_PROCESS`` of each batch: with
-        fewer a process waits more than it works. Of batches by words all cores take part.
+        Of those that are asked for by their number, no more than have a text of each batch, and
+        no more than ``MOST_A_CORE`` for each core. Counted from the cores, no more than have
+        ``TEXTS_A_PROCESS``: with fewer a process waits more than it works. Of batches by words
+        all take part.
         """
-        from textrnn.system.processes import available_cores
+        from textrnn.system.processes import MOST_A_CORE, available_cores
 
         if self.n_jobs is None:
             return 1
+        cores = available_cores()
         if self.n_jobs > 0:
-            return self.n_jobs
-        wanted = max(1, available_cores() + 1 + self.n_jobs)
+            wanted, texts = min(self.n_jobs, MOST_A_CORE * cores), 1
+        else:
+            wanted, texts = max(1, cores + 1 + self.n_jobs), TEXTS_A_PROCESS
         if self.batch_tokens is not None:
             return wanted
-        return min(wanted, max(1, self.batch_size // TEXTS_A_PROCESS))
+        return min(wanted, max(1, self.batch_size // texts))
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values, with a tokenizer of the user's own by its name in Python."""
