@@ -18,7 +18,8 @@ import numpy as np
 
 from benchmarks.machine import machine
 from textrnn.inference.stream import Stream
-from textrnn.nn.network import Network, NetworkConfig
+from textrnn.nn.config import NetworkConfig
+from textrnn.nn.network import Network
 from textrnn.nn.packed import pack
 from textrnn.nn.workspace import Workspace
 from textrnn.system.plain_json import plain

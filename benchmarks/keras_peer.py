@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from textrnn.nn.network import NetworkConfig
+from textrnn.nn.config import NetworkConfig
 from textrnn.typing import Ids, Ints
 
 PADDED_LENGTH = 500

@@ -27,7 +27,8 @@ from benchmarks.machine import machine
 from benchmarks.timing import Timing, ratio, take_turns
 from textrnn.corpora import load_corpus
 from textrnn.inference.batches import length_batches, predict_proba
-from textrnn.nn.network import Network, NetworkConfig
+from textrnn.nn.config import NetworkConfig
+from textrnn.nn.network import Network
 from textrnn.nn.optimizers import Adam
 from textrnn.nn.targets import Targets
 from textrnn.system.plain_json import plain
@@ -116,7 +117,7 @@ class OurTrainer:
         self.network = network
         self.workers = make_executor(network, data.texts, jobs, examples=data, rule=cut)
         self.workers.__enter__()
-        self.walked = self.tokens = 0
+        self.unrolled = self.tokens = 0
 
     def epoch(self, batches: list[Ints]) -> list[float]:
         """The first epoch, or a part of it: from the start each time."""
@@ -128,7 +129,7 @@ class OurTrainer:
             sums, gradients = self.workers.gradient(rows, rng)
             self.optimizer.update(self.network.params, gradients, LEARNING_RATE)
             losses.append(sums.loss / len(rows))
-            self.walked += sums.unrolled
+            self.unrolled += sums.unrolled
             self.tokens += sums.tokens
         return losses
 
@@ -182,7 +183,7 @@ def training(name: str, options: argparse.Namespace) -> dict[str, Any]:
         jobs["keras"] = lambda: keras.epoch(documents, targets, job.batch_size)
     timings = take_turns(jobs, options.turns)
     ours.close()
-    share = ours.walked / ours.tokens
+    share = ours.unrolled / ours.tokens
     return report(name, job.title, job.target, timings, {"backward_share": share})
 
 

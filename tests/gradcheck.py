@@ -7,10 +7,11 @@ from itertools import count
 
 import numpy as np
 
+from textrnn.nn.config import NetworkConfig
 from textrnn.nn.dropout import Dropout
 from textrnn.nn.gradients import Gradients, RowGradient
 from textrnn.nn.losses import cross_entropy
-from textrnn.nn.network import Cache, Network, NetworkConfig
+from textrnn.nn.network import Cache, Network
 from textrnn.nn.packed import PackedBatch
 from textrnn.typing import Floats, Ids, Ints, Params
 
@@ -94,7 +95,7 @@ def away_from_kinks(network: Network, cache: Cache) -> bool:
     """Whether no rectifier stands so near to zero that a small step crosses it."""
     if network.config.cell != "rnn_relu":
         return True
-    return min(float(np.abs(layer.trace.gates).min()) for layer in cache.layers) > 100 * STEP
+    return min(float(np.abs(layer.trace.gates).min()) for layer in cache.body.layers) > 100 * STEP
 
 
 def smooth_network(

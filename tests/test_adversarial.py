@@ -10,9 +10,10 @@ import pytest
 from tests.examples import examples
 from tests.gradcheck import CELL_NAMES, assert_gradient, dense, random_network, smooth_network
 from textrnn import TextRNNClassifier
+from textrnn.nn.config import NetworkConfig
 from textrnn.nn.gradients import values_of
 from textrnn.nn.losses import cross_entropy
-from textrnn.nn.network import Network, NetworkConfig
+from textrnn.nn.network import Network
 from textrnn.nn.packed import PackedBatch, pack
 from textrnn.nn.workspace import Workspace
 from textrnn.training.regularisation import Regularisation
@@ -31,12 +32,12 @@ def a_config(cell: str = "lstm", embedding_dim: int | None = 2, **changes: Any) 
 
 
 def loss_of(network: Network, batch: PackedBatch, moved: Floats | None) -> float:
-    logits, _ = network.forward(batch, moved=moved)
+    logits, _ = network.forward(batch, perturbation=moved)
     return cross_entropy(logits, TARGETS[batch.order])[0]
 
 
 def gradients_of(network: Network, batch: PackedBatch, moved: Floats | None) -> Params:
-    logits, cache = network.forward(batch, moved=moved)
+    logits, cache = network.forward(batch, perturbation=moved)
     return dense(network.backward(cross_entropy(logits, TARGETS[batch.order])[1], cache))
 
 
@@ -67,7 +68,7 @@ def test_gradients_where_words_have_moved(
 def test_a_move_is_as_a_change_of_the_table() -> None:
     network, batch = random_network(a_config(), np.random.default_rng(0)), pack(DOCUMENTS)
     moved = np.random.default_rng(1).standard_normal((len(batch.distinct), 2))
-    expected, _ = network.forward(batch, moved=moved)
+    expected, _ = network.forward(batch, perturbation=moved)
     network.params["embedding.weight"][batch.distinct] += moved
     np.testing.assert_allclose(network.forward(batch)[0], expected, rtol=1e-12)
 

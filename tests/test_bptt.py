@@ -9,7 +9,9 @@ import pytest
 
 from tests.examples import examples
 from tests.gradcheck import dense
-from textrnn.nn.network import EMBEDDING, Network, NetworkConfig
+from textrnn.nn.config import NetworkConfig
+from textrnn.nn.inputs import EMBEDDING
+from textrnn.nn.network import Network
 from textrnn.nn.workspace import Workspace
 from textrnn.training.examples import Examples
 from textrnn.training.regularisation import Regularisation

@@ -15,8 +15,9 @@ from textrnn.evaluation.thresholds import best_f1_threshold_of
 from textrnn.inference.classifier import NEAREST, TextModel
 from textrnn.linear.fit import NGramFeatures, fit_ngrams, naive_bayes, ngram_features
 from textrnn.linear.hashing import NGramKind
+from textrnn.nn.config import NetworkConfig
 from textrnn.nn.losses import SOFTMAX
-from textrnn.nn.network import Network, NetworkConfig
+from textrnn.nn.network import Network
 from textrnn.text.encoded import as_encoded
 from textrnn.text.reading import read_texts
 from textrnn.text.tokenizers import make_tokenizer

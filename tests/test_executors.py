@@ -20,8 +20,9 @@ from tests.gradcheck import CELL_NAMES, dense
 from textrnn.errors import TrainingError
 from textrnn.inference.batches import predict_proba
 from textrnn.nn import recurrent
+from textrnn.nn.config import NetworkConfig
 from textrnn.nn.gradients import Gradients, RowGradient
-from textrnn.nn.network import Network, NetworkConfig
+from textrnn.nn.network import Network
 from textrnn.training.executors import make_executor
 from textrnn.training.executors.processes import SeveralProcesses, add_gradients
 from textrnn.training.executors.single import SingleProcess

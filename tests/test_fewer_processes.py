@@ -23,7 +23,8 @@ from textrnn.cli.app import app
 from textrnn.inference import pool
 from textrnn.inference.classifier import TextModel
 from textrnn.inference.pool import Predictor
-from textrnn.nn.network import Network, NetworkConfig
+from textrnn.nn.config import NetworkConfig
+from textrnn.nn.network import Network
 from textrnn.system.processes import Processes
 from textrnn.system.shared_memory import Shared
 from textrnn.system.spawning import is_known_elsewhere, standard_streams_taken, without_main

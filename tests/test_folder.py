@@ -18,7 +18,8 @@ from textrnn.inference.bag_of_words import PRESENCE, Classifier, LinearForm, Lin
 from textrnn.inference.classifier import TextModel
 from textrnn.linear.hashing import NGramKind
 from textrnn.linear.ngram_model import NGramModel
-from textrnn.nn.network import Network, NetworkConfig
+from textrnn.nn.config import NetworkConfig
+from textrnn.nn.network import Network
 from textrnn.storage import reading
 from textrnn.storage.reading import load_model, read_config, read_metrics
 from textrnn.storage.writing import check_writable, save_model

@@ -18,9 +18,9 @@ from tests.gradcheck import (
 )
 from textrnn.nn import recurrent
 from textrnn.nn.cells import CELLS, Cell, Step, Trace
+from textrnn.nn.config import NetworkConfig
 from textrnn.nn.dropout import Dropout
 from textrnn.nn.losses import cross_entropy
-from textrnn.nn.network import NetworkConfig
 from textrnn.nn.packed import pack
 from textrnn.nn.poolings import POOLINGS
 from textrnn.nn.projection import gather, project, project_back, sum_by_index

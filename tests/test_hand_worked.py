@@ -17,9 +17,11 @@ import pytest
 from tests.gradcheck import dense
 from textrnn.nn import recurrent
 from textrnn.nn.cells import CELLS
+from textrnn.nn.config import NetworkConfig
 from textrnn.nn.gradients import RowGradient
+from textrnn.nn.inputs import EMBEDDING
 from textrnn.nn.losses import cross_entropy
-from textrnn.nn.network import EMBEDDING, Network, NetworkConfig
+from textrnn.nn.network import Network
 from textrnn.nn.packed import pack
 from textrnn.nn.projection import project, project_back
 from textrnn.typing import Params
@@ -48,7 +50,7 @@ def test_simple_network_over_two_words() -> None:
     # logits = (0, 4/5 * 5/4 ln 3) = (0, ln 3)
     # probabilities = (1, 3) / 4; the loss of class 1 is ln 4/3
     logits, cache = network.forward(batch)
-    np.testing.assert_allclose(cache.layers[0].trace.h[:, READ], [[[3 / 5], [4 / 5]]], **CLOSE)
+    np.testing.assert_allclose(cache.body.layers[0].trace.h[:, READ], [[[3 / 5], [4 / 5]]], **CLOSE)
     np.testing.assert_allclose(logits, [[0.0, log(3)]], **CLOSE)
     np.testing.assert_allclose(network.predict_proba(batch), [[1 / 4, 3 / 4]], **CLOSE)
     loss, d_logits = cross_entropy(logits, np.array([1]))
@@ -97,7 +99,7 @@ def test_two_directions_over_two_words() -> None:
     #         z2 = -ln 3 + ln 2 + 35/37 W_hb               of word 1, the final state
     h1 = 35 / 37
     h2 = tanh(log(2 / 3) + h1 * back)
-    h = cache.layers[0].trace.h[:, READ, 0]
+    h = cache.body.layers[0].trace.h[:, READ, 0]
     np.testing.assert_allclose(h, [[3 / 5, 4 / 5], [h1, h2]], **CLOSE)
     np.testing.assert_allclose(logits, [[0.0, 4 / 5 + 10.0 * h2]], **CLOSE)
 

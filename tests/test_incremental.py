@@ -11,8 +11,9 @@ from tests.examples import texts_of
 from tests.gradcheck import CELL_NAMES, READOUT_NAMES
 from textrnn.inference.batches import predict_proba
 from textrnn.nn.cells import CELLS
+from textrnn.nn.config import NetworkConfig
 from textrnn.nn.incremental import DocumentReader
-from textrnn.nn.network import Network, NetworkConfig
+from textrnn.nn.network import Network
 from textrnn.nn.packed import pack
 
 LENGTHS = (1, 2, 3, 30)

@@ -25,8 +25,9 @@ from textrnn.inference.bag_of_words import LinearModel
 from textrnn.inference.batches import predict_logits, predict_proba
 from textrnn.inference.classifier import TextModel
 from textrnn.inference.pool import predict_many
+from textrnn.nn.config import NetworkConfig
 from textrnn.nn.losses import SIGMOID, SOFTMAX, sigmoid, softmax
-from textrnn.nn.network import Network, NetworkConfig
+from textrnn.nn.network import Network
 from textrnn.storage.reading import load_classifier
 from textrnn.training.ensemble import weigh
 from textrnn.training.loop import loss_and_accuracy

@@ -15,7 +15,9 @@ import pytest
 from tests.examples import examples
 from textrnn.errors import TrainingError, UsageError
 from textrnn.inference.batches import predict_logits, predict_proba
-from textrnn.nn.network import EMBEDDING, Network, NetworkConfig
+from textrnn.nn.config import NetworkConfig
+from textrnn.nn.inputs import EMBEDDING
+from textrnn.nn.network import Network
 from textrnn.nn.optimizers import SGD, Adam
 from textrnn.nn.schedules import SCHEDULES, learning_rate_at
 from textrnn.nn.targets import Targets

@@ -26,8 +26,9 @@ from textrnn.evaluation.multilabel import evaluate_multilabel
 from textrnn.inference.batches import predict_proba
 from textrnn.linear.fit import fit_ngrams, ngram_features
 from textrnn.linear.hashing import NGramKind
+from textrnn.nn.config import NetworkConfig
 from textrnn.nn.losses import SIGMOID, binary_cross_entropy, sigmoid
-from textrnn.nn.network import Network, NetworkConfig
+from textrnn.nn.network import Network
 from textrnn.nn.workspace import Workspace
 from textrnn.text.encoded import encode_lists
 from textrnn.training.regularisation import Regularisation

@@ -23,9 +23,12 @@ from tests.gradcheck import (
 from textrnn.inference.batches import predict_proba
 from textrnn.nn import recurrent
 from textrnn.nn.cells import CELLS
+from textrnn.nn.config import NetworkConfig
+from textrnn.nn.directions import by_direction, side_by_side
 from textrnn.nn.dropout import Dropout, dropout_mask
 from textrnn.nn.gradients import RowGradient
-from textrnn.nn.network import EMBEDDING, Network, NetworkConfig, by_direction, side_by_side
+from textrnn.nn.inputs import EMBEDDING
+from textrnn.nn.network import Network
 from textrnn.nn.packed import pack
 from textrnn.typing import Floats, Params
 
@@ -240,9 +243,9 @@ def test_walked_tells_the_rows_of_the_way_back(
     batch = pack(random_documents(rng, [400, 2, 230, 61, 1, 400], V))
     for floor in (0.0, 1e-7):
         logits, cache = network.forward(batch)
-        assert cache.walked == []
+        assert cache.body.unrolled == []
         network.backward(np.ones_like(logits), cache, gradient_floor=floor)
-        top, *below = cache.walked
+        top, *below = cache.body.unrolled
         assert below == [batch.n_tokens] * (num_layers - 1)
         if floor and readout == "last":
             assert batch.n_sequences < top < batch.n_tokens
@@ -276,12 +279,12 @@ def test_type_is_kept(cell: str, dtype: str) -> None:
     dropout = Dropout(0.2, 0.2, np.random.default_rng(0), recurrent=0.2, embedding=0.2)
     logits, cache = network.forward(pack(documents), dropout=dropout)
     assert logits.dtype == dtype
-    arrays = [cache.features, cache.feature_mask]
-    for layer in cache.layers:
+    arrays = [cache.head.features, cache.head.mask]
+    for layer in cache.body.layers:
         trace = layer.trace
         arrays += [
-            layer.x,
-            layer.mask,
+            layer.inputs.x,
+            layer.inputs.mask,
             layer.weights["W_h"],
             trace.gates,
             trace.scratch,
@@ -396,7 +399,7 @@ def test_input_dropout_masks_a_word_alike_wherever_it_stands() -> None:
         value[:, 1] = value[:, 0]
     batch = pack([np.array([3, 1, 3, 3], dtype=np.int32), np.array([1, 3], dtype=np.int32)])
     _, cache = network.forward(batch, dropout=Dropout(0.5, 0.0, np.random.default_rng(1)))
-    h = cache.layers[0].trace.h
+    h = cache.body.layers[0].trace.h
     np.testing.assert_allclose(h[1], h[0][mirror(batch)])
     for word in (1, 3):
         of_word = h[0][batch.ids == word]
@@ -411,9 +414,9 @@ def test_dropped_words_are_dropped_wherever_they_stand(dim: int | None) -> None:
     batch = pack(documents)
     dropout = Dropout(0.0, 0.0, np.random.default_rng(1), embedding=0.5)
     logits, cache = network.forward(batch, dropout=dropout)
-    mask = cache.layers[0].mask
+    mask = cache.body.layers[0].inputs.mask
     assert mask is not None
-    assert cache.layers[1].mask is None
+    assert cache.body.layers[1].inputs.mask is None
     assert mask.shape == (len(batch.distinct), 1)
     assert set(np.unique(mask)) == {0.0, 2.0}
     table = EMBEDDING if dim else "recurrent.0.W_x"
@@ -428,7 +431,7 @@ def test_words_and_inputs_are_dropped_together() -> None:
     network, documents, _ = example(config)
     dropout = Dropout(0.25, 0.0, np.random.default_rng(1), embedding=0.5)
     _, cache = network.forward(pack(documents), dropout=dropout)
-    mask = cache.layers[0].mask
+    mask = cache.body.layers[0].inputs.mask
     assert mask is not None
     kept = mask[mask.any(axis=1)]
     assert 0 < len(kept) < len(mask)  # some words are gone
@@ -448,7 +451,7 @@ def test_recurrent_dropout_is_one_mask_on_the_weights(cell: str) -> None:
     logits, cache = network.forward(batch, dropout=dropout)
     thinned = dict(network.params)
     masks = []
-    for i, layer in enumerate(cache.layers):
+    for i, layer in enumerate(cache.body.layers):
         assert layer.recurrent_mask is not None
         masks.append(layer.recurrent_mask)
         assert set(np.unique(masks[i])) == {0.0, 2.0}
@@ -472,10 +475,10 @@ def test_a_dropped_one_hot_word_leaves_only_the_bias() -> None:
     network.params["recurrent.0.W_h"][:] = 0.0
     batch = pack([np.arange(V, dtype=np.int32)])
     _, cache = network.forward(batch, dropout=Dropout(0.5, 0.0, np.random.default_rng(1)))
-    mask = cache.layers[0].mask
+    mask = cache.body.layers[0].inputs.mask
     assert mask is not None
     assert mask.shape == (V, 1)
-    h = cache.layers[0].trace.h[0][rows_of(batch, 0)]  # word after word, as in the mask
+    h = cache.body.layers[0].trace.h[0][rows_of(batch, 0)]  # word after word, as in the mask
     dropped = h[mask[:, 0] == 0.0]
     assert 0 < len(dropped) < V
     bias = np.tanh(network.params["recurrent.0.b"][:, 0])
@@ -497,7 +500,7 @@ def test_first_weights(cell: str) -> None:
         eye = np.broadcast_to(np.eye(20), W_h.shape)
         np.testing.assert_allclose(W_h @ W_h.swapaxes(-1, -2), eye, atol=1e-12)
         assert np.array_equal(W_h, eye) == (cell == "rnn_relu")
-        forget = {"lstm": 1, "lstm_forget": 0}.get(cell)
+        forget = {"lstm": 1, "lstm_peephole": 1, "lstm_forget": 0}.get(cell)
         for gate, value in enumerate(b):
             assert (value == (1.0 if gate == forget else 0.0)).all()
 

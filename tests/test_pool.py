@@ -24,7 +24,8 @@ from textrnn.errors import UsageError, WorkerError
 from textrnn.inference import pool as module
 from textrnn.inference.classifier import TextModel
 from textrnn.inference.pool import CHARACTERS, TEXTS, Predictor, chunks, predict_many
-from textrnn.nn.network import Network, NetworkConfig
+from textrnn.nn.config import NetworkConfig
+from textrnn.nn.network import Network
 from textrnn.storage.writing import save_model
 from textrnn.system.processes import process_count
 from textrnn.text.encoded import EncodedTexts, encode_lists

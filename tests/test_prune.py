@@ -15,7 +15,8 @@ from textrnn.errors import UsageError
 from textrnn.inference.classifier import TextModel
 from textrnn.linear.hashing import NGramKind, distinct_ngrams
 from textrnn.linear.ngram_model import NGramModel
-from textrnn.nn.network import Network, NetworkConfig
+from textrnn.nn.config import NetworkConfig
+from textrnn.nn.network import Network
 from textrnn.storage.prune import prune
 from textrnn.storage.reading import load_model
 from textrnn.storage.writing import save_model

@@ -20,8 +20,8 @@ from textrnn.inference.pool import Predictor
 from textrnn.nn import cells
 from textrnn.nn.cells import CELLS, Cell
 from textrnn.nn.cells.reader import FastReader
+from textrnn.nn.config import NetworkConfig
 from textrnn.nn.incremental import DocumentReader
-from textrnn.nn.network import NetworkConfig
 from textrnn.nn.packed import pack
 
 CODE = '''

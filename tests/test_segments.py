@@ -19,9 +19,10 @@ from tests.gradcheck import (
 from textrnn import TextRNNClassifier
 from textrnn.errors import UsageError
 from textrnn.inference.batches import predict_proba
+from textrnn.nn.config import NetworkConfig
 from textrnn.nn.incremental import DocumentReader
 from textrnn.nn.losses import cross_entropy
-from textrnn.nn.network import Network, NetworkConfig
+from textrnn.nn.network import Network
 from textrnn.nn.packed import pack
 from textrnn.nn.poolings import POOLINGS
 
@@ -117,7 +118,7 @@ def test_of_equal_maxima_one_gets_the_gradient() -> None:
     d_logits = np.ones_like(logits)
     reading = POOLINGS["max"]
     d_joined = (d_logits @ network.params["linear.weight"].T)[np.newaxis]
-    d_vectors = reading.over_segments_backward(d_joined, cache.joined, cache.batch)
+    d_vectors = reading.over_segments_backward(d_joined, cache.head.parts[1], cache.body.batch)
     np.testing.assert_allclose(d_vectors.sum(axis=1), d_joined.sum(axis=1))
     assert ((d_vectors != 0).sum(axis=1) == 1).all()
 

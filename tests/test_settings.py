@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from textrnn.cli.settings_table import table
 from textrnn.errors import UsageError
-from textrnn.nn.network import EMBEDDING
+from textrnn.nn.inputs import EMBEDDING
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.training.settings import DECLARED, Settings, usual_epochs
 

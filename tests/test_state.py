@@ -18,7 +18,8 @@ from tests.gradcheck import (
 )
 from textrnn.nn import recurrent
 from textrnn.nn.cells import CELLS, Cell, Trace
-from textrnn.nn.network import Network, NetworkConfig
+from textrnn.nn.config import NetworkConfig
+from textrnn.nn.network import Network
 from textrnn.nn.packed import PackedBatch, pack
 from textrnn.nn.workspace import Workspace
 from textrnn.typing import Floats, Ids, Ints, Params
@@ -250,13 +251,13 @@ def test_in_chunks_equals_whole(
         found, of_chunk = network.forward(batch, initial=given)
         np.testing.assert_allclose(read, found, **EXACT)
         answers[places] = found
-        for layer, final in enumerate(of_chunk.final):
+        for layer, final in enumerate(of_chunk.body.final):
             for name, value in final.items():
                 np.testing.assert_allclose(read_final[layer][name], value, **EXACT)
                 state[layer][name][:, places] = value
         passes.append((places, of_chunk))
     np.testing.assert_allclose(answers[whole.order], logits, **EXACT)
-    for layer, final in enumerate(cache.final):
+    for layer, final in enumerate(cache.body.final):
         for name, value in final.items():
             np.testing.assert_allclose(state[layer][name][:, whole.order], value, **EXACT)
 
@@ -271,7 +272,7 @@ def test_in_chunks_equals_whole(
         gradients = network.backward(
             d_found, of_chunk, d_final=[in_order(s, places) for s in d_state]
         )
-        for layer, d_initial in enumerate(of_chunk.d_initial):
+        for layer, d_initial in enumerate(of_chunk.body.d_initial):
             for name, value in d_initial.items():
                 d_state[layer][name][:, places] = value
         for name, gradient in dense(gradients).items():
@@ -280,6 +281,6 @@ def test_in_chunks_equals_whole(
     assert set(total) == set(wanted)
     for name, gradient in wanted.items():
         np.testing.assert_allclose(total[name], gradient, err_msg=name, **EXACT)
-    for layer, d_initial in enumerate(cache.d_initial):
+    for layer, d_initial in enumerate(cache.body.d_initial):
         for name, value in d_initial.items():
             np.testing.assert_allclose(d_state[layer][name][:, whole.order], value, **EXACT)

@@ -11,7 +11,8 @@ from tests.gradcheck import CELL_NAMES, READOUT_NAMES
 from textrnn import TextRNNClassifier
 from textrnn.errors import UsageError
 from textrnn.inference.stream import Stream
-from textrnn.nn.network import Network, NetworkConfig
+from textrnn.nn.config import NetworkConfig
+from textrnn.nn.network import Network
 from textrnn.nn.packed import pack
 from textrnn.nn.poolings import POOLINGS
 from textrnn.text.vocabulary import Vocabulary

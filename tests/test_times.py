@@ -25,8 +25,9 @@ from textrnn.nn.cells import (
     register,
 )
 from textrnn.nn.check import CHECKS, Layer
+from textrnn.nn.config import NetworkConfig
 from textrnn.nn.incremental import DocumentReader
-from textrnn.nn.network import Network, NetworkConfig
+from textrnn.nn.network import Network
 from textrnn.nn.packed import pack
 from textrnn.typing import Bools, Floats, Params
 

@@ -79,20 +79,20 @@ def compare_with_states(
     read, read_final = network.read(batch, initial=of_layers(initial))
     np.testing.assert_allclose(read, logits, **CLOSE)
     np.testing.assert_allclose(logits, expected["logits"][order], **CLOSE)
-    H, h = case.config.hidden_size, cache.layers[-1].trace.h
+    H, h = case.config.hidden_size, cache.body.layers[-1].trace.h
     for place, document in enumerate(order):
         rows = rows_of(batch, place)
         outputs = np.concatenate([h[0, rows], *(h[1:, rows[::-1]])], axis=-1)
         np.testing.assert_allclose(outputs, expected["outputs"][document, : len(rows)], **CLOSE)
     assert h.shape[-1] == H
     for layer in layers:
-        for name, value in cache.final[layer].items():
+        for name, value in cache.body.final[layer].items():
             wanted = expected[f"final.{layer}.{name}"][:, order]
             np.testing.assert_allclose(value, wanted, **CLOSE)
             np.testing.assert_allclose(read_final[layer][name], wanted, **CLOSE)
             loss += float((wanted * of_final[f"{layer}.{name}"][:, order]).sum())
             d_initial = expected[f"gradient.initial.{layer}.{name}"][:, order]
-            np.testing.assert_allclose(cache.d_initial[layer][name], d_initial, **CLOSE)
+            np.testing.assert_allclose(cache.body.d_initial[layer][name], d_initial, **CLOSE)
     np.testing.assert_allclose(loss, expected["loss"], **CLOSE)
     for name, gradient in gradients.items():
         np.testing.assert_allclose(gradient, expected[f"gradient.{name}"], err_msg=name, **CLOSE)

@@ -15,8 +15,9 @@ from textrnn.estimator.classifier import TextRNNClassifier
 from textrnn.inference.classifier import NEAREST, SAME, TextModel
 from textrnn.linear.hashing import NGramKind, distinct_ngrams
 from textrnn.linear.ngram_model import NGramModel
+from textrnn.nn.config import NetworkConfig
 from textrnn.nn.losses import softmax
-from textrnn.nn.network import Network, NetworkConfig
+from textrnn.nn.network import Network
 from textrnn.storage.format import config_checksum
 from textrnn.storage.prune import prune
 from textrnn.storage.reading import load_model, read_config

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from textrnn.nn.network import NetworkConfig
+from textrnn.nn.config import NetworkConfig
 from textrnn.typing import Floats, Params
 
 STORED = Path(__file__).with_name("torch_reference.npz")

@@ -1,27 +1,33 @@
 """What the final output means: its probabilities, its loss, and how much of it is right.
 
 Of the classes each text has one (``SOFTMAX``), or each text has any number of labels, every one
-a yes or no of its own (``SIGMOID``). Targets are class numbers of shape (B,), or of shape (B, C)
-ones and zeros, or the probabilities that a teacher gives.
+a yes or no of its own (``SIGMOID``), or each text has a number (``NUMBERS``). Targets are class
+numbers of shape (B,), or of shape (B, C) ones and zeros, or the probabilities that a teacher
+gives; or numbers, (B,). Where every token is answered for, B below is the number of tokens.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from textrnn.typing import Floats, Ints
 
 
-def softmax(logits: Floats) -> Floats:
-    """Probabilities (B, C) of logits (B, C); each row sums to one."""
+def log_softmax(logits: Floats) -> Floats:
+    """Logarithms of the classes' probabilities, (B, C) of logits (B, C)."""
     # The arrays' methods take three times as long of one row.
     shifted: Floats = logits - np.maximum.reduce(logits, axis=1, keepdims=True)
-    np.exp(shifted, shifted)
-    shifted /= np.add.reduce(shifted, axis=1, keepdims=True)
+    shifted -= np.log(np.add.reduce(np.exp(shifted), axis=1, keepdims=True))
     return shifted
+
+
+def softmax(logits: Floats) -> Floats:
+    """Probabilities (B, C) of logits (B, C); each row sums to one."""
+    logarithms = log_softmax(logits)
+    return np.exp(logarithms, logarithms)
 
 
 def cross_entropy(
@@ -48,20 +54,19 @@ def cross_entropy(
         The loss and the gradient of the logits, (B, C).
     """
     B, C = logits.shape
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    log_norm = np.log(np.exp(shifted).sum(axis=1))
-    gradient = np.exp(shifted - log_norm[:, np.newaxis])
+    logarithms = log_softmax(logits)
+    gradient = np.exp(logarithms)
     if targets.ndim == 2:
         wanted = (1.0 - label_smoothing) * targets + label_smoothing / C
-        losses = log_norm - (wanted * shifted).sum(axis=1)
+        losses = -(wanted * logarithms).sum(axis=1)
         gradient -= wanted
     else:
         rows = np.arange(B)
-        losses = log_norm - shifted[rows, targets]
+        losses = -logarithms[rows, targets]
         gradient[rows, targets] -= 1.0 - label_smoothing
         if label_smoothing:
             gradient -= label_smoothing / C
-            losses += label_smoothing * (shifted[rows, targets] - shifted.mean(axis=1))
+            losses += label_smoothing * (logarithms[rows, targets] - logarithms.mean(axis=1))
     if weights is not None:
         losses = losses * weights
         gradient *= weights[:, np.newaxis]
@@ -117,18 +122,47 @@ def binary_cross_entropy(
     return float(losses.sum(dtype=np.float64)) / B, gradient
 
 
+def squared_error(
+    logits: Floats,
+    targets: Floats,
+    weights: Floats | None = None,
+    *,
+    batch_size: int | None = None,
+    label_smoothing: float = 0.0,
+) -> tuple[float, Floats]:
+    """Mean squared error, and its gradient.
+
+    Args:
+        logits: the numbers predicted, (B, 1).
+        targets: the numbers that are right, (B,).
+        weights: as in ``cross_entropy``.
+        batch_size: as in ``cross_entropy``.
+        label_smoothing: there are no classes to spread anything over; must be 0.
+
+    Returns:
+        The loss and the gradient of the logits, (B, 1).
+    """
+    assert not label_smoothing
+    errors = logits[:, 0] - targets.astype(logits.dtype, copy=False)
+    losses, gradient = errors * errors, 2.0 * errors
+    if weights is not None:
+        losses, gradient = losses * weights, gradient * weights
+    B = batch_size or len(logits)
+    return float(losses.sum(dtype=np.float64)) / B, gradient[:, np.newaxis] / B
+
+
 def mean_one(weights: Floats | None) -> Floats | None:
     """Weights (B,) scaled to a mean of 1; None, which is ones, if there are none above 0."""
     return None if weights is None or not weights.any() else weights / weights.mean()
 
 
 class Loss(Protocol):
-    """``cross_entropy`` or ``binary_cross_entropy``."""
+    """``cross_entropy``, ``binary_cross_entropy`` or ``squared_error``."""
 
     def __call__(
         self,
         logits: Floats,
-        targets: Ints,
+        targets: Any,
         weights: Floats | None = None,
         *,
         batch_size: int | None = None,
@@ -140,14 +174,15 @@ class Output(NamedTuple):
     """What logits (B, C) mean.
 
     Attributes:
-        probabilities: of logits, same shape.
+        probabilities: of logits, same shape; of numbers, the numbers themselves.
         loss: of logits and targets, with its gradient.
-        right: of logits and targets the share of its labels that each document has right, (B,).
+        right: of logits and targets the share of its labels that each document has right, (B,);
+            of a number, what is lacking of one less its squared error.
     """
 
     probabilities: Callable[[Floats], Floats]
     loss: Loss
-    right: Callable[[Floats, Ints], Floats]
+    right: Callable[[Floats, Any], Floats]
 
 
 def _class_right(logits: Floats, targets: Ints) -> Floats:
@@ -161,10 +196,23 @@ def _labels_right(logits: Floats, targets: Ints) -> Floats:
     return right
 
 
+def _numbers(logits: Floats) -> Floats:
+    return logits
+
+
+def _closeness(logits: Floats, targets: Floats) -> Floats:
+    # Over targets of variance 1, as a regression standardises them, its mean is R².
+    errors: Floats = logits[:, 0].astype(np.float64) - targets
+    return 1.0 - errors * errors
+
+
 SOFTMAX = Output(softmax, cross_entropy, _class_right)
 SIGMOID = Output(yes_probabilities, binary_cross_entropy, _labels_right)
+NUMBERS = Output(_numbers, squared_error, _closeness)
 
 
-def output_of(*, multilabel: bool) -> Output:
-    """What the logits mean of a model for one label a text, or for any number."""
+def output_of(*, multilabel: bool, regression: bool = False) -> Output:
+    """What the logits mean of a model for one label a text, for any number, or for a number."""
+    if regression:
+        return NUMBERS
     return SIGMOID if multilabel else SOFTMAX

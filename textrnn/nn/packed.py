@@ -22,7 +22,7 @@ from functools import cached_property
 
 import numpy as np
 
-from textrnn.typing import Array, Counts, Ids, Ints
+from textrnn.typing import Array, Counts, Floats, Ids, Ints
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,13 @@ class PackedBatch:
     """Token ids of B documents, time-major and packed.
 
     Attributes:
-        ids: token ids, int32 of shape (N,).
+        ids: token ids, int32 of shape (N,); of real-valued sequences vectors, (N, D).
         lengths: words of each document, longest first, shape (B,).
         order: position of each document in the caller's list, shape (B,).
         batch_sizes: documents of more than t tokens, shape (T,).
         offsets: first row of step t, shape (T + 1,); the last entry is N.
+        places: for each row the place of its token among those of the documents given, one
+            document after the other, (N,): ``values[places]`` puts one of each into its row.
         owners: if documents were cut into segments, the place in the caller's list of the
             document that each belongs to, shape (B,). Then B counts segments above, and
             ``order`` is that of the documents again. Else None.
@@ -45,6 +47,7 @@ class PackedBatch:
     order: Ints
     batch_sizes: Ints
     offsets: Ints
+    places: Ints
     owners: Ints | None = None
 
     @property
@@ -110,7 +113,8 @@ def pack_rows(
     """Pack some of many documents, each of at least one token, into one batch.
 
     Args:
-        ids: token ids of all documents, one document after the other, int32.
+        ids: token ids of all documents, one document after the other, int32; or vectors,
+            (tokens, D).
         starts: where each document begins among them and the last one ends, (documents + 1,).
         rows: positions of those that are packed, (B,); None packs all.
         segment_length: cut longer documents into segments of at most so many tokens, about
@@ -128,10 +132,12 @@ def pack_rows(
     return replace(batch, owners=owners[batch.order], order=np.arange(len(rows)))
 
 
-def pack(documents: Sequence[Ids], segment_length: int | None = None) -> PackedBatch:
-    """Pack documents that are arrays of their own; see ``pack_rows``."""
+def pack(
+    documents: Sequence[Ids] | Sequence[Floats], segment_length: int | None = None
+) -> PackedBatch:
+    """Pack documents that are arrays of their own, (T,) or (T, D); see ``pack_rows``."""
     starts = np.cumsum([0, *map(len, documents)])
-    ids = np.concatenate([np.zeros(0, np.int32), *documents])
+    ids: Array = np.concatenate(documents) if len(documents) else np.zeros(0, np.int32)
     return pack_rows(ids, starts, segment_length=segment_length)
 
 
@@ -147,7 +153,8 @@ def _pack(ids: Array, starts: Counts, ends: Counts) -> PackedBatch:
     offsets = np.concatenate([[0], np.cumsum(batch_sizes)])
     step = np.repeat(np.arange(len(batch_sizes)), batch_sizes)
     documents = np.arange(offsets[-1]) - offsets[step]
-    return PackedBatch(ids[ends[order][documents] - 1 - step], lengths, order, batch_sizes, offsets)
+    places = ends[order][documents] - 1 - step
+    return PackedBatch(ids[places], lengths, order, batch_sizes, offsets, places)
 
 
 def _segments(starts: Counts, ends: Counts, limit: int) -> tuple[Counts, Counts, Ints]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from textrnn.nn.network import NetworkConfig
+from textrnn.nn.config import NetworkConfig
 from textrnn.storage.config_validation import validate_config
 from textrnn.storage.format import CHECKED, CONFIG, METRICS, VOCABULARY, WEIGHTS
 from textrnn.storage.weights_validation import (

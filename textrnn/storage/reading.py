@@ -18,7 +18,8 @@ from textrnn.errors import DamagedModelError, ModelError, reason
 from textrnn.inference.bag_of_words import Classifier, LinearModel
 from textrnn.inference.classifier import SAME, TextModel
 from textrnn.linear.ngram_model import NGramModel
-from textrnn.nn.network import Network, NetworkConfig
+from textrnn.nn.config import NetworkConfig
+from textrnn.nn.network import Network
 from textrnn.storage.config_validation import validate_config
 from textrnn.storage.folder_validation import (
     check_arrays,

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from textrnn.inference.bag_of_words import TFIDF
-from textrnn.nn.network import NetworkConfig
+from textrnn.nn.config import NetworkConfig
 from textrnn.system.compact import KEY_BITS, SCALE
 from textrnn.system.strict_json import shown
 from textrnn.system.weights_file import Tensors

@@ -25,7 +25,7 @@ from textrnn.wording.messages import Parameter, Setting, stated
 from textrnn.wording.quoting import quoted
 
 if TYPE_CHECKING:
-    from textrnn.nn.network import NetworkConfig
+    from textrnn.nn.config import NetworkConfig
     from textrnn.training.config import TrainingConfig
 
 USUAL_STEPS = 3_000
@@ -55,7 +55,7 @@ class Settings(DeclaredSettings):
         multilabel: bool = False,
     ) -> NetworkConfig:
         """The network these settings describe."""
-        from textrnn.nn.network import NetworkConfig
+        from textrnn.nn.config import NetworkConfig
 
         return NetworkConfig(
             n_classes=n_classes,
@@ -73,7 +73,7 @@ class Settings(DeclaredSettings):
 
     def training_config(self, n_texts: int, n_words: int, **changes: Any) -> TrainingConfig:
         """The training these settings describe, for so many training texts and words of them."""
-        from textrnn.nn.network import EMBEDDING
+        from textrnn.nn.inputs import EMBEDDING
         from textrnn.training.batching import batch_count
         from textrnn.training.config import TrainingConfig
 

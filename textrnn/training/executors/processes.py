@@ -26,8 +26,9 @@ import numpy as np
 
 from textrnn.errors import TrainingError, WorkerError
 from textrnn.inference.batches import length_batches
+from textrnn.nn.config import NetworkConfig
 from textrnn.nn.gradients import Gradients, RowGradient
-from textrnn.nn.network import Network, NetworkConfig
+from textrnn.nn.network import Network
 from textrnn.nn.targets import Targets
 from textrnn.system.processes import Answer, Processes
 from textrnn.system.shared_memory import Shared

@@ -66,7 +66,7 @@ class BPTT:
         """
         dropout = self.regularisation.dropout(batch.rng)
         logits, cache = network.forward(
-            packed, dropout=dropout, moved=perturbed, workspace=batch.workspace
+            packed, dropout=dropout, perturbation=perturbed, workspace=batch.workspace
         )
         examples = batch.examples
         loss, d_logits = network.config.output.loss(
@@ -77,7 +77,7 @@ class BPTT:
             label_smoothing=self.regularisation.label_smoothing,
         )
         gradients = network.backward(d_logits, cache, gradient_floor=self.gradient_floor)
-        return _Passed(loss, logits, gradients, cache.walked[0])
+        return _Passed(loss, logits, gradients, cache.body.unrolled[0])
 
     def _adversarial(
         self, network: Network, batch: Batch, packed: PackedBatch, gradients: Gradients

@@ -1,0 +1,114 @@
+"""What fixes the shapes of a network, and which parts it is made of."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from textrnn.nn.cells import CELLS
+from textrnn.nn.heads import HEADS, Head
+from textrnn.nn.inputs import Embedding, Input, OneHot, RealValued
+from textrnn.nn.losses import Output, output_of
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Everything that fixes the shapes of a network.
+
+    Attributes:
+        n_classes: C; of a regression 1.
+        vocabulary_size: V, the unknown word included; 0 where no words are read.
+        embedding_dim: D, or None for one-hot input.
+        cell: a name in ``CELLS``.
+        hidden_size: H of each direction.
+        num_layers: recurrent layers, one on top of the other.
+        bidirectional: read each text in both directions.
+        readout: a name in ``POOLINGS``, of the text head.
+        dtype: ``"float32"`` for work, ``"float64"`` for proof.
+        segment_length: longer documents are read in segments of at most so many words, each
+            from an empty state; the readout goes over all of them (Johnson and Zhang 2016).
+            None reads documents whole.
+        multilabel: each document has any number of the C labels, not one of C classes.
+        regression: the outputs are numbers themselves, learnt with squared error.
+        head: a name in ``HEADS``: answer once for a text, or at every token.
+        n_inputs: D of real-valued sequences (T, D) in place of words, or None.
+    """
+
+    n_classes: int
+    vocabulary_size: int
+    embedding_dim: int | None = 100
+    cell: str = "lstm"
+    hidden_size: int = 64
+    num_layers: int = 1
+    bidirectional: bool = False
+    readout: str = "last"
+    dtype: str = "float32"
+    segment_length: int | None = None
+    multilabel: bool = False
+    regression: bool = False
+    head: str = "text"
+    n_inputs: int | None = None
+
+    @property
+    def output(self) -> Output:
+        """What the logits mean."""
+        return output_of(multilabel=self.multilabel, regression=self.regression)
+
+    @property
+    def n_directions(self) -> int:
+        """S."""
+        return 2 if self.bidirectional else 1
+
+    @property
+    def n_outputs(self) -> int:
+        """Width of a recurrent layer's output, both directions together."""
+        return self.hidden_size * self.n_directions
+
+    @property
+    def n_features(self) -> int:
+        """F, the width of what reaches the linear layer."""
+        return self.make_head().n_features
+
+    def to_dict(self) -> dict[str, Any]:
+        """All values but those of later versions that are as if they were not there."""
+        later = {"regression": False, "head": "text", "n_inputs": None}
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name not in later or value != later[name]
+        }
+
+    def make_input(self) -> Input:
+        """What the first recurrent layer reads: the one place that tells the kinds apart."""
+        if self.n_inputs is not None:
+            return RealValued(self.n_inputs)
+        if self.embedding_dim is not None:
+            return Embedding(self.vocabulary_size, self.embedding_dim)
+        return OneHot(self.vocabulary_size)
+
+    def make_head(self) -> Head:
+        """What makes logits of the top layer's outputs."""
+        return HEADS[self.head](
+            self.n_directions, self.hidden_size, self.n_classes, pooling=self.readout
+        )
+
+    def layer_shapes(self, layer: int) -> dict[str, tuple[int, ...]]:
+        """Shape of each parameter of a recurrent layer."""
+        cell, S, H = CELLS[self.cell], self.n_directions, self.hidden_size
+        if layer:
+            return cell.shapes(S, self.n_outputs, H)
+        source = self.make_input()
+        return source.layer_shapes(cell.shapes(S, source.size or H, H))
+
+    def tables(self) -> tuple[str, ...]:
+        """Names of the parameters of which a batch touches only its words' rows."""
+        table = self.make_input().table
+        return () if table is None else (table,)
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Name and shape of every parameter."""
+        shapes = self.make_input().shapes()
+        for layer in range(self.num_layers):
+            of_layer = self.layer_shapes(layer)
+            shapes |= {f"recurrent.{layer}.{name}": shape for name, shape in of_layer.items()}
+        return shapes | self.make_head().shapes()

@@ -1,0 +1,123 @@
+"""What a head is: features of the top layer's outputs, and a linear layer of logits over them.
+
+The linear layer and its dropout are the same in each; a head says what the features are. It
+does so in two forms that agree: of all outputs at once, with a backward pass; and step by step,
+where nothing is kept.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from textrnn.nn.dropout import Dropout
+from textrnn.nn.packed import PackedBatch
+from textrnn.nn.poolings import PoolingGradients
+from textrnn.typing import Floats, Params
+
+WEIGHT, BIAS = "linear.weight", "linear.bias"
+
+
+class HeadCache(NamedTuple):
+    """What the backward pass of a head needs."""
+
+    features: Floats
+    """After dropout, (answers, F)."""
+    mask: Floats | None
+    """Of dropout."""
+    parts: Any
+    """Of the features themselves."""
+
+
+class RunningFeatures(ABC):
+    """The features step by step, where there is no backward pass."""
+
+    @abstractmethod
+    def add(self, h: Floats) -> None:
+        """Take the outputs (S, n, H) of the n documents that have begun."""
+
+    @abstractmethod
+    def value(self, batch: PackedBatch) -> Floats:
+        """The features (answers, F), when all steps were taken."""
+
+
+class Head(ABC):
+    """Makes logits of the outputs (S, N, H) of the top layer.
+
+    Args:
+        n_directions: S.
+        hidden_size: H.
+        n_classes: C.
+        pooling: a name in ``POOLINGS``, for a head that pools.
+    """
+
+    n_features: int
+    """F."""
+
+    def __init__(
+        self, n_directions: int, hidden_size: int, n_classes: int, *, pooling: str
+    ) -> None:
+        del pooling
+        self.n_directions, self.hidden_size = n_directions, hidden_size
+        self.n_classes = n_classes
+        self.n_features = n_directions * hidden_size
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Name and shape of each parameter."""
+        return {WEIGHT: (self.n_features, self.n_classes), BIAS: (self.n_classes,)}
+
+    def initialise(self, rng: np.random.Generator, dtype: np.dtype[Any]) -> Params:
+        """Draw the parameters: Glorot-uniform weights and zero biases (Glorot and Bengio 2010)."""
+        bound = np.sqrt(6.0 / (self.n_features + self.n_classes))
+        weight = rng.uniform(-bound, bound, (self.n_features, self.n_classes))
+        return {WEIGHT: weight.astype(dtype), BIAS: np.zeros(self.n_classes, dtype=dtype)}
+
+    def forward(
+        self, h: Floats, batch: PackedBatch, params: Params, dropout: Dropout | None
+    ) -> tuple[Floats, HeadCache]:
+        """Return logits (answers, C), and what ``backward`` needs."""
+        features, parts = self.features(h, batch, params)
+        mask = dropout.of_readout(features.shape, features.dtype) if dropout else None
+        if mask is not None:
+            features *= mask
+        return self.logits(features, params), HeadCache(features, mask, parts)
+
+    def logits(self, features: Floats, params: Params) -> Floats:
+        """The linear layer: (answers, F) to (answers, C)."""
+        logits: Floats = features @ params[WEIGHT] + params[BIAS]
+        return logits
+
+    def backward(
+        self, d_logits: Floats, cache: HeadCache, batch: PackedBatch, params: Params
+    ) -> PoolingGradients:
+        """Gradients of the outputs and of all parameters of the head, from that of the logits."""
+        d_features = d_logits @ params[WEIGHT].T
+        if cache.mask is not None:
+            d_features *= cache.mask
+        outputs, final, own = self.features_backward(d_features, cache.parts, batch, params)
+        of_linear = {WEIGHT: cache.features.T @ d_logits, BIAS: d_logits.sum(axis=0)}
+        return PoolingGradients(outputs, final, {**of_linear, **own})
+
+    @abstractmethod
+    def features(self, h: Floats, batch: PackedBatch, params: Params) -> tuple[Floats, Any]:
+        """Return the features (answers, F), no view of the outputs, and a cache."""
+
+    @abstractmethod
+    def features_backward(
+        self, d_features: Floats, parts: Any, batch: PackedBatch, params: Params
+    ) -> PoolingGradients:
+        """The backward pass of ``features``."""
+
+    @abstractmethod
+    def running(self, batch: PackedBatch, dtype: np.dtype[Any], params: Params) -> RunningFeatures:
+        """The features of a batch, step by step."""
+
+    @abstractmethod
+    def of_document(self, h: Floats, params: Params) -> Floats:
+        """The features (F,) or (T, F) of one document from all its outputs (S, T, H)."""
+
+    @abstractmethod
+    def in_order(self, logits: Floats, batch: PackedBatch) -> Floats:
+        """Logits (answers, C) in the order in which documents were given."""
