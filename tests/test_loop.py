@@ -29,13 +29,22 @@ from textrnn.training.examples import Examples
 from textrnn.training.loop import TrainingRun, loss_and_accuracy
 from textrnn.training.regularisation import Regularisation
 from textrnn.training.rules.bptt import BPTT
+from textrnn.training.settings import Settings
 from textrnn.training.state import Run, TrainingState
 from textrnn.typing import Params
 
 V, CLASSES = 10, 3
-CONFIG = TrainingConfig(
-    learning_rate_init=0.02, batch_size=16, max_iter=12, dropout_input=0.1, dropout_readout=0.1
+PLAIN = Settings(
+    learning_rate_init=0.02,
+    batch_size=16,
+    max_iter=12,
+    dropout_input=0.1,
+    dropout_readout=0.1,
+    label_smoothing=0.0,
+    ema_decay=0.0,
+    n_iter_no_change=3,
 )
+CONFIG = PLAIN.training_config(200, 1_000)
 
 
 def evaluate_documents(network: Network, documents: Examples) -> tuple[float, float]:

@@ -12,34 +12,34 @@ SOLVERS = ("adam", "sgd")
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How to train; the names are those of ``TextRNNClassifier``."""
+    """How to train: what ``Settings`` say, whose names these are and which alone have defaults."""
 
-    solver: str = "adam"
-    learning_rate_init: float = 1e-3
-    momentum: float = 0.9
-    learning_rate: str = "linear"
-    warmup_fraction: float = 0.05
-    alpha: float = 0.0
-    max_grad_norm: float | None = 1.0
-    batch_size: int = 32
-    batch_tokens: int | None = None
-    max_iter: int = 10
-    max_steps: int | None = None
+    solver: str
+    learning_rate_init: float
+    momentum: float
+    learning_rate: str
+    warmup_fraction: float
+    alpha: float
+    max_grad_norm: float | None
+    batch_size: int
+    batch_tokens: int | None
+    max_iter: int
+    max_steps: int | None
     """Steps after which the run ends, within an epoch too; None takes all epochs."""
-    shuffle: bool = True
-    dropout_input: float = 0.0
-    dropout_readout: float = 0.0
-    dropout_recurrent: float = 0.0
-    dropout_embedding: float = 0.0
-    label_smoothing: float = 0.0
-    adversarial: float = 0.0
-    ema_decay: float = 0.0
+    shuffle: bool
+    dropout_input: float
+    dropout_readout: float
+    dropout_recurrent: float
+    dropout_embedding: float
+    label_smoothing: float
+    adversarial: float
+    ema_decay: float
     """Of the average of the weights that is validated and kept; 0 keeps the weights themselves."""
-    n_iter_no_change: int | None = 3
+    n_iter_no_change: int | None
     """None waits for a third of all epochs, at least 2."""
-    tol: float = 0.0
-    gradient_floor: float = 1e-7
-    frozen: tuple[str, ...] = ()
+    tol: float
+    gradient_floor: float
+    frozen: tuple[str, ...]
     """Names of parameters that keep their first values."""
 
 
