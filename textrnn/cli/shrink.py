@@ -43,7 +43,7 @@ def shrink(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Write a model into a smaller folder.
+    """Prune and quantise a model: write it into a smaller folder.
 
     Weights are rounded to fewer bits; fewer words and n-grams are kept if that is asked for.
     The scores of the larger model stay in the report as those before shrinking; --check adds
@@ -115,17 +115,7 @@ def _shrink(
         test, corpus = _test_texts(check, training_of(metrics), big, offline=offline)
         before["accuracy_before"] = report_on(big, test, n_jobs).accuracy
     smaller = prune(big, max_words=max_words, max_ngrams=max_ngrams)
-    # Its scores are those of the larger model: they must not be taken for its own.
-    metrics = {
-        **metrics,
-        "before_shrinking": tests_of(metrics) or scores_before(metrics),
-        "test": None,
-        "tests": {},
-        "paired": None,
-        "recommended": None,
-        "verdict": "",
-        "shrunk_from": str(folder),
-    }
+    metrics = _metrics_of_smaller(metrics, folder)
     card = model_card(smaller, metrics if metrics.get("corpus") else {})
     save_model(smaller, out, metrics=metrics, card=card, compact=True)
     small = load_model(out)
@@ -145,18 +135,37 @@ def _shrink(
         "accuracy": accuracy,
         **before,
     }
+    return found, _lines(found, big, 0 if test is None else len(test))
+
+
+def _metrics_of_smaller(metrics: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The report of the larger model, whose scores must not be taken for the smaller one's own."""
+    return {
+        **metrics,
+        "before_shrinking": tests_of(metrics) or scores_before(metrics),
+        "test": None,
+        "tests": {},
+        "paired": None,
+        "recommended": None,
+        "verdict": "",
+        "shrunk_from": str(folder),
+    }
+
+
+def _lines(found: dict[str, Any], big: TextModel, n_texts: int) -> list[tuple[str, list[str]]]:
+    """What was found, for people."""
     lines = [
-        ("model", [f"{out}, from {folder}"]),
+        ("model", [f"{found['model']}, from {found['from']}"]),
         ("size", [f"{found['size_bytes_before']:,} bytes before, {found['size_bytes']:,} after"]),
         ("words", [f"{len(big.vocabulary) - 1:,} before, {found['words']:,} after"]),
     ]
     if big.ngrams is not None:
         n_before = len(big.ngrams.keys)
         lines.append(("n-grams", [f"{n_before:,} before, {found['ngrams']:,} after"]))
-    if test is not None:
+    if n_texts:
         was, now = found["accuracy_before"], found["accuracy"]
-        lines.append(("accuracy", [f"{was:.4f} before, {now:.4f} after, on {len(test):,} texts"]))
-    return found, lines
+        lines.append(("accuracy", [f"{was:.4f} before, {now:.4f} after, on {n_texts:,} texts"]))
+    return lines
 
 
 def _is_same(folder: Path, out: Path) -> bool:
