@@ -21,7 +21,7 @@ from textrnn.evaluation.significance import (
     mcnemar,
     paired_test,
 )
-from textrnn.experiments.comparison import Contender, judged
+from textrnn.experiments.comparison import Contender, compared
 from textrnn.experiments.data import Data
 from textrnn.typing import Bools
 
@@ -143,7 +143,7 @@ def contender(name: str, labels: list[str], wrong: range) -> Contender:
                  for i, label in enumerate(labels)]  # fmt: skip
     scores = np.array([[0.9, 0.1] if label == "a" else [0.1, 0.9] for label in predicted])
     report = evaluate(labels, scores, ["a", "b"])
-    return Contender(name, cast(Any, None), report, predicted, figures={"parts": {}})
+    return Contender(name, cast(Any, None), report, predicted)
 
 
 @pytest.mark.parametrize("n_baselines", [1, 2, 5])
@@ -156,7 +156,7 @@ def test_text_json_and_choice_say_the_same(n_baselines: int) -> None:
         for i, name in enumerate(NAMES[::-1][:n_baselines])
     ]
     data = cast(Data, SimpleNamespace(test=SimpleNamespace(labels=labels)))
-    report = judged(data, baselines, network)
+    report = compared(data, baselines, network)
     paired = report["paired"]
     tests = [paired_test(labels, network.predicted, one.predicted) for one in baselines]
     assert paired["p_value_uncorrected"] == tests[0].p_value == pytest.approx(2 / 2**9)
@@ -173,7 +173,7 @@ def test_the_best_of_five_by_chance_is_not_called_significant() -> None:
     others = [contender(name, labels, range(6, 21)) for name in NAMES[:4]]
     best = contender("nbsvm", labels, range(6, 20))
     data = cast(Data, SimpleNamespace(test=SimpleNamespace(labels=labels)))
-    report = judged(data, [*others, best], network)
+    report = compared(data, [*others, best], network)
     assert report["paired"]["p_value_uncorrected"] < SIGNIFICANCE < report["paired"]["p_value"]
     assert "not significant" in report["verdict"]
     assert f"p = {report['paired']['p_value']:.3f}" in report["verdict"]
@@ -183,7 +183,7 @@ def test_without_baselines_or_a_network() -> None:
     labels = ["a", "b"] * 10
     data = cast(Data, SimpleNamespace(test=SimpleNamespace(labels=labels)))
     network, other = contender(NETWORK, labels, range(3)), contender("nbsvm", labels, range(2))
-    assert judged(data, [], network)["recommended"] == NETWORK
-    assert judged(data, [other], None)["recommended"] == "nbsvm"
-    assert judged(data, [], None)["recommended"] is None
-    assert judged(data, [], network)["paired"] is None
+    assert compared(data, [], network)["recommended"] == NETWORK
+    assert compared(data, [other], None)["recommended"] == "nbsvm"
+    assert compared(data, [], None)["recommended"] is None
+    assert compared(data, [], network)["paired"] is None

@@ -18,6 +18,7 @@ from textrnn.experiments.run import Experiment, checkpoint_path, run_experiment
 from textrnn.inference.classifier import TextModel
 from textrnn.nn.targets import Targets
 from textrnn.storage.card import model_card
+from textrnn.storage.report import RunReport
 from textrnn.text.encoded import encode_lists
 from textrnn.training import distillation
 from textrnn.training.callbacks import Callback
@@ -207,7 +208,7 @@ def test_many_labels(multilabel: bool) -> None:
 
 def run(
     corpus: Corpus, out: Path | None, more: list[str], *callbacks: Callback, **changes: Any
-) -> dict[str, Any]:
+) -> RunReport:
     experiment = Experiment(
         corpus, SMALL, out=out, baselines=(), unlabelled=more, callbacks=callbacks
     )

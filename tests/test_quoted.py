@@ -22,6 +22,7 @@ from textrnn.cli import predict as command
 from textrnn.cli.app import app
 from textrnn.storage.card import model_card
 from textrnn.storage.checkpoint_file import load_arrays, save_arrays
+from textrnn.storage.report import RunReport
 from textrnn.system.plain_json import json_line, to_json
 from textrnn.wording.quoting import (
     QUOTED,
@@ -248,7 +249,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tiny = TextRNNClassifier(max_iter=1, hidden_size=4, embedding_dim=4, random_state=0)
     fitted = tiny.fit(texts, labels)
     fitted.save(home / "models" / "m")
-    card = model_card(fitted.model_, {"corpus": "a|b\n<i>", "n_train": 3, "seed": 0})
+    card = model_card(fitted.model_, RunReport(corpus="a|b\n<i>", n_train=3, seed=0))
     (home / "card.md").write_text(card, encoding="utf-8")
     return home
 

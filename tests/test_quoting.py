@@ -168,14 +168,16 @@ def test_12_warnings_beside_a_score_are_harmless(capsys: pytest.CaptureFixture[s
     from textrnn.cli.output import print_warnings
     from textrnn.storage.card import model_card
     from textrnn.storage.reading import load_model
+    from textrnn.storage.report import RunReport
 
     name = "e\x1b[31m<b>x</b>.csv"
     report = {"warnings": [f"trained on {name}"]}
-    print_warnings(report)
+    print_warnings(report["warnings"])
     assert capsys.readouterr().out == "Warning: trained on e [31m<b>x</b>.csv.\n"
     test = {"accuracy": 1.0, "accuracy_interval": [0.9, 1.0], "macro_f1": 1.0, "log_loss": 0.1}
     of = {"corpus": "c", "test": {**test, "n": 9}, **report}
-    card = model_card(load_model(PACKAGE.parent / "models" / "sentiment-en"), of)
+    model = load_model(PACKAGE.parent / "models" / "sentiment-en")
+    card = model_card(model, RunReport.from_dict(of))
     (line,) = (line for line in card.splitlines() if line.startswith("**Warning:**"))
     assert "\x1b" not in line
     assert "<" not in line

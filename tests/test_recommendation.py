@@ -1,4 +1,4 @@
-"""The wording of the verdict, and which classifier it is for."""
+"""The wording of the recommendation, and which classifier it is for."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from textrnn.evaluation.metrics import Report, evaluate
-from textrnn.evaluation.recommendation import Costs, best_baseline, recommended, verdict
+from textrnn.evaluation.recommendation import Costs, best_baseline, recommendation, recommended
 from textrnn.evaluation.significance import PairedTest
 
 
@@ -25,22 +25,22 @@ def paired_with(difference: float, p_value: float) -> PairedTest:
 def judge(network: float, p_value: float, **baselines: float) -> str:
     reports = {name: report_with(accuracy) for name, accuracy in baselines.items()}
     paired = paired_with(network - baselines[best_baseline(reports)], p_value)
-    return verdict(report_with(network), reports, paired)
+    return recommendation(report_with(network), reports, paired)
 
 
-def test_verdict_when_the_network_wins() -> None:
+def test_what_is_recommended_when_the_network_wins() -> None:
     assert judge(0.931, 0.0004, nbsvm=0.914, bow_lr=0.88) == (
         "Use the network: it beats the best baseline, nbsvm (0.931 vs 0.914, p < 0.001)."
     )
 
 
-def test_verdict_when_a_baseline_wins() -> None:
+def test_what_is_recommended_when_a_baseline_wins() -> None:
     assert judge(0.885, 0.012, bow_lr=0.88, nbsvm=0.914) == (
         "A bag of words is enough here: use nbsvm (0.914 vs 0.885, p = 0.012)."
     )
 
 
-def test_verdict_when_it_may_be_chance() -> None:
+def test_what_is_recommended_when_it_may_be_chance() -> None:
     assert judge(0.917, 0.41, nbsvm=0.914) == (
         "A bag of words is enough here: use nbsvm, which is simpler and faster to train. "
         "The difference is not significant (network 0.917, nbsvm 0.914, p = 0.410)."
@@ -48,7 +48,7 @@ def test_verdict_when_it_may_be_chance() -> None:
 
 
 @pytest.mark.parametrize("p_value", [0.3, 0.003])
-def test_verdict_when_nothing_was_learned(p_value: float) -> None:
+def test_what_is_recommended_when_nothing_was_learned(p_value: float) -> None:
     assert judge(0.60, p_value, majority=0.61, bow_lr=0.59).startswith("Use neither")
 
 
@@ -80,7 +80,7 @@ COSTS = {
 
 
 def test_costs_are_told_of_both() -> None:
-    told = verdict(
+    told = recommendation(
         report_with(0.917), {"nbsvm": report_with(0.914)}, paired_with(0.003, 0.41), costs=COSTS
     )
     assert told == (
@@ -93,14 +93,14 @@ def test_costs_are_told_of_both() -> None:
 
 def test_a_saved_network_has_no_time_of_training() -> None:
     costs = {"network": Costs(None, 2.0, 5_200), "nbsvm": COSTS["nbsvm"]}
-    told = verdict(
+    told = recommendation(
         report_with(0.93), {"nbsvm": report_with(0.91)}, paired_with(0.02, 0.001), costs=costs
     )
     assert "The network takes 2.00 ms a text and 5.2 kB; nbsvm takes 9.0 s" in told
 
 
 def test_the_price_of_guessing_is_of_no_interest() -> None:
-    told = verdict(
+    told = recommendation(
         report_with(0.6), {"majority": report_with(0.61)}, paired_with(-0.01, 0.4), costs=COSTS
     )
     assert told.startswith("Use neither")
@@ -116,7 +116,7 @@ def test_the_price_of_guessing_is_of_no_interest() -> None:
     ],
 )
 def test_what_reading_adds_is_told(difference: float, p_value: float, sentence: str) -> None:
-    told = verdict(
+    told = recommendation(
         report_with(0.93),
         {"nbsvm": report_with(0.91)},
         paired_with(0.02, 0.001),
@@ -136,12 +136,12 @@ def skewed(right_of_rare: int, right_of_common: int) -> Report:
 def test_who_finds_rare_classes_better_is_named() -> None:
     nbsvm, network = skewed(68, 899), skewed(90, 880)
     assert nbsvm.accuracy == 0.967 < network.accuracy == 0.970
-    told = verdict(network, {"nbsvm": nbsvm}, paired_with(0.003, 0.9))
+    told = recommendation(network, {"nbsvm": nbsvm}, paired_with(0.003, 0.9))
     assert told.startswith("A bag of words is enough here")
     assert told.endswith(
         "By macro F1, which counts rare classes as much as others, network leads "
         f"({network.macro_f1:.3f} vs {nbsvm.macro_f1:.3f})."
     )
     assert network.macro_f1 - nbsvm.macro_f1 > 0.01
-    assert "macro F1" not in verdict(nbsvm, {"nbsvm": nbsvm}, paired_with(0.0, 1.0))
-    assert "macro F1" not in verdict(network, {"nbsvm": nbsvm}, paired_with(0.003, 0.01))
+    assert "macro F1" not in recommendation(nbsvm, {"nbsvm": nbsvm}, paired_with(0.0, 1.0))
+    assert "macro F1" not in recommendation(network, {"nbsvm": nbsvm}, paired_with(0.003, 0.01))

@@ -120,18 +120,13 @@ def compare(
         say=tell,
     )
     report = run_contest(contest)
-    report = {
-        "corpus": corpus.name,
-        "model": None if folder is None else str(folder),
-        "seed": seed,
-        **report,
-        "warnings": told + report["warnings"],
-    }
+    report = replace(report, warnings=told + report.warnings)
     if as_json:
-        print_json(report)
+        about = {"corpus": corpus.name, "model": folder and str(folder), "seed": seed}
+        print_json({**about, **report.to_dict()})
     else:
         print_comparison(report)
-    if report["interrupted"]:
+    if report.interrupted:
         raise typer.Exit(INTERRUPTED)
 
 
@@ -178,7 +173,7 @@ def _saved(folder: Path | None) -> tuple[TextModel | None, Training]:
     if folder is None:
         return None, Training()
     saved = load_saved(folder)  # of one moment: another model may take its place
-    return check_network(saved.model, folder), training_of(saved.metrics)
+    return check_network(saved.model, folder), training_of(saved.report)
 
 
 def _check_which(which: str, has_network: bool) -> None:

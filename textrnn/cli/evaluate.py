@@ -76,7 +76,7 @@ def evaluate(
 
     folder = find_model(model)
     saved = load_saved(folder)  # of one moment: another model may take its place
-    loaded, training = with_threshold(saved.model, threshold), training_of(saved.metrics)
+    loaded, training = with_threshold(saved.model, threshold), training_of(saved.report)
     if loaded.multilabel:
         label_separator = label_separator or training.label_separator or "|"
     elif label_separator is not None:
@@ -108,8 +108,10 @@ def evaluate(
             where = {"model": str(folder), "corpus": corpus, "split": labelled.split}
             print_json({**where, **report.to_dict(), **about})
         else:
-            print_evaluation(report.to_dict())
-            print_warnings(about)
+            from textrnn.evaluation.scores import Scores
+
+            print_evaluation(Scores.from_dict(report.to_dict()))
+            print_warnings(about["warnings"])
     if min_accuracy is not None and report.accuracy < min_accuracy:
         say(
             f"textrnn: the accuracy of {report.accuracy:.4f} is below --min-accuracy {min_accuracy}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from textrnn.cli.models import find_model, scores_before, tests_of
+from textrnn.cli.models import find_model
 from textrnn.cli.options import Debug, Json
 from textrnn.wording.quoting import quoted
 
@@ -27,18 +27,19 @@ def inspect(
     from textrnn.storage.reading import load_saved
 
     folder = find_model(model)
-    loaded, config, metrics, size = load_saved(folder)
+    saved = load_saved(folder)
+    loaded, config, report = saved.model, saved.config, saved.report
     inside: dict[str, Any] = {
         "model": str(folder),
         "format_version": config["format_version"],
         "textrnn_version": config["textrnn_version"],
         "classes": config["classes"],
         **_what_learns(loaded, config),
-        "size_bytes": size,
+        "size_bytes": saved.size,
         "tokenizer": config["tokenizer"],
         "max_length": config["max_length"],
         "settings": config["settings"],
-        "metrics": metrics,
+        "metrics": saved.metrics,
     }
     if as_json:
         print_json(inside)
@@ -52,18 +53,17 @@ def inspect(
     if "network" in inside:
         rows += [["training words known", f"{inside['vocabulary_coverage']:.2%}"]]
         rows += [["most frequent", " ".join(inside["most_frequent"])]]
-    if metrics.get("corpus"):
-        n_train = metrics.get("n_train")
-        texts = "" if n_train is None else f" ({n_train} texts)"
-        rows += [["trained on", f"{metrics['corpus']}{texts}"]]
-    tests, mark = tests_of(metrics), ""
+    if report.corpus:
+        texts = "" if report.n_train is None else f" ({report.n_train} texts)"
+        rows += [["trained on", f"{report.corpus}{texts}"]]
+    tests, mark = report.own_scores, ""
     if not tests:
-        tests, mark = scores_before(metrics), ", before shrinking"
+        tests, mark = report.scores_before, ", before shrinking"
     if config.get("threshold") is not None:
         of = "each label" if kind.get("multilabel") else quoted(inside["classes"][1])
         rows += [["threshold", f"{config['threshold']:.3f} of {of}"]]
     for name, test in tests.items():
-        rows += [["test accuracy", f"{test['accuracy']:.4f} ({name}{mark})"]]
+        rows += [["test accuracy", f"{test.accuracy:.4f} ({name}{mark})"]]
     print_entries([(name, [value]) for name, value in rows])
     weights = inside["weights"].items()
     print_table(("weight", "shape"), [[name, str(shape)] for name, shape in weights])

@@ -127,36 +127,18 @@ def _described(folder: Path, *, is_bundled: bool) -> dict[str, Any]:
         "in_box": is_bundled,  # its name in 0.1.0
     }
     try:
-        config, metrics, size = describe(folder)
+        found = describe(folder)
     except ModelError as error:
         return {**told, "error": str(error)}
-    tests = tests_of(metrics)
-    before: dict[str, Any] = {} if tests else scores_before(metrics)
+    tests = found.report.own_scores
+    before = {} if tests else found.report.scores_before
     return {
         **told,
-        "classes": config["classes"],
-        "size_bytes": size,
-        "accuracy": {name: test["accuracy"] for name, test in tests.items()},
-        "accuracy_before_shrinking": {name: test["accuracy"] for name, test in before.items()},
+        "classes": found.config["classes"],
+        "size_bytes": found.size,
+        "accuracy": {name: test.accuracy for name, test in tests.items()},
+        "accuracy_before_shrinking": {name: test.accuracy for name, test in before.items()},
     }
-
-
-def tests_of(metrics: dict[str, Any]) -> dict[str, Any]:
-    """The scores of a model itself on test texts, by the names of their corpora."""
-    tests: dict[str, Any] = metrics.get("tests") or {}
-    if not tests and metrics.get("test"):
-        tests = {metrics.get("corpus") or "": metrics["test"]}
-    return _with_accuracy(tests)
-
-
-def scores_before(metrics: dict[str, Any]) -> dict[str, Any]:
-    """The same of the larger model that a shrunken one was made of."""
-    return _with_accuracy(metrics.get("before_shrinking") or {})
-
-
-def _with_accuracy(scores: dict[str, Any]) -> dict[str, Any]:
-    """Those of the scores, by name, that have what is told of them; a script may keep any."""
-    return {name: of for name, of in scores.items() if of.get("accuracy") is not None}
 
 
 def _lines(model: dict[str, Any]) -> list[str]:

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Any, TextIO
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TextIO
 
 from textrnn.system.plain_json import json_line
 from textrnn.wording.quoting import one_line
+
+if TYPE_CHECKING:  # imported where something was trained: the rest does without
+    from textrnn.evaluation.scores import Costs, Scores
+    from textrnn.experiments.contest import ContestReport
+    from textrnn.experiments.learning_curve import LearningCurve
+    from textrnn.storage.report import RunReport
 
 
 def print_json(value: Any) -> None:
@@ -89,16 +96,14 @@ def figure(value: float | None, digits: int = 4) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
 
 
-def print_report(report: dict[str, Any]) -> None:
-    """What ``train`` and ``compare`` found."""
-    if report.get("test"):
-        print_evaluation(report["test"])
-    if report.get("baselines"):
-        rows = [
-            _summary_row(name, result)
-            for name, result in _results(report).items()
-            if result is not None
-        ]
+def print_report(report: RunReport) -> None:
+    """What ``train`` found."""
+    if report.test:
+        print_evaluation(report.test)
+    if report.baselines:
+        results = dict(report.baselines)
+        if report.test:
+            results["textrnn"] = replace(report.test, seconds=report.seconds)
         header = (
             "model",
             "accuracy",
@@ -108,37 +113,34 @@ def print_report(report: dict[str, Any]) -> None:
             "ROC AUC",
             "seconds",
         )
+        rows = [_summary_row(name, scores) for name, scores in results.items()]
         print_table(header, rows, title="Comparison on the test texts")
-    if report.get("test"):
-        print_warnings(report)
-    if report.get("verdict"):
-        print_line(report["verdict"])
+    if report.test:
+        print_warnings(report.warnings)
+    if report.recommendation:
+        print_line(report.recommendation)
 
 
-def print_warnings(report: dict[str, Any]) -> None:
+def print_warnings(warnings: Sequence[str] | None) -> None:
     """What a score must not be read without."""
-    for warning in report.get("warnings") or ():
+    for warning in warnings or ():
         print_line(f"Warning: {warning}.")
 
 
-def _results(report: dict[str, Any]) -> dict[str, Any]:
-    results = dict(report.get("baselines") or {})
-    if report.get("test"):
-        results["textrnn"] = {**report["test"], "seconds": report.get("seconds")}
-    return results
-
-
-def _summary_row(name: str, result: dict[str, Any]) -> list[str]:
-    low, high = result["accuracy_interval"]
+def _summary_row(name: str, scores: Scores) -> list[str]:
     return [
         name,
-        figure(result["accuracy"]),
-        f"{low:.3f}–{high:.3f}",
-        figure(result["macro_f1"]),
-        figure(result["log_loss"]),
-        figure(result["roc_auc"]),
-        figure(result.get("seconds"), 1),
+        figure(scores.accuracy),
+        _interval(scores, 3),
+        figure(scores.macro_f1),
+        figure(scores.log_loss),
+        figure(scores.roc_auc),
+        figure(scores.seconds, 1),
     ]
+
+
+def _interval(scores: Scores, digits: int, between: str = "–") -> str:
+    return between.join(figure(bound, digits) for bound in scores.accuracy_interval or ())
 
 
 SCORES = {
@@ -149,87 +151,85 @@ SCORES = {
     "roc_auc": "ROC AUC",
     "calibration_error": "calibration error",
 }
-"""What is shown of a report, by its names there."""
+"""What is shown of scores, by its names there."""
 
 
-def print_evaluation(test: dict[str, Any]) -> None:
-    """The network's figures, class by class, and its confusion matrix if classes exclude others."""
-    low, high = test["accuracy_interval"]
-    scores = {"accuracy": f"{test['accuracy']:.4f} (95 % interval {low:.4f} – {high:.4f})"}
-    scores |= {title: figure(test[name]) for name, title in SCORES.items() if name in test}
-    scores["texts"] = f"{test['n']:,}"
-    for name, score in scores.items():
+def print_evaluation(scores: Scores) -> None:
+    """A classifier's figures, by class too, and its confusion matrix if classes exclude others."""
+    told = {"accuracy": f"{figure(scores.accuracy)} (95 % interval {_interval(scores, 4, ' – ')})"}
+    known = scores.to_dict()
+    told |= {title: figure(known[name]) for name, title in SCORES.items() if name in known}
+    told["texts"] = f"{scores.n:,}"
+    for name, score in told.items():
         print_line(f"{name:<17}  {score}")
     print_line()
+    lines = scores.per_class or ()
     rows = [
         [
-            str(line["label"]),
-            figure(line["precision"]),
-            figure(line["recall"]),
-            figure(line["f1"]),
-            f"{line['support']:,}",
+            str(line.label),
+            figure(line.precision),
+            figure(line.recall),
+            figure(line.f1),
+            f"{line.support:,}",
         ]
-        for line in test["per_class"]
+        for line in lines
     ]
     print_table(("class", "precision", "recall", "F1", "texts"), rows)
-    if test.get("confusion") is None:
+    if scores.confusion is None:
         return
-    labels = [str(line["label"]) for line in test["per_class"]]
+    labels = [str(line.label) for line in lines]
     counts = [
         [label, *(f"{n:,}" for n in row)]
-        for label, row in zip(labels, test["confusion"], strict=True)
+        for label, row in zip(labels, scores.confusion, strict=True)
     ]
     print_table(("true \\ predicted", *labels), counts)
 
 
-def print_comparison(report: dict[str, Any]) -> None:
-    """What ``compare`` found: scores and costs side by side, the learning curve, the verdict."""
-    results = dict(report["baselines"])
-    if report["test"] is not None:
-        results["network"] = report["test"]
+def print_comparison(report: ContestReport) -> None:
+    """What ``compare`` found: scores and costs side by side, the learning curve, what to use."""
+    results = dict(report.baselines)
+    if report.test is not None:
+        results["network"] = report.test
     header = (
         *("model", "accuracy", "95 % interval", "macro F1", "calibration error"),
         *("seconds", "ms a text", "MB"),
     )
-    rows = [_costed_row(name, of, report["costs"].get(name, {})) for name, of in results.items()]
+    rows = [_costed_row(name, of, report.costs.get(name)) for name, of in results.items()]
     if rows:
         print_table(header, rows, title="Comparison on the test texts")
-        print_warnings(report)
-    curve = report["learning_curve"]
-    if curve is not None and curve["points"]:
+        print_warnings(report.warnings)
+    curve = report.learning_curve
+    if curve is not None and curve.points:
         _print_curve(curve)
-    for sentence in (curve["crossing"] if curve else "", report["verdict"]):
+    for sentence in (curve.crossing if curve else "", report.recommendation):
         if sentence:
             print_line(sentence)
 
 
-def _costed_row(name: str, result: dict[str, Any], costs: dict[str, Any]) -> list[str]:
-    low, high = result["accuracy_interval"]
-    size = costs.get("size_bytes")
+def _costed_row(name: str, scores: Scores, costs: Costs | None) -> list[str]:
     return [
         name,
-        figure(result["accuracy"]),
-        f"{low:.3f}–{high:.3f}",
-        figure(result["macro_f1"]),
-        figure(result["calibration_error"]),
-        figure(costs.get("seconds"), 1),
-        figure(costs.get("latency_ms"), 2),
-        figure(None if size is None else size / 1e6, 3),
+        figure(scores.accuracy),
+        _interval(scores, 3),
+        figure(scores.macro_f1),
+        figure(scores.calibration_error),
+        figure(None if costs is None else costs.seconds, 1),
+        figure(None if costs is None else costs.latency_ms, 2),
+        figure(None if costs is None else costs.size_bytes / 1e6, 3),
     ]
 
 
-def _print_curve(curve: dict[str, Any]) -> None:
+def _print_curve(curve: LearningCurve) -> None:
     """Accuracy by the share of the training texts."""
-    points = curve["points"]
-    names = list(points[-1]["accuracy"])
+    names = list(curve.points[-1].accuracy)
     rows = [
         [
-            f"{point['n_train']:,}",
-            f"{100 * point['fraction']:g} %",
-            *(figure(point["accuracy"].get(name)) for name in names),
-            _chance(point["p_value"]),
+            f"{point.n_train:,}",
+            f"{100 * point.fraction:g} %",
+            *(figure(point.accuracy.get(name)) for name in names),
+            _p(point.p_value),
         ]
-        for point in points
+        for point in curve.points
     ]
     title = (
         "Accuracy on the test texts by training texts; p: of the network against the best other,\n"
@@ -238,5 +238,5 @@ def _print_curve(curve: dict[str, Any]) -> None:
     print_table(("texts", "share", *names, "p"), rows, title=title)
 
 
-def _chance(p_value: float | None) -> str:
+def _p(p_value: float | None) -> str:
     return "<0.001" if p_value is not None and p_value < 0.001 else figure(p_value, 3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,8 +11,6 @@ import typer
 from textrnn.cli.models import (
     find_model,
     folder_size,
-    scores_before,
-    tests_of,
 )
 from textrnn.cli.options import Debug, Jobs, Json, Offline, processes_of, say
 from textrnn.errors import UsageError
@@ -102,29 +101,31 @@ def _shrink(
     """What ``shrink`` does where nobody else is at it; what it found, for programs and people."""
     from textrnn.cli.evaluate import report_on
     from textrnn.cli.trained import training_of
+    from textrnn.evaluation.scores import Scores
     from textrnn.storage.card import model_card
     from textrnn.storage.prune import prune
     from textrnn.storage.reading import check_network, load_model, load_saved
     from textrnn.storage.writing import save_model
 
-    found_there, _, metrics, size = load_saved(folder)
-    big = check_network(found_there, folder)
-    before: dict[str, Any] = {"size_bytes_before": size, "accuracy_before": None}
+    saved = load_saved(folder)
+    big = check_network(saved.model, folder)
+    before: dict[str, Any] = {"size_bytes_before": saved.size, "accuracy_before": None}
     test, corpus = None, ""
     if check is not None:
-        test, corpus = _test_texts(check, training_of(metrics), big, offline=offline)
+        test, corpus = _test_texts(check, training_of(saved.report), big, offline=offline)
         before["accuracy_before"] = report_on(big, test, n_jobs).accuracy
     smaller = prune(big, max_words=max_words, max_ngrams=max_ngrams)
-    metrics = _metrics_of_smaller(metrics, folder)
-    card = model_card(smaller, metrics if metrics.get("corpus") else {})
-    save_model(smaller, out, metrics=metrics, card=card, compact=True)
+    # Its scores are those of the larger model: they must not be taken for its own.
+    report = saved.report.shrunk(str(folder))
+    card = model_card(smaller, report)
+    save_model(smaller, out, metrics=report.to_dict(), card=card, compact=True)
     small = load_model(out)
     accuracy = None
     if test is not None:
-        report = report_on(small, test, n_jobs)
-        accuracy = report.accuracy
+        scores = Scores.from_dict(report_on(small, test, n_jobs).to_dict())
+        accuracy = scores.accuracy
         if corpus:
-            metrics["tests"] = {corpus: report.to_dict()}
+            metrics = replace(report, tests={corpus: scores}).to_dict()
             save_model(smaller, out, metrics=metrics, card=card, compact=True)
     found: dict[str, Any] = {
         "model": str(out),
@@ -136,20 +137,6 @@ def _shrink(
         **before,
     }
     return found, _lines(found, big, 0 if test is None else len(test))
-
-
-def _metrics_of_smaller(metrics: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """The report of the larger model, whose scores must not be taken for the smaller one's own."""
-    return {
-        **metrics,
-        "before_shrinking": tests_of(metrics) or scores_before(metrics),
-        "test": None,
-        "tests": {},
-        "paired": None,
-        "recommended": None,
-        "verdict": "",
-        "shrunk_from": str(folder),
-    }
 
 
 def _lines(found: dict[str, Any], big: TextModel, n_texts: int) -> list[tuple[str, list[str]]]:

@@ -20,6 +20,7 @@ from textrnn.training.presets import DEFAULT
 
 if TYPE_CHECKING:
     from textrnn.corpora import Corpus
+    from textrnn.storage.report import RunReport
 
 
 @takes_settings()
@@ -101,29 +102,29 @@ def train(
     )
     report = run_experiment(experiment)
     if as_json:
-        print_json(report)
+        print_json(report.to_dict())
     else:
         print_report(report)
-    if settings.max_seconds is not None and not report["interrupted"]:
+    if settings.max_seconds is not None and not report.interrupted:
         tell(_again(report))
-    if report["interrupted"]:
+    if report.interrupted:
         is_begun = experiment.out is not None and checkpoint_path(experiment.out).exists()
         tell("interrupted" + ("; go on with the same command and --resume" if is_begun else ""))
         raise typer.Exit(INTERRUPTED)
 
 
-def _again(report: dict[str, Any]) -> str:
+def _again(report: RunReport) -> str:
     """How to do again what the clock has decided."""
-    done = f"{report['steps']:,} of {report['planned_steps']:,} planned steps were done; "
-    if report["unlabelled"] is not None:
+    done = f"{report.steps:,} of {report.planned_steps:,} planned steps were done; "
+    if report.unlabelled is not None:
         return f"{done}with unlabelled texts no --max-steps does the same again"
-    if report["n_train_in_time"] < report["n_train"]:
+    if report.n_train_in_time != report.n_train:
         return (
-            f"{done}there was time for {report['n_train_in_time']:,} of {report['n_train']:,} "
+            f"{done}there was time for {report.n_train_in_time:,} of {report.n_train:,} "
             "training texts, drawn at random"
         )
-    how = "all of them" if report["out_of_time"] else "the same again"
-    return f"{done}--max-steps {report['planned_steps']} in place of --budget does {how}"
+    how = "all of them" if report.out_of_time else "the same again"
+    return f"{done}--max-steps {report.planned_steps} in place of --budget does {how}"
 
 
 def _folder_name(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from textrnn.cli.options import say
 from textrnn.corpora.loading import TEST_FRACTION
@@ -15,6 +15,7 @@ from textrnn.wording.quoting import quoted
 if TYPE_CHECKING:
     from textrnn.corpora import Corpus
     from textrnn.corpora.loading import Labelled
+    from textrnn.storage.report import RunReport
 
 
 LEARNED_FROM = {
@@ -92,16 +93,16 @@ class Training:
         return [told]
 
 
-def training_of(report: dict[str, Any]) -> Training:
-    """How a model was trained; of one saved by a script the metrics may say little or nothing."""
+def training_of(report: RunReport) -> Training:
+    """How a model was trained; of one saved by a script the report may say little or nothing."""
     unknown = Training()
-    settings = report.get("settings") or {}
+    settings = report.settings or {}
     return Training(
-        corpus=report.get("corpus") or unknown.corpus,
-        fingerprint=report.get("fingerprint") or unknown.fingerprint,
-        source=report.get("source") or unknown.source,
-        seed=report.get("seed") or unknown.seed,
-        test_fraction=report.get("test_fraction") or unknown.test_fraction,
+        corpus=report.corpus or unknown.corpus,
+        fingerprint=report.fingerprint or unknown.fingerprint,
+        source=report.source or unknown.source,
+        seed=report.seed or unknown.seed,
+        test_fraction=report.test_fraction or unknown.test_fraction,
         validation_fraction=settings.get("validation_fraction") or unknown.validation_fraction,
-        label_separator=report.get("label_separator"),
+        label_separator=report.label_separator,
     )

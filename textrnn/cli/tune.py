@@ -221,7 +221,7 @@ def _print(search: Search, command: Callable[[Trial], str]) -> None:
         f"The best is right about {search.best.accuracy:.2%} of the held-out {told}. It was chosen"
     )
     print_line("by them: expect less of other texts.")
-    print_warnings({"warnings": warnings_of(search.data.shared, VALIDATION)})
+    print_warnings(warnings_of(search.data.shared, VALIDATION))
     print_line("This trains it to the same score:")
     print_line()
     print_line(command(search.best))

@@ -21,6 +21,7 @@ from textrnn.nn.network import Network
 from textrnn.storage.bundled import bundled_folder
 from textrnn.storage.card import model_card
 from textrnn.storage.reading import check_network, load_saved
+from textrnn.storage.report import HeldOutAccuracy, RunReport
 from textrnn.storage.writing import save_model
 from textrnn.system.files import find_folder
 from textrnn.system.telling import warn
@@ -52,6 +53,8 @@ class TextRNNEstimator(TextRNNParameters):
     history_: list[dict[str, float]]
     best_validation_score_: float | None
     best_network_validation_score_: float | None
+    stopped_: str
+    _report: RunReport
 
     # ------------------------------------------------------------------- training
 
@@ -69,11 +72,11 @@ class TextRNNEstimator(TextRNNParameters):
         if state.interrupted and state.epoch == 0:
             raise KeyboardInterrupt
         self._take(trained.model)
-        self.history_ = state.history
+        self.history_, self.stopped_ = state.history, state.stopped
         self.best_validation_score_ = trained.accuracy
         self.best_network_validation_score_ = state.best_score[0] if state.best_params else None
         self._partial: PartialState | None = None
-        self._report: dict[str, Any] = {}
+        self._report = RunReport()
         if state.interrupted:
             warn("training was interrupted", ConvergenceWarning)
         told = nothing_learned(state, validation, len(trained.model.classes))
@@ -125,7 +128,8 @@ class TextRNNEstimator(TextRNNParameters):
         self._partial = PartialState(rng, run.optimizer.state())
         self.history_ = [*history, *state.history]
         self.best_validation_score_ = self.best_network_validation_score_ = None
-        self._report = {}
+        self.stopped_ = state.stopped
+        self._report = RunReport()
 
     def _copy_of_model(self, settings: Settings) -> TextModel:
         """The model to go on with; a failure leaves the old one whole."""
@@ -184,13 +188,15 @@ class TextRNNEstimator(TextRNNParameters):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a model folder; see ``textrnn.storage.format``."""
         self._check_fitted()
-        metrics = {
-            **self._report,
-            "history": self.history_,
-            "best_validation_score": self.best_validation_score_,
-            "best_network_validation_score": self.best_network_validation_score_,
-        }
-        save_model(self.model_, path, metrics=metrics, card=model_card(self.model_, self._report))
+        report = replace(
+            self._report,
+            history=self.history_,
+            stopped=self.stopped_ or self._report.stopped,
+            best_validation_score=self.best_validation_score_,
+            best_network_validation_score=self.best_network_validation_score_,
+        )
+        card = model_card(self.model_, report)
+        save_model(self.model_, path, metrics=report.to_dict(), card=card)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, tokenizer: Tokenizer | None = None) -> Self:
@@ -214,7 +220,7 @@ class TextRNNEstimator(TextRNNParameters):
         """
         path = _folder_of(path)
         saved = load_saved(path, tokenizer=tokenizer)
-        model, report = check_network(saved.model, path), saved.metrics
+        model, report = check_network(saved.model, path), saved.report
         saved_name = saved.config["tokenizer"]["name"]
         if tokenizer is not None and saved_name is not None:
             raise UsageError(
@@ -224,15 +230,16 @@ class TextRNNEstimator(TextRNNParameters):
             )
         estimator = cls(**_parameters_of(model, path))
         estimator._take(model)
-        estimator.history_ = report.get("history") or []
-        validation = report.get("validation") or {}  # where ``textrnn train`` writes it
-        estimator.best_validation_score_ = report.get(
-            "best_validation_score", validation.get("accuracy")
+        estimator.history_ = report.history or []
+        estimator.stopped_ = report.stopped or ""
+        held_out = report.validation or HeldOutAccuracy()  # where ``textrnn train`` writes it
+        estimator.best_validation_score_ = _first_known(
+            report.best_validation_score, held_out.accuracy
         )
-        estimator.best_network_validation_score_ = report.get(
-            "best_network_validation_score", validation.get("network_accuracy")
+        estimator.best_network_validation_score_ = _first_known(
+            report.best_network_validation_score, held_out.network_accuracy
         )
-        estimator._report = report if "corpus" in report else {}
+        estimator._report = RunReport() if report.corpus is None else report
         return estimator
 
     def __sklearn_tags__(self) -> Any:
@@ -250,6 +257,10 @@ def _folder_of(path: str | os.PathLike[str]) -> Path:
     if not folder.is_dir():
         return bundled_folder(os.fspath(path)) or folder
     return folder
+
+
+def _first_known(*values: float | None) -> float | None:
+    return next((value for value in values if value is not None), None)
 
 
 def _parameters_of(model: TextModel, path: Path) -> dict[str, Any]:

@@ -83,6 +83,9 @@ class TextRNNClassifier(ClassifierMixin, TextRNNEstimator):  # type: ignore[misc
         The highest of these: that of the epoch that was kept.
     history_ : list of dict
         All figures of each epoch.
+    stopped_ : str
+        Why a callback or the clock stopped the training before its end (``run.stop(reason)``);
+        empty if none did.
 
     Examples
     --------

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
 
 from textrnn.evaluation.metrics import Report
+from textrnn.evaluation.scores import Costs as Costs
 from textrnn.evaluation.significance import PairedTest
 
 SIGNIFICANCE = 0.05
@@ -14,22 +13,6 @@ NOTABLE_F1 = 0.01
 """Of macro F1: what another classifier must lead by to be named beside the one to use."""
 NETWORK = "network"
 MAJORITY = "majority"
-
-
-@dataclass(frozen=True)
-class Costs:
-    """What a classifier costs: ``seconds`` of training, or None if another day's.
-
-    ``latency_ms`` is for one text alone, ``size_bytes`` that of the folder it is saved in.
-    """
-
-    seconds: float | None
-    latency_ms: float
-    size_bytes: int
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain numbers, ready for JSON."""
-        return asdict(self)
 
 
 def best_baseline(baselines: Mapping[str, Report]) -> str:
@@ -50,7 +33,7 @@ def recommended(baselines: Mapping[str, Report], paired: PairedTest | None) -> s
     return best_baseline(baselines)
 
 
-def verdict(
+def recommendation(
     network: Report,
     baselines: Mapping[str, Report],
     paired: PairedTest,

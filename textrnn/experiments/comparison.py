@@ -1,4 +1,4 @@
-"""Score classifiers on the same test texts and judge between them.
+"""Score classifiers on the same test texts and say which to use.
 
 What ``textrnn train`` does at its end, and each step of ``textrnn compare``.
 """
@@ -14,12 +14,20 @@ import numpy as np
 from textrnn.errors import DataError, UsageError
 from textrnn.evaluation.metrics import Report, evaluate
 from textrnn.evaluation.multilabel import MultilabelReport, evaluate_multilabel
-from textrnn.evaluation.recommendation import NETWORK, Costs, best_baseline, recommended, verdict
+from textrnn.evaluation.recommendation import (
+    NETWORK,
+    Costs,
+    best_baseline,
+    recommendation,
+    recommended,
+)
+from textrnn.evaluation.scores import Scores
 from textrnn.evaluation.significance import PairedTest, against_best, paired_test
 from textrnn.experiments.data import Data, Say, say_nothing
 from textrnn.inference.classifier import TextModel
 from textrnn.inference.pool import predict_many
 from textrnn.linear.baselines import BASELINES, FittedBaseline, fit_baselines
+from textrnn.storage.report import Comparison
 from textrnn.system.processes import process_count
 from textrnn.typing import ClassWeight, Floats
 from textrnn.wording.messages import Advice, ForScripts, Parameter
@@ -37,7 +45,11 @@ class Contender:
         by_ngrams: the labels most probable by the n-gram part of a network's model alone, or
             empty.
         by_both: those most probable by both its parts, whatever its threshold, or empty.
-        figures: further JSON-ready values.
+        seconds: of training, if it was trained here.
+        params: that a baseline was tuned to.
+        validation_accuracy: of a baseline, on the texts it was tuned by.
+        parts: accuracy of each part alone of what has two.
+        epochs: of the network's run, if it was trained here.
     """
 
     name: str
@@ -46,7 +58,21 @@ class Contender:
     predicted: list[str]
     by_ngrams: list[str] = field(default_factory=list)
     by_both: list[str] = field(default_factory=list)
-    figures: dict[str, Any] = field(default_factory=dict)
+    seconds: float | None = None
+    params: dict[str, Any] | None = None
+    validation_accuracy: float | None = None
+    parts: dict[str, float] = field(default_factory=dict)
+    epochs: int | None = None
+
+    @property
+    def scores(self) -> Scores:
+        """What a report keeps of them."""
+        return replace(
+            Scores.from_dict(self.report.to_dict()),
+            seconds=self.seconds,
+            params=self.params,
+            validation_accuracy=self.validation_accuracy,
+        )
 
 
 def compare(
@@ -57,8 +83,8 @@ def compare(
     class_weight: ClassWeight = None,
     n_jobs: int | None = None,
     say: Say = say_nothing,
-) -> dict[str, Any]:
-    """Evaluate a model and the baselines on the test texts; see ``judged``.
+) -> Comparison:
+    """Evaluate a model and the baselines on the test texts; see ``compared``.
 
     Where texts have any number of labels there are no baselines, and only ``test`` is set.
 
@@ -67,10 +93,11 @@ def compare(
     """
     if model is not None and model.multilabel:
         say("texts with any number of labels: there are no baselines to compare with")
-        return {"test": _multilabel_report(data, model, process_count(n_jobs)).to_dict()}
+        report = _multilabel_report(data, model, process_count(n_jobs))
+        return Comparison(test=Scores.from_dict(report.to_dict()))
     network = None if model is None else network_contender(data, model, n_jobs=n_jobs)
     baselines = baseline_contenders(data, names=names, class_weight=class_weight, say=say)
-    return judged(data, list(baselines), network)
+    return compared(data, list(baselines), network)
 
 
 def baseline_contenders(
@@ -105,11 +132,9 @@ def baseline_contenders(
             fitted,
             evaluate(labels, scores, fitted.classes),
             _most_probable(scores, fitted.classes),
-            figures={
-                "seconds": round(fitted.seconds, 2),
-                "params": fitted.params,
-                "validation_accuracy": fitted.validation_accuracy,
-            },
+            seconds=round(fitted.seconds, 2),
+            params=fitted.params,
+            validation_accuracy=fitted.validation_accuracy,
         )
 
 
@@ -146,7 +171,7 @@ def network_contender(data: Data, model: TextModel, *, n_jobs: int | None = None
         [classes[i] for i in model.decide(both)],
         by_ngrams=by_ngrams,
         by_both=by_both,
-        figures={"parts": parts},
+        parts=parts,
     )
 
 
@@ -159,51 +184,47 @@ def check_one_class(model: TextModel) -> None:
         )
 
 
-def judged(
+def compared(
     data: Data,
     baselines: Sequence[Contender],
     network: Contender | None,
     costs: Mapping[str, Costs] | None = None,
-) -> dict[str, Any]:
+) -> Comparison:
     """What was found, as a report.
 
     The paired test is against the baseline that is best on the test texts, and its p-value is
     corrected for that choice (``significance.against_best``).
 
-    Returns:
-        JSON-ready ``test, parts, baselines, paired, over_ngrams, recommended, verdict``; what is
-        recommended is None where nothing was trained. The parts are the
-        accuracies of the network and the n-gram model, each alone with its factor and the
-        n-grams with the biases, as in their sum; ``over_ngrams`` is the paired test of both
-        together against the n-gram model. These take the most probable class, whatever the
-        threshold.
+    Nothing is recommended where nothing was trained. The ``parts`` are the accuracies of the
+    network and the n-gram model, each alone with its ensemble weight and the n-grams with the
+    biases, as in their sum; ``over_ngrams`` is the paired test of both together against the n-gram
+    model. These take the most probable class, whatever the threshold.
     """
-    result: dict[str, Any] = {
-        "test": None if network is None else network.report.to_dict(),
-        "parts": {} if network is None else network.figures["parts"],
-        "baselines": {one.name: {**one.report.to_dict(), **one.figures} for one in baselines},
-        "paired": None,
-        "over_ngrams": None,
-        "recommended": None if network is None else NETWORK,
-        "verdict": "",
-    }
+    found = Comparison(
+        test=None if network is None else network.scores,
+        parts={} if network is None else network.parts,
+        baselines={one.name: one.scores for one in baselines},
+        recommended=None if network is None else NETWORK,
+    )
     if not baselines:
-        return result
+        return found
     reports = {one.name: one.report for one in baselines}
     if network is None:
-        return {**result, "recommended": recommended(reports, None)}
+        return replace(found, recommended=recommended(reports, None))
     labels = labels_to_find(data)
     best, paired = paired_with_best(labels, network, baselines)
     added = None
     if network.by_ngrams:
         added = paired_test(labels, network.by_both, network.by_ngrams)
-    result["recommended"] = recommended(reports, paired)
-    result["paired"] = {"baseline": best, **paired.to_dict()}
-    result["over_ngrams"] = None if added is None else added.to_dict()
-    result["verdict"] = verdict(
-        network.report, reports, paired, over_ngrams=added, costs=costs or {}
+    return replace(
+        found,
+        paired={"baseline": best, **paired.to_dict()},
+        over_ngrams=None if added is None else added.to_dict(),
+        recommended=recommended(reports, paired),
+        recommendation=recommendation(
+            network.report, reports, paired, over_ngrams=added, costs=costs or {}
+        ),
     )
-    return result
 
 
 def paired_with_best(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -23,13 +23,13 @@ from textrnn.experiments.comparison import (
     Contender,
     baseline_contenders,
     check_one_class,
-    judged,
+    compared,
     labels_to_find,
     network_contender,
     paired_with_best,
 )
 from textrnn.experiments.data import Data, Say, prepare, say_nothing
-from textrnn.experiments.learning_curve import FEWEST, Point, crossing, part_of
+from textrnn.experiments.learning_curve import FEWEST, LearningCurve, Point, crossing, part_of
 from textrnn.experiments.run import Experiment, train_network
 from textrnn.inference.bag_of_words import Classifier, LinearModel
 from textrnn.inference.classifier import TextModel
@@ -38,6 +38,7 @@ from textrnn.linear.baselines import BASELINES, FittedBaseline
 from textrnn.storage.card import model_card
 from textrnn.storage.format import tell_replaced
 from textrnn.storage.reading import load_classifier
+from textrnn.storage.report import VERSION, Comparison, RunReport
 from textrnn.storage.training_lock import training_at
 from textrnn.storage.writing import check_writable, save_model
 from textrnn.system.version import __version__
@@ -92,14 +93,33 @@ class Contest:
         return (*self.baselines, NETWORK) if has_network else tuple(self.baselines)
 
 
-def run_contest(contest: Contest) -> dict[str, Any]:
-    """Train, score, time, judge and save.
+@dataclass(frozen=True, eq=False)
+class ContestReport(Comparison):
+    """What a contest found.
+
+    Attributes:
+        report_version: of this form, that of ``RunReport``.
+        costs: of each classifier, by its name.
+        learning_curve: if one was asked for.
+        shared: how many texts the corpus's splits share.
+        warnings: what the scores must not be read without.
+        interrupted: whether Ctrl-C stopped it.
+        saved: where a model was written.
+    """
+
+    report_version: int = VERSION
+    costs: dict[str, Costs] = field(default_factory=dict)
+    learning_curve: LearningCurve | None = None
+    shared: Any = None
+    warnings: list[str] = field(default_factory=list)
+    interrupted: bool = False
+    saved: str | None = None
+
+
+def run_contest(contest: Contest) -> ContestReport:
+    """Train, score, time, compare and save.
 
     After Ctrl-C the report is of what was done till then, with ``interrupted`` set.
-
-    Returns:
-        JSON-ready: what ``comparison.judged`` returns, and ``costs, saved, learning_curve,
-        shared, warnings, interrupted``.
 
     Raises:
         UsageError: a setting or name cannot work.
@@ -112,7 +132,7 @@ def run_contest(contest: Contest) -> dict[str, Any]:
         return _run(contest)
 
 
-def _run(contest: Contest) -> dict[str, Any]:
+def _run(contest: Contest) -> ContestReport:
     """What ``run_contest`` does where nobody else is at the folder."""
     if contest.out is not None:
         tell_replaced(contest.out, contest.say)
@@ -137,15 +157,17 @@ def _run(contest: Contest) -> dict[str, Any]:
         contest.say("interrupted: what was finished till then follows")
     network = next((one for one in found if one.name == NETWORK), None)
     baselines = [one for one in found if one.name != NETWORK]
-    report = judged(data, baselines, network, costs)
-    report["shared"], report["warnings"] = as_counts(data.shared), warnings_of(data.shared)
-    report["costs"] = {name: cost.to_dict() for name, cost in costs.items()}
-    report["learning_curve"] = _as_report(points) if contest.fractions else None
-    report["interrupted"] = interrupted
-    report["saved"] = None
-    if contest.out is not None:
-        report["saved"] = _save(contest, data, found, report)
-    return report
+    report = ContestReport(
+        **vars(compared(data, baselines, network, costs)),
+        costs=costs,
+        learning_curve=_curve_of(points) if contest.fractions else None,
+        shared=as_counts(data.shared),
+        warnings=warnings_of(data.shared),
+        interrupted=interrupted,
+    )
+    if contest.out is None:
+        return report
+    return replace(report, saved=_save(contest, data, found, report))
 
 
 def _check(contest: Contest) -> None:
@@ -207,8 +229,7 @@ def _contenders(
         if trained.state.interrupted:
             raise KeyboardInterrupt  # half a training would be compared with whole ones
         scored = network_contender(data, trained.model, n_jobs=settings.n_jobs)
-        figures = {"seconds": round(seconds, 2), "epochs": trained.state.epoch}
-        yield replace(scored, figures={**scored.figures, **figures})
+        yield replace(scored, seconds=round(seconds, 2), epochs=trained.state.epoch)
 
 
 def _served(contender: Contender, data: Data) -> Classifier:
@@ -234,7 +255,7 @@ def _costs(contender: Contender, data: Data) -> Costs:
         start = time.perf_counter()
         loaded.predict_proba([texts[row]])
         times.append(time.perf_counter() - start)
-    return Costs(contender.figures.get("seconds"), round(1e3 * median(times), 4), size)
+    return Costs(contender.seconds, round(1e3 * median(times), 4), size)
 
 
 # --------------------------------------------------------------- the learning curve
@@ -296,19 +317,19 @@ def _point(fraction: float, data: Data, found: Sequence[Contender], seconds: flo
     )
 
 
-def _as_report(points: Sequence[Point]) -> dict[str, Any]:
+def _curve_of(points: Sequence[Point]) -> LearningCurve:
     ordered = sorted(points, key=lambda point: point.fraction)
-    return {"points": [point.to_dict() for point in ordered], "crossing": crossing(ordered)}
+    return LearningCurve(tuple(ordered), crossing(ordered))
 
 
 # ------------------------------------------------------------------------- the winner
 
 
 def _save(
-    contest: Contest, data: Data, found: Sequence[Contender], report: dict[str, Any]
+    contest: Contest, data: Data, found: Sequence[Contender], report: ContestReport
 ) -> str | None:
     """Write the model folder that is asked for, if its classifier was trained."""
-    name = report["recommended"] if contest.which == BEST else contest.which
+    name = report.recommended if contest.which == BEST else contest.which
     contender = next((one for one in found if one.name == name), None)
     # The best of some of them is not what was asked for.
     too_early = contest.which == BEST and len(found) < len(contest.names)
@@ -321,22 +342,27 @@ def _save(
     model = _served(contender, data)
     corpus = contest.corpus
     is_linear = isinstance(model, LinearModel)  # a baseline is fitted again to both
-    metrics = {
-        "corpus": corpus.name,
-        "fingerprint": corpus.fingerprint(),
-        "source": corpus.source,
-        "textrnn_version": __version__,
-        "seed": contest.seed,
-        "classes": list(model.classes),
-        "test_fraction": corpus.test_fraction,
-        "n_train": len(data.train) + (len(data.validation) if is_linear else 0),
-        "n_validation": len(data.validation),
-        "n_test": len(labels_to_find(data)),
-        **contender.figures,
-        "settings": contest.settings.to_dict(),
-        **report,
-        "test": contender.report.to_dict(),
-    }
-    save_model(model, contest.out, metrics=metrics, card=model_card(model, metrics))
+    known = RunReport(
+        **{f.name: getattr(report, f.name) for f in fields(Comparison)},
+        corpus=corpus.name,
+        fingerprint=corpus.fingerprint(),
+        source=corpus.source,
+        textrnn_version=__version__,
+        seed=contest.seed,
+        classes=list(model.classes),
+        test_fraction=corpus.test_fraction,
+        n_train=len(data.train) + (len(data.validation) if is_linear else 0),
+        n_validation=len(data.validation),
+        n_test=len(labels_to_find(data)),
+        shared=report.shared,
+        warnings=report.warnings,
+        seconds=contender.seconds,
+        epochs=contender.epochs,
+        interrupted=report.interrupted,
+        settings=contest.settings.to_dict(),
+    )
+    others = {"costs": report["costs"], "learning_curve": report["learning_curve"]}
+    metrics = replace(known, test=contender.scores, others=others)
+    save_model(model, contest.out, metrics=metrics.to_dict(), card=model_card(model, metrics))
     contest.say(f"{name} saved in {quoted(contest.out)}")
     return str(contest.out)

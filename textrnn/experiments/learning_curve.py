@@ -52,6 +52,18 @@ class Point:
         return self.accuracy[NETWORK] - self.accuracy[self.best_baseline]
 
 
+@dataclass(frozen=True)
+class LearningCurve:
+    """Points by the number of their texts, and in words where the network gets ahead."""
+
+    points: tuple[Point, ...]
+    crossing: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, ready for JSON."""
+        return {"points": [point.to_dict() for point in self.points], "crossing": self.crossing}
+
+
 def part_of(data: Data, fraction: float, *, seed: int) -> Data:
     """A share of the training and of the validation texts; the test texts are the same.
 

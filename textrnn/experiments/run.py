@@ -28,6 +28,7 @@ from textrnn.storage.card import model_card
 from textrnn.storage.format import CONFIG, tell_replaced
 from textrnn.storage.metrics_validation import validate_report
 from textrnn.storage.reading import check_network, load_saved
+from textrnn.storage.report import Distillation, HeldOutAccuracy, RunReport
 from textrnn.storage.training_lock import training_at
 from textrnn.storage.writing import check_writable, save_model
 from textrnn.system.processes import process_count
@@ -98,13 +99,10 @@ def checkpoint_path(out: Path) -> Path:
     return out.with_name(out.name + ".checkpoint")
 
 
-def run_experiment(experiment: Experiment) -> dict[str, Any]:
+def run_experiment(experiment: Experiment) -> RunReport:
     """Train, compare, evaluate and save.
 
-    Returns:
-        A JSON-ready report: ``corpus, model_dir, seconds, epochs, n_train, test,
-        baselines, paired, verdict, settings, history, ...``. After Ctrl-C it has
-        ``interrupted`` set and no baselines.
+    After Ctrl-C the report has ``interrupted`` set and no baselines.
 
     Raises:
         UsageError: a setting cannot work.
@@ -121,7 +119,7 @@ def run_experiment(experiment: Experiment) -> dict[str, Any]:
         return _run(experiment)
 
 
-def _run(experiment: Experiment) -> dict[str, Any]:
+def _run(experiment: Experiment) -> RunReport:
     """What ``run_experiment`` does where nobody else is at it."""
     started = experiment.started
     settings, out, say = experiment.settings, experiment.out, experiment.say
@@ -145,56 +143,53 @@ def _run(experiment: Experiment) -> dict[str, Any]:
 
     model, state, accuracy, n_texts, teaching = train_network(experiment, data)
     trained = time.perf_counter()
-    report: dict[str, Any] = {
-        "corpus": experiment.corpus.name,
-        "fingerprint": experiment.corpus.fingerprint(),
-        "source": experiment.corpus.source,
-        "model_dir": None if out is None else str(out),
-        "textrnn_version": __version__,
-        "preset": experiment.preset,
-        "seed": experiment.seed,
-        "classes": list(model.classes),
-        "test_fraction": experiment.corpus.test_fraction,
-        "label_separator": data.train.separator,
-        "n_train": len(data.train),
-        "n_train_in_time": n_texts,
-        "n_validation": len(data.validation),
-        "n_test": len(data.test) if data.test else 0,
-        "shared": as_counts(data.shared),
-        "warnings": warnings_of(data.shared),
-        "n_parameters": model.network.n_parameters,
-        "vocabulary_size": len(model.vocabulary),
-        "seconds": round(trained - started, 2),
-        "seconds_preparing": round(prepared - started, 2),
-        "tokens_from_cache": data.from_cache,
-        "steps": state.steps,
-        "planned_steps": state.planned_steps,
-        "out_of_time": state.out_of_time,
-        "epochs": state.epoch,
-        "best_epoch": state.best_epoch,
-        "interrupted": state.interrupted,
-        "unlabelled": experiment.unlabelled_fingerprint,
-        "teaching": None if teaching is None else _told(teaching),
-        "validation": _validation(state, accuracy),
-        "test": None,
-        "baselines": {},
-        "paired": None,
-        "verdict": "",
-        "settings": settings.to_dict(),
-        "history": state.history,
-    }
+    report = RunReport(
+        corpus=experiment.corpus.name,
+        fingerprint=experiment.corpus.fingerprint(),
+        source=experiment.corpus.source,
+        model_dir=None if out is None else str(out),
+        textrnn_version=__version__,
+        preset=experiment.preset,
+        seed=experiment.seed,
+        classes=list(model.classes),
+        test_fraction=experiment.corpus.test_fraction,
+        label_separator=data.train.separator,
+        n_train=len(data.train),
+        n_train_in_time=n_texts,
+        n_validation=len(data.validation),
+        n_test=len(data.test) if data.test else 0,
+        shared=as_counts(data.shared),
+        warnings=warnings_of(data.shared),
+        n_parameters=model.network.n_parameters,
+        vocabulary_size=len(model.vocabulary),
+        seconds=round(trained - started, 2),
+        seconds_preparing=round(prepared - started, 2),
+        tokens_from_cache=data.from_cache,
+        steps=state.steps,
+        planned_steps=state.planned_steps,
+        out_of_time=state.out_of_time,
+        epochs=state.epoch,
+        best_epoch=state.best_epoch,
+        interrupted=state.interrupted,
+        stopped=state.stopped,
+        unlabelled=experiment.unlabelled_fingerprint,
+        distillation=None if teaching is None else _told(teaching),
+        validation=_validation(state, accuracy),
+        settings=settings.to_dict(),
+        history=state.history,
+    )
     if model.threshold is not None:
         of = "each label" if model.multilabel else quoted(model.classes[1])
         say(f"threshold of {of}: {model.threshold:.3f}")
     if out is not None and state.best_params is None:
-        report["model_dir"] = None
+        report = replace(report, model_dir=None)
         as_it_was = f"; {quoted(out)} is as it was" if out.exists() else ""
         say(f"stopped before the first epoch was done{as_it_was}")
     elif out is not None:
         _save(model, report, out)  # before the baselines, which take time and may be stopped
         say(f"model saved in {quoted(out)}")
     if data.test is not None and not state.interrupted:
-        report |= compare(
+        found = compare(
             data,
             model,
             names=experiment.baselines,
@@ -202,8 +197,9 @@ def _run(experiment: Experiment) -> dict[str, Any]:
             n_jobs=settings.n_jobs,
             say=say,
         )
-    report["finished"] = not state.interrupted
-    if out is not None and report["finished"]:
+        report = replace(report, **vars(found))
+    report = replace(report, finished=not state.interrupted)
+    if out is not None and report.finished:
         _save(model, report, out)
         for path in (checkpoint_path(out), taught_path(checkpoint_path(out))):
             path.unlink(missing_ok=True)
@@ -224,7 +220,7 @@ def _tell_replaced(out: Path, experiment: Experiment) -> None:
         tell_replaced(out, say)
 
 
-def _finished_report(experiment: Experiment) -> dict[str, Any] | None:
+def _finished_report(experiment: Experiment) -> RunReport | None:
     """The report of this very run, when it is resumed though it had come to its end."""
     out = experiment.out
     if not experiment.resume or out is None or not (out / CONFIG).is_file():
@@ -232,15 +228,15 @@ def _finished_report(experiment: Experiment) -> dict[str, Any] | None:
     if checkpoint_path(out).exists():
         return None  # there is a run to go on with, whatever the folder holds
     saved = load_saved(out)  # a damaged one is not finished
-    report = saved.metrics
+    report = saved.report
     same = (
-        report.get("finished") is True
-        and report.get("fingerprint") == experiment.corpus.fingerprint()
-        and report.get("seed") == experiment.seed
-        and report.get("settings") == experiment.settings.to_dict()
-        and report.get("unlabelled") == experiment.unlabelled_fingerprint
+        report.finished is True
+        and report.fingerprint == experiment.corpus.fingerprint()
+        and report.seed == experiment.seed
+        and report.settings == experiment.settings.to_dict()
+        and report.unlabelled == experiment.unlabelled_fingerprint
         and (
-            set(experiment.baselines) <= (report.get("baselines") or {}).keys()
+            set(experiment.baselines) <= report.baselines.keys()
             or experiment.corpus.train.separator is not None  # there are none
         )
     )
@@ -248,7 +244,7 @@ def _finished_report(experiment: Experiment) -> dict[str, Any] | None:
         return None
     check_network(saved.model, out)
     try:
-        validate_report(report)
+        validate_report(saved.metrics)
     except ValueError as error:
         raise DamagedModelError(
             f"the model {quoted(out)} is damaged: its report: {error}; train it again without ",
@@ -373,13 +369,9 @@ def _is_of_run(path: Path, identity: dict[str, Any]) -> bool:
         return False
 
 
-def _validation(state: TrainingState, accuracy: float | None) -> dict[str, float]:
-    """The accuracy on the held-out texts of the classifier, and of its network alone.
-
-    ``whole`` is what 0.1.0 called the former.
-    """
-    found = {} if accuracy is None else {"accuracy": accuracy, "whole": accuracy}
-    return {**found, "network_accuracy": state.best_score[0]} if state.best_params else found
+def _validation(state: TrainingState, accuracy: float | None) -> HeldOutAccuracy:
+    """The accuracy on the held-out texts of the classifier, and of its network alone."""
+    return HeldOutAccuracy(accuracy, state.best_score[0] if state.best_params else None)
 
 
 def _what_it_brought(trained: Trained, n_given: int) -> str:
@@ -395,15 +387,15 @@ def _what_it_brought(trained: Trained, n_given: int) -> str:
     return f"{line}; held out {teaching.accuracy:.4f} before, {trained.accuracy:.4f} now"
 
 
-def _told(teaching: Teaching) -> dict[str, Any]:
+def _told(teaching: Teaching) -> Distillation:
     """How unlabelled texts were learned from."""
-    return {
-        "n_texts": teaching.n_texts,
-        "kept": teaching.kept,
-        "teacher_accuracy": teaching.accuracy,
-        "teacher_steps": teaching.state.steps,
-        "teacher_history": teaching.state.history,
-    }
+    return Distillation(
+        n_texts=teaching.n_texts,
+        kept=teaching.kept,
+        teacher_accuracy=teaching.accuracy,
+        teacher_steps=teaching.state.steps,
+        teacher_history=teaching.state.history,
+    )
 
 
 def _without_tested(experiment: Experiment) -> Experiment:
@@ -433,5 +425,5 @@ def _examples(data: Data, name: str, split: Split, settings: Settings) -> Exampl
     return Examples(texts, targets, cast)
 
 
-def _save(model: TextModel, report: dict[str, Any], out: Path) -> None:
-    save_model(model, out, metrics=report, card=model_card(model, report))
+def _save(model: TextModel, report: RunReport, out: Path) -> None:
+    save_model(model, out, metrics=report.to_dict(), card=model_card(model, report))

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from textrnn.evaluation.scores import Scores
 from textrnn.inference.bag_of_words import Classifier, LinearModel
 from textrnn.inference.classifier import TextModel
+from textrnn.storage.report import RunReport
 from textrnn.wording.quoting import in_markdown
 
 
-def model_card(model: Classifier, report: dict[str, Any]) -> str:
+def model_card(model: Classifier, report: RunReport) -> str:
     """Markdown that tells what a model is, how it was trained and what it scored.
 
     Args:
         model: the trained model.
-        report: of the experiment it comes from; may be empty.
+        report: of its training.
     """
     lines = [
         "# A textrnn model",
@@ -26,40 +26,42 @@ def model_card(model: Classifier, report: dict[str, Any]) -> str:
     ]
     if model.threshold is not None:
         lines.append(f"| threshold | {model.threshold:.4g} |")
-    if report:
-        lines += [
-            f"| trained on | {in_markdown(str(report['corpus']))}{_texts(report.get('n_train'))} |",
-            *(
-                f"| {name} | {in_markdown(str(report[name]))} |"
-                for name in ("preset", "epochs")
-                if name in report
-            ),
-            f"| seed | {report.get('seed')} |",
-        ]
-    if report.get("interrupted"):
+    if report.corpus is not None:
+        lines.append(f"| trained on | {in_markdown(report.corpus)}{_texts(report.n_train)} |")
+        for name, value in (("preset", report.preset), ("epochs", report.epochs)):
+            if value is not None:
+                lines.append(f"| {name} | {in_markdown(str(value))} |")
+        lines.append(f"| seed | {report.seed} |")
+    if report.interrupted:
         lines.append("| interrupted | yes: this is what was trained till then |")
-    teaching = report.get("teaching")
-    if teaching and teaching.get("kept"):
-        lines.append(f"| learned from without labels | {teaching['n_texts']:,} texts |")
-    test = report.get("test")
-    if test and {name for name, value in test.items() if value is not None} >= _TOLD:
-        low, high = test["accuracy_interval"]
-        lines += [
-            "",
-            "## Test",
-            "",
-            f"Accuracy {test['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}), macro-F1 "
-            f"{test['macro_f1']:.4f}, log loss {test['log_loss']:.4f} on {test['n']:,} texts.",
-        ]
-        for warning in report.get("warnings") or ():
+    if report.stopped:
+        lines.append(f"| stopped | {in_markdown(report.stopped)} |")
+    distillation = report.distillation
+    if distillation and distillation.kept:
+        lines.append(f"| learned from without labels | {distillation.n_texts:,} texts |")
+    test = report.test
+    if test is not None:
+        lines += _of_test(test)
+        for warning in report.warnings or ():
             lines += ["", f"**Warning:** {in_markdown(warning)}."]
-    if report.get("verdict"):
-        lines += ["", in_markdown(report["verdict"])]
+    if report.recommendation:
+        lines += ["", in_markdown(report.recommendation)]
     return "\n".join(lines) + "\n"
 
 
-_TOLD = {"accuracy", "accuracy_interval", "macro_f1", "log_loss", "n"}
-"""Of the scores on test texts; a script may keep others."""
+def _of_test(test: Scores) -> list[str]:
+    """A paragraph on the scores, if all are known that it tells; a script may keep others."""
+    told = (test.accuracy, test.accuracy_interval, test.macro_f1, test.log_loss, test.n)
+    if None in told or test.accuracy_interval is None:
+        return []
+    low, high = test.accuracy_interval
+    return [
+        "",
+        "## Test",
+        "",
+        f"Accuracy {test.accuracy:.4f} (95 % interval {low:.4f} to {high:.4f}), macro-F1 "
+        f"{test.macro_f1:.4f}, log loss {test.log_loss:.4f} on {test.n:,} texts.",
+    ]
 
 
 def _texts(n: int | None) -> str:

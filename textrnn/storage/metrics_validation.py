@@ -60,10 +60,11 @@ CLASS_SCORES: Table = {
     "support": whole(),
 }
 """Of each class."""
-TEACHING = {"kept": flag(), "n_texts": whole()}
+DISTILLATION = {"kept": flag(), "n_texts": whole()}
 METRICS = _optional(
     {
-        **dict.fromkeys(("corpus", "fingerprint", "source", "preset", "verdict"), text()),
+        **dict.fromkeys(("corpus", "fingerprint", "source", "preset", "stopped"), text()),
+        **dict.fromkeys(("recommendation", "verdict"), text()),  # the latter's name in 0.1.0
         "textrnn_version": text(100),
         "label_separator": text(),
         "unlabelled": text(),
@@ -78,7 +79,10 @@ METRICS = _optional(
         "warnings": _list_of(text().is_valid, "a list of texts"),
         "validation": Field(_are_numbers, "an object of numbers"),
         "best_validation_score": number(),
-        **dict.fromkeys(("teaching", "test", "tests", "before_shrinking", "baselines"), mapping()),
+        **dict.fromkeys(
+            ("teaching", "distillation", "test", "tests", "before_shrinking", "baselines"),
+            mapping(),
+        ),
     }
 )
 REPORT = {
@@ -99,13 +103,15 @@ def validate_metrics(metrics: Any) -> None:
     """
     check_fields(metrics, METRICS, "", others=True)
     check_fields(metrics.get("settings") or {}, SETTINGS, "settings", others=True)
-    if metrics.get("teaching"):
-        check_fields(metrics["teaching"], TEACHING, "teaching", others=True)
+    for name in ("teaching", "distillation"):  # its name in 0.1.0, and its name now
+        if metrics.get(name):
+            check_fields(metrics[name], DISTILLATION, name, others=True)
     if metrics.get("test"):
         check_scores(metrics["test"], "test")
-    for group in ("tests", "before_shrinking"):
+    for group in ("tests", "before_shrinking", "baselines"):
         for name, scores in (metrics.get(group) or {}).items():
-            check_scores(scores, f"{group}.{shown(name)}")
+            if scores is not None or group != "baselines":
+                check_scores(scores, f"{group}.{shown(name)}")
 
 
 def check_scores(scores: Any, where: str) -> None:

@@ -12,7 +12,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from textrnn.errors import DamagedModelError, ModelError, reason
 from textrnn.inference.bag_of_words import Classifier, LinearModel
@@ -51,6 +51,9 @@ from textrnn.text.tokenizers import Tokenizer, make_tokenizer
 from textrnn.text.vocabulary import Vocabulary
 from textrnn.typing import Params
 from textrnn.wording.quoting import quoted
+
+if TYPE_CHECKING:
+    from textrnn.storage.report import RunReport
 
 
 def load_model(path: str | os.PathLike[str], *, tokenizer: Tokenizer | None = None) -> TextModel:
@@ -108,6 +111,17 @@ class Saved(NamedTuple):
     metrics: dict[str, Any]
     size: int
 
+    @property
+    def report(self) -> RunReport:
+        """What the metrics say of the training."""
+        return _report_of(self.metrics)
+
+
+def _report_of(metrics: dict[str, Any]) -> RunReport:
+    from textrnn.storage.report import RunReport  # a prediction does without
+
+    return RunReport.from_dict(metrics)
+
 
 def load_saved(path: str | os.PathLike[str], *, tokenizer: Tokenizer | None = None) -> Saved:
     """Read all of a model folder, of one and the same model; as ``load_classifier``."""
@@ -126,6 +140,11 @@ class Described(NamedTuple):
     config: dict[str, Any]
     metrics: dict[str, Any]
     size: int
+
+    @property
+    def report(self) -> RunReport:
+        """What the metrics say of the training."""
+        return _report_of(self.metrics)
 
 
 def describe(path: Path) -> Described:
