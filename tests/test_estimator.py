@@ -33,7 +33,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 from textrnn import TextRNNClassifier
 from textrnn.corpora import Corpus, Split
 from textrnn.errors import DataError, ModelError, TrainingError, UsageError
-from textrnn.estimator import inputs
+from textrnn.estimator import preparation
 from textrnn.experiments.run import Experiment, run_experiment
 from textrnn.nn.poolings import POOLINGS
 from textrnn.storage.reading import read_metrics
@@ -367,14 +367,14 @@ def test_texts_are_tokenised_by_as_many_processes_as_are_asked_for(
     monkeypatch: pytest.MonkeyPatch, reviews: Data
 ) -> None:
     asked: list[int] = []
-    patched: Any = inputs
-    tokenise = patched.tokenise_texts
+    patched: Any = preparation
+    tokenise = patched.tokenise
 
     def spy(*arguments: Any, n_jobs: int) -> Any:
         asked.append(n_jobs)
         return tokenise(*arguments, n_jobs=n_jobs)
 
-    monkeypatch.setattr(inputs, "tokenise_texts", spy)
+    monkeypatch.setattr(preparation, "tokenise", spy)
     small(max_iter=1, n_jobs=2).fit(*reviews)
     assert set(asked) == {2}
 

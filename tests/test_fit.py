@@ -13,11 +13,10 @@ from tests.examples import examples
 from textrnn.text.encoded import as_encoded, encode_lists
 from textrnn.text.vectors import train_word2vec
 from textrnn.training import fit
+from textrnn.training.class_weight import number_classes, weights_by_class
 from textrnn.training.fit import (
     build_model,
     make_run,
-    number_classes,
-    weights_by_class,
 )
 from textrnn.training.rules.bptt import BPTT
 from textrnn.training.settings import Settings

@@ -15,11 +15,14 @@ from hypothesis import strategies as st
 from tests.examples import examples
 from textrnn.corpora import Corpus, Split, holdout, stratified_split
 from textrnn.corpora.sampling import drawn_rows, shares
-from textrnn.estimator.inputs import check_labelled, hold_back, tokenise
+from textrnn.estimator.inputs import check_labelled
+from textrnn.estimator.preparation import examples_of, hold_out
 from textrnn.experiments.data import prepare
+from textrnn.nn.targets import Targets
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.training.pipeline import drawn
 from textrnn.training.settings import Settings
+from textrnn.training.validation_split import validation_rows
 
 
 def test_the_same_rows_as_ever_where_no_text_has_several_labels() -> None:
@@ -132,6 +135,16 @@ def test_rows_do_not_depend_on_hashes_or_on_the_kind_of_labels() -> None:
     assert counts_of(mixed, first) == counts_of(other, again) == {1: 4, "1": 4}
 
 
+def test_validation_texts_are_those_of_a_split_whatever_the_classes_are_called() -> None:
+    """Of twelve classes, too, whose numbers sort otherwise than their names."""
+    texts, labels = [f"w{i}" for i in range(300)], [f"c{i % 12:02}" for i in range(300)]
+    split = Split(texts, labels)
+    numbers = Targets.hard([split.classes.index(label) for label in labels], 12)
+    for seed in range(3):
+        held = validation_rows(texts, numbers, 0.2, seed=seed)
+        assert np.array_equal(held, split.holdout(0.2, random_state=seed))
+
+
 # Each of b0, b1, ... has two rows, one of which has the label a, too: a is the rarest nowhere.
 TAGS = [tags for i in range(6) for tags in ([f"b{i}", "a"], [f"b{i}"])]
 TAGGED = [str(i) for i in range(len(TAGS))]
@@ -215,10 +228,9 @@ def test_fit_holds_back_texts_of_every_class_in_proportion() -> None:
     """The library, too: a third of the texts are empty, and of all classes."""
     texts = ["" if i % 3 == 0 else f"w{i % 7} x{i}" for i in range(90)]
     labels = [i % 2 for i in range(90)]
-    given = check_labelled(texts, labels)
-    data = tokenise(given, [0, 1], Settings())
+    data = examples_of(*check_labelled(texts, labels), [0, 1], Settings())
     for seed in range(5):
-        train, held = hold_back(data, given, Settings(), np.random.default_rng(seed))
+        train, held = hold_out(data, texts, Settings(), seed, np.random.default_rng())
         assert held is not None
         assert np.bincount(held.targets.values).tolist() in ([4, 5], [5, 4])
         assert len(train) + len(held) == 90

@@ -25,9 +25,9 @@ from textrnn.linear.nbsvm import LogCountRatio
 from textrnn.nn.losses import SIGMOID, SOFTMAX
 from textrnn.text.encoded import encode_lists
 from textrnn.training import ensemble
+from textrnn.training.class_weight import weights_by_class
 from textrnn.training.ensemble import weigh
 from textrnn.training.examples import Examples
-from textrnn.training.fit import weights_by_class
 from textrnn.training.settings import Settings
 from textrnn.typing import Floats
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -13,22 +12,23 @@ from sklearn.base import ClassifierMixin
 from textrnn.errors import UsageError
 from textrnn.estimator.base import TextRNNEstimator
 from textrnn.estimator.inputs import (
-    Labelled,
     Texts,
-    check_classes,
     check_labelled,
     check_labels,
-    check_same_labels,
     check_same_model,
     check_sample_weight,
     check_texts,
-    hold_back,
-    join_weights,
+    classes_of,
     make_generator,
-    plain,
+    plain_labels,
+)
+from textrnn.estimator.preparation import (
+    check_same_labels,
+    examples_of,
+    hold_out,
     tell_shared,
-    tokenise,
-    tokenise_alone,
+    tokens_of,
+    weighed,
 )
 from textrnn.inference.classifier import TextModel
 from textrnn.inference.pool import predict_many
@@ -37,6 +37,7 @@ from textrnn.system.processes import process_count
 from textrnn.system.telling import telling_once
 from textrnn.text.encoded import EncodedTexts
 from textrnn.training.callbacks import Callback
+from textrnn.training.class_weight import weighted
 from textrnn.training.examples import Examples
 from textrnn.training.fit import build_model, check_tunable
 from textrnn.training.pipeline import train_whole
@@ -136,11 +137,14 @@ class TextRNNClassifier(ClassifierMixin, TextRNNEstimator):  # type: ignore[misc
         go_on = self.warm_start and hasattr(self, "model_")
         if go_on:
             check_same_model(self.model_, settings)
-        given = check_labelled(X, y, sample_weight)
-        found = check_classes(given.labels)
+        texts, labels, weights = check_labelled(X, y, sample_weight)
+        found = classes_of(labels)
         classes = self.classes_ if go_on else found
         rng = make_generator(self.random_state)
-        train, validation = self._split(given, classes, validation_data, settings, rng)
+        data = examples_of(texts, labels, weights, classes, settings)
+        if go_on:
+            check_same_labels(data, len(classes), multilabel=self.model_.multilabel)
+        train, validation = self._split(data, texts, classes, validation_data, settings, rng)
         more = None if unlabelled is None else _tokens_of_unlabelled(unlabelled, settings)
         check_tunable(settings, validation)
         with one_blas_thread(), telling_once():
@@ -150,7 +154,7 @@ class TextRNNClassifier(ClassifierMixin, TextRNNEstimator):  # type: ignore[misc
                 else build_model(
                     settings,
                     train.texts,
-                    plain(classes),
+                    plain_labels(classes),
                     rng=rng,
                     unlabelled=more,
                     multilabel=train.targets.is_multilabel,
@@ -172,26 +176,26 @@ class TextRNNClassifier(ClassifierMixin, TextRNNEstimator):  # type: ignore[misc
 
     def _split(
         self,
-        given: Labelled,
+        data: Examples,
+        texts: list[str],
         classes: Any,
         validation_data: tuple[Texts, Any] | None,
         settings: Settings,
         rng: np.random.Generator,
     ) -> tuple[Examples, Examples | None]:
-        """Texts to train on, and those to validate by: given ones, or some that are held back."""
-        train = tokenise(given, classes, settings, join_weights(given, settings))
-        if self.warm_start and hasattr(self, "model_"):
-            check_same_labels(train, len(classes), multilabel=self.model_.multilabel)
+        """Texts to train on, and those to validate by: given ones, or some that are held out."""
         if validation_data is None:
-            if not settings.early_stopping:
-                return train, None
-            return hold_back(train, given, settings, rng)
-        held = check_labelled(*validation_data)
-        validation = tokenise(held, classes, settings)
-        validation = replace(validation, weights=join_weights(held, settings))
-        check_same_labels(validation, len(classes), multilabel=train.targets.is_multilabel)
-        tell_shared(given.texts, held.texts)
-        return train, validation
+            train, held = data, None
+            if settings.early_stopping:
+                train, held = hold_out(data, texts, settings, self.random_state, rng)
+            if held is not None:  # which may be of one class alone, of weight 0
+                held = weighted(held, plain_labels(classes), settings)
+            return weighed(train, classes, settings), held
+        known, labels, weights = check_labelled(*validation_data)
+        held = examples_of(known, labels, weights, classes, settings)
+        check_same_labels(held, len(classes), multilabel=data.targets.is_multilabel)
+        tell_shared(texts, known)
+        return weighed(data, classes, settings), weighed(held, classes, settings)
 
     def partial_fit(self, X: Texts, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Train one more epoch on some texts, at a constant learning rate.
@@ -213,7 +217,7 @@ class TextRNNClassifier(ClassifierMixin, TextRNNEstimator):  # type: ignore[misc
             TrainingError: the loss became infinite or not a number.
         """
         settings = self._settings()
-        given = check_labelled(X, y, sample_weight)
+        texts, labels, sample_weight = check_labelled(X, y, sample_weight)
         first = not hasattr(self, "model_")
         known = self._check_classes(classes, first=first)
         if settings.class_weight == "balanced":
@@ -223,8 +227,8 @@ class TextRNNClassifier(ClassifierMixin, TextRNNEstimator):  # type: ignore[misc
                 "give a dictionary from class to weight.",
             )
         check_tunable(settings, None)
-        weights = join_weights(given, settings, normalise=False)
-        data = tokenise(given, known, settings, weights)
+        data = examples_of(texts, labels, sample_weight, known, settings)
+        data = weighted(data, plain_labels(known), settings, normalise=False)
         multilabel = data.targets.is_multilabel if first else self.model_.multilabel
         check_same_labels(data, len(known), multilabel=multilabel)
         rng = self._generator()
@@ -233,7 +237,7 @@ class TextRNNClassifier(ClassifierMixin, TextRNNEstimator):  # type: ignore[misc
                 model = build_model(
                     settings,
                     data.texts,
-                    plain(known),
+                    plain_labels(known),
                     rng=rng,
                     multilabel=data.targets.is_multilabel,
                 )
@@ -314,6 +318,4 @@ class TextRNNClassifier(ClassifierMixin, TextRNNEstimator):  # type: ignore[misc
 
 def _tokens_of_unlabelled(texts: Texts, settings: Settings) -> EncodedTexts:
     """Those of the texts that are not empty."""
-    return tokenise_alone(
-        [text for text in check_texts(texts, "unlabelled") if text.strip()], settings
-    )
+    return tokens_of([text for text in check_texts(texts, "unlabelled") if text.strip()], settings)

@@ -1,10 +1,9 @@
-"""From what scikit-learn users hand over to checked, tokenised texts."""
+"""What scikit-learn users hand over, checked: texts, labels, weights, a random state."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
@@ -12,22 +11,11 @@ import numpy as np
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, column_or_1d
 
-from textrnn.corpora import holdout, strata
-from textrnn.corpora.overlap import TRAIN, VALIDATION, shared_between, warnings_of
 from textrnn.errors import DataError, UsageError
 from textrnn.inference.classifier import TextModel
-from textrnn.nn.targets import Targets
-from textrnn.system.processes import process_count
-from textrnn.system.telling import quietly, warn
-from textrnn.text.encoded import EncodedTexts, encode_lists
-from textrnn.text.reading import read_texts
-from textrnn.text.tokenise import tokenise as tokenise_texts
-from textrnn.text.tokenizers import Tokenizer, make_tokenizer, tokenizer_name
-from textrnn.training.examples import Examples
-from textrnn.training.fit import check_class_weight, number_classes, weights_by_class
 from textrnn.training.settings import Settings
 from textrnn.typing import Floats, Ints
-from textrnn.wording.messages import Parameter, Setting, stated
+from textrnn.wording.messages import Setting, stated
 from textrnn.wording.quoting import quoted
 
 Texts = Sequence[str] | Iterable[str]
@@ -37,18 +25,6 @@ MODEL_SETTINGS = (
     *("embedding", "embedding_dim", "tokenizer", "lowercase", "max_length"),
 )
 """Settings that are built into a model and cannot change when its training goes on."""
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """Checked texts with their labels, (n,) or ones and zeros (n, C), and weights (n,) or None."""
-
-    texts: list[str]
-    labels: Any
-    weights: Floats | None
-
-
-# ---------------------------------------------------------------- texts and labels
 
 
 def check_texts(X: Any, name: str = "X") -> list[str]:
@@ -119,8 +95,9 @@ def check_labels(y: Any, name: str = "y") -> Any:
             )
         if kind != kinds[0]:
             raise DataError(
-                f"{name} mixes {kinds[0]} and {kind}: label 0 is {quoted(plain(labels[0]))}, label "
-                f"{position} is {quoted(plain(label))}; make them all of one kind."
+                f"{name} mixes {kinds[0]} and {kind}: label 0 is "
+                f"{quoted(plain_labels(labels[0]))}, label {position} is "
+                f"{quoted(plain_labels(label))}; make them all of one kind."
             )
     found = y if isinstance(y, np.ndarray) and y.dtype.kind in "biufU" else np.array(labels)
     check_classification_targets(found.reshape(-1))
@@ -152,11 +129,16 @@ def _kind(label: Any) -> str | None:
     return "numbers" if isinstance(label, Real) and math.isfinite(label) else None
 
 
-def check_labelled(X: Texts, y: Any, sample_weight: Any = None) -> Labelled:
-    """Check texts, labels and weights, and leave out texts of weight 0.
+def check_labelled(
+    X: Texts, y: Any, sample_weight: Any = None
+) -> tuple[list[str], Any, Floats | None]:
+    """Checked texts, labels and weights, without the texts of weight 0.
 
     Left out, they neither train nor enter the vocabulary: weighting a text by 0 equals
     removing it.
+
+    Returns:
+        The texts; their labels, (n,), or ones and zeros, (n, C); and weights, (n,), or None.
 
     Raises:
         DataError: the texts or labels cannot be used.
@@ -166,10 +148,10 @@ def check_labelled(X: Texts, y: Any, sample_weight: Any = None) -> Labelled:
     if len(texts) != len(labels):
         raise DataError(f"X has {len(texts)} texts, but y has {len(labels)} labels.")
     if sample_weight is None:
-        return Labelled(texts, labels, None)
+        return texts, labels, None
     weights = check_sample_weight(sample_weight, labels)
     kept = np.flatnonzero(weights)
-    return Labelled([texts[i] for i in kept], labels[kept], weights[kept])
+    return [texts[i] for i in kept], labels[kept], weights[kept]
 
 
 def check_sample_weight(sample_weight: Any, labels: Any) -> Floats:
@@ -185,7 +167,7 @@ def check_sample_weight(sample_weight: Any, labels: Any) -> Floats:
     return weights
 
 
-def check_classes(labels: Any) -> Any:
+def classes_of(labels: Any) -> Any:
     """The classes of training labels, sorted, shape (C,); columns' numbers of many labels.
 
     Raises:
@@ -196,150 +178,15 @@ def check_classes(labels: Any) -> Any:
     classes = np.unique(labels)
     if len(classes) < 2:
         raise DataError(
-            f"y has one class only, {quoted(plain(labels[0]))}; a classifier needs at least two "
-            "classes."
+            f"y has one class only, {quoted(plain_labels(labels[0]))}; a classifier needs at least "
+            "two classes."
         )
     return classes
 
 
-def plain(labels: Any) -> Any:
+def plain_labels(labels: Any) -> Any:
     """An array of labels, or one label, as plain Python values."""
     return labels.tolist() if isinstance(labels, np.ndarray | np.generic) else labels
-
-
-# ------------------------------------------------------------- tokens and weights
-
-
-def tokenise(
-    given: Labelled, classes: Any, settings: Settings, weights: Floats | None = None
-) -> Examples:
-    """Tokenise texts and number their classes.
-
-    Raises:
-        UsageError: ``class_weight`` has other classes.
-        DataError: a label is not among ``classes``, or the tokenizer does not return tokens.
-    """
-    check_class_weight(settings.class_weight, plain(classes))
-    if given.labels.ndim == 2:
-        targets = Targets.multilabel(given.labels)
-    else:
-        targets = Targets.hard(number_classes(plain(given.labels), plain(classes)), len(classes))
-    return Examples(tokenise_alone(given.texts, settings), targets, weights)
-
-
-def tokenise_alone(texts: Sequence[str], settings: Settings) -> EncodedTexts:
-    """Tokenise texts without labels, and cut them to what is read of them.
-
-    Raises:
-        DataError: the tokenizer does not return tokens.
-    """
-    tokenizer = make_tokenizer(settings.tokenizer, lowercase=settings.lowercase)
-    if tokenizer_name(tokenizer) is None:
-        found = encode_lists(_checked_tokens(tokenizer, texts))
-    else:
-        with quietly():  # where no process can be started, the training will find that, and warn
-            found = tokenise_texts(tokenizer, texts, n_jobs=process_count(settings.n_jobs))
-    return read_texts(tokenizer, found, settings.max_length)
-
-
-def check_same_labels(data: Examples, n_classes: int, *, multilabel: bool) -> None:
-    """Texts to validate on, or to go on with, have as many labels as those trained on.
-
-    Raises:
-        DataError: they have one label each and the others any number, or other numbers of them.
-    """
-    found = data.targets
-    if found.is_multilabel != multilabel or found.n_classes != n_classes:
-        wanted = f"(n, {n_classes})" if multilabel else "(n,)"
-        raise DataError(
-            f"labels of shape {found.values.shape} do not go with those trained on, of shape "
-            f"{wanted}; give them in the same form."
-        )
-
-
-def _checked_tokens(tokenizer: Tokenizer, texts: Sequence[str]) -> Iterator[list[str]]:
-    """The tokens of each text by a tokenizer of the user's own.
-
-    Raises:
-        DataError: it returned something else than a list of strings.
-    """
-    name = getattr(tokenizer, "__qualname__", type(tokenizer).__qualname__)
-    for position, text in enumerate(texts):
-        tokens = tokenizer(text)
-        is_list = isinstance(tokens, list | tuple | np.ndarray)
-        if not is_list or not all(isinstance(token, str) for token in tokens):
-            raise DataError(
-                f"the tokenizer {quoted(name)} returned {quoted(tokens)} for text {position}, but "
-                "must return a list of strings."
-            )
-        yield tokens
-
-
-def join_weights(given: Labelled, settings: Settings, *, normalise: bool = True) -> Floats | None:
-    """Both kinds of weight in one, shape (n,), or None for ones.
-
-    Args:
-        given: checked texts with their own weights.
-        settings: the weights of classes.
-        normalise: scale to a mean of 1, so that only the proportions matter.
-
-    Raises:
-        DataError: no text has a weight above 0.
-    """
-    if given.labels.ndim == 2:
-        check_class_weight(settings.class_weight, (), multilabel=True)
-    by_class = weights_by_class(
-        given.labels, settings.class_weight, weights=given.weights, normalise=False
-    )
-    factors = [weights for weights in (given.weights, by_class) if weights is not None]
-    if not factors:
-        return None
-    weights: Floats = np.prod(factors, axis=0)
-    if normalise:
-        if not weights.any():
-            raise DataError(
-                "every text has weight 0 by its class; change ", Parameter("class_weight"), "."
-            )
-        weights = weights / weights.mean()
-    return weights.astype(settings.dtype)
-
-
-def tell_shared(train: Sequence[str], validation: Sequence[str]) -> None:
-    """Warn of validation texts that are trained on."""
-    shared = shared_between(VALIDATION, validation, TRAIN, train)
-    if shared.n:
-        told = warnings_of([shared], VALIDATION) or [shared.note]
-        warn(told[0])
-
-
-def hold_back(
-    data: Examples, given: Labelled, settings: Settings, rng: np.random.Generator
-) -> tuple[Examples, Examples | None]:
-    """Split texts into those to train on and those to choose the best epoch by.
-
-    Equal texts stay on one side. Warns if there are too few to hold any back.
-    """
-    labels, label_sets = plain(given.labels), None
-    if data.targets.is_multilabel:
-        label_sets = data.targets.label_sets()
-        labels = strata(label_sets)
-    held = holdout(
-        given.texts,
-        labels,
-        settings.validation_fraction,
-        random_state=int(rng.integers(2**31)),
-        label_sets=label_sets,
-    )
-    if held.any():
-        return data.take(~held), data.take(held)
-    warn(
-        f"{len(data)} texts ({len(set(given.texts))} different) are too few to hold any back: no "
-        "early stopping"
-    )
-    return data, None
-
-
-# ----------------------------------------------------------------------- the rest
 
 
 def check_same_model(model: TextModel, settings: Settings) -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from textrnn.corpora import Corpus, Split
+from textrnn.corpora import Corpus, Split, indicator
 from textrnn.corpora.overlap import Overlap, shared_texts
 from textrnn.errors import DataError
+from textrnn.nn.targets import Targets
 from textrnn.system.processes import process_count
 from textrnn.text.cache import tokenise_once
 from textrnn.text.encoded import EncodedTexts
 from textrnn.text.tokenizers import Tokenizer
+from textrnn.training.class_weight import number_classes
+from textrnn.training.validation_split import validation_rows
 from textrnn.wording.messages import Advice, Message, Parameter
 from textrnn.wording.quoting import quoted
 
@@ -77,7 +80,8 @@ def prepare(
     train, validation = corpus.train, corpus.validation
     rows = {"train": np.arange(len(train))}
     if validation is None:
-        held = train.holdout(validation_fraction, random_state=seed)
+        targets = targets_of(train, train.classes)
+        held = validation_rows(train.texts, targets, validation_fraction, seed=seed)
         train, validation = train.take(~held), train.take(held)
         rows = {"train": np.flatnonzero(~held), "validation": np.flatnonzero(held)}
     if len(validation) == 0:
@@ -105,3 +109,14 @@ def prepare(
         say("tokens: from the cache")
     tokens = {name: found.take(rows[name]) for name, part in parts.items() if part}
     return Data(train, validation, corpus.test, tokens, tokenizer, kept, shared)
+
+
+def targets_of(split: Split, classes: Sequence[str]) -> Targets:
+    """The labels of a split among some classes.
+
+    Raises:
+        DataError: one is not among them.
+    """
+    if split.separator is not None:
+        return Targets.multilabel(indicator(split.label_sets, classes))
+    return Targets.hard(number_classes(split.labels, classes), len(classes))

@@ -15,15 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from textrnn.corpora import Corpus, Split, indicator
+from textrnn.corpora import Corpus, Split
 from textrnn.corpora.corpus import fingerprint_of
 from textrnn.corpora.overlap import as_counts, warnings_of
 from textrnn.errors import DamagedModelError, ModelError, TrainingError, UsageError, WorkerError
 from textrnn.experiments.comparison import compare
-from textrnn.experiments.data import Data, Say, prepare, say_nothing
+from textrnn.experiments.data import Data, Say, prepare, say_nothing, targets_of
 from textrnn.inference.classifier import TextModel
 from textrnn.linear.baselines import BASELINES
-from textrnn.nn.targets import Targets
 from textrnn.storage.card import model_card
 from textrnn.storage.format import CONFIG, tell_replaced
 from textrnn.storage.metrics_validation import validate_report
@@ -39,14 +38,10 @@ from textrnn.text.spelling import LEFT_OUT
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.training.callbacks import Callback
 from textrnn.training.checkpoint import Checkpoint, spelling_rule_of, taught_path
+from textrnn.training.class_weight import weighted
 from textrnn.training.ensemble import Chosen, choose_ngrams
 from textrnn.training.examples import Examples
-from textrnn.training.fit import (
-    build_model,
-    check_class_weight,
-    number_classes,
-    weights_by_class,
-)
+from textrnn.training.fit import build_model
 from textrnn.training.pipeline import Teaching, Trained, train_whole
 from textrnn.training.presets import DEFAULT
 from textrnn.training.prior_baseline import nothing_learned
@@ -416,13 +411,7 @@ def _examples(data: Data, name: str, split: Split, settings: Settings) -> Exampl
     """A part of the corpus as a network with these settings learns from it."""
     classes = data.train.classes
     texts = read_texts(data.tokenizer, data.tokens[name], settings.max_length)
-    if split.separator is not None:
-        check_class_weight(settings.class_weight, classes, multilabel=True)
-        return Examples(texts, Targets.multilabel(indicator(split.label_sets, classes)))
-    weights = weights_by_class(split.labels, settings.class_weight)
-    cast = None if weights is None else weights.astype(settings.dtype)
-    targets = Targets.hard(number_classes(split.labels, classes), len(classes))
-    return Examples(texts, targets, cast)
+    return weighted(Examples(texts, targets_of(split, classes)), classes, settings)
 
 
 def _save(model: TextModel, report: RunReport, out: Path) -> None:

@@ -5,7 +5,7 @@ What the estimator and a command line run share.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,12 +20,13 @@ from textrnn.text.vectors import embedding_matrix, load_vectors, train_word2vec
 from textrnn.text.vocabulary import Vocabulary
 from textrnn.training.budget import Deadline
 from textrnn.training.callbacks import Callback
+from textrnn.training.class_weight import check_class_weight
 from textrnn.training.examples import Examples
 from textrnn.training.loop import TrainingRun
 from textrnn.training.settings import F1, ONE_HOT, RANDOM, WORD2VEC, Settings
-from textrnn.typing import ClassWeight, Floats, Ints
+from textrnn.typing import Floats
 from textrnn.wording.messages import ForScripts, Message, Parameter, Setting, stated
-from textrnn.wording.quoting import listed, quoted
+from textrnn.wording.quoting import quoted
 
 WORD2VEC_MIN_COUNT = 5
 """Occurrences below which word2vec learns nothing useful of a word."""
@@ -33,54 +34,6 @@ SMALL_CORPUS = 500_000
 """Tokens below which word2vec keeps rarer words, as there is little else."""
 LOW_COVERAGE = 0.1
 """Share of running words with a vector below which something is likely wrong."""
-
-
-def number_classes(labels: Sequence[Any], classes: Sequence[Any]) -> Ints:
-    """The number of each label among the classes, shape (n,).
-
-    Raises:
-        DataError: a label is not among them.
-    """
-    number = {label: i for i, label in enumerate(classes)}
-    try:
-        return np.array([number[label] for label in labels], dtype=np.int64)
-    except KeyError as error:
-        raise DataError(
-            f"label {quoted(error.args[0])} is not one of the classes {listed(classes)}."
-        ) from None
-
-
-def check_class_weight(
-    class_weight: ClassWeight, classes: Sequence[Any], *, multilabel: bool = False
-) -> None:
-    """Make sure that a dictionary of weights has all classes and no other.
-
-    Raises:
-        UsageError: it lacks a class, or names something that is none; or a text has any
-            number of labels, and so no class that could weigh it.
-    """
-    if multilabel and class_weight is not None:
-        raise UsageError(
-            stated("class_weight", class_weight),
-            ", but texts with any number of labels have no class that could weigh them; leave it "
-            "out.",
-        )
-    if not isinstance(class_weight, Mapping):
-        return
-    lacking = [label for label in classes if label not in class_weight]
-    foreign = [label for label in class_weight if label not in classes]
-    if lacking:
-        raise UsageError(
-            Parameter("class_weight"),
-            f" has no weight for {quoted(lacking[0])}; give one for each of the classes "
-            f"{listed(classes)}.",
-        )
-    if foreign:
-        raise UsageError(
-            Parameter("class_weight"),
-            f" has a weight for {quoted(foreign[0])}, which is not one of the classes "
-            f"{listed(classes)}.",
-        )
 
 
 def check_threshold(settings: Settings, n_classes: int, *, multilabel: bool) -> None:
@@ -110,34 +63,6 @@ def check_tunable(settings: Settings, validation: Examples | None) -> None:
             Parameter("threshold"),
             " from 0 to 1.",
         )
-
-
-def weights_by_class(
-    labels: Sequence[Any],
-    class_weight: ClassWeight,
-    *,
-    weights: Floats | None = None,
-    normalise: bool = True,
-) -> Floats | None:
-    """The weight of each text by its class, shape (n,), or None for ones.
-
-    Args:
-        labels: of the texts.
-        class_weight: of their classes; "balanced" lets all classes weigh the same together.
-        weights: of the texts themselves, (n,), which then tell how frequent a class is.
-        normalise: to a mean of 1.
-    """
-    if class_weight is None:
-        return None
-    if isinstance(class_weight, str):
-        classes, numbers = np.unique(labels, return_inverse=True)
-        totals = np.bincount(numbers, weights)
-        found: Floats = (totals.sum() / (len(classes) * totals))[numbers]
-    else:
-        from sklearn.utils.class_weight import compute_sample_weight
-
-        found = compute_sample_weight(class_weight, labels)
-    return found / found.mean() if normalise else found
 
 
 def build_model(
