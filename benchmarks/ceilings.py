@@ -58,7 +58,7 @@ def products() -> dict[str, float]:
 
 def share_in_products() -> dict[str, float]:
     """Share of the forward pass of a batch of 128 texts of 240 words that its products take."""
-    config = NetworkConfig(2, 10_000, 32, "lstm", 100)
+    config = NetworkConfig(2, 10_000, 32, "lstm", 100, 1, False, "last", "float32")
     network, workspace = Network.initialise(config, RNG), Workspace()
     batch = pack([RNG.integers(0, 10_000, 240).astype(np.int32) for _ in range(128)])
     h, W, out = normal(1, 128, 100), normal(4, 1, 100, 100), normal(4, 1, 128, 100)
@@ -79,7 +79,7 @@ def calls() -> dict[str, float]:
     found = {"multiply 100 numbers": best_seconds(lambda: np.multiply(a, b, out=out), calls=2000)}
     vocabulary = Vocabulary.build([["a"]])
     for H in (64, 128):
-        config = NetworkConfig(2, 10_000, 100, "lstm", H)
+        config = NetworkConfig(2, 10_000, 100, "lstm", H, 1, False, "last", "float32")
         stream = Stream(Network.initialise(config, RNG), vocabulary)
         found[f"a streamed word, {H} units"] = best_seconds(partial(stream.feed_id, 7), calls=2000)
     return {name: seconds * 1e6 for name, seconds in found.items()}

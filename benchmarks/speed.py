@@ -59,7 +59,7 @@ class TrainingJob:
     max_length: int | None
 
 
-LAST = NetworkConfig(2, 10_001, 32, "lstm", 100, readout="last")
+LAST = NetworkConfig(2, 10_001, 32, "lstm", 100, 1, False, "last", "float32")
 JOBS = {
     "J1": TrainingJob("IMDB, LSTM 100, last state, cut at 500", 5.0, "imdb", LAST, 256, 500),
     "J2": TrainingJob("IMDB, LSTM 100, mean", 2.0, "imdb", replace(LAST, readout="mean"), 256, 500),
@@ -67,7 +67,7 @@ JOBS = {
         "IMDB, BiLSTM 128, max, whole texts",
         2.0,
         "imdb",
-        NetworkConfig(2, 10_001, 100, "lstm", 128, bidirectional=True, readout="max"),
+        NetworkConfig(2, 10_001, 100, "lstm", 128, 1, True, "max", "float32"),
         64,
         None,
     ),

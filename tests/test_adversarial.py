@@ -9,6 +9,7 @@ import pytest
 
 from tests.examples import examples
 from tests.gradcheck import CELL_NAMES, assert_gradient, dense, random_network, smooth_network
+from tests.networks import network_config
 from textrnn import TextRNNClassifier
 from textrnn.nn.config import NetworkConfig
 from textrnn.nn.gradients import values_of
@@ -28,7 +29,7 @@ TARGETS = np.array([1, 0, 2])
 
 def a_config(cell: str = "lstm", embedding_dim: int | None = 2, **changes: Any) -> NetworkConfig:
     named: dict[str, Any] = {"bidirectional": True, "readout": "max", "hidden_size": 2}
-    return NetworkConfig(3, 5, embedding_dim, cell, dtype="float64", **{**named, **changes})
+    return network_config(3, 5, embedding_dim, cell, dtype="float64", **{**named, **changes})
 
 
 def loss_of(network: Network, batch: PackedBatch, moved: Floats | None) -> float:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.examples import examples
 from tests.gradcheck import dense
-from textrnn.nn.config import NetworkConfig
+from tests.networks import network_config
 from textrnn.nn.inputs import EMBEDDING
 from textrnn.nn.network import Network
 from textrnn.nn.workspace import Workspace
@@ -34,7 +34,7 @@ def some_documents(*, multilabel: bool, weighted: bool) -> Examples:
 
 def network_for(**changes: Any) -> Network:
     named: dict[str, Any] = {"bidirectional": True, "readout": "max", "hidden_size": 4}
-    config = NetworkConfig(C, V, 3, dtype="float64", **{**named, **changes})
+    config = network_config(C, V, 3, dtype="float64", **{**named, **changes})
     network = Network.initialise(config, np.random.default_rng(1))
     network.params["linear.weight"] *= 3.0
     return network

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from tests.examples import examples
+from tests.networks import network_config
 from textrnn.evaluation.calibration import combined
 from textrnn.evaluation.thresholds import best_f1_threshold_of
 from textrnn.inference.classifier import NEAREST, TextModel
 from textrnn.linear.fit import NGramFeatures, fit_ngrams, naive_bayes, ngram_features
 from textrnn.linear.hashing import NGramKind
-from textrnn.nn.config import NetworkConfig
 from textrnn.nn.losses import SOFTMAX
 from textrnn.nn.network import Network
 from textrnn.text.encoded import as_encoded
@@ -66,7 +66,7 @@ def features_of(texts: Examples) -> NGramFeatures:
 def untrained(texts: Examples, *, n_classes: int = 2, **changes: Any) -> TextModel:
     """A model for some texts whose network says something by chance."""
     vocabulary = Vocabulary.build(texts.texts)
-    config = NetworkConfig(n_classes, len(vocabulary), embedding_dim=4, hidden_size=4)
+    config = network_config(n_classes, len(vocabulary), embedding_dim=4, hidden_size=4)
     network = Network.initialise(config, np.random.default_rng(7))
     network.params["linear.bias"][:] = np.linspace(-1.0, 1.0, n_classes)
     tokenizer = make_tokenizer("word")

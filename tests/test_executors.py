@@ -17,10 +17,10 @@ import pytest
 
 from tests.examples import examples, texts_of
 from tests.gradcheck import CELL_NAMES, dense
+from tests.networks import network_config
 from textrnn.errors import TrainingError
 from textrnn.inference.batches import predict_proba
 from textrnn.nn import recurrent
-from textrnn.nn.config import NetworkConfig
 from textrnn.nn.gradients import Gradients, RowGradient
 from textrnn.nn.network import Network
 from textrnn.training.executors import make_executor
@@ -40,7 +40,7 @@ DATA = examples(DOCUMENTS, RNG.integers(0, 3, 10), RNG.uniform(0.5, 2.0, 10))
 
 def make_network(**changes: Any) -> Network:
     shapes = {"hidden_size": 5, "embedding_dim": 4, "bidirectional": True, "dtype": "float64"}
-    config = NetworkConfig(3, 30, **{**shapes, **changes})
+    config = network_config(3, 30, **{**shapes, **changes})
     return Network.initialise(config, np.random.default_rng(1))
 
 

@@ -18,12 +18,12 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from tests.networks import network_config
 from textrnn import TextRNNClassifier
 from textrnn.cli.app import app
 from textrnn.inference import pool
 from textrnn.inference.classifier import TextModel
 from textrnn.inference.pool import Predictor
-from textrnn.nn.config import NetworkConfig
 from textrnn.nn.network import Network
 from textrnn.system.processes import Processes
 from textrnn.system.shared_memory import Shared
@@ -42,7 +42,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:the network learned nothing")
 
 
 def make_model(seed: int) -> TextModel:
-    network = Network.initialise(NetworkConfig(2, len(WORDS) + 1, 8), np.random.default_rng(seed))
+    network = Network.initialise(network_config(2, len(WORDS) + 1, 8), np.random.default_rng(seed))
     return TextModel(WordTokenizer(), Vocabulary.build([WORDS]), network, ("a", "b"), 50)
 
 

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.networks import network_config
 from textrnn.cli.models import find_model, trained_models
 from textrnn.errors import DamagedModelError, ModelError
 from textrnn.inference.bag_of_words import PRESENCE, Classifier, LinearForm, LinearModel
 from textrnn.inference.classifier import TextModel
 from textrnn.linear.hashing import NGramKind
 from textrnn.linear.ngram_model import NGramModel
-from textrnn.nn.config import NetworkConfig
 from textrnn.nn.network import Network
 from textrnn.storage import reading
 from textrnn.storage.reading import load_model, read_config, read_metrics
@@ -33,7 +33,7 @@ WORDS = [["a", "warm", "day"], ["a", "cold", "tab\there", "day"], ["\u2028", "\u
 def make_model(**changes: object) -> TextModel:
     vocabulary = Vocabulary.build(WORDS)
     shapes = {"embedding_dim": 5, "hidden_size": 4, "bidirectional": True, **changes}
-    config = NetworkConfig(n_classes=2, vocabulary_size=len(vocabulary), **shapes)  # type: ignore[arg-type]
+    config = network_config(n_classes=2, vocabulary_size=len(vocabulary), **shapes)  # type: ignore[arg-type]
     network = Network.initialise(config, np.random.default_rng(3))
     return TextModel(make_tokenizer("word"), vocabulary, network, ("no", "yes"), 50, {"cell": "x"})
 

@@ -16,6 +16,7 @@ from tests.gradcheck import (
     random_network,
     smooth_network,
 )
+from tests.networks import network_config
 from textrnn.nn import recurrent
 from textrnn.nn.cells import CELLS, Cell, Step, Trace
 from textrnn.nn.config import NetworkConfig
@@ -71,7 +72,7 @@ def test_network(
     cell: str, bidirectional: bool, num_layers: int, readout: str, embedding_dim: int | None
 ) -> None:
     """Ragged batch, masks of every kind of dropout, sample weights, smoothed labels."""
-    config = NetworkConfig(
+    config = network_config(
         n_classes=3,
         vocabulary_size=5,
         embedding_dim=embedding_dim,
@@ -90,7 +91,7 @@ def test_network(
 @pytest.mark.parametrize("cell", CELL_NAMES)
 def test_network_without_chance(cell: str, embedding_dim: int | None, n_documents: int) -> None:
     """No masks and no weights; a batch of one."""
-    config = NetworkConfig(3, 5, embedding_dim, cell, 3, bidirectional=True, dtype="float64")
+    config = network_config(3, 5, embedding_dim, cell, 3, bidirectional=True, dtype="float64")
     check_network(config, n_documents, chance=False)
 
 
@@ -99,7 +100,7 @@ def test_network_without_chance(cell: str, embedding_dim: int | None, n_document
 def test_directional_derivative_at_full_size(cell: str, readout: str) -> None:
     """At a size that is in use, along one random direction of all parameters."""
     rng = np.random.default_rng(3)
-    config = NetworkConfig(
+    config = network_config(
         4, 500, 50, cell, 64, bidirectional=True, readout=readout, dtype="float64"
     )
     network = random_network(config, rng, std=0.1)

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from tests.gradcheck import dense
+from tests.networks import network_config
 from textrnn.nn import recurrent
 from textrnn.nn.cells import CELLS
-from textrnn.nn.config import NetworkConfig
 from textrnn.nn.gradients import RowGradient
 from textrnn.nn.inputs import EMBEDDING
 from textrnn.nn.losses import cross_entropy
@@ -42,7 +42,7 @@ def test_simple_network_over_two_words() -> None:
         "linear.weight": np.array([[0.0, V]]),
         "linear.bias": np.array([0.0, 0.0]),
     }
-    network = Network(NetworkConfig(2, 3, 1, "rnn", 1, dtype="float64"), params)
+    network = Network(network_config(2, 3, 1, "rnn", 1, dtype="float64"), params)
     batch = pack([np.array([1, 2], dtype=np.int32)])
 
     # z1 = 1 ln 2                          h1 = tanh(ln 2) = 3/5
@@ -81,7 +81,7 @@ def test_simple_network_over_two_words() -> None:
 
 def test_two_directions_over_two_words() -> None:
     """Each direction has weights of its own; the second reads the last word first."""
-    config = NetworkConfig(2, 3, 1, "rnn", 1, bidirectional=True, dtype="float64")
+    config = network_config(2, 3, 1, "rnn", 1, bidirectional=True, dtype="float64")
     there, back = 5 / 3 * log(6), 5 / 4 * log(4 / 3)
     params: Params = {
         EMBEDDING: np.array([[9.0], [1.0], [-1.0]]),

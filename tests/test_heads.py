@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from tests.gradcheck import CELL_NAMES, assert_gradient, dense, random_network, smooth_network
+from tests.networks import network_config
 from textrnn.nn.config import NetworkConfig
 from textrnn.nn.heads import HEADS
 from textrnn.nn.incremental import DocumentReader
@@ -49,7 +50,7 @@ layers = pytest.mark.parametrize("num_layers", [1, 2])
 
 def config_of(head: str, kind: str, given: str, **changes: Any) -> NetworkConfig:
     values: dict[str, Any] = {"hidden_size": 2, "cell": "gru", "dtype": "float64", **changes}
-    return NetworkConfig(head=head, **KINDS[kind], **INPUTS[given], **values)
+    return network_config(head=head, **KINDS[kind], **INPUTS[given], **values)
 
 
 def documents_of(given: str, lengths: Sequence[int] = LENGTHS) -> list[Any]:
@@ -336,7 +337,7 @@ def train(network: Network, batches: int, make: Any, *, rate: float) -> None:
 
 def test_the_adding_problem_is_learnt() -> None:
     rng = np.random.default_rng(0)
-    config = NetworkConfig(
+    config = network_config(
         1, 0, None, "gru", 24, regression=True, n_inputs=2, dtype="float32", readout="last"
     )
     network = Network.initialise(config, rng)
@@ -349,7 +350,7 @@ def test_the_adding_problem_is_learnt() -> None:
 
 def test_the_next_value_of_a_sine_is_learnt_at_every_step() -> None:
     rng = np.random.default_rng(0)
-    config = NetworkConfig(1, 0, None, "lstm", 16, regression=True, n_inputs=1, head="token")
+    config = network_config(1, 0, None, "lstm", 16, regression=True, n_inputs=1, head="token")
     network = Network.initialise(config, rng)
 
     def waves() -> tuple[list[Floats], Floats]:

@@ -9,9 +9,9 @@ import pytest
 
 from tests.examples import texts_of
 from tests.gradcheck import CELL_NAMES, READOUT_NAMES
+from tests.networks import network_config
 from textrnn.inference.batches import predict_proba
 from textrnn.nn.cells import CELLS
-from textrnn.nn.config import NetworkConfig
 from textrnn.nn.incremental import DocumentReader
 from textrnn.nn.network import Network
 from textrnn.nn.packed import pack
@@ -21,7 +21,7 @@ LENGTHS = (1, 2, 3, 30)
 
 def make_network(**config: object) -> Network:
     """A network of random weights, biases too, in float64."""
-    whole = NetworkConfig(3, 31, dtype="float64", **config)  # type: ignore[arg-type]
+    whole = network_config(3, 31, dtype="float64", **config)  # type: ignore[arg-type]
     rng = np.random.default_rng(2)
     network = Network.initialise(whole, rng)
     for value in network.params.values():

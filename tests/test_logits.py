@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import log_loss
 
 from tests.examples import documents_of, examples, texts_of
+from tests.networks import network_config
 from textrnn import TextRNNClassifier
 from textrnn.cli.predict import DIGITS, rounded
 from textrnn.evaluation.calibration import fit_factors
@@ -25,7 +26,6 @@ from textrnn.inference.bag_of_words import LinearModel
 from textrnn.inference.batches import predict_logits, predict_proba
 from textrnn.inference.classifier import TextModel
 from textrnn.inference.pool import predict_many
-from textrnn.nn.config import NetworkConfig
 from textrnn.nn.losses import SIGMOID, SOFTMAX, sigmoid, softmax
 from textrnn.nn.network import Network
 from textrnn.storage.reading import load_classifier
@@ -217,7 +217,7 @@ def test_probabilities_in_json_add_up_to_one(
 
 
 def test_one_text_is_read_as_many_are() -> None:
-    config = NetworkConfig(
+    config = network_config(
         cell="lstm", vocabulary_size=9, n_classes=3, hidden_size=4, embedding_dim=3
     )
     network = Network.initialise(config, np.random.default_rng(0))

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from tests.examples import examples
+from tests.networks import network_config
 from textrnn.errors import TrainingError, UsageError
 from textrnn.inference.batches import predict_logits, predict_proba
-from textrnn.nn.config import NetworkConfig
 from textrnn.nn.inputs import EMBEDDING
 from textrnn.nn.network import Network
 from textrnn.nn.optimizers import SGD, Adam
@@ -67,7 +67,7 @@ TRAIN, VALIDATION = first_word_task(200, seed=1), first_word_task(60, seed=2)
 
 
 def new_network(cell: str = "lstm", **options: Any) -> Network:
-    config = NetworkConfig(
+    config = network_config(
         CLASSES, V, cell=cell, **{"embedding_dim": 6, "hidden_size": 10} | options
     )
     return Network.initialise(config, np.random.default_rng(0))

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from tests.examples import examples, targets_of, texts_of
 from tests.gradcheck import assert_gradient, dense, random_documents
+from tests.networks import network_config
 from textrnn import TextRNNClassifier
 from textrnn.cli.app import app
 from textrnn.corpora import indicator, load_corpus, read_split, strata
@@ -26,7 +27,6 @@ from textrnn.evaluation.multilabel import evaluate_multilabel
 from textrnn.inference.batches import predict_proba
 from textrnn.linear.fit import fit_ngrams, ngram_features
 from textrnn.linear.hashing import NGramKind
-from textrnn.nn.config import NetworkConfig
 from textrnn.nn.losses import SIGMOID, binary_cross_entropy, sigmoid
 from textrnn.nn.network import Network
 from textrnn.nn.workspace import Workspace
@@ -114,7 +114,9 @@ def test_the_gradient_of_the_loss(label_smoothing: float) -> None:
 def test_the_gradient_of_a_whole_batch() -> None:
     """As training asks for it, through all layers."""
     rng = np.random.default_rng(2)
-    config = NetworkConfig(3, 7, 4, hidden_size=3, readout="mean", dtype="float64", multilabel=True)
+    config = network_config(
+        3, 7, 4, hidden_size=3, readout="mean", dtype="float64", multilabel=True
+    )
     network = Network.initialise(config, rng)
     documents = random_documents(rng, [3, 1, 4], 7)
     data = examples(documents, rng.integers(0, 2, (3, 3)), np.array([1.0, 0.5, 2.0]))
@@ -154,7 +156,7 @@ def test_right_counts_labels() -> None:
 
 @pytest.mark.parametrize("readout", ["max", "last"])
 def test_one_text_alone_is_read_as_in_a_batch(readout: str) -> None:
-    config = NetworkConfig(4, 9, 5, hidden_size=6, readout=readout, multilabel=True)
+    config = network_config(4, 9, 5, hidden_size=6, readout=readout, multilabel=True)
     network = Network.initialise(config, np.random.default_rng(0))
     documents = [np.array(ids, dtype=np.int32) for ids in ([1, 2, 3], [8], [4, 4, 5, 1])]
     together = predict_proba(network, texts_of(documents))

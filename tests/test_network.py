@@ -20,6 +20,7 @@ from tests.gradcheck import (
     random_network,
     rows_of,
 )
+from tests.networks import network_config
 from textrnn.inference.batches import predict_proba
 from textrnn.nn import recurrent
 from textrnn.nn.cells import CELLS
@@ -38,7 +39,7 @@ LENGTHS = [5, 1, 9, 9, 2, 1, 17]
 
 ALL_KINDS = [
     pytest.param(
-        NetworkConfig(3, V, dim, cell, 4, layers, bidirectional, readout, "float64"),
+        network_config(3, V, dim, cell, 4, layers, bidirectional, readout, "float64"),
         id=f"{cell}-{readout}-{layers}-{'two' if bidirectional else 'one'}-way-{dim or 'one-hot'}",
     )
     for cell in CELL_NAMES
@@ -148,7 +149,7 @@ def test_exchanged_directions_read_the_reversed_text(
     cell: str, readout: str, dim: int | None, num_layers: int
 ) -> None:
     """The second direction is the first one on mirrored documents, in every layer."""
-    config = NetworkConfig(3, V, dim, cell, 4, num_layers, True, readout, "float64")
+    config = network_config(3, V, dim, cell, 4, num_layers, True, readout, "float64")
     network, documents, targets = example(config)
     exchanged = Network(config, directions_exchanged(network.params))
     mirrored = [ids[::-1] for ids in documents]
@@ -184,7 +185,7 @@ def test_gradient_floor_is_noise(
     Small gradients of single words are compared with their own size as well, as far as
     it is above that of the noise.
     """
-    config = NetworkConfig(3, V, dim, cell, 6, num_layers, bidirectional, readout)
+    config = network_config(3, V, dim, cell, 6, num_layers, bidirectional, readout)
     rng = np.random.default_rng(2)
     network = random_network(config, rng, std=0.3)
     documents = random_documents(rng, [400, 2, 230, 61, 1, 400], V)
@@ -208,7 +209,7 @@ def test_gradient_floor_drops_only_words_far_from_the_loss(
     cell: str, dim: int | None, bidirectional: bool
 ) -> None:
     """A word that only stands far away has a gradient of nothing, and had nearly nothing."""
-    config = NetworkConfig(3, V, dim, cell, 6, 1, bidirectional)
+    config = network_config(3, V, dim, cell, 6, 1, bidirectional)
     rng = np.random.default_rng(2)
     network = random_network(config, rng, std=0.3)
     far, near, rare = V - 1, V - 2, V - 3
@@ -237,7 +238,7 @@ def test_walked_tells_the_rows_of_the_way_back(
     cell: str, readout: str, num_layers: int, bidirectional: bool
 ) -> None:
     """Of each layer, the top one first: it alone can stop, if only its last states count."""
-    config = NetworkConfig(3, V, 3, cell, 6, num_layers, bidirectional, readout)
+    config = network_config(3, V, 3, cell, 6, num_layers, bidirectional, readout)
     rng = np.random.default_rng(2)
     network = random_network(config, rng, std=0.3)
     batch = pack(random_documents(rng, [400, 2, 230, 61, 1, 400], V))
@@ -274,7 +275,7 @@ def test_gradients_of_words_are_rows(config: NetworkConfig) -> None:
 @pytest.mark.parametrize("cell", CELL_NAMES)
 def test_type_is_kept(cell: str, dtype: str) -> None:
     """No step of a float32 network works in float64 by accident, which costs twice the time."""
-    config = NetworkConfig(2, V, 3, cell, 4, 2, bidirectional=True, readout="mean", dtype=dtype)
+    config = network_config(2, V, 3, cell, 4, 2, bidirectional=True, readout="mean", dtype=dtype)
     network, documents, _ = example(config)
     dropout = Dropout(0.2, 0.2, np.random.default_rng(0), recurrent=0.2, embedding=0.2)
     logits, cache = network.forward(pack(documents), dropout=dropout)
@@ -297,7 +298,7 @@ def test_type_is_kept(cell: str, dtype: str) -> None:
 
 @pytest.mark.parametrize("cell", CELL_NAMES)
 def test_initial_parameters(cell: str) -> None:
-    config = NetworkConfig(3, V, 5, cell, 16, 2, bidirectional=True)
+    config = network_config(3, V, 5, cell, 16, 2, bidirectional=True)
     network = Network.initialise(config, np.random.default_rng(0))
     again = Network.initialise(config, np.random.default_rng(0))
     for name, value in network.params.items():
@@ -324,7 +325,7 @@ def test_initial_parameters(cell: str) -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_given_word_vectors_are_copied(dtype: str) -> None:
     vectors = np.arange(V * 3, dtype=dtype).reshape(V, 3)
-    config = NetworkConfig(2, V, 3, "rnn", 4)
+    config = network_config(2, V, 3, "rnn", 4)
     network = Network.initialise(config, np.random.default_rng(0), vectors)
     np.testing.assert_array_equal(network.params[EMBEDDING], vectors)
     assert network.params[EMBEDDING].dtype == np.float32
@@ -333,7 +334,7 @@ def test_given_word_vectors_are_copied(dtype: str) -> None:
 
 
 def test_parameters_that_do_not_fit() -> None:
-    config = NetworkConfig(2, V, 3, "rnn", 4)
+    config = network_config(2, V, 3, "rnn", 4)
     params = Network.initialise(config, np.random.default_rng(0)).params
     del params["linear.bias"]
     with pytest.raises(ValueError, match=r"do not fit the configuration.*linear\.bias"):
@@ -341,7 +342,7 @@ def test_parameters_that_do_not_fit() -> None:
 
 
 def test_prediction_keeps_the_given_order_over_many_batches() -> None:
-    config = NetworkConfig(3, V, 3, "gru", 4, dtype="float64")
+    config = network_config(3, V, 3, "gru", 4, dtype="float64")
     network, _, _ = example(config)
     rng = np.random.default_rng(5)
     documents = random_documents(rng, rng.integers(1, 30, 600).tolist(), V)
@@ -376,7 +377,7 @@ def test_highest_rates(rate: float) -> None:
 
 
 def test_no_dropout_is_plain_forward() -> None:
-    config = NetworkConfig(2, V, 3, "lstm", 4, dtype="float64")
+    config = network_config(2, V, 3, "lstm", 4, dtype="float64")
     network, documents, _ = example(config)
     batch = pack(documents)
     plain, _ = network.forward(batch)
@@ -391,7 +392,7 @@ def test_input_dropout_masks_a_word_alike_wherever_it_stands() -> None:
 
     In both directions: with equal weights they must give the same.
     """
-    config = NetworkConfig(2, V, 8, "rnn", 4, bidirectional=True, dtype="float64")
+    config = network_config(2, V, 8, "rnn", 4, bidirectional=True, dtype="float64")
     network, _, _ = example(config)
     network.params["recurrent.0.W_h"][:] = 0.0
     for name in ("W_x", "b"):
@@ -409,7 +410,7 @@ def test_input_dropout_masks_a_word_alike_wherever_it_stands() -> None:
 @pytest.mark.parametrize("dim", [3, None], ids=["embedding", "one-hot"])
 def test_dropped_words_are_dropped_wherever_they_stand(dim: int | None) -> None:
     """The same as a network without their vectors, the others' scaled up; in the first layer."""
-    config = NetworkConfig(3, V, dim, "lstm", 4, 2, bidirectional=True, dtype="float64")
+    config = network_config(3, V, dim, "lstm", 4, 2, bidirectional=True, dtype="float64")
     network, documents, _ = example(config)
     batch = pack(documents)
     dropout = Dropout(0.0, 0.0, np.random.default_rng(1), embedding=0.5)
@@ -427,7 +428,7 @@ def test_dropped_words_are_dropped_wherever_they_stand(dim: int | None) -> None:
 
 
 def test_words_and_inputs_are_dropped_together() -> None:
-    config = NetworkConfig(3, V, 40, "gru", 4, dtype="float64")
+    config = network_config(3, V, 40, "gru", 4, dtype="float64")
     network, documents, _ = example(config)
     dropout = Dropout(0.25, 0.0, np.random.default_rng(1), embedding=0.5)
     _, cache = network.forward(pack(documents), dropout=dropout)
@@ -443,7 +444,7 @@ def test_words_and_inputs_are_dropped_together() -> None:
 @pytest.mark.parametrize("cell", CELL_NAMES)
 def test_recurrent_dropout_is_one_mask_on_the_weights(cell: str) -> None:
     """The same as a network that has the thinned weights; each layer draws its own."""
-    config = NetworkConfig(3, V, 5, cell, 6, 2, bidirectional=True, dtype="float64")
+    config = network_config(3, V, 5, cell, 6, 2, bidirectional=True, dtype="float64")
     network, documents, _ = example(config)
     before = {name: value.copy() for name, value in network.params.items()}
     batch = pack(documents)
@@ -470,7 +471,7 @@ def test_recurrent_dropout_is_one_mask_on_the_weights(cell: str) -> None:
 
 
 def test_a_dropped_one_hot_word_leaves_only_the_bias() -> None:
-    config = NetworkConfig(2, V, None, "rnn", 4, dtype="float64")
+    config = network_config(2, V, None, "rnn", 4, dtype="float64")
     network, _, _ = example(config)
     network.params["recurrent.0.W_h"][:] = 0.0
     batch = pack([np.arange(V, dtype=np.int32)])
@@ -488,7 +489,7 @@ def test_a_dropped_one_hot_word_leaves_only_the_bias() -> None:
 @pytest.mark.parametrize("cell", CELL_NAMES)
 def test_first_weights(cell: str) -> None:
     """Glorot-uniform, orthogonal or the identity; no biases but the forget gates', which are 1."""
-    config = NetworkConfig(3, 200, 30, cell, 20, 2, bidirectional=True, dtype="float64")
+    config = network_config(3, 200, 30, cell, 20, 2, bidirectional=True, dtype="float64")
     params = Network.initialise(config, np.random.default_rng(0)).params
     assert params[EMBEDDING].std() == pytest.approx(0.1, rel=0.05)
     bound = np.sqrt(6.0 / (40 + 3))
@@ -506,7 +507,7 @@ def test_first_weights(cell: str) -> None:
 
 
 def test_configuration_as_a_dictionary() -> None:
-    config = NetworkConfig(3, V, None, "gru", 8, 2, bidirectional=True, readout="max")
+    config = network_config(3, V, None, "gru", 8, 2, bidirectional=True, readout="max")
     assert NetworkConfig(**config.to_dict()) == config
     shapes = config.shapes()
     assert shapes["recurrent.0.W_x"] == (V, 3, 2, 8)

@@ -19,12 +19,12 @@ import numpy as np
 import pytest
 
 from tests.examples import documents_of
+from tests.networks import network_config
 from textrnn import TextRNNClassifier
 from textrnn.errors import UsageError, WorkerError
 from textrnn.inference import pool as module
 from textrnn.inference.classifier import TextModel
 from textrnn.inference.pool import CHARACTERS, TEXTS, Predictor, chunks, predict_many
-from textrnn.nn.config import NetworkConfig
 from textrnn.nn.network import Network
 from textrnn.storage.writing import save_model
 from textrnn.system.processes import process_count
@@ -44,7 +44,7 @@ def split_at_spaces(text: str) -> list[str]:
 
 
 def make_model(tokenizer: Any = None) -> TextModel:
-    config = NetworkConfig(3, len(WORDS) + 1, 8, "lstm", 6, bidirectional=True, readout="max")
+    config = network_config(3, len(WORDS) + 1, 8, "lstm", 6, bidirectional=True, readout="max")
     network = Network.initialise(config, np.random.default_rng(0))
     vocabulary = Vocabulary.build([WORDS])
     return TextModel(tokenizer or WordTokenizer(), vocabulary, network, ("a", "b", "c"), 50)

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from tests.networks import network_config
 from textrnn.cli.app import app
 from textrnn.errors import UsageError
 from textrnn.inference.classifier import TextModel
 from textrnn.linear.hashing import NGramKind, distinct_ngrams
 from textrnn.linear.ngram_model import NGramModel
-from textrnn.nn.config import NetworkConfig
 from textrnn.nn.network import Network
 from textrnn.storage.prune import prune
 from textrnn.storage.reading import load_model
@@ -30,7 +30,7 @@ TEXTS = [["good", "good", "warm", "day"], ["good", "cold", "warm", "day"], ["goo
 def make_model(embedding_dim: int | None = 5, n_classes: int = 2) -> TextModel:
     rng = np.random.default_rng(0)
     vocabulary = Vocabulary.build(TEXTS)
-    config = NetworkConfig(n_classes, len(vocabulary), embedding_dim, hidden_size=4)
+    config = network_config(n_classes, len(vocabulary), embedding_dim, hidden_size=4)
     network = Network.initialise(config, rng)
     kind, K = NGramKind(2), n_classes if n_classes > 2 else 1
     keys = np.unique(np.concatenate([k for k, _ in distinct_ngrams(encode_lists(TEXTS), kind)]))
@@ -105,7 +105,7 @@ def test_only_compact_folders_have_the_newer_format(tmp_path: Path) -> None:
 
 def test_a_compact_folder_is_much_smaller(tmp_path: Path) -> None:
     vocabulary = Vocabulary.build([[f"w{i}" for i in range(5_000)]])
-    config = NetworkConfig(2, len(vocabulary), 100, hidden_size=8)
+    config = network_config(2, len(vocabulary), 100, hidden_size=8)
     network = Network.initialise(config, np.random.default_rng(0))
     model = TextModel(make_tokenizer("word"), vocabulary, network, ("a", "b"))
     sizes = {}

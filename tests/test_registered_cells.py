@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 
 from tests.gradcheck import random_network
+from tests.networks import network_config
 from textrnn import TextRNNClassifier
 from textrnn.errors import DamagedModelError, UsageError
 from textrnn.inference.pool import Predictor
 from textrnn.nn import cells
 from textrnn.nn.cells import CELLS, Cell
 from textrnn.nn.cells.reader import FastReader
-from textrnn.nn.config import NetworkConfig
 from textrnn.nn.incremental import DocumentReader
 from textrnn.nn.packed import pack
 
@@ -111,7 +111,7 @@ def test_who_does_not_know_it_says_so(reviews: tuple[list[str], list[str]], tmp_
 @pytest.mark.parametrize("S", [1, 2])
 def test_a_step_for_one_row_is_made_of_the_step_for_a_batch(S: int) -> None:
     """With parameters of its own, whose axis of directions is found by their shapes."""
-    config = NetworkConfig(3, 9, 4, "twice", 5, 2, bidirectional=S == 2, dtype="float64")
+    config = network_config(3, 9, 4, "twice", 5, 2, bidirectional=S == 2, dtype="float64")
     network = random_network(config, np.random.default_rng(0))
     reader = DocumentReader(network)
     for n in (1, 2, 7):

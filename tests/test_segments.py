@@ -16,10 +16,10 @@ from tests.gradcheck import (
     random_documents,
     random_network,
 )
+from tests.networks import network_config
 from textrnn import TextRNNClassifier
 from textrnn.errors import UsageError
 from textrnn.inference.batches import predict_proba
-from textrnn.nn.config import NetworkConfig
 from textrnn.nn.incremental import DocumentReader
 from textrnn.nn.losses import cross_entropy
 from textrnn.nn.network import Network
@@ -34,7 +34,7 @@ TOTALS = ("max", "mean", "max_mean")
 
 def make_network(readout: str, segment_length: int | None = 3, **changes: object) -> Network:
     values = {"num_layers": 2, "bidirectional": True, "cell": "gru", **changes}
-    config = NetworkConfig(
+    config = network_config(
         3,
         5,
         3,

@@ -16,9 +16,9 @@ from tests.gradcheck import (
     random_documents,
     random_network,
 )
+from tests.networks import network_config
 from textrnn.nn import recurrent
 from textrnn.nn.cells import CELLS, Cell, Trace
-from textrnn.nn.config import NetworkConfig
 from textrnn.nn.network import Network
 from textrnn.nn.packed import PackedBatch, pack
 from textrnn.nn.workspace import Workspace
@@ -227,7 +227,7 @@ def test_in_chunks_equals_whole(
     cell_name: str, num_layers: int, embedding_dim: int | None, k: int
 ) -> None:
     """Final states and answers, and all gradients with the state's gradient carried back."""
-    config = NetworkConfig(3, V, embedding_dim, cell_name, H, num_layers, dtype="float64")
+    config = network_config(3, V, embedding_dim, cell_name, H, num_layers, dtype="float64")
     network = random_network(config, np.random.default_rng(5))
     documents = some_documents()
     whole = pack(documents)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from tests.gradcheck import CELL_NAMES, READOUT_NAMES
+from tests.networks import network_config
 from textrnn import TextRNNClassifier
 from textrnn.errors import UsageError
 from textrnn.inference.stream import Stream
-from textrnn.nn.config import NetworkConfig
 from textrnn.nn.network import Network
 from textrnn.nn.packed import pack
 from textrnn.nn.poolings import POOLINGS
@@ -27,7 +27,7 @@ VOCABULARY = Vocabulary.build([[f"w{i}" for i in range(30)]])
 def test_every_prefix_is_answered_as_in_a_batch(
     cell: str, readout: str, embedding_dim: int | None, num_layers: int
 ) -> None:
-    config = NetworkConfig(3, 31, embedding_dim, cell, 6, num_layers, readout=readout)
+    config = network_config(3, 31, embedding_dim, cell, 6, num_layers, readout=readout)
     network = Network.initialise(config, np.random.default_rng(2))
     stream = Stream(network, VOCABULARY)
     ids = np.random.default_rng(3).integers(0, 31, 25).astype(np.int32)
@@ -44,7 +44,7 @@ def test_every_prefix_is_answered_as_in_a_batch(
 @pytest.mark.parametrize("num_layers", [1, 2])
 def test_a_state_is_taken_out_and_put_back(cell: str, readout: str, num_layers: int) -> None:
     """Two ends of one beginning, in either order, in another stream, and again."""
-    config = NetworkConfig(3, 31, 4, cell, 5, num_layers, readout=readout, dtype="float64")
+    config = network_config(3, 31, 4, cell, 5, num_layers, readout=readout, dtype="float64")
     network = Network.initialise(config, np.random.default_rng(2))
     stream, other = Stream(network, VOCABULARY), Stream(network, VOCABULARY)
     begin, *ends = np.random.default_rng(3).integers(0, 31, (3, 4)).astype(np.int32)
@@ -66,7 +66,7 @@ def test_a_state_is_taken_out_and_put_back(cell: str, readout: str, num_layers: 
 
 def test_a_state_leaves_the_parameters_where_they_are() -> None:
     """Attention holds them: a copy for each state would be as large as the network."""
-    config = NetworkConfig(3, 31, 4, "gru", 5, readout="attention")
+    config = network_config(3, 31, 4, "gru", 5, readout="attention")
     network = Network.initialise(config, np.random.default_rng(2))
     stream = Stream(network, VOCABULARY)
     stream.feed_id(3)
@@ -79,7 +79,7 @@ def test_every_readout_was_tried() -> None:
 
 
 def test_answers_stay_as_they_were_given() -> None:
-    network = Network.initialise(NetworkConfig(2, 31, 4, "gru", 5), np.random.default_rng(0))
+    network = Network.initialise(network_config(2, 31, 4, "gru", 5), np.random.default_rng(0))
     stream = Stream(network, VOCABULARY)
     first = stream.feed("w3")
     kept = first.copy()

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from tests.gradcheck import random_documents, random_network, rows_of
+from tests.networks import network_config
 from textrnn.nn import recurrent
 from textrnn.nn.cells import (
     CELLS,
@@ -25,7 +26,6 @@ from textrnn.nn.cells import (
     register,
 )
 from textrnn.nn.check import CHECKS, Layer
-from textrnn.nn.config import NetworkConfig
 from textrnn.nn.incremental import DocumentReader
 from textrnn.nn.network import Network
 from textrnn.nn.packed import pack
@@ -110,7 +110,7 @@ def test_the_state_holds_the_time() -> None:
 def test_a_network_of_them_reads_one_document_as_in_a_batch(bidirectional: bool) -> None:
     """Word by word, without a trace, and in two layers; each direction counts as it reads."""
     rng = np.random.default_rng(1)
-    config = NetworkConfig(
+    config = network_config(
         3, 9, 4, "clockwork", 5, 2, bidirectional=bidirectional, readout="mean", dtype="float64"
     )
     network: Network = random_network(config, rng)

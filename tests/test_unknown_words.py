@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.networks import network_config
 from textrnn.errors import ModelError
 from textrnn.estimator.classifier import TextRNNClassifier
 from textrnn.inference.classifier import NEAREST, SAME, TextModel
 from textrnn.linear.hashing import NGramKind, distinct_ngrams
 from textrnn.linear.ngram_model import NGramModel
-from textrnn.nn.config import NetworkConfig
 from textrnn.nn.losses import softmax
 from textrnn.nn.network import Network
 from textrnn.storage.format import config_checksum
@@ -36,7 +36,7 @@ def make_model(*, bidirectional: bool = True, unknown_words: str = NEAREST) -> T
     """A model whose n-grams know two words more than its vocabulary."""
     rng = np.random.default_rng(5)
     vocabulary = Vocabulary.build(WORDS)
-    config = NetworkConfig(
+    config = network_config(
         2, len(vocabulary), embedding_dim=4, hidden_size=3, bidirectional=bidirectional
     )
     network = Network.initialise(config, rng)

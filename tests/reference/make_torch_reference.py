@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tests.networks import network_config
 from textrnn.nn.config import NetworkConfig
 from textrnn.typing import Floats, Params
 
@@ -36,7 +37,7 @@ class Case(NamedTuple):
 
     @property
     def config(self) -> NetworkConfig:
-        return NetworkConfig(
+        return network_config(
             n_classes=3,
             vocabulary_size=7,
             embedding_dim=3,

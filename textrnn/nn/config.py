@@ -32,17 +32,20 @@ class NetworkConfig:
         regression: the outputs are numbers themselves, learnt with squared error.
         head: a name in ``HEADS``: answer once for a text, or at every token.
         n_inputs: D of real-valued sequences (T, D) in place of words, or None.
+
+    Those that have a default are what a folder of 0.1.0 need not say; all others are told by
+    ``Settings``, which alone have defaults.
     """
 
     n_classes: int
     vocabulary_size: int
-    embedding_dim: int | None = 100
-    cell: str = "lstm"
-    hidden_size: int = 64
-    num_layers: int = 1
-    bidirectional: bool = False
-    readout: str = "last"
-    dtype: str = "float32"
+    embedding_dim: int | None
+    cell: str
+    hidden_size: int
+    num_layers: int
+    bidirectional: bool
+    readout: str
+    dtype: str
     segment_length: int | None = None
     multilabel: bool = False
     regression: bool = False
