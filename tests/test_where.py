@@ -7,6 +7,7 @@ import re
 from functools import reduce
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ def test_the_map_tells_what_is_asked_for() -> None:
 @pytest.mark.parametrize(("what", "file", "function", "line"), ROWS, ids=[row[0] for row in ROWS])
 def test_the_line_is_where_it_is_said_to_be(what: str, file: str, function: str, line: str) -> None:
     module = import_module(f"textrnn.{file.removesuffix('/__init__').replace('/', '.')}")
-    found = reduce(getattr, function.split("."), module)
+    found: Any = reduce(getattr, function.split("."), module)
     found = inspect.unwrap(found)
     assert line in inspect.getsource(found), what
     defined = Path(inspect.getsourcefile(found) or "")
