@@ -140,7 +140,7 @@ def run_torch(
         parts = [part for end in ends for part in torch.split(end, config.n_directions)]
         final = dict(zip(state_shapes(case), parts, strict=True))
         loss = loss + sum((torch.tensor(of_final[name]) * final[name]).sum() for name in final)
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
 
     result = {"logits": logits.detach().numpy(), "loss": loss.detach().numpy()}
     if of_final is not None:
