@@ -1,8 +1,8 @@
 """The scikit-learn contract, for texts.
 
 scikit-learn's conformance suite runs one check on estimators that take strings; the rest of
-it is in test_conformance.py. The table here holds the text versions of the checks that matter;
-each row is a function from a fresh estimator and the data to an assertion.
+it is in test_sklearn_conformance.py. The table here holds the text versions of the checks that
+matter; each row is a function from a fresh estimator and the data to an assertion.
 """
 
 from __future__ import annotations

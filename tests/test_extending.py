@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.test_conformance import COLUMNS, ELSEWHERE, Row, check_row
 from textrnn import TextRNNClassifier
 from textrnn.nn.cells import CELLS, Cell
 from textrnn.nn.check import CHECKS, Layer
@@ -69,6 +70,12 @@ def test_every_block_is_of_a_file_that_is_run(files: dict[str, str]) -> None:
 @pytest.mark.parametrize("check", CHECKS)
 def test_its_cell_passes_the_checks(theirs: Cell, check: str) -> None:
     CHECKS[check](theirs)
+
+
+@pytest.mark.parametrize("column", [name for name in COLUMNS if name not in ELSEWHERE])
+def test_its_cell_passes_the_table(theirs: Cell, column: str, tmp_path: Path) -> None:
+    """The columns of the conformance table, but for those of other libraries."""
+    check_row(Row("cell", theirs.name), column, tmp_path)
 
 
 def test_its_cell_is_ours(theirs: Cell) -> None:

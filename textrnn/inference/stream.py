@@ -84,19 +84,18 @@ class Stream:
         """Forget all that was read."""
         reader = self._reader
         reader.reset()
-        shape = (1, 1, reader.config.hidden_size)
-        self._readout = reader.readout.running(shape, self._dtype, reader.params)
+        self._pooled = reader.head.so_far(self._dtype, reader.params)
         self._n = np.zeros(1, dtype=np.int64)
 
     @property
     def state(self) -> StreamState:
         """A copy of what was read so far: set it again to go on from here, as often as wanted."""
-        return StreamState(self._reader.state, self._copied(self._readout), int(self._n[0]))
+        return StreamState(self._reader.state, self._copied(self._pooled), int(self._n[0]))
 
     @state.setter
     def state(self, state: StreamState) -> None:
         self._reader.state = state.layers
-        self._readout = self._copied(state.pooled)
+        self._pooled = self._copied(state.pooled)
         self._n = np.array([state.n_words], dtype=np.int64)
 
     def _copied(self, pooled: Running) -> Running:
@@ -104,7 +103,10 @@ class Stream:
         return copy.deepcopy(pooled, {id(params): params})
 
     def feed(self, token: str) -> Floats:
-        """Read one token; return the class probabilities of the text so far, shape (C,)."""
+        """Read one token; return the class probabilities of the text so far, shape (C,).
+
+        A network that answers at every token returns those of this one.
+        """
         number = self._vocabulary.index.get(token, 0)
         if self._correct_spelling and number == 0:
             number = max(int(self._vocabulary.nearest.find([token], self._spelling_rule)[0]), 0)
@@ -113,5 +115,5 @@ class Stream:
     def feed_id(self, token: int) -> Floats:
         """The same for a token's id."""
         self._n += 1
-        self._readout.add(self._reader.outputs(slice(token, token + 1)))
-        return self._reader.probabilities(self._readout.value(self._n))
+        self._pooled.add(self._reader.outputs(slice(token, token + 1)))
+        return self._reader.probabilities(self._pooled.value(self._n))

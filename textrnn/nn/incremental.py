@@ -12,7 +12,6 @@ import numpy as np
 
 from textrnn.nn.inputs import single_products
 from textrnn.nn.network import Network
-from textrnn.nn.poolings import POOLINGS
 from textrnn.typing import Floats, Ids, Params
 
 
@@ -27,8 +26,7 @@ class DocumentReader:
     def __init__(self, network: Network) -> None:
         config = network.config
         self.config = config
-        self.readout, self.params = POOLINGS[config.readout], network.params
-        self._head = network.head
+        self.head, self.params = network.head, network.params
         self._linear = network.params["linear.weight"]
         self._bias = network.params["linear.bias"]
         layers = [network.layer(i) for i in range(config.num_layers)]
@@ -70,7 +68,7 @@ class DocumentReader:
     def predict_logits(self, ids: Ids) -> Floats:
         """Logits (C,) of a document of token ids (T,); (T, C) of the token head."""
         self.reset()
-        return self._logits(self._head.of_document(self.outputs(ids), self.params))
+        return self._logits(self.head.of_document(self.outputs(ids), self.params))
 
     def outputs(self, ids: Ids | slice) -> Floats:
         """Read words; return the top layer's outputs (S, T, H), each direction's as it reads."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from textrnn.nn.dropout import Dropout
 from textrnn.nn.packed import PackedBatch
-from textrnn.nn.poolings import PoolingGradients
+from textrnn.nn.poolings import PoolingGradients, Running
 from textrnn.typing import Floats, Params
 
 WEIGHT, BIAS = "linear.weight", "linear.bias"
@@ -113,6 +113,10 @@ class Head(ABC):
     @abstractmethod
     def running(self, batch: PackedBatch, dtype: np.dtype[Any], params: Params) -> RunningFeatures:
         """The features of a batch, step by step."""
+
+    @abstractmethod
+    def so_far(self, dtype: np.dtype[Any], params: Params) -> Running:
+        """What makes the features (S, 1, F / S) of one document after each word of it."""
 
     @abstractmethod
     def of_document(self, h: Floats, params: Params) -> Floats:

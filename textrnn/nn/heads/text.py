@@ -50,6 +50,9 @@ class TextHead(Head):
         shape = (self.n_directions, batch.n_sequences, self.hidden_size)
         return _RunningPooling(self, self.pooling.running(shape, dtype, params))
 
+    def so_far(self, dtype: np.dtype[Any], params: Params) -> Running:
+        return self.pooling.running((self.n_directions, 1, self.hidden_size), dtype, params)
+
     def of_document(self, h: Floats, params: Params) -> Floats:
         return self.pooling.of_document(h, params).reshape(-1)
 

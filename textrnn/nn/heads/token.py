@@ -9,7 +9,7 @@ import numpy as np
 from textrnn.nn.directions import by_token, by_token_backward
 from textrnn.nn.heads.base import Head, RunningFeatures
 from textrnn.nn.packed import PackedBatch
-from textrnn.nn.poolings import PoolingGradients
+from textrnn.nn.poolings import Last, PoolingGradients, Running
 from textrnn.typing import Floats, Params
 
 
@@ -33,6 +33,9 @@ class TokenHead(Head):
     def running(self, batch: PackedBatch, dtype: np.dtype[Any], params: Params) -> RunningFeatures:
         del params
         return _AllOutputs(np.empty((self.n_directions, batch.n_tokens, self.hidden_size), dtype))
+
+    def so_far(self, dtype: np.dtype[Any], params: Params) -> Running:
+        return Last().running((self.n_directions, 1, self.hidden_size), dtype, params)
 
     def of_document(self, h: Floats, params: Params) -> Floats:
         del params
