@@ -17,12 +17,10 @@ from sklearn.naive_bayes import MultinomialNB
 from textrnn.inference.bag_of_words import COUNTS, PRESENCE, TFIDF, LinearForm, LinearModel
 from textrnn.linear.baselines import FittedBaseline
 from textrnn.linear.counts import NGramCounts
-from textrnn.linear.hashing import followed_by, word_hashes
 from textrnn.linear.nbsvm import NBSVM
 from textrnn.system.compact import in_format
-from textrnn.text.encoded import EncodedTexts
 from textrnn.text.tokenizers import Tokenizer
-from textrnn.typing import Floats, Keys
+from textrnn.typing import Floats
 
 
 def as_linear_model(fitted: FittedBaseline, tokenizer: Tokenizer) -> LinearModel:
@@ -42,7 +40,8 @@ def as_linear_model(fitted: FittedBaseline, tokenizer: Tokenizer) -> LinearModel
     for _, step in fitted.pipeline.steps:
         if isinstance(step, TfidfTransformer):
             value, scale = TFIDF, in_format(step.idf_, np.float32, "scale")
-    keys, columns = np.unique(_column_keys(counter), return_index=True)
+    hashes = counter.column_hashes() if counter else np.zeros(0, dtype=np.uint64)
+    keys, columns = np.unique(hashes, return_index=True)
     form = LinearForm(
         fitted.name,
         max_n=counter.max_n if counter else 1,
@@ -76,16 +75,3 @@ def _linear(classifier: Any) -> tuple[Floats, Floats]:
     weights = [model["ratio"].ratio_ * model["logistic"].coef_[0] for model in classifier.models_]
     bias = [model["logistic"].intercept_[0] for model in classifier.models_]
     return np.stack(weights, axis=1), np.array(bias, dtype=np.float64)
-
-
-def _column_keys(counter: NGramCounts | None) -> Keys:
-    """The hash of the n-gram of each column, uint64 of shape (columns,)."""
-    if counter is None:
-        return np.zeros(0, dtype=np.uint64)
-    none = np.zeros(0, dtype=np.int32)
-    words = EncodedTexts(none, np.zeros(1, dtype=np.int64), list(counter.vocabulary_))
-    hashes = [word_hashes(words)]
-    size = max(len(words.words), 1)
-    for codes in counter.keys_:
-        hashes.append(followed_by(hashes[-1][codes // size], hashes[0][codes % size]))
-    return np.concatenate(hashes)

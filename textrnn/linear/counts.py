@@ -14,9 +14,10 @@ import numpy as np
 from scipy.sparse import csc_array, csr_array
 from sklearn.base import BaseEstimator, TransformerMixin
 
+from textrnn.linear.hashing import followed_by, within, word_hashes
 from textrnn.system.runs import differs, runs
-from textrnn.text.encoded import as_encoded
-from textrnn.typing import Counts, Floats, Ids, Ints
+from textrnn.text.encoded import EncodedTexts, as_encoded
+from textrnn.typing import Counts, Floats, Ids, Ints, Keys
 
 TokenLists: TypeAlias = Sequence[Sequence[str]]
 """One list of tokens a text."""
@@ -68,6 +69,16 @@ class NGramCounts(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         for keys in self.keys_:
             names.append(names[-1][keys // len(words)] + " " + words[keys % len(words)])
         return np.concatenate(names)
+
+    def column_hashes(self) -> Keys:
+        """The hash of the n-gram of each column, as `hashing.word_ngrams` has it, (columns,)."""
+        none = np.zeros(0, dtype=np.int32)
+        words = EncodedTexts(none, np.zeros(1, dtype=np.int64), list(self.vocabulary_))
+        hashes = [word_hashes(words)]
+        size = max(len(words.words), 1)
+        for codes in self.keys_:
+            hashes.append(followed_by(hashes[-1][codes // size], hashes[0][codes % size]))
+        return np.concatenate(hashes)
 
     def _count(self, ids: Ids, lengths: Counts, *, learn: bool) -> csr_array:
         """Count n-grams of words; ``ids`` are those of all texts, -1 for an unknown word."""
@@ -146,10 +157,11 @@ def _extend(
 
     Returns the places of those that can be lengthened and their keys as n-grams, int64.
     """
-    inside = places < len(ids) - (n - 1)
+    whole = within(rows, n)
+    inside = places < len(whole)
     places, codes = places[inside], codes[inside]
     ends = places + (n - 1)
-    known = (rows[places] == rows[ends]) & (ids[ends] >= 0)
+    known = whole[places] & (ids[ends] >= 0)
     return places[known], codes[known].astype(np.int64) * size + ids[ends[known]]
 
 

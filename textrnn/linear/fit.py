@@ -14,15 +14,14 @@ from scipy.optimize import minimize
 from scipy.sparse import csr_array
 
 from textrnn.linear.hashing import NGramKind, distinct_ngrams
+from textrnn.linear.log_count_ratio import log_count_ratio
 from textrnn.linear.ngram_model import NGramModel, find, text_sizes
-from textrnn.nn.losses import sigmoid
+from textrnn.nn.losses import SIGMOID, SOFTMAX
 from textrnn.nn.targets import Targets
 from textrnn.system.runs import runs
 from textrnn.text.encoded import EncodedTexts
 from textrnn.typing import Bools, Floats, Ints, Keys
 
-SMOOTHING = 1.0
-"""Added to every n-gram's count, so that one seen in a single class has a finite ratio."""
 MAX_STEPS = 60
 ROUNDING = 1e-5
 """Share by which a sum of weights may miss a whole number."""
@@ -125,9 +124,7 @@ def fit_ngrams(
     """
     counts = features.matrix
     positive = _positive(targets)
-    ratios = np.stack(
-        [_log_count_ratio(counts, of_class, weights) for of_class in positive], axis=1
-    )
+    ratios = np.stack([log_count_ratio(counts, of_class, weights) for of_class in positive], axis=1)
     cells = np.repeat(1.0 / features.sizes, np.diff(counts.indptr))
     X = csr_array((cells, counts.indices, counts.indptr), shape=counts.shape)
     independent = targets.is_multilabel or targets.n_classes == 2
@@ -153,7 +150,7 @@ def naive_bayes(
     With ``weights`` (n,) a text counts as so many.
     """
     positive = _positive(targets)
-    ratios = [_log_count_ratio(features.matrix, of_class, weights) for of_class in positive]
+    ratios = [log_count_ratio(features.matrix, of_class, weights) for of_class in positive]
     bias = np.zeros(len(ratios), dtype=np.float32)
     return NGramModel(features.kind, features.keys, np.stack(ratios, axis=1), bias)
 
@@ -164,19 +161,6 @@ def _positive(targets: Targets) -> list[Bools]:
         return list(targets.values.T > 0)
     C = targets.n_classes
     return [targets.values == k for k in (range(C) if C > 2 else [1])]
-
-
-def _log_count_ratio(counts: csr_array, positive: Bools, weights: Floats | None = None) -> Floats:
-    """log((share of each n-gram in a class) / (share in the others)), shape (columns,)."""
-    cells = None if weights is None else np.repeat(weights, np.diff(counts.indptr))
-    in_class = np.repeat(positive, np.diff(counts.indptr))
-    n = counts.shape[1]
-    total = np.bincount(counts.indices, cells, minlength=n)
-    of_class = None if cells is None else cells[in_class]
-    p = SMOOTHING + np.bincount(counts.indices[in_class], of_class, minlength=n)
-    q = 2 * SMOOTHING + total - p
-    ratio: Floats = (np.log(p / p.sum()) - np.log(q / q.sum())).astype(np.float32)
-    return ratio
 
 
 class _Problem:
@@ -193,32 +177,16 @@ class _Problem:
         independent: bool,
     ) -> None:
         self.X, self.X_T = X, X.T.tocsr()
-        self.ratios, self.positive, self.penalty = ratios, positive, 1.0 / C
-        self.losses = _logistic_losses if independent else _softmax_losses
-        self.weights = np.ones((len(positive), 1)) if weights is None else weights[:, np.newaxis]
+        self.ratios, self.penalty, self.weights = ratios, 1.0 / C, weights
+        self.loss = SIGMOID.loss if independent else SOFTMAX.loss
+        self.targets: Ints = positive.astype(np.int64) if independent else positive.argmax(axis=1)
 
     def loss_and_gradient(self, parameters: Floats) -> tuple[float, Floats]:
         """At weights (columns + 1, K), flattened; the last row is the bias."""
         parameters = parameters.reshape(-1, self.ratios.shape[1])
         w, bias = parameters[:-1], parameters[-1]
         z = self.X @ (w.astype(np.float32) * self.ratios) + bias
-        losses, d_z = self.losses(z, self.positive)
-        d_z = d_z * self.weights
+        loss, d_z = self.loss(z, self.targets, self.weights, batch_size=1)  # the sum, no mean
         d_w = (self.X_T @ d_z.astype(np.float32)) * self.ratios + self.penalty * w
-        loss = float((losses * self.weights[:, 0]).sum() + 0.5 * self.penalty * np.vdot(w, w))
+        loss += 0.5 * self.penalty * float(np.vdot(w, w))
         return loss, np.vstack([d_w, d_z.sum(axis=0)]).ravel()
-
-
-def _logistic_losses(z: Floats, positive: Bools) -> tuple[Floats, Floats]:
-    """Loss of each text in nats, all its columns together, and the gradient of logits (n, K)."""
-    losses = np.logaddexp(0.0, np.where(positive, -z, z)).sum(axis=1)
-    return losses, sigmoid(z) - positive
-
-
-def _softmax_losses(z: Floats, positive: Bools) -> tuple[Floats, Floats]:
-    """The same of classes that exclude each other."""
-    shifted = z - z.max(axis=1, keepdims=True)
-    log_norm = np.log(np.exp(shifted).sum(axis=1))
-    return log_norm - (shifted * positive).sum(axis=1), np.exp(
-        shifted - log_norm[:, np.newaxis]
-    ) - positive

@@ -8,7 +8,7 @@ they tell what a misspelt or unknown word resembles (Bojanowski et al. 2017).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from textrnn.system.compact import KEY_BITS
 from textrnn.system.runs import differs
 from textrnn.text.code_points import code_points
 from textrnn.text.encoded import EncodedTexts
-from textrnn.typing import Ids, Ints, Keys
+from textrnn.typing import Bools, Ids, Ints, Keys
 
 ROW_BITS = 64 - KEY_BITS
 """A key and the row of its text in one number: sorting it sorts the pairs."""
@@ -72,11 +72,11 @@ def distinct_ngrams(texts: EncodedTexts, kind: NGramKind) -> Iterator[tuple[Keys
         last = int(np.searchsorted(ends, ends[first] + NGRAMS_AT_ONCE, side="right")) - 1
         last = min(max(last, first + 1), first + ROWS_AT_ONCE)
         tokens = slice(texts.starts[first], texts.starts[last])
-        numbers = texts.ids[tokens]
+        ids = texts.ids[tokens]
         rows = np.repeat(np.arange(last - first), np.diff(texts.starts[first : last + 1]))
-        parts = [_pairs(*found) for found in _lengthened(hashes[numbers], rows, kind.max_n)]
+        parts = [_pairs(*found) for found in _ngrams(hashes[ids], rows, kind.max_n, followed_by)]
         if kind.char_ngrams is not None:
-            of_characters = _spread(numbers, rows, starts_of_chars, of_chars)
+            of_characters = _spread(ids, rows, starts_of_chars, of_chars)
             parts.append(of_characters | (FIRST_OF_CHARACTERS << np.uint64(ROW_BITS)))
         pairs = np.concatenate(parts)
         pairs.sort()
@@ -90,7 +90,7 @@ def distinct_ngrams(texts: EncodedTexts, kind: NGramKind) -> Iterator[tuple[Keys
 def word_ngrams(texts: EncodedTexts, max_n: int) -> Iterator[tuple[Keys, Ints]]:
     """For each length the hash, of 64 bits, and the row of every n-gram of words."""
     rows = np.repeat(np.arange(len(texts)), texts.lengths)
-    return _lengthened(word_hashes(texts)[texts.ids], rows, max_n)
+    return _ngrams(word_hashes(texts)[texts.ids], rows, max_n, followed_by)
 
 
 def word_hashes(texts: EncodedTexts) -> Keys:
@@ -113,42 +113,47 @@ def keys_of(hashes: Keys) -> Keys:
     return hashes >> np.uint64(65 - KEY_BITS)
 
 
-def _lengthened(hashes: Keys, rows: Ints, max_n: int) -> Iterator[tuple[Keys, Ints]]:
-    """Hashes and rows of words, then of bigrams, and so on."""
-    longer = hashes
-    for n in range(1, max_n + 1):
-        inside = rows[: max(len(rows) - n + 1, 0)] == rows[n - 1 :]
+def within(owners: Ints, n: int) -> Bools:
+    """Where n units in a row, from each place on, are of one owner: a text's words, or a word's
+    characters. Of shape (units - n + 1,), as none begins behind that."""
+    whole: Bools = owners[: max(len(owners) - n + 1, 0)] == owners[n - 1 :]
+    return whole
+
+
+def _ngrams(
+    units: Keys, owners: Ints, longest: int, lengthened: Callable[[Keys, Keys], Keys]
+) -> Iterator[tuple[Keys, Ints]]:
+    """For each length the n-grams of units, made longer unit by unit, and whose each is."""
+    longer = units
+    for n in range(1, longest + 1):
+        inside = within(owners, n)
         if n > 1:
-            longer = followed_by(longer[: len(inside)], hashes[n - 1 :])
-        yield longer[inside], rows[: len(inside)][inside]
+            longer = lengthened(longer[: len(inside)], units[n - 1 :])
+        yield longer[inside], owners[: len(inside)][inside]
 
 
 def _char_ngrams(texts: EncodedTexts, kind: NGramKind) -> tuple[Ints, Keys]:
-    """The character n-grams of each distinct word: words' numbers, ascending, and hashes."""
+    """The character n-grams of each distinct word: words' ids, ascending, and hashes."""
     if kind.char_ngrams is None:
         return np.zeros(0, np.int64), np.zeros(0, np.uint64)
     shortest, longest = kind.char_ngrams
     characters, owners = _characters(texts)
-    keys = characters
     found, whose = [], []
-    for n in range(1, longest + 1):
-        if n > 1:
-            keys = keys[: len(characters) - n + 1] * _FACTOR + characters[n - 1 :]
+    every = _ngrams(characters, owners, longest, lambda keys, last: keys * _FACTOR + last)
+    for n, (keys, of_words) in enumerate(every, start=1):
         if n >= shortest:
-            inside = owners[: len(keys)] == owners[n - 1 :]
-            salted = _mixed(keys[inside] + np.uint64(n))
-            found.append(salted)
-            whose.append(owners[: len(keys)][inside])
+            found.append(_mixed(keys + np.uint64(n)))
+            whose.append(of_words)
     all_owners = np.concatenate(whose)
     order = np.argsort(all_owners, kind="stable")
     return all_owners[order], np.concatenate(found)[order]
 
 
-def _spread(numbers: Ids, rows: Ints, starts: Ints, keys: Keys) -> Keys:
+def _spread(ids: Ids, rows: Ints, starts: Ints, keys: Keys) -> Keys:
     """Pairs of key and row: for each token the n-grams of its word."""
-    counts = np.diff(starts)[numbers]
+    counts = np.diff(starts)[ids]
     ends = np.cumsum(counts)
-    places = np.repeat(starts[:-1][numbers] - (ends - counts), counts)
+    places = np.repeat(starts[:-1][ids] - (ends - counts), counts)
     places += np.arange(len(places))
     return _pairs(keys[places], np.repeat(rows, counts))
 

@@ -18,6 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.utils.class_weight import compute_sample_weight
 
+from textrnn.linear.log_count_ratio import log_count_ratio
 from textrnn.typing import Bools, ClassWeight, Floats
 
 
@@ -34,9 +35,7 @@ def logistic_regression(*, C: float = 1.0, class_weight: ClassWeight = None) -> 
 class LogCountRatio(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Weights each column by the log-ratio of its shares in two classes.
 
-    With ``p = alpha + sum of the positive rows`` and ``q = alpha + sum of the others``,
-    column j is multiplied by ``ratio_[j] = log((p[j] / sum(p)) / (q[j] / sum(q)))``
-    (Wang & Manning 2012, section 2.3). ``alpha`` smooths n-grams seen in one class only.
+    Column j is multiplied by ``ratio_[j]``; see `log_count_ratio`, whose smoothing ``alpha`` is.
     """
 
     def __init__(self, alpha: float = 1.0) -> None:
@@ -50,10 +49,8 @@ class LogCountRatio(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         A row of ``sample_weight`` k, shape (B,), counts as k rows.
         """
         positive = np.asarray(positive, dtype=bool)
-        weights = np.ones(len(positive)) if sample_weight is None else sample_weight
-        p = self.alpha + counts.T @ np.where(positive, weights, 0.0)
-        q = self.alpha + counts.T @ np.where(positive, 0.0, weights)
-        self.ratio_ = (np.log(p / p.sum()) - np.log(q / q.sum())).astype(counts.dtype)
+        ratio = log_count_ratio(counts, positive, sample_weight, smoothing=self.alpha)
+        self.ratio_ = ratio.astype(counts.dtype)
         return self
 
     def transform(self, counts: csr_array) -> csr_array:
