@@ -5,7 +5,7 @@
 
 Needs the ``bench`` extra. Same texts and cores for all: textrnn's network may use a process
 a core, floret a thread a core; the two that are scikit-learn's fit sparse rows in one thread.
-Each model is trained once for each seed; those without chance differ only in their time.
+Each model is trained once for each seed; those without randomness differ only in their time.
 The test texts are predicted in one call, tokenising included. Size is that of the saved
 model: a folder, a pickle, floret's own file. Runs that are not asked for stay in place.
 Writes benchmarks/results/linear_peers.json.

@@ -1,4 +1,4 @@
-"""Make the bundled models: train, shrink, score, write the model card.
+"""Make the bundled models: train, prune, quantise, score, write the model card.
 
     TEXTRNN_DATA=DIR python -m benchmarks.make_models [NAME ...] [--few N] [--out DIR]
 
@@ -39,7 +39,7 @@ HELD_OUT = 0.1
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a model in the box is made.
+    """How a bundled model is made.
 
     Attributes:
         title: what it tells, for the card.
@@ -67,11 +67,11 @@ def english(corpora: dict[str, Corpus]) -> Corpus:
     train, validation = stratified_split(reviews.train, HELD_OUT, random_state=0)
     assert sentences.validation is not None, "SST-2 has one of its own"
     for _ in range(SENTENCES_TIMES):
-        train = joined(train, sentences.train)
+        train = concatenated(train, sentences.train)
     return Corpus(
         "sentiment-en",
         train,
-        joined(validation, sentences.validation),
+        concatenated(validation, sentences.validation),
         read_unlabelled=reviews.read_unlabelled,
         source="imdb and sst2",
     )
@@ -83,7 +83,7 @@ def chinese(corpora: dict[str, Corpus]) -> Corpus:
     return Corpus("sentiment-zh", train, validation, source="chnsenticorp")
 
 
-def joined(a: Split, b: Split) -> Split:
+def concatenated(a: Split, b: Split) -> Split:
     """The rows of both."""
     return Split(a.texts + b.texts, a.labels + b.labels)
 

@@ -122,9 +122,9 @@ def write(stream: Any, blocks: Iterator[bytes]) -> None:
 def reviews(megabytes: int) -> Iterator[bytes]:
     """JSON lines of texts of 230 words on average, the frequent ones often."""
     rng = np.random.default_rng(0)
-    chance = 1 / np.arange(1, len(WORDS) + 1)
+    frequency = 1 / np.arange(1, len(WORDS) + 1)
     lengths = rng.lognormal(5.1, 0.7, BLOCK_TEXTS).astype(int) + 10
-    drawn = rng.choice(WORDS, lengths.sum(), p=chance / chance.sum())
+    drawn = rng.choice(WORDS, lengths.sum(), p=frequency / frequency.sum())
     texts = np.split(drawn, np.cumsum(lengths)[:-1])
     block = "".join(json.dumps({"text": " ".join(text)}) + "\n" for text in texts).encode()
     for _ in range(round(megabytes * 2**20 / len(block))):

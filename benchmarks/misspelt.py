@@ -1,10 +1,10 @@
-"""What misspelt words cost: accuracy on test texts of which every tenth word has a slip.
+"""What misspelt words cost: accuracy on test texts of which every tenth word is misspelt.
 
     TEXTRNN_DATA=DIR python -m benchmarks.misspelt --models FOLDER [--seeds 0 1 2] [NAME ...]
 
-A slip is one random edit: two letters change places, one is dropped, doubled or replaced. Models
-are trained on the texts as they are. ``--split validation`` scores on held-out training texts,
-by which a setting may be chosen. Writes benchmarks/results/misspelt.json.
+A word is misspelt by one random edit: two letters change places, one is dropped, doubled or
+replaced. Models are trained on the texts as they are. ``--split validation`` scores on held-out
+training texts, by which a setting may be chosen. Writes benchmarks/results/misspelt.json.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ WORD = re.compile(r"[^\W\d_]{2,}")
 
 
 def misspelt(text: str, rng: np.random.Generator, share: float = SHARE) -> str:
-    """A text in which each word of two letters or more has, with some chance, one slip."""
+    """A text in which each word of two letters or more has, with some probability, one edit."""
     return WORD.sub(lambda m: _slip(m[0], rng) if rng.random() < share else m[0], text)
 
 

@@ -157,7 +157,7 @@ def training(name: str, options: argparse.Namespace) -> dict[str, Any]:
     network = fresh_network(job.config)
     idioms = [i for i in IDIOMS if job.max_length or i != "padded"]
     peers = {i: TorchTrainer(network, i, LEARNING_RATE) for i in idioms}
-    # One batch of middling length: the packed idiom's way back can take a minute for it.
+    # One batch of middling length: the packed idiom's backward pass can take a minute for it.
     middling = [sorted(batches, key=lambda rows: lengths[rows].max())[len(batches) // 2]]
     trial = take_turns(
         {i: partial(p.epoch, documents, targets, middling) for i, p in peers.items()},
@@ -309,8 +309,8 @@ def growth(name: str, options: argparse.Namespace) -> dict[str, Any]:
 
     def texts(n: int, length: int, vocabulary: int) -> EncodedTexts:
         ranks = np.arange(1, vocabulary)
-        chance = (1 / ranks) / (1 / ranks).sum()
-        ids = rng.choice(ranks, n * length, p=chance).astype(np.int32)
+        frequency = (1 / ranks) / (1 / ranks).sum()
+        ids = rng.choice(ranks, n * length, p=frequency).astype(np.int32)
         return EncodedTexts(ids, np.arange(n + 1) * length, ())
 
     def job(n: int, length: int, vocabulary: int) -> Callable[[], object]:

@@ -75,7 +75,7 @@ def in_format(values: Floats, dtype: DTypeLike, name: str) -> Floats:
         raise ModelError(
             f"the weights {quoted(name)} hold {value:g}, but the file's {rounded.dtype} "
             f"numbers end at {largest:g}: a model with such weights cannot be written so. "
-            "Keep it as it is, not shrunk, or train it again with a lower learning rate."
+            "Keep it as it is, not quantised, or train it again with a lower learning rate."
         )
     return rounded
 
