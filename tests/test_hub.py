@@ -220,7 +220,7 @@ def test_offline_asks_nobody(
     monkeypatch.delenv("TEXTRNN_DATA", raising=False)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(variable, "1")
-    monkeypatch.setattr("textrnn.corpora.loading.download", None)
+    monkeypatch.setattr("textrnn.corpora.sources.download", None)
     with pytest.raises(CorpusNotFoundError, match=r"switched off.*train\.csv"):
         load_corpus(name)
     monkeypatch.setenv(variable, "0")

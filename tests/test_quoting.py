@@ -39,7 +39,7 @@ OWN = {
     ("cli/shrink.py", "value"),
     ("cli/shrink.py", "out"),  # in a table, which makes its cells harmless
     ("cli/shrink.py", "folder"),
-    ("corpora/loading.py", "folder"),  # in what is quoted as a whole
+    ("corpora/sources.py", "folder"),  # in what is quoted as a whole
     ("cli/train_checks.py", "value"),
     ("corpora/hub.py", "text"),  # of another library
     ("estimator/inputs.py", "column"),  # its number

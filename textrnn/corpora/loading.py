@@ -1,4 +1,4 @@
-"""From a name, a path or a hub address to a corpus with checked splits."""
+"""From a name, a path or a hub address to a corpus whose splits are whole and checked."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 from textrnn.corpora.corpus import (
     Corpus,
@@ -18,33 +18,17 @@ from textrnn.corpora.corpus import (
     likely_separator,
     stratified_split,
 )
-from textrnn.corpora.formats import format_of
-from textrnn.corpora.hub import HubAddress, download, is_offline, parse_address
 from textrnn.corpora.labels import one_spelling, several_spellings, spelled_as
 from textrnn.corpora.overlap import shared_texts
-from textrnn.corpora.readers import class_folders, read_as_spelled, read_text_files, read_texts
-from textrnn.corpora.registry import (
-    ENTRIES,
-    Entry,
-    cache_folder,
-    find_split,
-    local_folder,
-    places,
-)
-from textrnn.errors import CorpusNotFoundError, DataError, UsageError, did_you_mean
+from textrnn.corpora.readers import read_as_spelled
+from textrnn.corpora.registry import ENTRIES, find_split
+from textrnn.corpora.sources import Columns, read_corpus
+from textrnn.errors import DataError, UsageError
 from textrnn.wording.messages import Advice, Message, Parameter, Setting, stated
 from textrnn.wording.quoting import listed, quoted
 
 TEST_FRACTION = 0.2
 """Share of the rows that is drawn for a test, if neither the corpus nor the caller has another."""
-
-
-class Columns(TypedDict, total=False):
-    """Names of the columns to read, and what stands between labels, where they are told."""
-
-    text_column: str | None
-    label_column: str | None
-    label_separator: str | None
 
 
 @dataclass(frozen=True)
@@ -104,22 +88,12 @@ def load_corpus(
             Parameter("test_fraction"),
             " exclude each other; give one of them",
         )
-    given = os.fspath(name_or_path)
     columns: Columns = {
         "text_column": text_column,
         "label_column": label_column,
         "label_separator": label_separator,
     }
-    if given in ENTRIES:
-        folder = _named_folder(ENTRIES[given], offline or is_offline())
-        corpus = _read_folder(folder, given, columns)
-    elif given.startswith("hf:"):
-        folder = _hub_folder(given, columns, offline or is_offline())
-        corpus = _read_folder(folder, given, {"label_separator": label_separator})
-    elif os.path.exists(given) or any(mark in given for mark in {"/", os.sep}):
-        corpus = _read_path(Path(given), columns)
-    else:
-        raise _not_found(given)
+    corpus = read_corpus(os.fspath(name_or_path), columns, offline=offline)
     if corpus.test is not None and test_fraction is not None:
         raise UsageError(
             f"{quoted(corpus.name)} has its own test split; leave ",
@@ -138,18 +112,6 @@ def load_corpus(
         fraction = default_fraction if test_fraction is None else test_fraction
         corpus = _set_test_aside(corpus, fraction, random_state)
     return _finish(corpus, unlabelled)
-
-
-def _not_found(given: str) -> CorpusNotFoundError:
-    """Return the error for what is neither there nor known; files are named by their ending."""
-    if format_of(Path(given)) is not None:
-        near = did_you_mean(given, os.listdir())
-        here = quoted(Path.cwd())
-        return CorpusNotFoundError(f"there is no file {quoted(given)} in {here}.{near}")
-    return CorpusNotFoundError(
-        f"there is no corpus or file {quoted(given)}.{did_you_mean(given, ENTRIES)} "
-        f"Corpora: {', '.join(ENTRIES)}; or give a file, a folder or hf:owner/name"
-    )
 
 
 def load_labelled(
@@ -212,93 +174,6 @@ def load_labelled(
         there = ", ".join(key for key, value in splits.items() if value is not None)
         raise UsageError(f"{quoted(corpus.name)} has no split {quoted(name)}; it has: {there}")
     return Labelled(found, name, corpus)
-
-
-def _named_folder(entry: Entry, offline: bool) -> Path:
-    """Return the folder of a named corpus, fetching it if it is nowhere."""
-    folder = local_folder(entry.name)
-    if folder is not None:
-        return folder
-    if entry.hub_id is None:
-        raise CorpusNotFoundError(
-            f"the built-in corpus {quoted(entry.name)} is missing from this installation; "
-            f"write it again: python -m textrnn.corpora.{entry.name} data/{entry.name}"
-        )
-    address = HubAddress(
-        entry.hub_id,
-        revision=entry.revision,
-        text_column=entry.text_column,
-        label_column=entry.label_column,
-        renamed=entry.renamed,
-    )
-    if offline:
-        looked = ", ".join(str(place) for place in places(entry.name))
-        raise CorpusNotFoundError(
-            f"corpus {quoted(entry.name)} is not on this machine and fetching it is switched off; "
-            f"put train.csv and test.csv (header text,label) into one of: {looked}"
-        )
-    folder = cache_folder(entry.name)
-    download(address, folder)
-    return folder
-
-
-def _hub_folder(given: str, columns: Columns, offline: bool) -> Path:
-    """Return the cache folder of a hub data set, fetching it if it is not there."""
-    address = replace(
-        parse_address(given.removeprefix("hf:")),
-        text_column=columns["text_column"],
-        label_column=columns["label_column"],
-    )
-    folder = cache_folder("hub") / address.folder_name
-    if find_split(folder, "train"):
-        return folder
-    if offline:
-        raise CorpusNotFoundError(
-            f"{quoted(given)} was not fetched before and fetching is switched off; fetch it once "
-            "with a connection, or put train.csv (header text,label) into a folder and give its "
-            "path"
-        )
-    download(address, folder)
-    return folder
-
-
-def _read_path(path: Path, columns: Columns) -> Corpus:
-    if not path.exists():
-        raise CorpusNotFoundError(f"there is no file or folder {quoted(path)}")
-    if path.is_dir() and find_split(path, "train"):
-        return _read_folder(path, path.resolve().name, columns)
-    if path.is_dir() and not class_folders(path):
-        raise DataError(
-            f"{quoted(path)} holds neither train.csv (or .tsv, .jsonl, .parquet) nor class folders "
-            "of .txt files"
-        )
-    name, notes = path.resolve().name, list[str]()
-    rows = read_as_spelled(path, note=notes.append, **columns)
-    return Corpus(name.split(".")[0] or name, rows, source=str(path), notes=notes)
-
-
-def _read_folder(folder: Path, name: str, columns: Columns) -> Corpus:
-    """Read the splits of a folder; ``SOURCE.txt`` of a fetched one tells origin and notes."""
-    splits, guesses = {}, list[str]()
-    for split in ("train", "validation", "test"):
-        path = find_split(folder, split)
-        splits[split] = read_as_spelled(path, note=guesses.append, **columns) if path else None
-    train = splits["train"]
-    assert train is not None, "callers look for the training split first"
-    source, notes = str(folder), list[str]()
-    if (folder / "SOURCE.txt").is_file():
-        first, *notes = (folder / "SOURCE.txt").read_text(encoding="utf-8").splitlines() or [source]
-        source = f"{first}, kept in {folder}"
-    unsup = find_split(folder, "unsup")
-    reader = functools.partial(_read_unlabelled, unsup, columns) if unsup else None
-    notes += guesses
-    return Corpus(name, train, splits["validation"], splits["test"], reader, source, notes)
-
-
-def _read_unlabelled(path: Path, columns: Columns) -> list[str]:
-    if path.is_dir():
-        return read_text_files(path)
-    return list(read_texts(path, text_column=columns.get("text_column")))
 
 
 def _with_split(corpus: Corpus, name: str, path: str, columns: Columns) -> Corpus:
