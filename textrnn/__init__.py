@@ -15,12 +15,14 @@ from textrnn.system.version import __version__
 if TYPE_CHECKING:
     from textrnn.corpora import load_corpus as load_corpus
     from textrnn.estimator.classifier import TextRNNClassifier as TextRNNClassifier
+    from textrnn.estimator.regressor import TextRNNRegressor as TextRNNRegressor
     from textrnn.inference.classifier import TextModel as TextModel
     from textrnn.storage.reading import load_model as load_model
     from textrnn.storage.writing import save_model as save_model
 
 _HOME = {
     "TextRNNClassifier": "textrnn.estimator.classifier",
+    "TextRNNRegressor": "textrnn.estimator.regressor",
     "TextModel": "textrnn.inference.classifier",
     "load_corpus": "textrnn.corpora",
     "load_model": "textrnn.storage.reading",
@@ -30,6 +32,7 @@ _HOME = {
 __all__ = [
     "TextModel",
     "TextRNNClassifier",
+    "TextRNNRegressor",
     "__version__",
     "load_corpus",
     "load_model",

@@ -15,6 +15,7 @@ from textrnn.errors import DamagedModelError, UsageError
 from textrnn.estimator.inputs import make_generator
 from textrnn.estimator.parameters import TextRNNParameters
 from textrnn.evaluation.held_out_scores import NETWORK, WHOLE, scores_of
+from textrnn.inference.bag_of_words import Classifier
 from textrnn.inference.classifier import TextModel
 from textrnn.inference.stream import Stream
 from textrnn.nn.network import Network
@@ -220,7 +221,7 @@ class TextRNNEstimator(TextRNNParameters):
         """
         path = _folder_of(path)
         saved = load_saved(path, tokenizer=tokenizer)
-        model, report = check_network(saved.model, path), saved.report
+        model, report = cls._checked(saved.model, path), saved.report
         saved_name = saved.config["tokenizer"]["name"]
         if tokenizer is not None and saved_name is not None:
             raise UsageError(
@@ -228,7 +229,9 @@ class TextRNNEstimator(TextRNNParameters):
                 "load it without tokenizer=.",
                 parameter="tokenizer",
             )
-        estimator = cls(**_parameters_of(model, path))
+        known = set(cls._get_param_names())
+        parameters = _parameters_of(model, path)
+        estimator = cls(**{name: parameters[name] for name in parameters.keys() & known})
         estimator._take(model)
         estimator.history_ = report.history or []
         estimator.stopped_ = report.stopped or ""
@@ -241,6 +244,15 @@ class TextRNNEstimator(TextRNNParameters):
         )
         estimator._report = RunReport() if report.corpus is None else report
         return estimator
+
+    @staticmethod
+    def _checked(model: Classifier, path: Path) -> TextModel:
+        """The model of a folder, if it is of the kind that this estimator makes.
+
+        Raises:
+            ModelError: it is not.
+        """
+        return check_network(model, path)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

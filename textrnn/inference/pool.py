@@ -60,7 +60,8 @@ def predict_many(
         UsageError: the texts are a bare string.
         WorkerError: a process died.
     """
-    out = np.empty((len(texts), len(model.classes)), model.dtype if logits else np.float64)
+    # A regression has no classes, and one answer.
+    out = np.empty((len(texts), len(model.classes) or 1), model.dtype if logits else np.float64)
     check_is_no_text(texts)
     lengths = _lengths(texts)
     # Texts of like length together, as the batches will be; the longest first, so that the

@@ -52,6 +52,7 @@ NETWORK = {
     "dtype": choice("float32", "float64"),
     "segment_length": whole(1).or_none(),
     "multilabel": flag(),
+    "regression": flag().maybe(),
 }
 LINEAR = {
     "name": text(100),
@@ -110,7 +111,13 @@ OF_NETWORK = {
     "unknown_words": choice(*UNKNOWN_WORDS).maybe(),
     "slip": choice(*SPELLING_RULES).maybe(),
     "ngrams": mapping().or_none().maybe(),
+    "target": mapping().maybe(),
 }
+TARGET = {
+    "mean": number(),
+    "scale": Field(lambda value: is_number(value) and value > 0, "a number above 0"),
+}
+"""Of the numbers that a regression predicts."""
 OF_LINEAR = {
     **_COMMON,
     "linear": mapping(),
@@ -140,15 +147,16 @@ def validate_config(config: Any, files: Mapping[str, bool]) -> None:
         multilabel = _check_network(config)
         names = set(files) if config.get("ngrams") else set(files) - {"ngrams.safetensors"}
     check_fields(config["files"], dict.fromkeys(sorted(names), digest()), "files")
-    check_classes(config["classes"])
+    if "target" not in config:
+        check_classes(config["classes"])
     for name, value in config["settings"].items():
         if isinstance(value, str) and not text().is_valid(value):
             raise ValueError(f"settings.{shown(name)} has {len(value):,} characters")
     check_fields(config["settings"], SETTINGS, "settings", others=True)
-    if config.get("threshold") is not None and len(config["classes"]) != 2 and not multilabel:
+    n_classes = len(config["classes"])
+    if config.get("threshold") is not None and n_classes != 2 and not multilabel:
         raise ValueError(
-            f"threshold is {shown(config['threshold'])}, but must be null for "
-            f"{len(config['classes'])} classes"
+            f"threshold is {shown(config['threshold'])}, but must be null for {n_classes} classes"
         )
 
 
@@ -156,7 +164,11 @@ def _check_network(config: Mapping[str, Any]) -> bool:
     """Check what only a network has; whether a text has any number of labels."""
     network, ngrams = config["network"], config.get("ngrams")
     check_fields(network, NETWORK, "network")
-    if network["n_classes"] != len(config["classes"]):
+    if network.get("regression", False) != ("target" in config):
+        raise ValueError("target is there if, and only if, network.regression is true")
+    if "target" in config:
+        _check_regression(config)
+    elif network["n_classes"] != len(config["classes"]):
         raise ValueError(
             f"network.n_classes is {network['n_classes']}, but there are "
             f"{len(config['classes'])} classes"
@@ -166,6 +178,23 @@ def _check_network(config: Mapping[str, Any]) -> bool:
         if not (ngrams["max_n"] or ngrams["char_ngrams"]):
             raise ValueError("ngrams has neither words nor characters")
     return bool(network["multilabel"])
+
+
+def _check_regression(config: Mapping[str, Any]) -> None:
+    """Check what only a model that predicts numbers has, and what it cannot have."""
+    network = config["network"]
+    check_fields(config["target"], TARGET, "target")
+    for what, value, wanted in (
+        ("network.n_classes", network["n_classes"], 1),
+        ("network.multilabel", network["multilabel"], False),
+        ("classes", config["classes"], []),
+        ("ngrams", config.get("ngrams"), None),
+        ("threshold", config.get("threshold"), None),
+    ):
+        if value != wanted:
+            raise ValueError(
+                f"{what} is {shown(value)}, but must be {shown(wanted)} of a regression"
+            )
 
 
 def check_classes(classes: list[Any]) -> None:

@@ -23,9 +23,10 @@ from textrnn.system.files import find_folder
 from textrnn.wording.quoting import quoted
 
 FORMAT = "textrnn"
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """The newest format that is read. Format 2 differs by quantised weights, format 3 by what one edit
-is (``spelling.EDIT``): a folder has the least that it needs, so that older ones can read it."""
+is (``spelling.EDIT``), format 4 by numbers in place of classes: a folder has the least that it
+needs, so that older ones can read it."""
 
 CONFIG, WEIGHTS, VOCABULARY = "config.json", "weights.safetensors", "vocabulary.txt"
 NGRAMS, METRICS, CARD = "ngrams.safetensors", "metrics.json", "README.md"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from textrnn.errors import DamagedModelError, ModelError, reason
 from textrnn.inference.bag_of_words import Classifier, LinearModel
 from textrnn.inference.classifier import SAME, TextModel
+from textrnn.inference.regression import RegressionModel
 from textrnn.linear.ngram_model import NGramModel
 from textrnn.nn.config import NetworkConfig
 from textrnn.nn.network import Network
@@ -66,15 +67,34 @@ def load_model(path: str | os.PathLike[str], *, tokenizer: Tokenizer | None = No
 
 
 def check_network(model: Classifier, path: str | os.PathLike[str]) -> TextModel:
-    """The model of a folder, which must be a network.
+    """The model of a folder, which must be a network that predicts classes.
 
     Raises:
-        ModelError: it is a linear model.
+        ModelError: it is a linear model, or a regression.
     """
+    if isinstance(model, RegressionModel):
+        raise ModelError(
+            f"the model {quoted(path)} predicts numbers, not classes; predict, evaluate and "
+            "inspect serve it, and TextRNNRegressor.load reads it."
+        )
     if isinstance(model, LinearModel):
         raise ModelError(
             f"the model {quoted(path)} is a bag of words ({model.form.name}), not a network; "
             "predict, evaluate and inspect serve it, and "
+            "textrnn.storage.reading.load_classifier reads it."
+        )
+    return model
+
+
+def check_regression(model: Classifier, path: str | os.PathLike[str]) -> RegressionModel:
+    """The model of a folder, which must predict numbers.
+
+    Raises:
+        ModelError: it predicts classes.
+    """
+    if not isinstance(model, RegressionModel):
+        raise ModelError(
+            f"the model {quoted(path)} predicts classes, not numbers; TextRNNClassifier.load or "
             "textrnn.storage.reading.load_classifier reads it."
         )
     return model
@@ -164,7 +184,7 @@ def _load(path: Path, config: dict[str, Any], tokenizer: Tokenizer | None) -> Cl
     weights = _arrays(path, WEIGHTS, config)
     network = Network(shapes, dequantise_weights(weights, shapes.dtype))
     network.freeze()
-    return TextModel(
+    model = TextModel(
         tokenizer=tokenizer or _tokenizer_of(path, config),
         vocabulary=_vocabulary(path, config),
         network=network,
@@ -176,6 +196,8 @@ def _load(path: Path, config: dict[str, Any], tokenizer: Tokenizer | None) -> Cl
         spelling_rule=config.get("slip", LEFT_OUT),
         ngrams=_ngrams(path, config) if config.get("ngrams") else None,
     )
+    target = config.get("target")
+    return model if target is None else RegressionModel.of(model, **target)
 
 
 def _vocabulary(path: Path, config: dict[str, Any]) -> Vocabulary:

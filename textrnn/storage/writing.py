@@ -14,6 +14,7 @@ from typing import Any
 from textrnn.errors import DamagedModelError, ModelError
 from textrnn.inference.bag_of_words import Classifier, LinearModel
 from textrnn.inference.classifier import NEAREST
+from textrnn.inference.regression import RegressionModel
 from textrnn.storage.folder_validation import what_cannot_be_read
 from textrnn.storage.format import (
     CARD,
@@ -81,7 +82,7 @@ def save_model(
         ),
     }
     config = plain(_config_of(model))
-    config["format_version"] = 3 if "slip" in config else 2 if compact else 1
+    config["format_version"] = _least_version(config, compact=compact)
     config["files"] = {name: digest(files[name]) for name in files if name != CARD}
     config["checksum"] = config_checksum(config)
     files[CONFIG] = to_json(config)  # the last: what has it is whole
@@ -140,7 +141,21 @@ def _config_of(model: Classifier) -> dict[str, Any]:
         "unknown_words": model.unknown_words,
         **({"slip": model.spelling_rule} if is_new else {}),
         "ngrams": None if model.ngrams is None else model.ngrams.kind.to_dict(),
+        **(_target_of(model) if isinstance(model, RegressionModel) else {}),
     }
+
+
+def _target_of(model: RegressionModel) -> dict[str, Any]:
+    return {"target": {"mean": model.mean, "scale": model.scale}}
+
+
+def _least_version(config: dict[str, Any], *, compact: bool) -> int:
+    """The oldest format that has all that a folder needs; see ``format.FORMAT_VERSION``."""
+    if "target" in config:
+        return 4
+    if "slip" in config:
+        return 3
+    return 2 if compact else 1
 
 
 def check_writable(path: Path) -> None:

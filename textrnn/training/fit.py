@@ -73,6 +73,7 @@ def build_model(
     rng: np.random.Generator,
     unlabelled: EncodedTexts | None = None,
     multilabel: bool = False,
+    regression: bool = False,
 ) -> TextModel:
     """Make an untrained model for some texts.
 
@@ -83,6 +84,7 @@ def build_model(
         rng: the source of randomness.
         unlabelled: further texts, whose words the vocabulary has too and word2vec learns.
         multilabel: a text has any number of the classes.
+        regression: a text has a number, and there are no classes.
 
     Raises:
         UsageError: no word is left in the vocabulary, or ``class_weight`` or ``threshold`` is
@@ -111,10 +113,11 @@ def build_model(
         )
     vectors = _word_vectors(settings, vocabulary, every, rng)
     config = settings.network_config(
-        n_classes=len(classes),
+        n_classes=1 if regression else len(classes),
         vocabulary_size=len(vocabulary),
         embedding_dim=settings.embedding_dim if vectors is None else vectors.shape[1],
         multilabel=multilabel,
+        regression=regression,
     )
     return TextModel(
         tokenizer=make_tokenizer(settings.tokenizer, lowercase=settings.lowercase),

@@ -10,7 +10,8 @@ import math
 
 import numpy as np
 
-from textrnn.nn.losses import mean_one, output_of
+from textrnn.nn.losses import NUMBERS, mean_one, output_of
+from textrnn.nn.targets import REAL
 from textrnn.training.examples import Examples
 from textrnn.training.state import TrainingState
 from textrnn.typing import Floats
@@ -65,12 +66,25 @@ def _more_steps(state: TrainingState) -> tuple[object, ...]:
 
 
 def untrained(n_classes: int, *, multilabel: bool) -> float:
-    """Loss in nats of giving each class the same chance, or each of many labels that of a coin."""
+    """Loss in nats of giving each class the same chance, or each of many labels that of a coin.
+
+    Of no classes, 0, the squared error of saying nothing, which in standard units is 1.
+    """
+    if n_classes == 0:
+        return 1.0
     return n_classes * math.log(2.0) if multilabel else math.log(n_classes)
 
 
 def prior_baseline(texts: Examples) -> tuple[float, float]:
-    """Loss in nats and accuracy of always saying how frequent each class is in these texts."""
+    """Loss and accuracy of always saying how frequent each class is in these texts.
+
+    Of numbers: of always saying their mean.
+    """
+    if texts.targets.kind == REAL:
+        numbers, weights = texts.targets.values, mean_one(texts.weights)
+        mean = np.full((len(numbers), 1), np.average(numbers, weights=weights))
+        loss, _ = NUMBERS.loss(mean, numbers, weights)
+        return loss, float(np.average(NUMBERS.right(mean, numbers), weights=weights))
     targets, multilabel = texts.targets, texts.targets.is_multilabel
     output, weights = output_of(multilabel=multilabel), mean_one(texts.weights)
     frequencies = np.average(targets.probabilities(np.float64), axis=0, weights=weights)

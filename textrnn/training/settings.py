@@ -53,6 +53,7 @@ class Settings(DeclaredSettings):
         vocabulary_size: int,
         embedding_dim: int,
         multilabel: bool = False,
+        regression: bool = False,
     ) -> NetworkConfig:
         """The network these settings describe."""
         from textrnn.nn.config import NetworkConfig
@@ -69,6 +70,7 @@ class Settings(DeclaredSettings):
             segment_length=self.segment_length,
             dtype=self.dtype,
             multilabel=multilabel,
+            regression=regression,
         )
 
     def training_config(self, n_texts: int, n_words: int, **changes: Any) -> TrainingConfig:

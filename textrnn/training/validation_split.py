@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from textrnn.corpora.sampling import holdout, strata
-from textrnn.nn.targets import Targets
+from textrnn.nn.targets import REAL, Targets
 from textrnn.typing import Bools
 
 
@@ -20,10 +20,12 @@ def validation_rows(texts: Sequence[str], targets: Targets, fraction: float, *, 
 
     Args:
         texts: as they came.
-        targets: the classes or labels of each.
+        targets: the classes or labels of each, or its number.
         fraction: the share to hold out.
         seed: of the choice.
     """
+    if targets.kind == REAL:
+        return holdout(texts, [""] * len(texts), fraction, random_state=seed)
     # Names that are sorted as the classes are, whatever these are called.
     names = [f"{k:09d}" for k in range(targets.n_classes)]
     label_sets = [[names[k] for k in labels] for labels in targets.label_sets()]

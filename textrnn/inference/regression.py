@@ -1,0 +1,39 @@
+"""A trained regression without its training: text in, a number out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Self
+
+from textrnn.inference.classifier import TextModel
+from textrnn.nn.workspace import Workspace
+from textrnn.text.reading import Text
+from textrnn.typing import Floats
+
+
+@dataclass(frozen=True)
+class RegressionModel(TextModel):
+    """A model without classes, whose network has one output: a number in standard units.
+
+    Attributes:
+        mean: of the numbers that were learned from.
+        scale: their standard deviation; a prediction is ``scale * output + mean``.
+    """
+
+    mean: float = 0.0
+    scale: float = 1.0
+
+    @classmethod
+    def of(cls, model: TextModel, *, mean: float, scale: float) -> Self:
+        """A model with one output, whose numbers have this mean and scale."""
+        own = {field.name: getattr(model, field.name) for field in fields(TextModel)}
+        return cls(**own, mean=mean, scale=scale)
+
+    def predict_proba(self, texts: Iterable[Text], *, workspace: Workspace | None = None) -> Floats:
+        """The number predicted for each text, float64 of shape (n_texts, 1).
+
+        It has the place of the probabilities of a classifier, so that all that predicts many
+        texts, in several processes, too, serves both.
+        """
+        return super().predict_proba(texts, workspace=workspace) * self.scale + self.mean
