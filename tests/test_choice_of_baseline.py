@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import binomtest, norm
 
 from textrnn.evaluation.metrics import evaluate
-from textrnn.evaluation.recommendation import NETWORK, SIGNIFICANCE
+from textrnn.evaluation.recommendation import CLASSIFIER, SIGNIFICANCE
 from textrnn.evaluation.significance import (
     ALL,
     HOLM,
@@ -150,7 +150,7 @@ def contender(name: str, labels: list[str], wrong: range) -> Contender:
 def test_text_json_and_choice_say_the_same(n_baselines: int) -> None:
     """The best baseline alone is better by 9 texts of 9: p = 0.004, with five 0.020 at least."""
     labels = ["a", "b"] * 100
-    network = contender(NETWORK, labels, range(18))
+    network = contender(CLASSIFIER, labels, range(18))
     baselines = [
         contender(name, labels, range(9 if i == 0 else 12 - i, 20 if i else 18))
         for i, name in enumerate(NAMES[::-1][:n_baselines])
@@ -169,7 +169,7 @@ def test_text_json_and_choice_say_the_same(n_baselines: int) -> None:
 def test_the_best_of_five_by_chance_is_not_called_significant() -> None:
     """Better by 6 texts of 6, with a p-value of its own of 0.031; four others nearly are."""
     labels = ["a", "b"] * 100
-    network = contender(NETWORK, labels, range(20))
+    network = contender(CLASSIFIER, labels, range(20))
     others = [contender(name, labels, range(6, 21)) for name in NAMES[:4]]
     best = contender("nbsvm", labels, range(6, 20))
     data = cast(Data, SimpleNamespace(test=SimpleNamespace(labels=labels)))
@@ -182,8 +182,8 @@ def test_the_best_of_five_by_chance_is_not_called_significant() -> None:
 def test_without_baselines_or_a_network() -> None:
     labels = ["a", "b"] * 10
     data = cast(Data, SimpleNamespace(test=SimpleNamespace(labels=labels)))
-    network, other = contender(NETWORK, labels, range(3)), contender("nbsvm", labels, range(2))
-    assert compared(data, [], network)["recommended"] == NETWORK
+    network, other = contender(CLASSIFIER, labels, range(3)), contender("nbsvm", labels, range(2))
+    assert compared(data, [], network)["recommended"] == CLASSIFIER
     assert compared(data, [other], None)["recommended"] == "nbsvm"
     assert compared(data, [], None)["recommended"] is None
     assert compared(data, [], network)["paired"] is None

@@ -546,7 +546,7 @@ def test_compare(home: Path) -> None:
     assert both["test"] == trained["test"]
     assert both["verdict"].split(", which")[0] == trained["verdict"].split(", which")[0]
     assert "ms a text" in both["verdict"]  # costs are of this command alone
-    assert set(both["costs"]) == {*BASELINES, "network"}
+    assert set(both["costs"]) == {*BASELINES, "classifier", "network"}
     table = run("compare", "stays.csv", "--model", "stays").stdout
     for shown in ("nbsvm", "calibration error", "ms a text", "MB", both["verdict"][:20]):
         assert shown in table

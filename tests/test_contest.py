@@ -13,7 +13,7 @@ import pytest
 from textrnn.corpora import Corpus, Split
 from textrnn.errors import DataError, ModelError, UsageError
 from textrnn.experiments import contest as module
-from textrnn.experiments.contest import Contest, run_contest
+from textrnn.experiments.contest import Contest, current_name, run_contest
 from textrnn.inference.bag_of_words import LinearModel
 from textrnn.inference.classifier import TextModel
 from textrnn.storage.reading import load_classifier, read_metrics
@@ -44,18 +44,18 @@ def test_scores_and_costs_stand_side_by_side(contest: Contest) -> None:
     report = run_contest(replace(contest, say=lines.append))
     assert set(report["baselines"]) == set(TWO)
     assert report["test"]["n"] == 12
-    assert set(report["costs"]) == {*TWO, "network"}
+    assert set(report["costs"]) == {*TWO, "classifier", "network"}
     for costs in report["costs"].values():
         assert costs["seconds"] > 0 or costs["seconds"] == 0.0
         assert 0 < costs["latency_ms"] < 1_000
         assert costs["size_bytes"] > 500
-    assert report["recommended"] in (*TWO, "network")
+    assert report["recommended"] in (*TWO, "classifier")
     assert report["paired"]["baseline"] in TWO
     assert set(report["parts"]) == {"network", "ngrams"}
     assert -1 <= report["over_ngrams"]["difference"] <= 1
     assert "ms a text" in report["verdict"]
     assert (report["learning_curve"], report["saved"], report["interrupted"]) == (None, None, False)
-    assert any(line.startswith("3 of 3: network has ") for line in lines)
+    assert any(line.startswith("3 of 3: classifier has ") for line in lines)
 
 
 def test_parts_are_compared_by_what_is_most_probable(contest: Contest) -> None:
@@ -85,7 +85,7 @@ def test_seconds_to_train_are_without_the_scoring(
     monkeypatch.setattr(module, "train_network", train_in_3_seconds)
     monkeypatch.setattr(module, "network_contender", score_in_50_seconds)
     monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: now[0]))
-    assert run_contest(contest)["costs"]["network"]["seconds"] == 3.0
+    assert run_contest(contest)["costs"]["classifier"]["seconds"] == 3.0
 
 
 def test_without_a_network(contest: Contest) -> None:
@@ -101,7 +101,7 @@ def test_learning_curve(contest: Contest) -> None:
     points = report["learning_curve"]["points"]
     assert [point["fraction"] for point in points] == [0.5, 1.0]
     assert 10 <= points[0]["n_train"] < points[1]["n_train"]
-    assert points[1]["accuracy"]["network"] == report["test"]["accuracy"]
+    assert points[1]["accuracy"]["classifier"] == report["test"]["accuracy"]
     for name in TWO:
         assert points[1]["accuracy"][name] == report["baselines"][name]["accuracy"]
     assert points[1]["p_value"] == report["paired"]["p_value"]
@@ -110,15 +110,15 @@ def test_learning_curve(contest: Contest) -> None:
     assert any("(50 %); about 0:0" in line for line in lines)
 
 
-@pytest.mark.parametrize("which", ["best", "nbsvm", "network"])
+@pytest.mark.parametrize("which", ["best", "nbsvm", "classifier", "network"])
 def test_the_winner_is_a_model_folder(contest: Contest, tmp_path: Path, which: str) -> None:
     out = tmp_path / "m"
     report = run_contest(replace(contest, out=out, which=which))
     assert report["saved"] == str(out)
-    name = report["recommended"] if which == "best" else which
+    name = report["recommended"] if which == "best" else current_name(which)
     model = load_classifier(out)
-    assert isinstance(model, TextModel if name == "network" else LinearModel)
-    scores = report["test"] if name == "network" else report["baselines"][name]
+    assert isinstance(model, TextModel if name == "classifier" else LinearModel)
+    scores = report["test"] if name == "classifier" else report["baselines"][name]
     test = contest.corpus.test
     assert test is not None
     predicted = [model.classes[i] for i in model.predict_proba(test.texts).argmax(axis=1)]
@@ -163,7 +163,7 @@ def test_ctrl_c_keeps_the_points_of_the_curve(contest: Contest) -> None:
     ("changes", "error", "message"),
     [
         ({"which": "nbsvn"}, UsageError, "Did you mean 'nbsvm'"),
-        ({"which": "network", "network": False}, UsageError, "which is 'network'"),
+        ({"which": "network", "network": False}, UsageError, "which is 'classifier'"),
         ({"seed": -1}, UsageError, "seed is -1"),
     ],
 )

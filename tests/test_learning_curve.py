@@ -61,7 +61,7 @@ def test_a_part_has_the_tokens_of_its_texts(reviews: tuple[list[str], list[str]]
 
 def point(n: int, network: float, baseline: float, p_value: float = 0.5) -> Point:
     return Point(
-        n / 1000, n, {"bow_lr": baseline, "network": network}, "bow_lr", p_value, seconds=1.0
+        n / 1000, n, {"bow_lr": baseline, "classifier": network}, "bow_lr", p_value, seconds=1.0
     )
 
 
@@ -74,10 +74,16 @@ def point(n: int, network: float, baseline: float, p_value: float = 0.5) -> Poin
         ((0.0, 0.02, 0.03), "The curves cross between 10 and 100 training texts: "),
         ((-0.1, 0.0, 0.03), "The curves cross between 100 and 1,000 training texts: "),
         ((-0.1, 0.02, 0.03), "The curves cross between 10 and 100 training texts: "),
-        ((0.1, 0.02, 0.03), "The network is ahead at every size, from 10 training texts on"),
-        ((-0.1, -0.02, -0.01), "The network is not ahead with all 1,000 training texts (-0.010 "),
-        ((-0.1, 0.02, -0.01), "The network is ahead at 100 training texts but not ahead with all "),
-        ((-0.1, -0.02, 0.0), "The network is not ahead with all 1,000 training texts (+0.000 "),
+        ((0.1, 0.02, 0.03), "The classifier is ahead at every size, from 10 training texts on"),
+        (
+            (-0.1, -0.02, -0.01),
+            "The classifier is not ahead with all 1,000 training texts (-0.010 ",
+        ),
+        (
+            (-0.1, 0.02, -0.01),
+            "The classifier is ahead at 100 training texts but not ahead with all ",
+        ),
+        ((-0.1, -0.02, 0.0), "The classifier is not ahead with all 1,000 training texts (+0.000 "),
     ],
 )
 def test_where_the_curves_cross(leads: tuple[float, ...], told: str) -> None:

@@ -30,7 +30,7 @@ def judge(network: float, p_value: float, **baselines: float) -> str:
 
 def test_what_is_recommended_when_the_network_wins() -> None:
     assert judge(0.931, 0.0004, nbsvm=0.914, bow_lr=0.88) == (
-        "Use the network: it beats the best baseline, nbsvm (0.931 vs 0.914, p < 0.001)."
+        "Use the classifier: it beats the best baseline, nbsvm (0.931 vs 0.914, p < 0.001)."
     )
 
 
@@ -43,7 +43,7 @@ def test_what_is_recommended_when_a_baseline_wins() -> None:
 def test_what_is_recommended_when_it_may_be_chance() -> None:
     assert judge(0.917, 0.41, nbsvm=0.914) == (
         "A bag of words is enough here: use nbsvm, which is simpler and faster to train. "
-        "The difference is not significant (network 0.917, nbsvm 0.914, p = 0.410)."
+        "The difference is not significant (classifier 0.917, nbsvm 0.914, p = 0.410)."
     )
 
 
@@ -59,7 +59,7 @@ def test_the_simplest_of_equal_baselines_is_best() -> None:
 
 @pytest.mark.parametrize(
     ("difference", "p_value", "name"),
-    [(0.01, 0.01, "network"), (0.01, 0.2, "nbsvm"), (-0.01, 0.01, "nbsvm")],
+    [(0.01, 0.01, "classifier"), (0.01, 0.2, "nbsvm"), (-0.01, 0.01, "nbsvm")],
 )
 def test_the_network_is_recommended_only_if_it_is_surely_better(
     difference: float, p_value: float, name: str
@@ -73,7 +73,7 @@ def test_without_a_network_the_best_baseline_is_recommended() -> None:
 
 
 COSTS = {
-    "network": Costs(95.2, 2.125, 5_200_000),
+    "classifier": Costs(95.2, 2.125, 5_200_000),
     "nbsvm": Costs(9.0, 0.4, 18_000_000),
     "majority": Costs(0.1, 0.1, 900),
 }
@@ -85,18 +85,18 @@ def test_costs_are_told_of_both() -> None:
     )
     assert told == (
         "A bag of words is enough here: use nbsvm, which is simpler. "
-        "The difference is not significant (network 0.917, nbsvm 0.914, p = 0.410). "
-        "The network takes 95.2 s to train, 2.12 ms a text and 5.2 MB; "
+        "The difference is not significant (classifier 0.917, nbsvm 0.914, p = 0.410). "
+        "The classifier takes 95.2 s to train, 2.12 ms a text and 5.2 MB; "
         "nbsvm takes 9.0 s to train, 0.40 ms a text and 18.0 MB."
     )
 
 
 def test_a_saved_network_has_no_time_of_training() -> None:
-    costs = {"network": Costs(None, 2.0, 5_200), "nbsvm": COSTS["nbsvm"]}
+    costs = {"classifier": Costs(None, 2.0, 5_200), "nbsvm": COSTS["nbsvm"]}
     told = recommendation(
         report_with(0.93), {"nbsvm": report_with(0.91)}, paired_with(0.02, 0.001), costs=costs
     )
-    assert "The network takes 2.00 ms a text and 5.2 kB; nbsvm takes 9.0 s" in told
+    assert "The classifier takes 2.00 ms a text and 5.2 kB; nbsvm takes 9.0 s" in told
 
 
 def test_the_price_of_guessing_is_of_no_interest() -> None:
@@ -110,9 +110,13 @@ def test_the_price_of_guessing_is_of_no_interest() -> None:
 @pytest.mark.parametrize(
     ("difference", "p_value", "sentence"),
     [
-        (0.012, 0.0002, "Reading in order adds to the network's own n-grams (+0.012 accuracy, "),
-        (-0.012, 0.02, "Reading in order takes from the network's own n-grams (-0.012 accuracy, "),
-        (0.001, 0.6, "What reading in order adds to the network's own n-grams may be chance ("),
+        (0.012, 0.0002, "Reading in order adds to the classifier's own n-grams (+0.012 accuracy, "),
+        (
+            -0.012,
+            0.02,
+            "Reading in order takes from the classifier's own n-grams (-0.012 accuracy, ",
+        ),
+        (0.001, 0.6, "What reading in order adds to the classifier's own n-grams may be chance ("),
     ],
 )
 def test_what_reading_adds_is_told(difference: float, p_value: float, sentence: str) -> None:
@@ -139,7 +143,7 @@ def test_who_finds_rare_classes_better_is_named() -> None:
     told = recommendation(network, {"nbsvm": nbsvm}, paired_with(0.003, 0.9))
     assert told.startswith("A bag of words is enough here")
     assert told.endswith(
-        "By macro F1, which counts rare classes as much as others, network leads "
+        "By macro F1, which counts rare classes as much as others, classifier leads "
         f"({network.macro_f1:.3f} vs {nbsvm.macro_f1:.3f})."
     )
     assert network.macro_f1 - nbsvm.macro_f1 > 0.01

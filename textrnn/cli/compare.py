@@ -22,6 +22,7 @@ from textrnn.wording.quoting import shell_word
 
 if TYPE_CHECKING:
     from textrnn.cli.trained import Training
+    from textrnn.experiments.contest import ContestReport
     from textrnn.inference.classifier import TextModel
 
 OF_ALL = frozenset({"validation_fraction", "n_jobs", "class_weight"})
@@ -53,7 +54,9 @@ def compare(
     ] = None,
     which: Annotated[
         str,
-        typer.Option(help="What to save: network, nbsvm, tfidf_lr, ..., or best, the one to use."),
+        typer.Option(
+            help="What to save: classifier, nbsvm, tfidf_lr, ..., or best, the one to use."
+        ),
     ] = "best",
     seed: Annotated[
         int | None, typer.Option(help="Seed of the splits; as for the model, or 0.")
@@ -101,33 +104,40 @@ def compare(
     )
     told = training.warn_of_other_splits(corpus)
     # Only now: scikit-learn takes a second, and a mistake should be told before.
-    from textrnn.cli.output import print_comparison, print_json
     from textrnn.experiments.contest import Contest, run_contest
     from textrnn.experiments.learning_curve import FRACTIONS
     from textrnn.training.progress import Progress
 
-    contest = Contest(
-        corpus=corpus,
-        settings=settings,
-        seed=seed,
-        network=network,
-        model=loaded,
-        fractions=FRACTIONS if learning_curve else (),
-        out=out,
-        which=which,
-        cache=cache,
-        callbacks=() if quiet else (Progress(),),
-        say=tell,
+    report = run_contest(
+        Contest(
+            corpus=corpus,
+            settings=settings,
+            seed=seed,
+            network=network,
+            model=loaded,
+            fractions=FRACTIONS if learning_curve else (),
+            out=out,
+            which=which,
+            cache=cache,
+            callbacks=() if quiet else (Progress(),),
+            say=tell,
+        )
     )
-    report = run_contest(contest)
     report = replace(report, warnings=told + report.warnings)
-    if as_json:
-        about = {"corpus": corpus.name, "model": folder and str(folder), "seed": seed}
+    about = {"corpus": corpus.name, "model": folder and str(folder), "seed": seed}
+    _print(report, about if as_json else None)
+    if report.interrupted:
+        raise typer.Exit(INTERRUPTED)
+
+
+def _print(report: ContestReport, about: dict[str, Any] | None) -> None:
+    """Print what was found, for people, or as JSON with what it is about."""
+    from textrnn.cli.output import print_comparison, print_json
+
+    if about is not None:
         print_json({**about, **report.to_dict()})
     else:
         print_comparison(report)
-    if report.interrupted:
-        raise typer.Exit(INTERRUPTED)
 
 
 def _refuse_settings(given: dict[str, Any], preset: str, allowed: Collection[str]) -> None:
@@ -177,11 +187,11 @@ def _saved(folder: Path | None) -> tuple[TextModel | None, Training]:
 
 
 def _check_which(which: str, has_network: bool) -> None:
-    from textrnn.evaluation.recommendation import NETWORK
-    from textrnn.experiments.contest import check_which
+    from textrnn.evaluation.recommendation import CLASSIFIER
+    from textrnn.experiments.contest import check_which, current_name
     from textrnn.linear.baselines import BASELINES
 
-    check_which(which, (*BASELINES, NETWORK) if has_network else BASELINES)
+    check_which(current_name(which), (*BASELINES, CLASSIFIER) if has_network else BASELINES)
 
 
 def _folder_of(save: str) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -26,6 +26,7 @@ from textrnn.cli.options import (
 from textrnn.errors import UsageError
 
 if TYPE_CHECKING:
+    from textrnn.cli.trained import Training
     from textrnn.corpora import Split
     from textrnn.evaluation.metrics import Report
     from textrnn.evaluation.multilabel import MultilabelReport
@@ -69,7 +70,6 @@ def evaluate(
     if min_accuracy is not None and not 0.0 <= min_accuracy <= 1.0:
         raise UsageError(f"--min-accuracy is {min_accuracy}, but must be from 0 to 1.")
     n_jobs = processes_of(jobs)
-    from textrnn.cli.output import print_evaluation, print_json, print_warnings
     from textrnn.cli.trained import training_of
     from textrnn.corpora import load_labelled
     from textrnn.storage.reading import load_saved
@@ -77,13 +77,7 @@ def evaluate(
     folder = find_model(model)
     saved = load_saved(folder)  # of one moment: another model may take its place
     loaded, training = with_threshold(saved.model, threshold), training_of(saved.report)
-    if loaded.multilabel:
-        label_separator = label_separator or training.label_separator or "|"
-    elif label_separator is not None:
-        raise UsageError(
-            "--label-separator is for texts with any number of labels, but the model gives each "
-            "text one class; leave it out."
-        )
+    label_separator = _separator(loaded, training, label_separator)
     labelled = load_labelled(
         corpus,
         split=split,
@@ -101,22 +95,46 @@ def evaluate(
         told = training.warn_of_training_file(Path(corpus))
     else:
         told = training.warn_of_other_splits(labelled.corpus)
-    about = {"warnings": told + training.warnings_about(labelled)}
+    warnings = told + training.warnings_about(labelled)
     report = report_on(loaded, labelled.rows, n_jobs)
     with contextlib.suppress(BrokenPipeError):  # who reads no further still wants the gate's code
-        if as_json:
-            where = {"model": str(folder), "corpus": corpus, "split": labelled.split}
-            print_json({**where, **report.to_dict(), **about})
-        else:
-            from textrnn.evaluation.scores import Scores
-
-            print_evaluation(Scores.from_dict(report.to_dict()))
-            print_warnings(about["warnings"])
+        where = {"model": str(folder), "corpus": corpus, "split": labelled.split}
+        _print(report, warnings, where if as_json else None)
     if min_accuracy is not None and report.accuracy < min_accuracy:
         say(
             f"textrnn: the accuracy of {report.accuracy:.4f} is below --min-accuracy {min_accuracy}"
         )
         raise typer.Exit(GATE_FAILED)
+
+
+def _separator(model: Classifier, training: Training, given: str | None) -> str | None:
+    """What stands between the labels of a text, if it has any number.
+
+    Raises:
+        UsageError: something is given, but each text has one class.
+    """
+    if model.multilabel:
+        return given or training.label_separator or "|"
+    if given is not None:
+        raise UsageError(
+            "--label-separator is for texts with any number of labels, but the model gives each "
+            "text one class; leave it out."
+        )
+    return None
+
+
+def _print(
+    report: Report | MultilabelReport, warnings: list[str], about: dict[str, Any] | None
+) -> None:
+    """Print the scores, for people, or as JSON with what they are about."""
+    from textrnn.cli.output import print_evaluation, print_json, print_warnings
+    from textrnn.evaluation.scores import Scores
+
+    if about is not None:
+        print_json({**about, **report.to_dict(), "warnings": warnings})
+    else:
+        print_evaluation(Scores.from_dict(report.to_dict()))
+        print_warnings(warnings)
 
 
 def report_on(model: Classifier, rows: Split, n_jobs: int) -> Report | MultilabelReport:

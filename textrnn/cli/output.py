@@ -101,9 +101,11 @@ def print_report(report: RunReport) -> None:
     if report.test:
         print_evaluation(report.test)
     if report.baselines:
+        from textrnn.evaluation.recommendation import CLASSIFIER
+
         results = dict(report.baselines)
         if report.test:
-            results["textrnn"] = replace(report.test, seconds=report.seconds)
+            results[CLASSIFIER] = replace(report.test, seconds=report.seconds)
         header = (
             "model",
             "accuracy",
@@ -187,9 +189,11 @@ def print_evaluation(scores: Scores) -> None:
 
 def print_comparison(report: ContestReport) -> None:
     """What ``compare`` found: scores and costs side by side, the learning curve, what to use."""
+    from textrnn.evaluation.recommendation import CLASSIFIER
+
     results = dict(report.baselines)
     if report.test is not None:
-        results["network"] = report.test
+        results[CLASSIFIER] = report.test
     header = (
         *("model", "accuracy", "95 % interval", "macro F1", "calibration error"),
         *("seconds", "ms a text", "MB"),
@@ -232,8 +236,8 @@ def _print_curve(curve: LearningCurve) -> None:
         for point in curve.points
     ]
     title = (
-        "Accuracy on the test texts by training texts; p: of the network against the best other,\n"
-        "corrected for its choice, each size for itself"
+        "Accuracy on the test texts by training texts; p: of the classifier against the best\n"
+        "other, corrected for its choice, each size for itself"
     )
     print_table(("texts", "share", *names, "p"), rows, title=title)
 

@@ -15,6 +15,7 @@ from textrnn.errors import DataError, UsageError
 from textrnn.evaluation.metrics import Report, evaluate
 from textrnn.evaluation.multilabel import MultilabelReport, evaluate_multilabel
 from textrnn.evaluation.recommendation import (
+    CLASSIFIER,
     NETWORK,
     Costs,
     best_baseline,
@@ -38,7 +39,7 @@ class Contender:
     """A trained classifier and what it did with the test texts.
 
     Attributes:
-        name: of the baseline, or ``NETWORK``.
+        name: of the baseline, or ``CLASSIFIER``.
         classifier: the baseline or the network's model.
         report: its scores.
         predicted: its labels, shape (n_test,).
@@ -165,7 +166,7 @@ def network_contender(data: Data, model: TextModel, *, n_jobs: int | None = None
         by_network = _most_probable(alone, classes)
         parts = {NETWORK: _accuracy(labels, by_network), "ngrams": _accuracy(labels, by_ngrams)}
     return Contender(
-        NETWORK,
+        CLASSIFIER,
         model,
         evaluate(labels, both, classes, model.threshold),
         [classes[i] for i in model.decide(both)],
@@ -204,7 +205,7 @@ def compared(
         test=None if network is None else network.scores,
         parts={} if network is None else network.parts,
         baselines={one.name: one.scores for one in baselines},
-        recommended=None if network is None else NETWORK,
+        recommended=None if network is None else CLASSIFIER,
     )
     if not baselines:
         return found

@@ -18,7 +18,7 @@ import numpy as np
 from textrnn.corpora import Corpus
 from textrnn.corpora.overlap import as_counts, warnings_of
 from textrnn.errors import UsageError, did_you_mean
-from textrnn.evaluation.recommendation import NETWORK, Costs, best_baseline
+from textrnn.evaluation.recommendation import CLASSIFIER, NETWORK, Costs, best_baseline
 from textrnn.experiments.comparison import (
     Contender,
     baseline_contenders,
@@ -90,7 +90,7 @@ class Contest:
     def names(self) -> tuple[str, ...]:
         """Of all that take part."""
         has_network = self.network or self.model is not None
-        return (*self.baselines, NETWORK) if has_network else tuple(self.baselines)
+        return (*self.baselines, CLASSIFIER) if has_network else tuple(self.baselines)
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +115,13 @@ class ContestReport(Comparison):
     interrupted: bool = False
     saved: str | None = None
 
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready values, the classifier's cost under its name of 0.1.0, too."""
+        values = super().to_dict()
+        if CLASSIFIER in self.costs:
+            values["costs"] = {**values["costs"], NETWORK: values["costs"][CLASSIFIER]}
+        return values
+
 
 def run_contest(contest: Contest) -> ContestReport:
     """Train, score, time, compare and save.
@@ -127,6 +134,7 @@ def run_contest(contest: Contest) -> ContestReport:
         ModelError: the model folder cannot be written, or another training is at it.
         TrainingError: the loss became infinite or not a number.
     """
+    contest = replace(contest, which=current_name(contest.which))
     _check(contest)
     with training_at(contest.out):
         return _run(contest)
@@ -155,8 +163,8 @@ def _run(contest: Contest) -> ContestReport:
     except KeyboardInterrupt:
         interrupted = True
         contest.say("interrupted: what was finished till then follows")
-    network = next((one for one in found if one.name == NETWORK), None)
-    baselines = [one for one in found if one.name != NETWORK]
+    network = next((one for one in found if one.name == CLASSIFIER), None)
+    baselines = [one for one in found if one.name != CLASSIFIER]
     report = ContestReport(
         **vars(compared(data, baselines, network, costs)),
         costs=costs,
@@ -179,6 +187,11 @@ def _check(contest: Contest) -> None:
         check_one_class(contest.model)
     if contest.out is not None:
         check_writable(contest.out)
+
+
+def current_name(which: str) -> str:
+    """What a classifier is called now; of the whole 0.1.0 said ``network``."""
+    return CLASSIFIER if which == NETWORK else which
 
 
 def check_which(which: str, names: Sequence[str]) -> None:
@@ -298,8 +311,8 @@ def _work(settings: Settings, data: Data) -> int:
 
 
 def _point(fraction: float, data: Data, found: Sequence[Contender], seconds: float) -> Point:
-    baselines = [one for one in found if one.name != NETWORK]
-    network = next((one for one in found if one.name == NETWORK), None)
+    baselines = [one for one in found if one.name != CLASSIFIER]
+    network = next((one for one in found if one.name == CLASSIFIER), None)
     best, paired = "", None
     if baselines:
         best = best_baseline({one.name: one.report for one in baselines})

@@ -1,4 +1,4 @@
-"""How accuracy grows with the training texts, and from how many on the network is ahead."""
+"""How accuracy grows with the training texts, and from how many on the classifier is ahead."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from textrnn.evaluation.recommendation import NETWORK, SIGNIFICANCE
+from textrnn.evaluation.recommendation import CLASSIFIER, NETWORK, SIGNIFICANCE
 from textrnn.experiments.data import Data
 from textrnn.typing import Ints
 
@@ -26,7 +26,7 @@ class Point:
         n_train: training texts.
         accuracy: of each classifier on the test texts, by its name.
         best_baseline: the most accurate of the others, empty without any.
-        p_value: of the paired test of the network against it, corrected for the choice of
+        p_value: of the paired test of the classifier against it, corrected for the choice of
             that baseline; None without one of them. Each point is tested for itself.
         seconds: of training them all.
         p_value_uncorrected: of these two alone.
@@ -43,18 +43,21 @@ class Point:
     correction: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values, ready for JSON."""
-        return asdict(self)
+        """Return plain values, ready for JSON, the classifier's under its name of 0.1.0, too."""
+        values = asdict(self)
+        if CLASSIFIER in self.accuracy:
+            values["accuracy"][NETWORK] = self.accuracy[CLASSIFIER]
+        return values
 
     @property
     def lead(self) -> float:
-        """Accuracy of the network less that of the best baseline."""
-        return self.accuracy[NETWORK] - self.accuracy[self.best_baseline]
+        """Accuracy of the classifier less that of the best baseline."""
+        return self.accuracy[CLASSIFIER] - self.accuracy[self.best_baseline]
 
 
 @dataclass(frozen=True)
 class LearningCurve:
-    """Points by the number of their texts, and in words where the network gets ahead."""
+    """Points by the number of their texts, and in words where the classifier gets ahead."""
 
     points: tuple[Point, ...]
     crossing: str
@@ -96,14 +99,18 @@ def nested_rows(labels: Sequence[str], fraction: float, *, seed: int) -> Ints:
 
 
 def crossing(points: Sequence[Point]) -> str:
-    """Say how many training texts the network needs to be ahead of the best baseline."""
-    points = [point for point in points if NETWORK in point.accuracy and point.best_baseline]
+    """Say how many training texts the classifier needs to be ahead of the best baseline."""
+    points = [point for point in points if CLASSIFIER in point.accuracy and point.best_baseline]
     if len(points) < 2:
         return ""
     last = points[-1]
     if last.lead <= 0.0:
         ahead = ", ".join(f"{point.n_train:,}" for point in points if point.lead > 0.0)
-        told = f"The network is ahead at {ahead} training texts but" if ahead else "The network is"
+        told = (
+            f"The classifier is ahead at {ahead} training texts but"
+            if ahead
+            else "The classifier is"
+        )
         return (
             f"{told} not ahead with all {last.n_train:,} training texts ({last.lead:+.3f} against "
             f"{last.best_baseline})."
@@ -112,11 +119,13 @@ def crossing(points: Sequence[Point]) -> str:
     while first > 0 and points[first - 1].lead > 0.0:
         first -= 1
     if first == 0:
-        told = f"The network is ahead at every size, from {points[0].n_train:,} training texts on"
+        told = (
+            f"The classifier is ahead at every size, from {points[0].n_train:,} training texts on"
+        )
     else:
         told = (
             f"The curves cross between {points[first - 1].n_train:,} and "
-            f"{points[first].n_train:,} training texts: from there on the network is ahead"
+            f"{points[first].n_train:,} training texts: from there on the classifier is ahead"
         )
     return f"{told} ({last.lead:+.3f} with all {last.n_train:,}, {_sureness(last)})."
 
