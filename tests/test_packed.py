@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.examples import texts_of
 from tests.gradcheck import last_rows, mirror, rows_of
-from textrnn.nn.packed import PackedBatch, pack
+from textrnn.nn.packed import PackedBatch, pack, pack_rows
 from textrnn.typing import Ids
 
 documents_of_ids = st.lists(
@@ -134,3 +136,37 @@ def test_mirrored_rows(documents: list[list[int]]) -> None:
 def test_nothing_to_pack(documents: list[list[int]]) -> None:
     with pytest.raises(ValueError, match="at least one document, and a token in each"):
         pack(as_ids(documents))
+
+
+@given(documents_of_ids, st.data(), st.one_of(st.none(), st.integers(1, 6)))
+def test_rows_of_flat_arrays_are_packed_as_lists_of_them_are(
+    documents: list[list[int]], data: st.DataObject, segment_length: int | None
+) -> None:
+    """Whichever documents are asked for, whatever lies around them, cut into segments or not."""
+    texts = texts_of(as_ids(documents))
+    rows = data.draw(st.lists(st.integers(0, len(documents) - 1), min_size=1, max_size=8))
+    found = pack_rows(texts.ids, texts.starts, np.array(rows), segment_length=segment_length)
+    expected = pack([texts.ids_of(row) for row in rows], segment_length)
+    segments = [
+        piece
+        for row in rows
+        for piece in np.array_split(
+            texts.ids_of(row), -(-len(documents[row]) // (segment_length or 99))
+        )
+    ]
+    assert unpack(replace(found, order=pack(segments).order)) == [s.tolist() for s in segments]
+    for name in ("ids", "lengths", "order", "batch_sizes", "offsets"):
+        one, other = getattr(found, name), getattr(expected, name)
+        assert one.dtype == other.dtype
+        np.testing.assert_array_equal(one, other)
+    assert (found.owners is None) == (len(segments) == len(rows))
+    if found.owners is not None:
+        lengths = np.bincount(found.owners, found.lengths)
+        assert lengths.tolist() == [len(documents[row]) for row in rows]
+
+
+def test_all_rows_are_packed_unless_some_are_named() -> None:
+    texts = texts_of(as_ids([[1], [2, 3]]))
+    np.testing.assert_array_equal(pack_rows(texts.ids, texts.starts).order, [1, 0])
+    with pytest.raises(ValueError, match="at least one document"):
+        pack_rows(texts.ids, texts.starts, np.array([], dtype=np.int64))

@@ -161,7 +161,7 @@ def _checked(given: Any, kind: Kind) -> Array:
     numbers = "iub" if kind == HARD else "iubf"
     if values.size and values.dtype.kind not in numbers:
         what = "class numbers" if kind == HARD else "numbers"
-        raise DataError(f"{kind} targets are {what}, not {quoted(values.flat[0])}.")
+        raise DataError(f"{kind} targets are {what}, not {quoted(values.ravel().tolist()[0])}.")
     return values.astype(np.int64) if values.dtype.kind == "b" or not values.size else values
 
 
