@@ -69,7 +69,7 @@ def compare(
     """Train bag-of-words models and a network, and say which to use.
 
     Each is trained on the corpus, tuned on validation texts and scored on test texts: what
-    it gets right, how far its probabilities can be believed, what it costs. Beside a --model
+    it gets right, how well its probabilities are calibrated, what it costs. Beside a --model
     the texts are drawn as they were at its training. Ctrl-C shows what was done till then.
 
     Examples:

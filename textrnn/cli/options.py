@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from textrnn.inference.bag_of_words import Classifier
 
 FEW = 10
-"""Texts of a split below which its scores, or what is learnt from it, are chance."""
+"""Texts of a split below which its scores, or what is learnt from it, are random."""
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
@@ -80,7 +80,7 @@ def with_threshold(model: Classifier, threshold: float | None) -> Classifier:
 
 
 MOST_JOBS = 1_000
-"""Far more than anybody needs: above it is a slip of the finger."""
+"""Far more than anybody needs: above it is a typing error."""
 
 
 def processes_of(jobs: int) -> int:

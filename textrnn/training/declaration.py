@@ -139,7 +139,7 @@ class Declared:
         word: a value that has an option of its own, or None.
         zero_is_none: whether 0 stands for None there.
         option_default: what stands for the default there, if it is another.
-        option_most: above it a number given there is a slip of the finger.
+        option_most: above it a number given there is a typing error.
         is_common: one of the options that most people need.
         searched: values that a search tries; none if it leaves the setting alone.
     """

@@ -235,7 +235,7 @@ class DeclaredSettings:
     ngrams: str = setting(
         "auto",
         one_of(lambda: NGRAMS),
-        "N-grams that a linear model beside the network weighs: words, characters (and words), "
+        "N-grams of the linear model beside the network: words, characters (and words), "
         "auto (both, or words alone of much text) or none.",
         group=TEXT,
         searched=("auto", "words", "none"),

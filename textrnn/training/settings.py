@@ -132,7 +132,7 @@ class Settings(DeclaredSettings):
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Settings:
-        """The way back of ``to_dict``; names it does not know are left out."""
+        """The inverse of ``to_dict``; names it does not know are left out."""
         known = {f.name for f in fields(cls)}
         kept = {name: value for name, value in values.items() if name in known}
         if isinstance(kept.get("class_weight"), list):
