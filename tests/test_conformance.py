@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from tests.gradcheck import dense, random_documents, random_network
+from tests.networks import network_config
 from tests.reference.make_torch_reference import (
     CASES,
     DOCUMENTS,
@@ -59,7 +60,7 @@ class Row:
         """A small network with that part."""
         parts = {"cell": "gru", "readout": "last", "head": "text", self.kind: self.name}
         values = {"embedding_dim": 3, "hidden_size": 2, "dtype": "float64", **changes}
-        return NetworkConfig(C, V, **{**parts, **values})
+        return network_config(C, V, **{**parts, **values})
 
     def network(self, seed: int = 0, **changes: Any) -> Network:
         return random_network(self.config(**changes), np.random.default_rng(seed))

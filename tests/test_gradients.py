@@ -256,7 +256,7 @@ def test_projection(cell_name: str, n_directions: int) -> None:
 
 @ways
 def test_gather_and_sum_by_index(n_directions: int) -> None:
-    """The sum over equal indices is the way back of the gathering."""
+    """The sum over equal indices is the backward pass of the gathering."""
     rng = np.random.default_rng(4)
     batch, S = pack(DOCUMENTS), n_directions
     U = len(batch.distinct)
@@ -269,7 +269,7 @@ def test_gather_and_sum_by_index(n_directions: int) -> None:
 
     assert_gradient(sum_by_index(weigh, indices, U), objective, products)
 
-    L = 4  # the way back may end before the last row
+    L = 4  # the backward pass may end before the last row
     np.testing.assert_array_equal(
         sum_by_index(weigh[:, :, :L], indices[:, :L], U),
         sum_by_index(weigh * (np.arange(batch.n_tokens) < L)[:, np.newaxis], indices, U),

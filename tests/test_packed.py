@@ -95,7 +95,7 @@ def test_steps_are_the_rows_in_order(documents: list[list[int]]) -> None:
     batch = pack(as_ids(documents))
     assert len(batch.steps) == max(map(len, documents))
     assert batch.steps == list(zip(batch.offsets[:-1], batch.batch_sizes, strict=True))
-    # numpy's integers would make every slice of the walk slower.
+    # numpy's integers would make every slice of the loop slower.
     assert all(type(value) is int for step in batch.steps for value in step)
     rows = [row for start, size in batch.steps for row in range(start, start + size)]
     assert rows == list(range(batch.n_tokens))
@@ -111,7 +111,7 @@ def test_previous_rows(documents: list[list[int]]) -> None:
         assert batch.previous_rows[own[0]] == -1
         assert batch.previous_rows[own[1:]].tolist() == own[:-1].tolist()
     for (start, size), (before, carried) in itertools.pairwise([*batch.steps, (0, 0)]):
-        # The walk takes them as one slice; who has no word there comes after it.
+        # The loop takes them as one slice; who has no word there comes after it.
         previous = batch.previous_rows[start : start + size].tolist()
         assert previous == [*range(before, before + carried), *[-1] * (size - carried)]
 

@@ -90,7 +90,7 @@ def some_documents(lengths: list[int] = LENGTHS) -> list[Ids]:
 
 
 def spread(d_gates: Floats, batch: PackedBatch) -> Floats:
-    """The gradient at all rows, zero at those that were not walked."""
+    """The gradient at all rows, zero at those that were not passed."""
     G, S, L, H = d_gates.shape
     out = np.zeros((G, S, batch.n_tokens, H), dtype=d_gates.dtype)
     out[:, :, :L] = d_gates
@@ -98,7 +98,7 @@ def spread(d_gates: Floats, batch: PackedBatch) -> Floats:
 
 
 class Watched(Cell):
-    """A cell that notes the steps it is handed, and with what gradient on the way back."""
+    """A cell that notes the steps it is handed, and with what gradient in the backward pass."""
 
     there: list[Step]
     back: list[Step]
@@ -137,7 +137,7 @@ def check_step(step: Step, batch: PackedBatch) -> None:
             assert step.previous.start + k == own[place - 1]
 
 
-def test_walk_of_the_example() -> None:
+def test_the_example_unrolled() -> None:
     """Of [a b c], [d e] and [f]: c e f, then b d, then a."""
     batch = pack([np.arange(n, dtype=np.int32) for n in (3, 2, 1)])
     assert recurrent.unroll(batch) == [
@@ -148,7 +148,7 @@ def test_walk_of_the_example() -> None:
 
 
 @given(st.lists(st.integers(1, 12), min_size=1, max_size=8))
-def test_walk(lengths: list[int]) -> None:
+def test_unroll(lengths: list[int]) -> None:
     """All words, each once, from the last to the first, each with its own word before it."""
     batch = pack([np.zeros(n, dtype=np.int32) for n in lengths])
     steps = recurrent.unroll(batch)
@@ -158,7 +158,7 @@ def test_walk(lengths: list[int]) -> None:
     assert steps[-1].carried == 0
     for t, step in enumerate(steps):
         check_step(step, batch)
-        # Documents join on the way there, and end on the way back.
+        # Documents join in the forward pass, and end in the backward pass.
         assert len(rows_in(step)) == sum(n > t for n in lengths)
         assert step.carried == sum(n > t + 1 for n in lengths)
         previous = batch.previous_rows[step.rows]
@@ -173,7 +173,7 @@ def test_walk(lengths: list[int]) -> None:
 
 @WAYS
 @ALL_CELLS
-def test_a_walk_reads_every_document_in_order(cell_name: str, S: int) -> None:
+def test_every_document_is_read_in_order(cell_name: str, S: int) -> None:
     """The cell is handed the steps of ``unroll``, from the first words, and so back again."""
     cell, batch = watched(cell_name), pack(some_documents())
     layer = Layer(cell, S)
@@ -189,7 +189,7 @@ def test_a_walk_reads_every_document_in_order(cell_name: str, S: int) -> None:
 
 @ALL_CELLS
 def test_a_document_begins_with_a_state_of_zeros(cell_name: str) -> None:
-    """Whatever the buffers hold, and on the way back too."""
+    """Whatever the buffers hold, and in the backward pass too."""
     layer, batch = Layer(cell_name, 2), pack(some_documents())
     products = np.stack([layer.of_words[:, s, batch.ids] for s in range(2)], axis=1)
     d_final = np.ones((2, batch.n_sequences, H))
@@ -278,7 +278,7 @@ def test_second_direction_is_forward_reading_of_the_reversed_text(cell_name: str
 
 @WAYS
 @ALL_CELLS
-def test_the_way_back_can_be_walked_twice(cell_name: str, S: int) -> None:
+def test_the_backward_pass_can_be_taken_twice(cell_name: str, S: int) -> None:
     """It leaves the activations, and the gradient it was given, as they were."""
     layer, batch = Layer(cell_name, S), pack(some_documents())
     d_outputs, d_final = np.ones((S, batch.n_tokens, H)), np.ones((S, batch.n_sequences, H))
@@ -303,9 +303,9 @@ GIVEN = pytest.mark.parametrize("given_ways", [[1.0], [1.0, 0.0], [0.0, 1.0], [1
 @GIVEN
 @ALL_CELLS
 def test_floor_changes_nothing_but_noise(cell_name: str, given_ways: list[float]) -> None:
-    """In float32 on long documents; a part of the rows is not walked at all.
+    """In float32 on long documents; a part of the rows is not passed at all.
 
-    What is walked keeps its bits, however small; what is not was smaller than the floor.
+    What is passed keeps its bits, however small; what is not was smaller than the floor.
     """
     S = len(given_ways)
     layer, batch = Layer(cell_name, S, H=8, dtype="float32"), pack(some_documents(LONG))
@@ -352,28 +352,28 @@ def test_floor_stops_at_the_first_look_that_finds_all_gone(
 
 @pytest.mark.parametrize("sooner", [0, 1], ids=["first-forgets", "second-forgets"])
 @ALL_CELLS
-def test_a_batch_is_walked_while_either_direction_has_a_gradient(
+def test_a_batch_is_unrolled_while_either_direction_has_a_gradient(
     cell_name: str, sooner: int
 ) -> None:
-    """What two directions walk together is what the slower to fade would walk alone."""
+    """Two directions are unrolled as far together as the slower to fade would be alone."""
     layer, batch = Layer(cell_name, 2), pack(some_documents(LONG))
     layer.params["W_h"][:, sooner] *= 0.2
     layer.of_words[1:2, sooner] -= 3.0  # the gate that keeps the state, if there is one
     d_final = np.ones((2, batch.n_sequences, H))
     both, _ = layer.backward(layer.forward(batch), batch, d_final=d_final, floor=FLOOR)
-    walked = []
+    passed = []
     for s, texts in enumerate([some_documents(LONG), [i[::-1] for i in some_documents(LONG)]]):
         alone, of_one = layer.direction(s), pack(texts)
         trace = alone.forward(of_one)
         cut, _ = alone.backward(trace, of_one, d_final=d_final[:1], floor=FLOOR)
-        walked.append(cut.shape[2])
-    assert walked[sooner] < walked[1 - sooner]
-    assert both.shape[2] == max(walked) < batch.n_tokens
+        passed.append(cut.shape[2])
+    assert passed[sooner] < passed[1 - sooner]
+    assert both.shape[2] == max(passed) < batch.n_tokens
 
 
 @pytest.mark.parametrize("place", range(len(LONG)))
-def test_a_batch_is_walked_while_any_document_has_a_gradient(place: int) -> None:
-    """The only one with a gradient is walked as far as it would be alone, others or not."""
+def test_a_batch_is_unrolled_while_any_document_has_a_gradient(place: int) -> None:
+    """The only one with a gradient is unrolled as far as it would be alone, others or not."""
     layer, batch = Layer("lstm", 2), pack(some_documents(LONG))
     d_final = np.zeros((2, batch.n_sequences, H))
     d_final[:, place] = 1.0

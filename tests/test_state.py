@@ -113,6 +113,39 @@ def test_gradients_with_an_initial_state(cell_name: str, S: int, lengths: list[i
 
 @WAYS
 @ALL_CELLS
+def test_gradients_of_two_layers_with_initial_states(cell_name: str, S: int) -> None:
+    """Of all parameters and every layer's initial state, from logits and every final state."""
+    config = network_config(
+        2, V, 2, cell_name, 2, 2, bidirectional=S == 2, readout="mean", dtype="float64"
+    )
+    batch = pack(some_documents([2, 4, 1]))
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        network = random_network(config, rng)
+        initial, d_final = states_of(network, 3, rng), states_of(network, 3, rng)
+        logits, cache = network.forward(batch, initial=initial)
+        gates = [np.abs(layer.trace.gates).min() for layer in cache.body.layers]
+        if cell_name != "rnn_relu" or min(gates) > 1e-3:
+            break
+    weights = rng.standard_normal(logits.shape)
+
+    def objective() -> float:
+        logits, final = network.read(batch, initial=initial)
+        total = float((weights * logits).sum())
+        for of_final, d_layer in zip(final, d_final, strict=True):
+            total += sum(float((d * of_final[name]).sum()) for name, d in d_layer.items())
+        return total
+
+    gradients = dense(network.backward(weights, cache, d_final=d_final))
+    for name, value in network.params.items():
+        assert_gradient(gradients[name], objective, value, name)
+    for layer, d_initial in enumerate(cache.body.d_initial):
+        for name, value in d_initial.items():
+            assert_gradient(value, objective, initial[layer][name], f"initial {layer}.{name}")
+
+
+@WAYS
+@ALL_CELLS
 def test_no_initial_state_is_zeros(cell_name: str, S: int) -> None:
     layer, batch = Layer(CELLS[cell_name], S), pack(some_documents())
     zeros = {name: np.zeros_like(v) for name, v in layer.states(batch.n_sequences).items()}

@@ -220,7 +220,7 @@ def to_torch(cell: str, params: Params) -> Params:
 
 
 def to_ours(cell: str, of_torch: dict[str, Floats], H: int) -> Params:
-    """PyTorch's gradients of a direction in the layout of ours, the way back of ``to_torch``."""
+    """PyTorch's gradients of a direction in the layout of ours, the inverse of ``to_torch``."""
     order = GATE_ORDER[cell]
     G = len(order)
     result = {
@@ -276,7 +276,7 @@ def load_with_states(case: Case) -> tuple[Params, Params, Params, Params]:
 
 
 def unflatten(vector: Floats, shapes: dict[str, tuple[int, ...]]) -> Params:
-    """The arrays that ``flatten`` joined."""
+    """The arrays that ``flatten`` concatenated."""
     sizes = [int(np.prod(shape)) for shape in shapes.values()]
     assert sum(sizes) == len(vector)
     parts = np.split(vector, np.cumsum(sizes)[:-1])

@@ -8,10 +8,10 @@ rows; a batch is read from its last step to step 0, and documents join on the wa
     rows         c e f | b d | a
     batch_sizes  3       2     1
 
-No step works on padding. All documents have their last word in step 0, so that the way
-back begins with the whole batch, and where a gradient dies out after some steps it does so
-for all of them at about the same step: what is left of the way need not be walked, and what
-was walked is one block of rows.
+No step works on padding. All documents have their last word in step 0, so that the backward
+pass begins with the whole batch, and where a gradient dies out after some steps it does so
+for all of them at about the same step: the pass need not go further, and what
+it went over is one block of rows.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class PackedBatch:
 
     @property
     def n_sequences(self) -> int:
-        """Documents, or segments of them, that are walked side by side."""
+        """Documents, or segments of them, that are read side by side."""
         return len(self.lengths)
 
     @property
@@ -87,9 +87,9 @@ class PackedBatch:
     def previous_rows(self) -> Ints:
         """For each row that of the word before it, shape (N,); -1 for a first word."""
         sizes = self.batch_sizes
-        joined = np.repeat(np.append(sizes[1:], 0), sizes)
+        carried = np.repeat(np.append(sizes[1:], 0), sizes)
         rows: Ints = np.arange(self.n_tokens) + np.repeat(sizes, sizes)
-        rows[self.documents >= joined] = -1
+        rows[self.documents >= carried] = -1
         return rows
 
     @cached_property

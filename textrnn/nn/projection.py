@@ -1,7 +1,7 @@
-"""Input products ``x W_x + b`` of a recurrent layer, and their way back.
+"""Input products ``x W_x + b`` of a recurrent layer, and their backward pass.
 
 The product is needed once for each *distinct* token of a batch (U), not for each
-position (N): some 2,000 against 13,000 on film reviews. The way back is the mirror
+position (N): some 2,000 against 13,000 on film reviews. The backward pass is the mirror
 image: gradients of equal tokens are summed, then one product with U rows.
 """
 
@@ -54,7 +54,7 @@ def gather(products: Floats, indices: Ints, *, workspace: Workspace | None = Non
 def sum_by_index(
     d_products: Floats, indices: Ints, n: int, *, workspace: Workspace | None = None
 ) -> Floats:
-    """The way back of ``gather``: sum the gradients of equal indices, to (G, S, n, H).
+    """The backward pass of ``gather``: sum the gradients of equal indices, to (G, S, n, H).
 
     Args:
         d_products: (G, S, L, H).

@@ -98,7 +98,7 @@ def registered(table: Collection[str]) -> Field:
     """One of the strings that a table has, when it is looked at: more may come."""
     return Field(
         lambda value: isinstance(value, str) and value in table,
-        f"one of {', '.join(table)}, or be registered before a model is loaded that has it",
+        f"one of {', '.join(table)}",
     )
 
 
