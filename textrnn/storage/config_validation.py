@@ -160,6 +160,15 @@ def validate_config(config: Any, files: Mapping[str, bool]) -> None:
         )
 
 
+def unregistered(network: Any) -> str | None:
+    """The part of a network that is nobody's here, if there is one: somebody else's, perhaps."""
+    for part, table in (("cell", CELLS), ("readout", POOLINGS)):
+        name = network.get(part) if isinstance(network, dict) else None
+        if isinstance(name, str) and name not in table:
+            return f"{part} {shown(name)}, which is none of {', '.join(table)}"
+    return None
+
+
 def _check_network(config: Mapping[str, Any]) -> bool:
     """Check what only a network has; whether a text has any number of labels."""
     network, ngrams = config["network"], config.get("ngrams")

@@ -19,11 +19,9 @@ from textrnn.inference.bag_of_words import Classifier, LinearModel
 from textrnn.inference.classifier import SAME, TextModel
 from textrnn.inference.regression import RegressionModel
 from textrnn.linear.ngram_model import NGramModel
-from textrnn.nn.cells import CELLS
 from textrnn.nn.config import NetworkConfig
 from textrnn.nn.network import Network
-from textrnn.nn.poolings import POOLINGS
-from textrnn.storage.config_validation import validate_config
+from textrnn.storage.config_validation import unregistered, validate_config
 from textrnn.storage.folder_validation import (
     check_arrays,
     fits_of,
@@ -275,25 +273,14 @@ def config_in(path: Path) -> dict[str, Any]:
             f"the model {quoted(path)} is damaged: {CONFIG} was changed after it was written; "
             "train it again."
         )
-    _check_registered(path, config.get("network"))
+    if unknown := unregistered(config.get("network")):
+        raise ModelError(
+            f"the model {quoted(path)} has the {unknown}; import what registers it before you "
+            "load the model."
+        )
     with _damaged(path, CONFIG):
         validate_config(config, CHECKED)
     return config
-
-
-def _check_registered(path: Path, network: Any) -> None:
-    """Refuse a network with a part of somebody else's that is not known in this process.
-
-    Raises:
-        ModelError: nothing is registered under the name of its cell or pooling.
-    """
-    for part, table in (("cell", CELLS), ("readout", POOLINGS)):
-        name = network.get(part) if isinstance(network, dict) else None
-        if isinstance(name, str) and name not in table:
-            raise ModelError(
-                f"the model {quoted(path)} has the {part} {shown(name)}, which is none of "
-                f"{', '.join(table)}; import what registers it before you load the model."
-            )
 
 
 @contextlib.contextmanager
