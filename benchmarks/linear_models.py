@@ -49,7 +49,8 @@ class Contender:
 def network(train: Split, validation: Split, seed: int) -> Trained:
     """textrnn as it comes, on all cores; its n-gram model is part of its training."""
     from textrnn.experiments.data import prepare
-    from textrnn.experiments.run import Experiment, train_network
+    from textrnn.experiments.experiment import Experiment
+    from textrnn.experiments.training import train_network
     from textrnn.inference.pool import predict_many
     from textrnn.training.settings import Settings
 
@@ -66,7 +67,7 @@ def network(train: Split, validation: Split, seed: int) -> Trained:
         cache=False,
     )
     prepared = time.perf_counter()
-    model, *_ = train_network(Experiment(corpus, settings, seed=seed, cache=False), data)
+    model = train_network(Experiment(corpus, settings, seed=seed, cache=False), data).model
     trained = time.perf_counter()
 
     def predict(texts: list[str]) -> list[str]:

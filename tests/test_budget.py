@@ -27,15 +27,15 @@ from textrnn.estimator.classifier import TextRNNClassifier
 from textrnn.nn.gradients import global_norm
 from textrnn.storage.checkpoint_file import save_arrays
 from textrnn.text.encoded import encode_lists
-from textrnn.training import checkpoint, loop, pipeline, rehearsal
+from textrnn.training import checkpoint, in_time, loop, rehearsal
 from textrnn.training.averaging import WeightAverage
 from textrnn.training.budget import Deadline, Pace, steps_that_fit
 from textrnn.training.callbacks import Callback
 from textrnn.training.checkpoint import Checkpoint
-from textrnn.training.ensemble import choose_ngrams
 from textrnn.training.examples import Examples
 from textrnn.training.executors.processes import SeveralProcesses
 from textrnn.training.executors.single import SingleProcess
+from textrnn.training.ngrams import choose_ngrams
 from textrnn.training.settings import Settings
 from textrnn.training.state import Run
 
@@ -415,7 +415,7 @@ def test_one_kind_of_ngrams_is_fitted_whatever_the_time(
     [
         (100, -5.0, 48 * 100),  # too few to try
         (400, 1e9, 48 * 400),
-        (400, -5.0, pipeline.TRIED_TEXTS),
+        (400, -5.0, in_time.TRIED_TEXTS),
         # One second to try 2,000 texts: 38.4 seconds for all, of which there are 24 / 2.
         (400, 25.0, 48 * 400 * 12 // 38.4),
     ],
@@ -431,16 +431,16 @@ def test_texts_are_left_out_where_their_ngrams_take_too_long(
 
     def choose(settings: Settings, train: Examples, *_: Any) -> None:
         assert settings.ngrams == "words"
-        assert len(train) == pipeline.TRIED_TEXTS
+        assert len(train) == in_time.TRIED_TEXTS
         clock.now += 1.0
 
-    monkeypatch.setattr(pipeline, "choose_ngrams", choose)
+    monkeypatch.setattr(in_time, "choose_ngrams", choose)
     texts, labels = reviews
     data = labelled((texts * n_copies, labels * n_copies))
     deadline = Deadline(clock() + left, clock)
-    n = pipeline.texts_that_fit(Settings(), data, deadline)
+    n = in_time.texts_that_fit(Settings(), data, deadline)
     assert n == wanted
-    found = pipeline.drawn(data, n)
+    found = in_time.drawn(data, n)
     assert len(found) == wanted
     assert set(found.targets.values.tolist()) == {0, 1}
 
@@ -448,8 +448,8 @@ def test_texts_are_left_out_where_their_ngrams_take_too_long(
 @pytest.mark.parametrize(("left", "wanted"), [(51.0, True), (49.0, False), (-1.0, False)])
 def test_the_ngrams_are_fitted_again_only_if_that_can_end(left: float, wanted: bool) -> None:
     clock = Clock()
-    assert pipeline.is_time_to_refit(Deadline(clock() + left, clock), 100.0) is wanted
-    assert pipeline.is_time_to_refit(None, 100.0)
+    assert in_time.is_time_to_refit(Deadline(clock() + left, clock), 100.0) is wanted
+    assert in_time.is_time_to_refit(None, 100.0)
 
 
 # -------------------------------------------------------------------- the estimator

@@ -10,11 +10,12 @@ from sklearn.linear_model import LogisticRegression
 
 from tests.examples import examples
 from textrnn import TextRNNClassifier
-from textrnn.evaluation.calibration import combined, fit_factors
+from textrnn.evaluation.calibration import combined, fit_ensemble_weights
 from textrnn.evaluation.metrics import calibration_error
 from textrnn.nn.losses import SIGMOID, SOFTMAX, Output
-from textrnn.training.ensemble import choose_ngrams, finish, weigh
-from textrnn.training.held_out import LEAST_FACTOR
+from textrnn.training.ensemble import fit_ensemble
+from textrnn.training.held_out import LEAST_WEIGHT
+from textrnn.training.ngrams import choose_ngrams
 from textrnn.training.settings import Settings
 from textrnn.typing import Floats
 
@@ -25,7 +26,7 @@ N = 3_000
 def test_one_model_gets_a_temperature_and_its_answers_stay() -> None:
     targets = rng.integers(0, 3, N)
     honest = 2.0 * (rng.normal(size=(N, 3)) + 2.0 * np.eye(3)[targets])
-    factors, bias = fit_factors(SOFTMAX, [4.0 * honest], targets)
+    factors, bias = fit_ensemble_weights(SOFTMAX, [4.0 * honest], targets)
     assert factors == pytest.approx([0.25], abs=0.02)
     np.testing.assert_array_equal(bias, 0.0)
 
@@ -34,11 +35,11 @@ def test_of_labels_too() -> None:
     """By Bayes the log-odds of a label with a score of unit variance, two apart, are twice it."""
     targets = rng.integers(0, 2, (N, 4))
     honest = 2.0 * (rng.normal(size=(N, 4)) + 2.0 * targets - 1.0)
-    (factor,), _ = fit_factors(SIGMOID, [5.0 * honest], targets)
+    (factor,), _ = fit_ensemble_weights(SIGMOID, [5.0 * honest], targets)
     assert factor == pytest.approx(0.2, abs=0.02)
     noise = rng.normal(size=(N, 4))
     shifted = honest + np.array([1.0, 0.0, -1.0, 0.0])
-    factors, bias = fit_factors(SIGMOID, [shifted, noise], targets)
+    factors, bias = fit_ensemble_weights(SIGMOID, [shifted, noise], targets)
     assert factors[0] > 0.8
     assert factors[1] < 0.1
     np.testing.assert_allclose(bias, [-1.0, 0.0, 1.0, 0.0], atol=0.2)
@@ -49,8 +50,8 @@ def test_weights_count_as_copies_do() -> None:
     parts = [rng.normal(size=(200, 3)) + np.eye(3)[targets], rng.normal(size=(200, 3))]
     times = rng.integers(1, 4, 200)
     copies = [np.repeat(part, times, axis=0) for part in parts]
-    factors, bias = fit_factors(SOFTMAX, copies, np.repeat(targets, times))
-    weighted, its_bias = fit_factors(SOFTMAX, parts, targets, 7.0 * times)
+    factors, bias = fit_ensemble_weights(SOFTMAX, copies, np.repeat(targets, times))
+    weighted, its_bias = fit_ensemble_weights(SOFTMAX, parts, targets, 7.0 * times)
     np.testing.assert_allclose(weighted, factors, atol=1e-4)
     np.testing.assert_allclose(its_bias, bias, atol=1e-4)
 
@@ -79,7 +80,7 @@ def test_the_factors_have_the_least_penalised_loss(output: Output, n_parts: int)
     start = np.concatenate([np.ones(n_parts), np.zeros(C if n_parts > 1 else 0)])
     bounds = [(0.0, None)] * n_parts + [(None, None)] * (len(start) - n_parts)
     best = minimize(objective, start, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-13})
-    factors, bias = fit_factors(output, parts, targets, weights)
+    factors, bias = fit_ensemble_weights(output, parts, targets, weights)
     found = np.concatenate([factors, bias[: len(start) - n_parts]])
     np.testing.assert_allclose(found, best.x, rtol=0.02, atol=0.02)
     assert objective(found) <= best.fun + 1e-5
@@ -89,10 +90,10 @@ def test_a_part_that_is_wrong_is_not_turned_round() -> None:
     targets = np.random.default_rng(1).integers(0, 3, 200)
     told = 2.0 * np.eye(3)[targets]
     chance = np.random.default_rng(2).normal(size=(2, 200, 3))
-    factors, _ = fit_factors(SOFTMAX, [told + chance[0], -told + chance[1]], targets)
+    factors, _ = fit_ensemble_weights(SOFTMAX, [told + chance[0], -told + chance[1]], targets)
     assert factors[0] > 0.5
     assert factors[1] == 0.0
-    assert fit_factors(SOFTMAX, [-told + chance[1]], targets)[0].tolist() == [0.0]
+    assert fit_ensemble_weights(SOFTMAX, [-told + chance[1]], targets)[0].tolist() == [0.0]
 
 
 def test_combined() -> None:
@@ -130,7 +131,7 @@ def test_a_network_alone_is_calibrated() -> None:
     held_out = examples([text.split() for text in held_texts], np.array(targets))
     held_p = network.predict_proba(held_texts)
     alone = Settings(ngrams="none")
-    model = weigh(network.model_, alone, None, held_out, held_out).classifier()
+    model = fit_ensemble(network.model_, alone, None, held_out, held_out).classifier()
     calibrated = model.predict_proba(new_texts)
     np.testing.assert_array_equal(calibrated.argmax(axis=1), raw.argmax(axis=1))
 
@@ -158,12 +159,12 @@ def test_fit_calibrates() -> None:
         label_smoothing=0.7, ema_decay=0.0, bidirectional=False, random_state=0,
     ).fit(texts, labels, validation_data=(held_texts, held_labels))  # fmt: skip
     parts = [np.log(network.predict_proba(held_texts))]
-    (factor,), _ = fit_factors(SOFTMAX, parts, np.array(held_labels))
+    (factor,), _ = fit_ensemble_weights(SOFTMAX, parts, np.array(held_labels))
     assert factor == pytest.approx(1.0, abs=0.2)  # 7.2 as it was trained
 
 
-def test_a_network_that_is_not_believed_can_still_learn() -> None:
-    """Its last layer is multiplied by its factor, and nothing grows out of zero."""
+def test_a_network_that_weighs_nothing_can_still_learn() -> None:
+    """Its last layer is multiplied by its weight, and nothing grows out of zero."""
     texts, labels = noisy(200, 6)
     model = TextRNNClassifier(
         ngrams="none", hidden_size=8, embedding_dim=8, max_iter=12, early_stopping=False,
@@ -174,9 +175,9 @@ def test_a_network_that_is_not_believed_can_still_learn() -> None:
     for name in ("linear.weight", "linear.bias"):
         model.network.params[name] *= -5.0  # what it says is wrong
     before = model.network.params["linear.weight"].copy()
-    weighed = weigh(model, Settings(ngrams="none"), None, held_out, held_out)
+    weighed = fit_ensemble(model, Settings(ngrams="none"), None, held_out, held_out)
     after = weighed.classifier().network.params["linear.weight"]
-    np.testing.assert_allclose(after, LEAST_FACTOR * before, rtol=1e-5)
+    np.testing.assert_allclose(after, LEAST_WEIGHT * before, rtol=1e-5)
 
 
 def test_weights_count_in_the_accuracy_of_all_together() -> None:
@@ -192,11 +193,10 @@ def test_weights_count_in_the_accuracy_of_all_together() -> None:
         random_state=0,
     ).fit(texts, labels).model_  # fmt: skip
     chosen = choose_ngrams(settings, data, held_out)
-    weighed = weigh(model, settings, chosen, data, held_out)
-    found = finish(weighed, None)
+    weighed = fit_ensemble(model, settings, chosen, data, held_out)
     assert weighed.right is not None
-    assert found.accuracy == pytest.approx(np.average(weighed.right, weights=weights))
-    assert abs(weighed.right.mean() - found.accuracy) > 0.02
+    assert weighed.accuracy == pytest.approx(np.average(weighed.right, weights=weights))
+    assert abs(weighed.right.mean() - weighed.accuracy) > 0.02
     # What was fitted to four fifths of them answers nearly as what was fitted to all.
-    answers = found.model.predict_proba(held_texts).argmax(axis=1) == targets
+    answers = weighed.classifier().predict_proba(held_texts).argmax(axis=1) == targets
     assert (weighed.right == answers).mean() > 0.97

@@ -22,11 +22,21 @@ from textrnn.storage.report import RunReport
 from textrnn.text.encoded import encode_lists
 from textrnn.training import distillation
 from textrnn.training.callbacks import Callback
-from textrnn.training.checkpoint import taught_path
-from textrnn.training.distillation import Taught, answers, lesson, pupil, steps_of, without
-from textrnn.training.ensemble import Weighed, choose_ngrams, weigh
+from textrnn.training.checkpoint import student_path
+from textrnn.training.distillation import (
+    Student,
+    _network_like,
+    is_kept,
+    most_probable,
+    pseudo_labelled,
+    steps_of,
+    without,
+)
+from textrnn.training.ensemble import Ensemble, fit_ensemble
 from textrnn.training.examples import Examples
-from textrnn.training.pipeline import is_kept, taught_before
+from textrnn.training.held_out import EnsembleWeights
+from textrnn.training.in_time import unlabelled_before
+from textrnn.training.ngrams import choose_ngrams
 from textrnn.training.settings import Settings
 from textrnn.training.state import OUT_OF_TIME, Run, TrainingState
 
@@ -62,58 +72,58 @@ class Watch(Callback):
         self.targets: list[Any] = []
         self.smoothing: list[float] = []
         self.first: list[Any] = []
-        self.taught: list[int] = []
+        self.students: list[int] = []
 
     def on_start(self, run: Run) -> None:
         self.targets.append(run.train.targets.values)
         self.smoothing.append(run.config.label_smoothing)
         self.first.append({name: value.copy() for name, value in run.network.params.items()})
 
-    def on_taught(self, n_texts: int) -> None:
-        self.taught.append(n_texts)
+    def on_student(self, n_texts: int) -> None:
+        self.students.append(n_texts)
 
 
 class Stop(Callback):
     """Ends a run that learns from unlabelled texts, in an epoch."""
 
     def __init__(self, epoch: int, error: type[BaseException]) -> None:
-        self.epoch, self.error, self.taught = epoch, error, False
+        self.epoch, self.error, self.is_student = epoch, error, False
 
-    def on_taught(self, n_texts: int) -> None:
-        self.taught = n_texts > 0
+    def on_student(self, n_texts: int) -> None:
+        self.is_student = n_texts > 0
 
     def on_batch(self, run: Run) -> None:
-        if self.taught and run.state.epoch == self.epoch and run.progress.batches == 2:
+        if self.is_student and run.state.epoch == self.epoch and run.progress.batches == 2:
             raise self.error
 
 
-def test_a_lesson(model: TextModel) -> None:
+def test_pseudo_labels(model: TextModel) -> None:
     known = examples([["a"], ["b"]], np.array([1, 0]), np.array([0.5, 1.5], np.float32))
     others = encode_lists([["superb", "room"], ["dull"], []])
-    texts = lesson(model, known, others)
+    texts = pseudo_labelled(model, known, others)
     assert list(texts.texts) == [["a"], ["b"], ["superb", "room"], ["dull"], []]
     np.testing.assert_array_equal(texts.targets.values[:2], [[0, 1], [1, 0]])
     told = model.predict_proba(["superb room", "dull", ""])
     np.testing.assert_allclose(texts.targets.values[2:], told, rtol=1e-6)
     np.testing.assert_array_equal(texts.weights, np.array([0.5, 1.5, 1, 1, 1], np.float32))
-    assert lesson(model, replace(known, weights=None), others).weights is None
+    assert pseudo_labelled(model, replace(known, weights=None), others).weights is None
 
 
-def test_a_pupil_owns_its_weights(model: TextModel) -> None:
+def test_a_student_owns_its_weights(model: TextModel) -> None:
     zeros = {name: np.zeros_like(value) for name, value in model.network.params.items()}
-    network = pupil(model, zeros)
+    network = _network_like(model, zeros)
     network.params["linear.bias"] += 1.0
     assert not zeros["linear.bias"].any()
     assert network.config == model.network.config
 
 
-def test_the_pupil_begins_where_its_teacher_began(corpus: Corpus) -> None:
+def test_the_student_begins_where_its_teacher_began(corpus: Corpus) -> None:
     watch, more = Watch(), made_up(40, 2)[0]
     classifier = TextRNNClassifier(
         hidden_size=4, embedding_dim=4, max_iter=2, ngrams="words", random_state=0
     )
     classifier.fit(corpus.train.texts, corpus.train.labels, unlabelled=more, callbacks=[watch])
-    assert watch.taught == [40]
+    assert watch.students == [40]
     assert watch.smoothing == [0.1, 0.0]  # a teacher's answers are as smooth as it is in doubt
     teacher, taught = watch.targets
     assert taught.shape == (len(teacher) + 40, 2)
@@ -148,28 +158,28 @@ def test_the_network_learns_what_the_ngrams_know() -> None:
 
 
 @pytest.mark.parametrize("much", [False, True])
-def test_the_ngrams_are_taught_by_what_the_new_network_knows(
+def test_the_ngrams_learn_from_what_the_new_network_knows(
     model: TextModel, corpus: Corpus, monkeypatch: pytest.MonkeyPatch, much: bool
 ) -> None:
-    """Two lessons, the second of the first one's pupil; of much text words alone are learned."""
+    """Pseudo-labels twice, then of the first student; of much text words alone are learned."""
     tokens = [text.split() for text in corpus.train.texts]
     train = examples(tokens[:40], np.array([0, 1] * 20))
     held_out = examples(tokens[40:], np.array([0, 1] * 10))
     chosen = choose_ngrams(Settings(ngrams="characters"), train, held_out)
-    teacher = weigh(model, Settings(), chosen, train, held_out)
+    teacher = fit_ensemble(model, Settings(), chosen, train, held_out)
     teachers: list[TextModel] = []
 
     def noted(teacher: TextModel, *rest: Any, **named: Any) -> Examples:
         teachers.append(teacher)
-        return lesson(teacher, *rest, **named)
+        return pseudo_labelled(teacher, *rest, **named)
 
-    def train_network(pupil: TextModel, *_: Any, **__: Any) -> TrainingState:
-        pupil.network.params["embedding.weight"] += 0.5
+    def train_network(student: TextModel, *_: Any, **__: Any) -> TrainingState:
+        student.network.params["embedding.weight"] += 0.5
         return TrainingState(epoch=1, finished=True)
 
-    monkeypatch.setattr(distillation, "lesson", noted)
+    monkeypatch.setattr(distillation, "pseudo_labelled", noted)
     monkeypatch.setattr(distillation, "MUCH_TEXT", 50 if much else 10**6)
-    taught = distillation.teach(
+    taught = distillation.distil(
         teacher, model.network.params, Settings(), train, held_out,
         encode_lists([["superb", "room"], ["dull", "house"]] * 5), train_network,
     )  # fmt: skip
@@ -178,10 +188,10 @@ def test_the_ngrams_are_taught_by_what_the_new_network_knows(
     np.testing.assert_array_equal(first, model.network.params["embedding.weight"])
     np.testing.assert_array_equal(second, first + np.float32(0.5))
     assert taught.characters != much
-    assert taught.weighed.chosen is not None
+    assert taught.ensemble.ngrams is not None
     before, after = (
         {str(part.model.kind) + str(part.C): part.model for part in each.parts}
-        for each in (chosen, taught.weighed.chosen)
+        for each in (chosen, taught.ensemble.ngrams)
     )
     same = [np.array_equal(before[kind].weights, after[kind].weights) for kind in before]
     assert same == [False, False, much]
@@ -215,14 +225,14 @@ def run(
     return run_experiment(replace(experiment, **changes))
 
 
-def test_held_out_and_tested_texts_teach_nobody(corpus: Corpus, model: TextModel) -> None:
+def test_held_out_and_tested_texts_reach_no_student(corpus: Corpus, model: TextModel) -> None:
     assert corpus.test is not None
     held_out = Split(*made_up(10, 5))
     with_validation = replace(corpus, validation=held_out)
     watch, lines = Watch(), list[str]()
     more = [*corpus.test.texts[:3], held_out.texts[0], *made_up(7, 6)[0], " "]
     report = run(with_validation, None, more, watch, say=lines.append)
-    assert watch.taught == [7]
+    assert watch.students == [7]
     assert any("4 unlabelled texts are empty or test texts" in line for line in lines)
     assert any("learned from 7 of" in line or "stays" in line for line in lines)
     assert report["validation"].keys() == {"accuracy", "whole", "network_accuracy"}
@@ -239,7 +249,7 @@ def test_a_run_that_stops_goes_on(corpus: Corpus, tmp_path: Path, epoch: int) ->
     with pytest.raises(ZeroDivisionError):
         run(corpus, tmp_path / "cut", more, Stop(epoch, ZeroDivisionError))
     assert checkpoint_path(tmp_path / "cut").exists()
-    assert taught_path(checkpoint_path(tmp_path / "cut")).exists() == (epoch > 0)
+    assert student_path(checkpoint_path(tmp_path / "cut")).exists() == (epoch > 0)
     run(corpus, tmp_path / "cut", more, resume=True)
     one, other = (
         (tmp_path / name / "weights.safetensors").read_bytes() for name in ("whole", "cut")
@@ -272,18 +282,18 @@ def test_a_budget_holds_for_both_networks(corpus: Corpus) -> None:
     assert report["seconds"] < 5.0
 
 
-def test_a_pupil_that_does_worse_is_not_kept(
+def test_a_student_that_does_worse_is_not_kept(
     corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that learns the contrary of what its teacher holds probable."""
     from textrnn.training import distillation
 
     def contrary(*given: Any, **named: Any) -> Examples:
-        texts = lesson(*given, **named)
+        texts = pseudo_labelled(*given, **named)
         return replace(texts, targets=Targets.soft(1.0 - texts.targets.values))
 
     settings = replace(SMALL, ngrams="none", max_iter=30, learning_rate_init=0.02)
-    monkeypatch.setattr(distillation, "lesson", contrary)
+    monkeypatch.setattr(distillation, "pseudo_labelled", contrary)
     corpus = replace(corpus, validation=Split(*made_up(20, 5)))
     report = run(corpus, None, made_up(40, 2)[0], settings=settings)
     assert not report["teaching"]["kept"]
@@ -307,7 +317,9 @@ def test_what_is_no_list_of_texts(given: Any, corpus: Corpus) -> None:
         ({"batch_size": 10, "max_iter": 7}, 6_000, {}),
     ],
 )
-def test_the_length_of_a_lesson(changes: dict[str, Any], n: int, planned: dict[str, int]) -> None:
+def test_how_long_a_student_learns(
+    changes: dict[str, Any], n: int, planned: dict[str, int]
+) -> None:
     texts = examples([["a"]] * n, np.zeros((n, 2)))
     assert steps_of(Settings(**changes), texts) == planned
 
@@ -315,14 +327,14 @@ def test_the_length_of_a_lesson(changes: dict[str, Any], n: int, planned: dict[s
 def test_answers_weigh_what_is_sure() -> None:
     targets: Any = np.array([[0.0, 1.0, 0.0], [0.5, 0.2, 0.3], [1 / 3, 1 / 3, 1 / 3]])
     texts = examples([["a"], ["b"], ["c"]], targets)
-    found = answers(texts)
+    found = most_probable(texts)
     np.testing.assert_array_equal(found.targets.values[:2], [1, 0])
     assert found.weights is not None
     np.testing.assert_allclose(found.weights, [1.0, 0.2, 0.0], atol=1e-15)
-    weighted = answers(replace(texts, weights=np.array([2.0, 3.0, 4.0])))
+    weighted = most_probable(replace(texts, weights=np.array([2.0, 3.0, 4.0])))
     assert weighted.weights is not None
     np.testing.assert_allclose(weighted.weights, [2.0, 0.6, 0.0], atol=1e-15)
-    many = answers(replace(texts, targets=Targets.multilabel(targets)))
+    many = most_probable(replace(texts, targets=Targets.multilabel(targets)))
     np.testing.assert_array_equal(many.targets.values, [[0, 1, 0], [1, 0, 0], [0, 0, 0]])
     assert many.weights is not None
     np.testing.assert_allclose(many.weights, [1.0, (0 + 0.6 + 0.4) / 3, 1 / 3])
@@ -346,7 +358,7 @@ def test_the_ngrams_learn_words_that_only_unlabelled_texts_have() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pupil", "teacher", "kept"),
+    ("student", "teacher", "kept"),
     [
         ([1, 1, 1, 0], [1, 1, 1, 0], True),
         ([1, 1, 0, 1], [1, 1, 1, 0], True),
@@ -357,30 +369,32 @@ def test_the_ngrams_learn_words_that_only_unlabelled_texts_have() -> None:
         ([1, 1, 1], [0, 1, 0], True),
     ],
 )
-def test_a_pupil_is_kept_unless_it_is_worse_by_more_than_chance(
-    model: TextModel, pupil: list[int], teacher: list[int], kept: bool
+def test_a_student_is_kept_unless_it_is_worse_by_more_than_chance(
+    model: TextModel, student: list[int], teacher: list[int], kept: bool
 ) -> None:
-    none, bias = examples([["a"]], np.zeros(1, dtype=int)), np.zeros(2)
-    ours, theirs = (
-        Weighed(model, None, np.ones(1), bias, None, np.array(right, dtype=float), None)
-        for right in (pupil, teacher)
-    )
-    assert is_kept(Taught(ours, TrainingState(), none, True), theirs) == kept
-
-
-def test_without_held_out_texts_a_pupil_is_kept_that_came_to_its_end(model: TextModel) -> None:
     none = examples([["a"]], np.zeros(1, dtype=int))
-    weighed = Weighed(model, None, np.ones(1), np.zeros(2), None, None, None)
-    assert is_kept(Taught(weighed, TrainingState(finished=True), none, True), weighed)
+    alone = EnsembleWeights(np.ones(1), np.zeros(2), None)
+    ours, theirs = (
+        Ensemble(model, None, alone, np.array(right, dtype=float), None)
+        for right in (student, teacher)
+    )
+    assert is_kept(Student(ours, TrainingState(), none, True), theirs) == kept
+
+
+def test_without_held_out_texts_a_student_is_kept_that_came_to_its_end(model: TextModel) -> None:
+    none = examples([["a"]], np.zeros(1, dtype=int))
+    alone = EnsembleWeights(np.ones(1), np.zeros(2), None)
+    weighed = Ensemble(model, None, alone, None, None)
+    assert is_kept(Student(weighed, TrainingState(finished=True), none, True), weighed)
     for state in (
         TrainingState(),
         TrainingState(finished=True, stopped=OUT_OF_TIME),
         TrainingState(finished=True, interrupted=True),
     ):
-        assert not is_kept(Taught(weighed, state, none, True), weighed)
+        assert not is_kept(Student(weighed, state, none, True), weighed)
 
 
-def test_texts_that_are_held_out_teach_nobody() -> None:
+def test_texts_that_are_held_out_reach_no_student() -> None:
     texts = encode_lists([["a", "b"], ["b"], [], ["c", "a"], ["b"]])
     held_out = encode_lists([["b"], ["x"], []])
     assert list(without(texts, held_out)) == [["a", "b"], ["c", "a"]]
@@ -391,20 +405,20 @@ def test_no_texts_are_as_none(corpus: Corpus) -> None:
     watch = Watch()
     classifier = TextRNNClassifier(hidden_size=4, embedding_dim=4, max_iter=2, random_state=0)
     classifier.fit(corpus.train.texts, corpus.train.labels, unlabelled=[], callbacks=[watch])
-    assert (len(watch.targets), watch.taught) == (1, [])
+    assert (len(watch.targets), watch.students) == (1, [])
 
 
-def test_a_pupil_that_diverges_leaves_its_teacher(
+def test_a_student_that_diverges_leaves_its_teacher(
     corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from textrnn.training import distillation
 
     def spoilt(*given: Any, **named: Any) -> Examples:
-        texts = lesson(*given, **named)
+        texts = pseudo_labelled(*given, **named)
         nothing = np.full_like(texts.targets.values, np.nan)
         return replace(texts, targets=replace(texts.targets, values=nothing))
 
-    monkeypatch.setattr(distillation, "lesson", spoilt)
+    monkeypatch.setattr(distillation, "pseudo_labelled", spoilt)
     with pytest.warns(UserWarning, match=r"unlabelled texts training diverged.*stays"):
         report = run(corpus, None, made_up(40, 2)[0])
     assert report["teaching"]["kept"] is False
@@ -448,11 +462,11 @@ def test_a_run_with_other_unlabelled_texts_is_another(
     assert len(watch.targets) == (2 if other else 1)  # not finished already
 
 
-def test_a_checkpoint_of_an_older_pupil_is_not_taken_up(corpus: Corpus, tmp_path: Path) -> None:
+def test_a_checkpoint_of_an_older_student_is_not_taken_up(corpus: Corpus, tmp_path: Path) -> None:
     more, path = made_up(40, 2)[0], checkpoint_path(tmp_path / "m")
     with pytest.raises(ZeroDivisionError):
         run(corpus, tmp_path / "m", more, Stop(1, ZeroDivisionError))
-    assert taught_path(path).exists()
+    assert student_path(path).exists()
 
     class Begun(Callback):
         def on_epoch(self, run: Run) -> None:
@@ -461,7 +475,7 @@ def test_a_checkpoint_of_an_older_pupil_is_not_taken_up(corpus: Corpus, tmp_path
     with pytest.raises(ZeroDivisionError):
         run(corpus, tmp_path / "m", more, Begun())
     assert path.exists()
-    assert not taught_path(path).exists()
+    assert not student_path(path).exists()
 
 
 def test_a_budget_leaves_out_texts_that_there_is_no_time_for(corpus: Corpus) -> None:
@@ -470,19 +484,20 @@ def test_a_budget_leaves_out_texts_that_there_is_no_time_for(corpus: Corpus) -> 
     settings = replace(SMALL, max_iter=None, max_steps=100_000, max_seconds=4.0)
     report = run(corpus, None, more, watch, settings=settings)
     assert report["validation"]["whole"] > 0.5
-    assert sum(watch.taught) < len(more)
+    assert sum(watch.students) < len(more)
     assert time.perf_counter() - begun < 9.0
 
 
-def test_a_half_taught_pupil_must_do_as_well(model: TextModel) -> None:
-    none, bias = examples([["a"]], np.zeros(1, dtype=int)), np.zeros(2)
+def test_a_half_trained_student_must_do_as_well(model: TextModel) -> None:
+    none = examples([["a"]], np.zeros(1, dtype=int))
+    alone = EnsembleWeights(np.ones(1), np.zeros(2), None)
     ours, theirs = (
-        Weighed(model, None, np.ones(1), bias, None, np.array(right, dtype=float), None)
+        Ensemble(model, None, alone, np.array(right, dtype=float), None)
         for right in ([0, *[1] * 39], [1] * 40)
     )
     for state in (TrainingState(stopped=OUT_OF_TIME), TrainingState(interrupted=True)):
-        assert not is_kept(Taught(ours, state, none, True), theirs)
-        assert is_kept(Taught(theirs, state, none, True), theirs)
+        assert not is_kept(Student(ours, state, none, True), theirs)
+        assert is_kept(Student(theirs, state, none, True), theirs)
 
 
 def test_no_time_is_told(corpus: Corpus) -> None:
@@ -493,9 +508,9 @@ def test_no_time_is_told(corpus: Corpus) -> None:
     assert any("no time to learn from the unlabelled texts" in line for line in lines)
 
 
-@pytest.mark.parametrize("n_taught", [-1, 0, 1, 40, 141, 2**53])
-def test_18_a_checkpoint_of_other_taught_texts_is_refused(n_taught: int) -> None:
+@pytest.mark.parametrize("n_student", [-1, 0, 1, 40, 141, 2**53])
+def test_18_a_checkpoint_of_another_students_texts_is_refused(n_student: int) -> None:
     with pytest.raises(ModelError, match="which this run has not; train without resume"):
-        taught_before(n_taught, n_labelled=40, n_unlabelled=100)
-    assert taught_before(41, n_labelled=40, n_unlabelled=100) == 1
-    assert taught_before(140, n_labelled=40, n_unlabelled=100) == 100
+        unlabelled_before(n_student, n_labelled=40, n_unlabelled=100)
+    assert unlabelled_before(41, n_labelled=40, n_unlabelled=100) == 1
+    assert unlabelled_before(140, n_labelled=40, n_unlabelled=100) == 100

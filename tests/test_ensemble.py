@@ -22,20 +22,12 @@ from textrnn.text.encoded import as_encoded
 from textrnn.text.reading import read_texts
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.text.vocabulary import Vocabulary
-from textrnn.training import ensemble
+from textrnn.training import ngrams
 from textrnn.training.budget import Deadline
-from textrnn.training.ensemble import (
-    STRENGTHS,
-    WORDS,
-    Chosen,
-    Part,
-    Weighed,
-    choose_ngrams,
-    refitted,
-    weigh,
-)
+from textrnn.training.ensemble import Ensemble, fit_ensemble
 from textrnn.training.examples import Examples, concatenated
-from textrnn.training.held_out import held_out as judging
+from textrnn.training.held_out import held_out as scoring
+from textrnn.training.ngrams import STRENGTHS, WORDS, NGrams, Part, choose_ngrams, refitted
 from textrnn.training.settings import Settings
 
 ONLY_WORDS = Settings(ngrams="words")
@@ -73,7 +65,7 @@ def untrained(texts: Examples, *, n_classes: int = 2, **changes: Any) -> TextMod
     return TextModel(tokenizer, vocabulary, network, tuple(range(n_classes)), **changes)
 
 
-def same_models(a: Chosen, b: Chosen) -> bool:
+def same_models(a: NGrams, b: NGrams) -> bool:
     return len(a.models) == len(b.models) and all(
         np.array_equal(one.keys, other.keys)
         and np.array_equal(one.weights, other.weights)
@@ -118,26 +110,26 @@ def test_the_strength_is_the_one_of_least_weighted_loss() -> None:
         best = int(np.argmin(losses))
         assert STRENGTHS.index(chosen.parts[1].C or 0.0) == best
         parts = [bayes.logits(texts), logits[best]]
-        judge = judging(replace(held_out, weights=weights))
+        judge = scoring(replace(held_out, weights=weights))
         assert chosen.accuracy == pytest.approx(judge.accuracy(parts))
         found.append(best)
     assert set(found) == {0, 1}
 
 
-def test_weights_count_as_copies_in_how_far_each_is_believed() -> None:
+def test_weights_count_as_copies_in_the_ensemble_weights() -> None:
     train, held_out = drawn(80, 4), drawn(40, 5)
     model = untrained(train)
     chosen = choose_ngrams(ONLY_WORDS, train, held_out)
 
-    def weighed(texts: Examples) -> Weighed:
-        return weigh(model, ONLY_WORDS, chosen, train, texts)
+    def weighed(texts: Examples) -> Ensemble:
+        return fit_ensemble(model, ONLY_WORDS, chosen, train, texts)
 
     found, expected = weighed(held_out), weighed(repeated(held_out))
-    np.testing.assert_allclose(found.factors, expected.factors, atol=1e-3)
-    np.testing.assert_allclose(found.bias, expected.bias, atol=1e-3)
+    np.testing.assert_allclose(found.weights.of_models, expected.weights.of_models, atol=1e-3)
+    np.testing.assert_allclose(found.weights.bias, expected.weights.bias, atol=1e-3)
     assert found.accuracy == pytest.approx(expected.accuracy)
     without = weighed(replace(held_out, weights=None))
-    assert np.abs(without.factors - found.factors).max() > 0.01
+    assert np.abs(without.weights.of_models - found.weights.of_models).max() > 0.01
 
 
 def test_texts_without_weights_weigh_one_beside_others() -> None:
@@ -158,12 +150,14 @@ def test_the_classifier_says_the_weighed_sum(n_classes: int) -> None:
     settings = Settings(ngrams="characters")
     model = untrained(train, n_classes=n_classes)
     chosen = choose_ngrams(settings, train, held_out)
-    weighed = weigh(model, settings, chosen, train, held_out)
+    weighed = fit_ensemble(model, settings, chosen, train, held_out)
     tokens = as_encoded(held_out.texts)
     texts = [" ".join(words) for words in tokens]
     of_network = np.log(replace(model, ngrams=None).predict_proba(texts).astype(np.float64))
     parts = [of_network, *(each.logits(tokens) for each in chosen.models)]
-    expected = SOFTMAX.probabilities(combined(parts, weighed.factors, weighed.bias))
+    expected = SOFTMAX.probabilities(
+        combined(parts, weighed.weights.of_models, weighed.weights.bias)
+    )
     found = weighed.classifier().predict_proba(texts)
     np.testing.assert_allclose(found, expected, atol=5e-3)  # n-grams have half precision
 
@@ -177,7 +171,7 @@ def test_unknown_words_are_weighed_as_they_are_predicted() -> None:
     texts = [" ".join(words) for words in held_out.texts]
     assert list(model.vocabulary.corrected(as_encoded([[TELLING[1]]]))) == [[TELLING[0]]]
     chosen = choose_ngrams(ONLY_WORDS, train, held_out)
-    weighed = weigh(model, ONLY_WORDS, chosen, train, held_out)
+    weighed = fit_ensemble(model, ONLY_WORDS, chosen, train, held_out)
     answers = weighed.classifier().predict_proba(texts).argmax(axis=1)
     assert weighed.right is not None
     np.testing.assert_array_equal(weighed.right, answers == held_out.targets.values)
@@ -197,26 +191,26 @@ def test_a_threshold_is_tuned_for_the_rarer_class(rare: int) -> None:
     differ = False
     for seed in range(21, 26):
         held_out = skewed(seed)
-        found = weigh(untrained(train), settings, chosen, train, held_out)
+        found = fit_ensemble(untrained(train), settings, chosen, train, held_out)
         classifier = found.classifier()
         p = classifier.predict_proba([" ".join(words) for words in held_out.texts])[:, 1]
         expected = best_f1_threshold_of(rare, p, held_out.targets.values, held_out.weights)
-        assert classifier.threshold == found.threshold == pytest.approx(expected, abs=1e-3)
+        assert classifier.threshold == found.weights.threshold == pytest.approx(expected, abs=1e-3)
         differ |= abs(expected - best_f1_threshold_of(1 - rare, p, held_out.targets.values)) > 0.01
     assert differ
 
 
-def test_without_held_out_texts_the_network_is_believed_as_all_ngrams() -> None:
+def test_without_held_out_texts_the_network_weighs_as_much_as_all_ngrams() -> None:
     train = drawn(40, 10)
     chosen = choose_ngrams(ONLY_WORDS, train, None)
     assert [part.C for part in chosen.parts] == [None, STRENGTHS[0]]
     assert chosen.accuracy is None
-    found = weigh(untrained(train), ONLY_WORDS, chosen, train, None)
-    assert found.factors.tolist() == [0.5, 0.25, 0.25]
+    found = fit_ensemble(untrained(train), ONLY_WORDS, chosen, train, None)
+    assert found.weights.of_models.tolist() == [0.5, 0.25, 0.25]
     assert found.accuracy is None
-    alone = weigh(untrained(train), ONLY_WORDS, None, train, None)
-    assert alone.factors.tolist() == [1.0]
-    assert not alone.bias.any()
+    alone = fit_ensemble(untrained(train), ONLY_WORDS, None, train, None)
+    assert alone.weights.of_models.tolist() == [1.0]
+    assert not alone.weights.bias.any()
 
 
 # ----------------------------------------------------------------------- what they see
@@ -234,17 +228,17 @@ def test_what_is_cut_off_is_not_seen(ngrams: str) -> None:
         tokens = [[*words, *tail] for words, tail in zip(texts.texts, tails, strict=True)]
         return replace(texts, texts=read_texts(make_tokenizer("word"), as_encoded(tokens), limit))
 
-    def all_of(train: Examples, held_out: Examples) -> tuple[Chosen, Chosen, Weighed]:
+    def all_of(train: Examples, held_out: Examples) -> tuple[NGrams, NGrams, Ensemble]:
         chosen = choose_ngrams(settings, train, held_out)
         again = refitted(chosen, concatenated([train, held_out]))
         model = untrained(drawn(60, 12), max_length=limit)
-        return chosen, again, weigh(model, settings, chosen, train, held_out)
+        return chosen, again, fit_ensemble(model, settings, chosen, train, held_out)
 
     short, long = all_of(train, held_out), all_of(longer(train), longer(held_out))
     assert same_models(short[0], long[0])
     assert short[0].accuracy == long[0].accuracy
     assert same_models(short[1], long[1])
-    np.testing.assert_array_equal(short[2].factors, long[2].factors)
+    np.testing.assert_array_equal(short[2].weights.of_models, long[2].weights.of_models)
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
@@ -258,7 +252,7 @@ def test_fitted_again_to_the_same_texts_they_are_the_same(n_classes: int) -> Non
 
 def test_of_many_classes_fewer_ngrams_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the choice as in the last fit: so many weights in all."""
-    monkeypatch.setattr(ensemble, "MAX_WEIGHTS", 120)
+    monkeypatch.setattr(ngrams, "MAX_WEIGHTS", 120)
     train, held_out = drawn(60, 16, n_classes=4), drawn(40, 17, n_classes=4)
     chosen = choose_ngrams(ONLY_WORDS, train, held_out)
     for found in (chosen, refitted(chosen, concatenated([train, held_out]))):
@@ -270,7 +264,7 @@ def test_where_there_is_much_text_an_ngram_must_come_twice(
 ) -> None:
     train = examples([["a", "b"], ["a", "c"]] * 1 + [["b", "d"]], np.array([0, 1, 0]))
     few = choose_ngrams(ONLY_WORDS, train, None).models[0]
-    monkeypatch.setattr(ensemble, "MUCH_TEXT", 5)
+    monkeypatch.setattr(ngrams, "MUCH_TEXT", 5)
     many = choose_ngrams(ONLY_WORDS, train, None).models[0]
     assert (len(few.keys), len(many.keys)) == (7, 2)  # a, b, c, d and three pairs; a and b
 
@@ -290,7 +284,7 @@ def test_characters_are_tried_where_a_third_of_the_time_is_enough(
         now[0] += 1.0 if kind == WORDS else 6.0
         return list(parts)
 
-    monkeypatch.setattr(ensemble, "fit_kind", fit_a_kind)
+    monkeypatch.setattr(ngrams, "fit_kind", fit_a_kind)
     deadline = Deadline(times, lambda: now[0])
     chosen = choose_ngrams(Settings(ngrams="characters"), train, None, deadline)
     assert len(chosen.parts) == kinds * len(parts)

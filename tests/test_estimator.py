@@ -38,7 +38,8 @@ from textrnn.experiments.run import Experiment, run_experiment
 from textrnn.nn.poolings import POOLINGS
 from textrnn.storage.reading import read_metrics
 from textrnn.text.tokenizers import make_tokenizer
-from textrnn.training import ensemble
+from textrnn.training import ngrams
+from textrnn.training import pipeline as stages
 from textrnn.training.callbacks import Callback
 from textrnn.training.settings import DECLARED, Settings
 
@@ -790,9 +791,9 @@ def test_ctrl_c_keeps_the_best_model(reviews: Data) -> None:
 
 def test_ctrl_c_keeps_the_ngrams(reviews: Data, monkeypatch: pytest.MonkeyPatch) -> None:
     """As they were fitted to the training texts: who presses it does not want to wait."""
-    refitted, calls = ensemble.refitted, []
+    refitted, calls = ngrams.refitted, []
     monkeypatch.setattr(
-        ensemble,
+        stages,
         "refitted",
         lambda *args, **named: calls.append(1) or refitted(*args, **named),
     )
@@ -823,7 +824,7 @@ def test_ctrl_c_in_the_last_fit_of_the_ngrams_loses_nothing(
     def interrupted(*_: Any, **__: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(ensemble, "refitted", interrupted)
+    monkeypatch.setattr(stages, "refitted", interrupted)
     model = small(ngrams="words", early_stopping=True, n_iter_no_change=30)
     with pytest.warns(UserWarning, match="interrupted"):
         model.fit(*reviews)

@@ -13,7 +13,7 @@ import pytest
 from tests.examples import examples
 from textrnn import TextRNNClassifier
 from textrnn.corpora import Corpus, Split
-from textrnn.evaluation.calibration import combined, fit_factors
+from textrnn.evaluation.calibration import combined, fit_ensemble_weights
 from textrnn.evaluation.held_out_scores import as_named_now
 from textrnn.evaluation.thresholds import decide
 from textrnn.experiments.run import Experiment, checkpoint_path, run_experiment
@@ -22,10 +22,11 @@ from textrnn.storage.checkpoint_file import load_arrays, save_arrays
 from textrnn.storage.reading import load_model, read_metrics
 from textrnn.storage.writing import save_model
 from textrnn.training.callbacks import Callback
-from textrnn.training.ensemble import Part, choose_ngrams, together, weigh
+from textrnn.training.ensemble import fit_ensemble
 from textrnn.training.examples import Examples
 from textrnn.training.fit import build_model
 from textrnn.training.held_out import FOLDS, HeldOut, folds_of, held_out
+from textrnn.training.ngrams import Part, choose_ngrams, together
 from textrnn.training.settings import Settings
 from textrnn.training.state import Run
 from textrnn.typing import Floats
@@ -91,7 +92,7 @@ def test_useless_parts_are_told_to_guess() -> None:
         validation = noise(n, 1_000 + seed)
         parts = [Part(cast(Any, Oracle(10 * seed + i)), 1.0) for i in range(6)]
         chosen = together(parts, validation)
-        weighed = weigh(model, settings, chosen, train, validation)
+        weighed = fit_ensemble(model, settings, chosen, train, validation)
         assert chosen.accuracy is not None
         assert weighed.accuracy is not None
         ngrams.append(chosen.accuracy)
@@ -107,10 +108,10 @@ def test_random_logits_are_told_to_guess() -> None:
         rng = np.random.default_rng(seed)
         texts = noise(50, seed)
         parts = [rng.normal(size=(50, 2)) for _ in range(4)]
-        judge = held_out(texts)
-        found.append(judge.accuracy(parts))
+        scorer = held_out(texts)
+        found.append(scorer.accuracy(parts))
         fitted.append(
-            SOFTMAX.right(judge.believe(parts).logits(parts), texts.targets.values).mean()
+            SOFTMAX.right(scorer.fit_weights(parts).logits(parts), texts.targets.values).mean()
         )
     error = (0.25 / (50 * 60)) ** 0.5
     assert np.mean(fitted) > 0.5 + 5 * error
@@ -123,13 +124,13 @@ def test_a_tuned_threshold_is_cross_fitted_too() -> None:
     targets = (rng.random((400, 3)) < 0.2).astype(np.int64)
     texts = examples([[f"t{i}"] for i in range(400)], targets)
     parts = [rng.normal(size=(400, 3)), rng.normal(size=(400, 3))]
-    judge = held_out(texts, threshold="f1")
-    right = judge.right(parts)
+    scorer = held_out(texts, threshold="f1")
+    right = scorer.right(parts)
     for fold in range(FOLDS):
-        inside = judge.folds == fold
-        belief = judge.believe(parts, ~inside)
-        assert belief.threshold is not None
-        answers = SIGMOID.probabilities(belief.logits(parts)) >= belief.threshold
+        inside = scorer.folds == fold
+        fitted_there = scorer.fit_weights(parts, ~inside)
+        assert fitted_there.threshold is not None
+        answers = SIGMOID.probabilities(fitted_there.logits(parts)) >= fitted_there.threshold
         np.testing.assert_array_equal(right[inside], (answers == targets).mean(axis=1)[inside])
 
 
@@ -137,9 +138,9 @@ def test_good_parts_lose_next_to_nothing() -> None:
     rng = np.random.default_rng(0)
     texts = noise(2_000, 0, 3)
     parts = [rng.normal(size=(2_000, 3)) + 1.5 * np.eye(3)[texts.targets.values] for _ in range(3)]
-    judge = held_out(texts)
-    fitted = SOFTMAX.right(judge.believe(parts).logits(parts), texts.targets.values).mean()
-    assert judge.accuracy(parts) == pytest.approx(fitted, abs=0.004)
+    scorer = held_out(texts)
+    fitted = SOFTMAX.right(scorer.fit_weights(parts).logits(parts), texts.targets.values).mean()
+    assert scorer.accuracy(parts) == pytest.approx(fitted, abs=0.004)
 
 
 def test_folds_hold_equal_texts_together_and_a_share_of_each_class() -> None:
@@ -163,12 +164,12 @@ def test_folds_hold_equal_texts_together_and_a_share_of_each_class() -> None:
 )
 def test_few_texts_are_dealt_into_fewer_folds(classes: list[int], n_folds: int) -> None:
     texts = examples([[f"t{i}"] for i in range(len(classes))], np.array(classes))
-    judge = held_out(texts)
-    assert len(set(judge.folds.tolist())) == n_folds
+    scorer = held_out(texts)
+    assert len(set(scorer.folds.tolist())) == n_folds
     parts = [np.eye(3)[np.array(classes)], np.zeros((len(classes), 3))]
-    assert judge.right(parts).shape == (len(classes),)
+    assert scorer.right(parts).shape == (len(classes),)
     if n_folds == 1:  # nothing can be fitted: equal parts, which are right here
-        assert judge.accuracy(parts) == 1.0
+        assert scorer.accuracy(parts) == 1.0
     labels = examples(texts.texts, np.eye(3, dtype=np.int64)[np.array(classes)])
     assert held_out(labels, threshold="f1").right(parts).shape == (len(classes),)
 
@@ -188,28 +189,28 @@ def test_weights_count_in_each_fold() -> None:
     texts = noise(300, 0)
     weights = rng.random(300) + 0.1
     parts = [rng.normal(size=(300, 2)) + np.eye(2)[texts.targets.values] for _ in range(2)]
-    judge = held_out(examples(texts.texts, texts.targets, weights))
+    scorer = held_out(examples(texts.texts, texts.targets, weights))
     expected = np.empty(300)
     for fold in range(FOLDS):
-        ours, others = judge.folds == fold, judge.folds != fold
-        believed = fit_factors(
+        ours, others = scorer.folds == fold, scorer.folds != fold
+        believed = fit_ensemble_weights(
             SOFTMAX, [part[others] for part in parts], texts.targets.values[others], weights[others]
         )
         answers = combined(parts, *believed).argmax(axis=1)
         expected[ours] = (answers == texts.targets.values)[ours]
-    np.testing.assert_array_equal(judge.right(parts), expected)
-    assert judge.accuracy(parts) == pytest.approx(np.average(expected, weights=weights))
+    np.testing.assert_array_equal(scorer.right(parts), expected)
+    assert scorer.accuracy(parts) == pytest.approx(np.average(expected, weights=weights))
 
 
 def test_a_fixed_threshold_decides() -> None:
     texts = noise(100, 0)
     rng = np.random.default_rng(0)
     parts = [rng.normal(size=(100, 2)) + np.eye(2)[texts.targets.values]]
-    judge = held_out(texts, threshold=0.9)
-    probabilities = SOFTMAX.probabilities(judge.believe(parts).logits(parts))
+    scorer = held_out(texts, threshold=0.9)
+    probabilities = SOFTMAX.probabilities(scorer.fit_weights(parts).logits(parts))
     answers = decide(probabilities, 0.9)
-    assert (judge.right(parts) == (answers == texts.targets.values)).mean() > 0.97
-    assert judge.accuracy(parts) < held_out(texts).accuracy(parts)
+    assert (scorer.right(parts) == (answers == texts.targets.values)).mean() > 0.97
+    assert scorer.accuracy(parts) < held_out(texts).accuracy(parts)
 
 
 # ---------------------------------------------------------------- whose scores these are
@@ -247,7 +248,7 @@ def test_the_scores_are_those_of_the_classifier_that_predicts(
         of_epoch = type(model.model_)(
             **{**vars(model.model_), "network": again, "ngrams": None},
         )
-        weighed = weigh(of_epoch, model._settings(), chosen, train, validation)
+        weighed = fit_ensemble(of_epoch, model._settings(), chosen, train, validation)
         expected.append(weighed.accuracy)
     assert model.validation_scores_ == expected
     own, losses = model.network_validation_scores_, [r["validation_loss"] for r in model.history_]
@@ -399,6 +400,6 @@ def test_without_a_fit_what_is_most_probable_stays(monkeypatch: pytest.MonkeyPat
     """A network alone costs nothing in each epoch."""
     texts = noise(40, 0)
     parts = [np.random.default_rng(0).normal(size=(40, 2))]
-    monkeypatch.setattr(HeldOut, "believe", None)
+    monkeypatch.setattr(HeldOut, "fit_weights", None)
     right = held_out(texts).right(parts)
     np.testing.assert_array_equal(right, parts[0].argmax(axis=1) == texts.targets.values)

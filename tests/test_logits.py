@@ -20,7 +20,7 @@ from tests.examples import documents_of, examples, texts_of
 from tests.networks import network_config
 from textrnn import TextRNNClassifier
 from textrnn.cli.predict import DIGITS, rounded
-from textrnn.evaluation.calibration import fit_factors
+from textrnn.evaluation.calibration import fit_ensemble_weights
 from textrnn.evaluation.thresholds import decide
 from textrnn.inference.bag_of_words import LinearModel
 from textrnn.inference.batches import predict_logits, predict_proba
@@ -29,7 +29,7 @@ from textrnn.inference.pool import predict_many
 from textrnn.nn.losses import SIGMOID, SOFTMAX, sigmoid, softmax
 from textrnn.nn.network import Network
 from textrnn.storage.reading import load_classifier
-from textrnn.training.ensemble import weigh
+from textrnn.training.ensemble import fit_ensemble
 from textrnn.training.loop import loss_and_accuracy
 from textrnn.training.settings import Settings
 
@@ -79,9 +79,9 @@ def test_the_weighing_of_a_network_sees_its_logits(multilabel: bool) -> None:
     targets = right.copy()
     targets[::4] = 1 - right[::4] if multilabel else (right[::4] + 1) % logits.shape[1]
     texts = examples(model.tokens(TEXTS), targets)
-    expected, _ = fit_factors(output, [logits], targets)
-    clipped, _ = fit_factors(output, [logits.clip(-16, 16)], targets)
-    found = weigh(model, Settings(), None, texts, texts).factors
+    expected, _ = fit_ensemble_weights(output, [logits], targets)
+    clipped, _ = fit_ensemble_weights(output, [logits.clip(-16, 16)], targets)
+    found = fit_ensemble(model, Settings(), None, texts, texts).weights.of_models
     assert found == pytest.approx(expected, rel=1e-2)
     assert found != pytest.approx(clipped, rel=0.5)
 

@@ -9,15 +9,15 @@ from sklearn.linear_model import LogisticRegression
 
 from tests.examples import examples, targets_of
 from textrnn import TextRNNClassifier
-from textrnn.evaluation.calibration import fit_factors
+from textrnn.evaluation.calibration import fit_ensemble_weights
 from textrnn.linear import hashing
 from textrnn.linear.fit import _Problem, fit_ngrams, naive_bayes, ngram_features
 from textrnn.linear.hashing import FIRST_OF_CHARACTERS, NGramKind, distinct_ngrams
 from textrnn.linear.ngram_model import NGramModel, find, weighted_sum
 from textrnn.nn.losses import SOFTMAX, softmax
 from textrnn.text.encoded import encode_lists
-from textrnn.training.ensemble import CHARACTERS, WORDS, choose_ngrams
 from textrnn.training.examples import Examples
+from textrnn.training.ngrams import CHARACTERS, WORDS, choose_ngrams
 from textrnn.training.settings import Settings
 from textrnn.typing import Bools, Floats
 
@@ -240,11 +240,11 @@ def test_factors_find_the_temperature_and_the_noise() -> None:
     targets = rng.integers(0, 3, n)
     true = rng.normal(size=(n, 3)) + 2.0 * np.eye(3)[targets]
     honest = 2.0 * true  # by Bayes: unit variance, means two apart
-    (factor,), bias = fit_factors(SOFTMAX, [6.0 * true], targets)
+    (factor,), bias = fit_ensemble_weights(SOFTMAX, [6.0 * true], targets)
     assert factor == pytest.approx(1 / 3, abs=0.05)
     np.testing.assert_array_equal(bias, 0.0)
     noise = rng.normal(size=(n, 3))
-    factors, _ = fit_factors(SOFTMAX, [honest, noise], targets)
+    factors, _ = fit_ensemble_weights(SOFTMAX, [honest, noise], targets)
     assert factors[0] > 0.7
     assert factors[1] < 0.15
 

@@ -20,7 +20,7 @@ from textrnn.estimator.preparation import examples_of, hold_out
 from textrnn.experiments.data import prepare
 from textrnn.nn.targets import Targets
 from textrnn.text.tokenizers import make_tokenizer
-from textrnn.training.pipeline import drawn
+from textrnn.training.in_time import drawn
 from textrnn.training.settings import Settings
 from textrnn.training.validation_split import validation_rows
 

@@ -31,7 +31,7 @@ from textrnn.experiments.search import FACTOR, FEWEST, MOST, ROUNDS, SPACE, Sear
 from textrnn.linear.hashing import NGramKind
 from textrnn.text.tokenizers import WordTokenizer
 from textrnn.training.budget import Deadline
-from textrnn.training.ensemble import CHARACTERS, WORDS
+from textrnn.training.ngrams import CHARACTERS, WORDS
 from textrnn.training.presets import PRESETS
 from textrnn.training.presets import settings as preset_settings
 from textrnn.training.settings import Settings

@@ -10,7 +10,7 @@ from textrnn import TextRNNClassifier
 from textrnn.linear.baselines import fit_baselines
 from textrnn.text.encoded import as_encoded
 from textrnn.training.class_weight import weights_by_class
-from textrnn.training.ensemble import choose_ngrams
+from textrnn.training.ngrams import choose_ngrams
 from textrnn.training.settings import Settings
 from textrnn.typing import ClassWeight
 

@@ -61,11 +61,11 @@ def diverging(monkeypatch: pytest.MonkeyPatch) -> None:
         del args, options
         raise TrainingError("the loss is nan.")
 
-    monkeypatch.setattr(pipeline, "teach", fail)
+    monkeypatch.setattr(pipeline, "distil", fail)
 
 
 @pytest.mark.usefixtures("diverging")
-def test_19_a_failed_lesson_points_at_the_caller(reviews: Data) -> None:
+def test_19_a_failed_student_points_at_the_caller(reviews: Data) -> None:
     with pytest.warns(UserWarning, match="unlabelled") as caught:
         small().fit(*reviews, unlabelled=reviews[0])
     (line,) = lines_of(caught, "on unlabelled texts the loss is nan")

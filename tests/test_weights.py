@@ -15,7 +15,7 @@ from sklearn.utils.validation import _check_sample_weight
 
 from tests.examples import examples
 from textrnn import TextRNNClassifier
-from textrnn.evaluation.calibration import fit_factors
+from textrnn.evaluation.calibration import fit_ensemble_weights
 from textrnn.evaluation.thresholds import best_f1_threshold, best_f1_threshold_of, rarer_class
 from textrnn.linear.baselines import NaiveBayes
 from textrnn.linear.counts import NGramCounts
@@ -24,9 +24,9 @@ from textrnn.linear.hashing import NGramKind
 from textrnn.linear.nbsvm import LogCountRatio
 from textrnn.nn.losses import SIGMOID, SOFTMAX
 from textrnn.text.encoded import encode_lists
-from textrnn.training import ensemble
+from textrnn.training import ngrams
 from textrnn.training.class_weight import weights_by_class
-from textrnn.training.ensemble import weigh
+from textrnn.training.ensemble import fit_ensemble
 from textrnn.training.examples import Examples
 from textrnn.training.settings import Settings
 from textrnn.typing import Floats
@@ -88,13 +88,13 @@ def test_an_ngram_is_not_lost_to_the_rounding_of_weights() -> None:
 
 def test_weights_count_in_the_choice_of_the_strength(monkeypatch: pytest.MonkeyPatch) -> None:
     """Held-out texts like those trained on want a weak penalty, their opposites a strong one."""
-    monkeypatch.setattr(ensemble, "STRENGTHS", (0.01, 100.0))
+    monkeypatch.setattr(ngrams, "STRENGTHS", (0.01, 100.0))
     tokens, targets = [["good"], ["bad"]] * 20, np.array([1, 0] * 20)
     train = examples(tokens, targets)
     turned = np.concatenate([targets, 1 - targets])
     for weights, wanted in (([200.0, 1.0], 100.0), ([1.0, 200.0], 0.01)):
         held = examples(tokens * 2, turned, np.repeat(weights, 40))
-        found = ensemble.choose_ngrams(Settings(ngrams="words"), train, held)
+        found = ngrams.choose_ngrams(Settings(ngrams="words"), train, held)
         assert [part.C for part in found.parts] == [None, wanted]
 
 
@@ -104,9 +104,9 @@ def test_weights_count_in_the_factors(output: Any) -> None:
     times = rng.integers(1, 5, 80)
     parts = [rng.normal(size=(80, 3)) for _ in range(2)]
     targets = rng.integers(0, 2, (80, 3)) if output is SIGMOID else rng.integers(0, 3, 80)
-    found = fit_factors(output, parts, targets, times.astype(np.float64))
+    found = fit_ensemble_weights(output, parts, targets, times.astype(np.float64))
     repeated = [np.repeat(part, times, axis=0) for part in parts]
-    expected = fit_factors(output, repeated, np.repeat(targets, times, axis=0))
+    expected = fit_ensemble_weights(output, repeated, np.repeat(targets, times, axis=0))
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-4)
 
@@ -157,7 +157,7 @@ def test_weights_count_in_the_threshold_of_a_model_and_class_weights_do_not() ->
 
     def threshold_of(data: Examples, class_weight: Any = None) -> float | None:
         settings = Settings(threshold="f1", class_weight=class_weight)
-        return weigh(alone, settings, None, data, data).threshold
+        return fit_ensemble(alone, settings, None, data, data).weights.threshold
 
     assert threshold_of(once) == pytest.approx(threshold_of(often), abs=1e-3)
     assert threshold_of(once) != pytest.approx(threshold_of(plain), abs=1e-2)
@@ -166,8 +166,8 @@ def test_weights_count_in_the_threshold_of_a_model_and_class_weights_do_not() ->
     weighted = examples(tokens, targets, weights / weights.mean())
     # The bias follows the weights, and the threshold the bias: the answers stay.
     settings = Settings(threshold="f1", class_weight=of_class)
-    found = weigh(alone, settings, None, weighted, weighted)
-    again = weigh(alone, Settings(threshold="f1"), None, plain, plain)
+    found = fit_ensemble(alone, settings, None, weighted, weighted)
+    again = fit_ensemble(alone, Settings(threshold="f1"), None, plain, plain)
     first, second = (
         one.classifier().decide(one.classifier().predict_proba(tokens)) for one in (found, again)
     )

@@ -29,7 +29,7 @@ from textrnn.system.telling import warn
 from textrnn.text.tokenizers import Tokenizer, make_tokenizer, tokenizer_name
 from textrnn.training.examples import Examples
 from textrnn.training.fit import check_threshold, make_run
-from textrnn.training.pipeline import Trained
+from textrnn.training.pipeline import Fit
 from textrnn.training.prior_baseline import nothing_learned
 from textrnn.training.settings import Settings
 from textrnn.wording.quoting import quoted
@@ -63,24 +63,24 @@ class TextRNNEstimator(TextRNNParameters):
         """Answer with this model from now on."""
         self.model_ = model
 
-    def _keep(self, trained: Trained, validation: Examples | None) -> None:
-        """Keep what a training leaves, and warn of what went wrong.
+    def _keep(self, fit: Fit) -> None:
+        """Keep what a fit leaves, and warn of what went wrong.
 
         Raises:
             KeyboardInterrupt: it was interrupted in the first epoch, so that nothing is left.
         """
-        state = trained.state
-        if state.interrupted and state.epoch == 0:
+        state = fit.state
+        if fit.is_lost:
             raise KeyboardInterrupt
-        self._take(trained.model)
+        self._take(fit.model)
         self.history_, self.stopped_ = state.history, state.stopped
-        self.best_validation_score_ = trained.accuracy
+        self.best_validation_score_ = fit.accuracy
         self.best_network_validation_score_ = state.best_score[0] if state.best_params else None
         self._partial: PartialState | None = None
         self._report = RunReport()
         if state.interrupted:
             warn("training was interrupted", ConvergenceWarning)
-        told = nothing_learned(state, validation, len(trained.model.classes))
+        told = nothing_learned(state, fit.validation, len(fit.classes))
         if told:
             warn(told, ConvergenceWarning)
 

@@ -40,7 +40,7 @@ from textrnn.training.callbacks import Callback
 from textrnn.training.class_weight import weighted
 from textrnn.training.examples import Examples
 from textrnn.training.fit import build_model, check_tunable
-from textrnn.training.pipeline import train_whole
+from textrnn.training.pipeline import Fit, OnStage, ignore, run_stages
 from textrnn.training.progress import Progress
 from textrnn.training.settings import Settings
 from textrnn.typing import Floats
@@ -111,6 +111,7 @@ class TextRNNClassifier(ClassifierMixin, TextRNNEstimator):  # type: ignore[misc
         validation_data: tuple[Texts, Any] | None = None,
         unlabelled: Texts | None = None,
         callbacks: Sequence[Callback] = (),
+        on_stage: OnStage = ignore,
     ) -> Self:
         """Train on texts and their labels.
 
@@ -123,9 +124,11 @@ class TextRNNClassifier(ClassifierMixin, TextRNNEstimator):  # type: ignore[misc
                 take part. Only the proportions matter.
             validation_data: texts and labels to choose the best epoch by, instead of a
                 part of the training texts.
-            unlabelled: texts of the same kind without labels. What is trained then teaches a
-                new network on them, which takes some times as long (``training.distillation``).
+            unlabelled: texts of the same kind without labels. The classifier then teaches a
+                student on them, which takes some times as long (``training.distillation``).
             callbacks: called during the run, see ``textrnn.training.callbacks``.
+            on_stage: told the name of each stage (network, n-grams, training, ensemble,
+                distillation, refit) that did something, and its figures, when it is done.
 
         Raises:
             UsageError: a parameter has a value that cannot work.
@@ -148,29 +151,20 @@ class TextRNNClassifier(ClassifierMixin, TextRNNEstimator):  # type: ignore[misc
         more = None if unlabelled is None else _tokens_of_unlabelled(unlabelled, settings)
         check_tunable(settings, validation)
         with one_blas_thread(), telling_once():
-            model = (
-                self._copy_of_model(settings)
-                if go_on
-                else build_model(
-                    settings,
-                    train.texts,
-                    plain_labels(classes),
-                    rng=rng,
-                    unlabelled=more,
-                    multilabel=train.targets.is_multilabel,
-                )
-            )
-            trained = train_whole(
-                model,
+            fit = Fit(
                 settings,
+                plain_labels(classes),
                 train,
-                validation=validation,
-                rng=rng,
-                started=started,
+                validation,
+                rng,
                 unlabelled=more,
+                go_on_from=self._copy_of_model(settings) if go_on else None,
+                started=started,
                 callbacks=[*callbacks, *([Progress()] if self.verbose else [])],
+                on_stage=on_stage,
             )
-        self._keep(trained, validation)
+            run_stages(fit)
+        self._keep(fit)
         self.classes_ = classes  # of the type that they were given in
         return self
 

@@ -31,9 +31,10 @@ from textrnn.system.telling import telling_once
 from textrnn.text.tokenizers import Tokenizer
 from textrnn.training.callbacks import Callback
 from textrnn.training.examples import Examples
+from textrnn.training.pipeline import Fit, OnStage, ignore, run_stages
 from textrnn.training.presets import changes_of
 from textrnn.training.progress import Progress
-from textrnn.training.regression import OF_CLASSES, Scaling, build_regression, train_regression
+from textrnn.training.regression import OF_CLASSES, Scaling, regression_stages
 from textrnn.training.settings import Settings
 from textrnn.typing import Floats
 
@@ -144,6 +145,7 @@ class TextRNNRegressor(RegressorMixin, TextRNNEstimator):  # type: ignore[misc]
         *,
         validation_data: tuple[Texts, Any] | None = None,
         callbacks: Sequence[Callback] = (),
+        on_stage: OnStage = ignore,
     ) -> Self:
         """Train on texts and their numbers.
 
@@ -155,6 +157,8 @@ class TextRNNRegressor(RegressorMixin, TextRNNEstimator):  # type: ignore[misc]
             validation_data: texts and numbers to choose the best epoch by, instead of a part of
                 the training texts.
             callbacks: called during the run, see ``textrnn.training.callbacks``.
+            on_stage: told the name of each stage (network, training) and its figures, when it is
+                done.
 
         Raises:
             UsageError: a parameter has a value that cannot work.
@@ -180,21 +184,19 @@ class TextRNNRegressor(RegressorMixin, TextRNNEstimator):  # type: ignore[misc]
         elif settings.early_stopping:
             train, validation = hold_out(train, texts, settings, self.random_state, rng)
         with one_blas_thread(), telling_once():
-            model = (
-                self._copy_of_model(settings)
-                if go_on
-                else build_regression(settings, train.texts, scaling, rng=rng)
-            )
-            trained = train_regression(
-                model,
+            fit = Fit(
                 settings,
+                (),
                 train,
-                validation=validation,
-                rng=rng,
+                validation,
+                rng,
+                go_on_from=self._copy_of_model(settings) if go_on else None,
                 started=started,
                 callbacks=[*callbacks, *([Progress()] if self.verbose else [])],
+                on_stage=on_stage,
             )
-        self._keep(trained, validation)
+            run_stages(fit, regression_stages(scaling))
+        self._keep(fit)
         return self
 
     # ----------------------------------------------------------------- prediction

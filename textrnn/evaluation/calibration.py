@@ -1,4 +1,4 @@
-"""How far to believe each part of a model: factors fitted on texts that none of them has seen."""
+"""The weight of each model of an ensemble, fitted to texts that none of them has seen."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from textrnn.nn.losses import Output, mean_one
 from textrnn.typing import Floats, Ints
 
 PENALTY = 1e-2
-"""Pulls the factors to equal parts and the biases to zero: few held-out texts say little."""
+"""Pulls the weights to equal parts and the biases to zero: few held-out texts say little."""
 ALONE = 1e-4
 """The same for one model, whose single number they do tell: it only keeps it finite."""
 
 
-def fit_factors(
+def fit_ensemble_weights(
     output: Output,
     parts: Sequence[Floats],
     targets: Ints,
@@ -23,9 +23,9 @@ def fit_factors(
     *,
     start: tuple[Floats, Floats] | None = None,
 ) -> tuple[Floats, Floats]:
-    """Factors of some models' logits whose sum has the least loss.
+    """Weights of some models' logits whose sum has the least loss.
 
-    Of one model alone the factor is 1 / temperature (Guo et al. 2017), and there is no bias:
+    Of one model alone the weight is 1 / temperature (Guo et al. 2017), and there is no bias:
     what it holds most probable stays so.
 
     Args:
@@ -33,10 +33,10 @@ def fit_factors(
         parts: logits (n, C) of each model.
         targets: of the texts.
         weights: of the texts in the loss, shape (n,), or None.
-        start: factors and bias that are near to those sought; they are found sooner.
+        start: ensemble weights and bias that are near to those sought; they are found sooner.
 
     Returns:
-        The factor of each model, from 0, shape (len(parts),), and a bias of each class, (C,).
+        The weight of each model, from 0, shape (len(parts),), and a bias of each class, (C,).
     """
     from scipy.optimize import minimize
 
@@ -46,13 +46,13 @@ def fit_factors(
     penalty = PENALTY if n_parts > 1 else ALONE
 
     def loss_and_gradient(values: Floats) -> tuple[float, Floats]:
-        factors, bias = values[:n_parts], values[n_parts:]
-        loss, d_total = output.loss(combined(logits, factors, bias), targets, weights)
-        away = factors - 1.0 / n_parts
+        of_models, bias = values[:n_parts], values[n_parts:]
+        loss, d_total = output.loss(combined(logits, of_models, bias), targets, weights)
+        away = of_models - 1.0 / n_parts
         loss += penalty * float(np.vdot(away, away) + np.vdot(bias, bias))
-        d_factors = logits.reshape(n_parts, -1) @ d_total.ravel() + 2 * penalty * away
+        d_of_models = logits.reshape(n_parts, -1) @ d_total.ravel() + 2 * penalty * away
         d_bias = d_total.sum(axis=0) + 2 * penalty * bias
-        return loss, np.concatenate([d_factors, d_bias])
+        return loss, np.concatenate([d_of_models, d_bias])
 
     begin = (np.full(n_parts, 1.0 / n_parts), np.zeros(C)) if start is None else start
     bias_bounds = (0.0, 0.0) if n_parts == 1 else (None, None)
@@ -63,7 +63,7 @@ def fit_factors(
     return solved.x[:n_parts], solved.x[n_parts:]
 
 
-def combined(logits: Floats | Sequence[Floats], factors: Floats, bias: Floats) -> Floats:
-    """Logits (n, C) of the parts' (P, n, C), their factors (P,) and a bias (C,)."""
-    total: Floats = np.tensordot(factors, np.asarray(logits), 1) + bias
+def combined(logits: Floats | Sequence[Floats], of_models: Floats, bias: Floats) -> Floats:
+    """Logits (n, C) of the parts' (P, n, C), their weights (P,) and a bias (C,)."""
+    total: Floats = np.tensordot(of_models, np.asarray(logits), 1) + bias
     return total

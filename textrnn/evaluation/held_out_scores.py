@@ -25,7 +25,7 @@ def as_named_now(report: Mapping[str, Any], *, is_alone: bool) -> dict[str, Any]
         report: as in ``metrics.json``.
         is_alone: the classifier is a network and nothing else, without a threshold: then its
             scores are the network's. Those of another, as 0.1.0 measured them, are left out: it
-            was scored on the texts that its factors were fitted to.
+            was scored on the texts that its ensemble weights were fitted to.
     """
     named = _moved(report, "best_validation_score", "best_network_validation_score", is_alone)
     if report.get("history"):

@@ -9,11 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from statistics import median
-from tempfile import TemporaryDirectory
 from typing import Any
-
-import numpy as np
 
 from textrnn.corpora import Corpus
 from textrnn.corpora.overlap import as_counts, warnings_of
@@ -28,16 +24,16 @@ from textrnn.experiments.comparison import (
     network_contender,
     paired_with_best,
 )
+from textrnn.experiments.costs import costs_of, served
 from textrnn.experiments.data import Data, Say, prepare, say_nothing
+from textrnn.experiments.experiment import Experiment
 from textrnn.experiments.learning_curve import FEWEST, LearningCurve, Point, crossing, part_of
-from textrnn.experiments.run import Experiment, train_network
-from textrnn.inference.bag_of_words import Classifier, LinearModel
+from textrnn.experiments.training import train_network
+from textrnn.inference.bag_of_words import LinearModel
 from textrnn.inference.classifier import TextModel
-from textrnn.inference.fitted_baselines import as_linear_model
-from textrnn.linear.baselines import BASELINES, FittedBaseline
+from textrnn.linear.baselines import BASELINES
 from textrnn.storage.card import model_card
 from textrnn.storage.format import tell_replaced
-from textrnn.storage.reading import load_classifier
 from textrnn.storage.report import VERSION, Comparison, RunReport
 from textrnn.storage.training_lock import training_at
 from textrnn.storage.writing import check_writable, save_model
@@ -50,7 +46,6 @@ from textrnn.wording.messages import Parameter
 from textrnn.wording.quoting import quoted
 
 BEST = "best"
-TIMED_TEXTS = 50
 
 
 @dataclass(frozen=True)
@@ -153,7 +148,7 @@ def _run(contest: Contest) -> ContestReport:
     try:
         for contender in _contenders(contest, data, callbacks=contest.callbacks):
             found.append(contender)
-            costs[contender.name] = _costs(contender, data)
+            costs[contender.name] = costs_of(contender, data)
             contest.say(
                 f"{len(found)} of {len(contest.names)}: {contender.name} has "
                 f"{contender.report.accuracy:.4f} of the test texts right"
@@ -245,32 +240,6 @@ def _contenders(
         yield replace(scored, seconds=round(seconds, 2), epochs=trained.state.epoch)
 
 
-def _served(contender: Contender, data: Data) -> Classifier:
-    """The model that a folder would hold."""
-    if isinstance(contender.classifier, FittedBaseline):
-        return as_linear_model(contender.classifier, data.tokenizer)
-    return contender.classifier
-
-
-def _costs(contender: Contender, data: Data) -> Costs:
-    """What a classifier costs as it is served: saved, read back, asked for one text at a time."""
-    assert data.test is not None
-    model, texts = _served(contender, data), data.test.texts
-    chosen = np.linspace(0, len(texts) - 1, min(TIMED_TEXTS, len(texts))).astype(int)
-    with TemporaryDirectory() as parent:
-        folder = Path(parent) / "model"
-        save_model(model, folder)
-        size = sum(file.stat().st_size for file in folder.iterdir())
-        loaded = load_classifier(folder, tokenizer=model.tokenizer)
-    loaded.predict_proba([texts[0]])
-    times = []
-    for row in chosen.tolist():
-        start = time.perf_counter()
-        loaded.predict_proba([texts[row]])
-        times.append(time.perf_counter() - start)
-    return Costs(contender.seconds, round(1e3 * median(times), 4), size)
-
-
 # --------------------------------------------------------------- the learning curve
 
 
@@ -352,7 +321,7 @@ def _save(
         )
         return None
     assert contest.out is not None
-    model = _served(contender, data)
+    model = served(contender, data)
     corpus = contest.corpus
     is_linear = isinstance(model, LinearModel)  # a baseline is fitted again to both
     known = RunReport(

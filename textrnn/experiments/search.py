@@ -19,23 +19,25 @@ from sklearn.model_selection import ParameterSampler
 
 from textrnn.errors import TrainingError
 from textrnn.experiments.data import Data
-from textrnn.experiments.run import Experiment, train_network
+from textrnn.experiments.experiment import Experiment
+from textrnn.experiments.training import train_network
 from textrnn.linear.hashing import NGramKind
 from textrnn.training.batching import batch_count
 from textrnn.training.budget import Deadline
 from textrnn.training.callbacks import Callback
-from textrnn.training.ensemble import (
+from textrnn.training.examples import Examples
+from textrnn.training.ngrams import (
     CHARACTERS,
     CHARACTERS_TAKE,
     SHARE_OF_TIME,
     WORDS,
-    Chosen,
+    NGrams,
     Part,
     fit_kind,
     kinds_of,
     together,
 )
-from textrnn.training.examples import Examples
+from textrnn.training.pipeline import REFIT, STAGES
 from textrnn.training.settings import DECLARED, Settings
 from textrnn.training.state import Run
 
@@ -43,6 +45,8 @@ SPACE: dict[str, Sequence[Any]] = {
     name: setting.searched for name, setting in DECLARED.items() if setting.searched
 }
 """What is searched. Everything else is as in the settings that are begun with."""
+WITHOUT_REFIT = tuple(stage for stage in STAGES if stage is not REFIT)
+"""A trial is scored by the held-out texts; there is no need to learn from them."""
 FACTOR, ROUNDS = 3, 3
 FEWEST, MOST = 9, 81
 """Candidates: of fewer none would be left for the last round, more are hardly ever better."""
@@ -187,7 +191,9 @@ class Search:
         self._is_begun = True
         experiment = replace(self.experiment, settings=settings, out=None, callbacks=callbacks)
         try:
-            trained = train_network(experiment, self.data, choose=self._choose_once, refit=False)
+            trained = train_network(
+                experiment, self.data, choose=self._choose_once, stages=WITHOUT_REFIT
+            )
         except TrainingError:
             return None
         state, accuracy = trained.state, trained.accuracy
@@ -212,7 +218,7 @@ class Search:
         train: Examples,
         validation: Examples | None,
         deadline: Deadline | None,
-    ) -> Chosen:
+    ) -> NGrams:
         """The n-gram models, which no other searched setting changes: each kind is fitted once.
 
         Characters are left out of all trials where they would take too much of the time.

@@ -24,8 +24,8 @@ class Callback:
     def on_epoch(self, run: Run) -> None:
         """After an epoch and its validation; ``run.state.history[-1]`` is its record."""
 
-    def on_taught(self, n_texts: int) -> None:
-        """Before another run in which a new network learns from a finished classifier, too.
+    def on_student(self, n_texts: int) -> None:
+        """Before another run, in which a student learns from the finished classifier, too.
 
         ``n_texts`` have no labels but the classifier's.
         """

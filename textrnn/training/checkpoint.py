@@ -39,13 +39,13 @@ class Checkpoint(Callback):
         self.path = path
         self.identity = identity
         self.resume = resume
-        self.is_taught = False
+        self.is_student = False
 
     def on_start(self, run: Run) -> None:
         if self.resume and self.path.exists():
             restore(run, *self.read(run))
-        elif not self.is_taught:
-            taught_path(self.path).unlink(missing_ok=True)  # of another run
+        elif not self.is_student:
+            student_path(self.path).unlink(missing_ok=True)  # of another run
 
     def read(self, run: Run) -> tuple[Params, dict[str, Any]]:
         """The arrays and values from which a run goes on.
@@ -72,18 +72,18 @@ class Checkpoint(Callback):
         self._check_identity(saved["identity"])
         return saved
 
-    def on_taught(self, n_texts: int) -> None:
-        """Keep the pupil's run in a file of its own: the teacher's is not to be trained again."""
+    def on_student(self, n_texts: int) -> None:
+        """Keep the student's run in a file of its own: its teacher is not to be trained again."""
         del n_texts
-        self.path, self.is_taught = taught_path(self.path), True
+        self.path, self.is_student = student_path(self.path), True
 
     def n_texts(self) -> int | None:
         """Training texts of the run to go on with, which may have had no time for all."""
         return self._n_texts(self.path)
 
-    def n_taught(self) -> int | None:
-        """The same of the run in which a network was taught."""
-        return self._n_texts(taught_path(self.path))
+    def n_student(self) -> int | None:
+        """The same of the student's run."""
+        return self._n_texts(student_path(self.path))
 
     def _n_texts(self, path: Path) -> int | None:
         return self._state(path)["n_texts"] if self.resume and path.exists() else None
@@ -144,8 +144,8 @@ def spelling_rule_of(path: Path, *, resume: bool) -> str:
     return spelling_rule
 
 
-def taught_path(path: Path) -> Path:
-    """The file of the run of a network that is taught, beside that of its teacher."""
+def student_path(path: Path) -> Path:
+    """The file of a student's run, beside that of its teacher; named as by 0.1.0."""
     return path.with_name(path.name + ".taught")
 
 

@@ -1,6 +1,6 @@
-"""What a sum of models has right on held-out texts, though its factors were fitted there.
+"""What a sum of models has right on held-out texts, though its weights were fitted there.
 
-Scored on the texts that its factors, biases and threshold were fitted to, a sum of models that
+Scored on the texts that its weights, biases and threshold were fitted to, a sum of models that
 know nothing would look better than guessing. So it is cross-fitted: the texts are dealt into
 folds, and each fold is scored by what was fitted to the others (Stone 1974).
 """
@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from textrnn.corpora import strata
-from textrnn.evaluation.calibration import combined, fit_factors
+from textrnn.evaluation.calibration import combined, fit_ensemble_weights
 from textrnn.evaluation.thresholds import (
     USUAL,
     best_f1_threshold,
@@ -29,32 +29,32 @@ from textrnn.typing import Bools, Floats, Ints
 
 FOLDS = 5
 """At most: four fifths of the texts tell nearly as much as all."""
-LEAST_FACTOR = 1e-3
+LEAST_WEIGHT = 1e-3
 """Of the first model: with 0 a network's last layer would be nothing for ever, however it is
 trained on."""
 
 
-class Belief(NamedTuple):
-    """How far to believe each of some models, and from where on to answer yes.
+class EnsembleWeights(NamedTuple):
+    """How much each of some models counts in their sum, and from where on to answer yes.
 
     Attributes:
-        factors: of each model's logits, (P,).
+        of_models: of each model's logits, (P,).
         bias: of each class, (C,).
         threshold: see ``thresholds.decide``.
     """
 
-    factors: Floats
+    of_models: Floats
     bias: Floats
     threshold: float | None
 
     def logits(self, parts: Sequence[Floats]) -> Floats:
         """Those of the sum, (n, C), of the models' own."""
-        return combined(parts, self.factors, self.bias)
+        return combined(parts, self.of_models, self.bias)
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Held-out texts, by which models are believed and judged.
+    """Held-out texts, to which ensemble weights are fitted and by which models are scored.
 
     Attributes:
         output: what logits mean.
@@ -79,13 +79,13 @@ class HeldOut:
         """Whether a text has any number of labels."""
         return self.targets.is_multilabel
 
-    def believe(
+    def fit_weights(
         self,
         parts: Sequence[Floats],
         rows: Bools | slice = slice(None),
         *,
-        like: Belief | None = None,
-    ) -> Belief:
+        like: EnsembleWeights | None = None,
+    ) -> EnsembleWeights:
         """What is fitted to the texts, or to some rows of them.
 
         Args:
@@ -95,17 +95,18 @@ class HeldOut:
         """
         parts, targets = [part[rows] for part in parts], self.targets.take(rows).values
         weights = None if self.weights is None else self.weights[rows]
-        start = None if like is None else (like.factors, like.bias)
-        factors, bias = fit_factors(self.output, parts, targets, weights, start=start)
-        factors[0] = max(factors[0], LEAST_FACTOR)
+        start = None if like is None else (like.of_models, like.bias)
+        of_models, bias = fit_ensemble_weights(self.output, parts, targets, weights, start=start)
+        of_models[0] = max(of_models[0], LEAST_WEIGHT)
         if self.threshold != F1:
-            return Belief(factors, bias, self._fixed)
-        held_out = self.output.probabilities(combined(parts, factors, bias))
+            return EnsembleWeights(of_models, bias, self._fixed)
+        held_out = self.output.probabilities(combined(parts, of_models, bias))
         weights = weights if self.is_f1_weighted else None
         if self.multilabel:
-            return Belief(factors, bias, best_f1_threshold(held_out, targets, weights))
+            threshold = best_f1_threshold(held_out, targets, weights)
+            return EnsembleWeights(of_models, bias, threshold)
         threshold = best_f1_threshold_of(self.rare, held_out[:, 1], targets, weights)
-        return Belief(factors, bias, threshold)
+        return EnsembleWeights(of_models, bias, threshold)
 
     def right(self, parts: Sequence[Floats]) -> Floats:
         """The share of the labels of each text that is right, (n,), by what other texts told.
@@ -116,14 +117,14 @@ class HeldOut:
         if len(parts) == 1 and self.threshold is None:  # its temperature changes no answer
             return self._right(parts, _unfitted(parts, None), slice(None))
         right = np.empty(len(self.targets))
-        belief: Belief | None = None
+        fitted: EnsembleWeights | None = None
         for fold in np.unique(self.folds):
             inside = self.folds == fold
             if inside.all():
-                belief = _unfitted(parts, USUAL if self.threshold == F1 else self._fixed)
+                fitted = _unfitted(parts, USUAL if self.threshold == F1 else self._fixed)
             else:
-                belief = self.believe(parts, ~inside, like=belief)
-            right[inside] = self._right(parts, belief, inside)
+                fitted = self.fit_weights(parts, ~inside, like=fitted)
+            right[inside] = self._right(parts, fitted, inside)
         return right
 
     def accuracy(self, parts: Sequence[Floats]) -> float:
@@ -134,10 +135,12 @@ class HeldOut:
     def _fixed(self) -> float | None:
         return None if isinstance(self.threshold, str) else self.threshold
 
-    def _right(self, parts: Sequence[Floats], belief: Belief, rows: Bools | slice) -> Floats:
+    def _right(
+        self, parts: Sequence[Floats], fitted: EnsembleWeights, rows: Bools | slice
+    ) -> Floats:
         """The same of some rows, as ``predict`` would answer."""
-        probabilities = self.output.probabilities(belief.logits([part[rows] for part in parts]))
-        answers = decide(probabilities, belief.threshold, multilabel=self.multilabel)
+        probabilities = self.output.probabilities(fitted.logits([part[rows] for part in parts]))
+        answers = decide(probabilities, fitted.threshold, multilabel=self.multilabel)
         same: Floats = (answers == self.targets.take(rows).values).astype(np.float64)
         return same.mean(axis=1) if self.multilabel else same
 
@@ -149,7 +152,7 @@ def held_out(
     rare: int = 1,
     is_f1_weighted: bool = True,
 ) -> HeldOut:
-    """Held-out texts as models are judged by them.
+    """Held-out texts as models are scored by them.
 
     Args:
         examples: texts, as they are read, with their labels.
@@ -195,7 +198,7 @@ def mean_right(right: Floats, weights: Floats | None) -> float:
     return float(np.average(right, weights=mean_one(weights)))
 
 
-def _unfitted(parts: Sequence[Floats], threshold: float | None) -> Belief:
-    """What ``fit_factors`` is pulled to while nothing is known: equal parts, no bias."""
+def _unfitted(parts: Sequence[Floats], threshold: float | None) -> EnsembleWeights:
+    """What ``fit_ensemble_weights`` is pulled to while nothing is known: equal parts, no bias."""
     n_parts, C = len(parts), parts[0].shape[1]
-    return Belief(np.full(n_parts, 1.0 / n_parts), np.zeros(C), threshold)
+    return EnsembleWeights(np.full(n_parts, 1.0 / n_parts), np.zeros(C), threshold)

@@ -1,341 +1,333 @@
-"""Train a whole classifier, the network and the n-gram model beside it, in the time there is."""
+"""One fit as a list of stages over one context: what an estimator and an experiment both run.
+
+A stage reads what those before it found and adds its own. Each is told of when it is done, through
+``on_stage``: that is where lines for the user, timings and notes hang.
+"""
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
 import numpy as np
 
-from textrnn.corpora.sampling import drawn_rows
-from textrnn.errors import ModelError, TrainingError
+from textrnn.errors import TrainingError
 from textrnn.inference.classifier import TextModel
-from textrnn.inference.pool import predict_many
-from textrnn.nn.losses import mean_one
+from textrnn.storage.report import Distillation
 from textrnn.system.processes import process_count
 from textrnn.system.telling import warn
 from textrnn.text.encoded import EncodedTexts
+from textrnn.text.spelling import EDIT
 from textrnn.training.budget import Deadline
 from textrnn.training.callbacks import Callback
-from textrnn.training.distillation import Taught, teach, without
-from textrnn.training.ensemble import (
-    Chosen,
-    Judge,
-    Weighed,
-    choose_ngrams,
-    finish,
-    judge_of,
-    weigh,
-)
+from textrnn.training.distillation import Student, distil, is_kept, without
+from textrnn.training.ensemble import Ensemble, HeldOutScorer, fit_ensemble, make_scorer
 from textrnn.training.examples import Examples, concatenated
-from textrnn.training.fit import make_run
+from textrnn.training.fit import build_model, make_run
+from textrnn.training.in_time import (
+    drawn,
+    is_time_to_refit,
+    texts_that_fit,
+    unlabelled_before,
+    unlabelled_that_fit,
+)
+from textrnn.training.ngrams import NGrams, choose_ngrams, refitted
 from textrnn.training.settings import Settings
 from textrnn.training.state import TrainingState
-from textrnn.typing import Floats, Params
-from textrnn.wording.messages import Message, Parameter
-
-Texts = TypeVar("Texts", Examples, EncodedTexts)
+from textrnn.typing import Params
+from textrnn.wording.messages import Message
 
 SAVING_SHARE = 0.02
 """Of the time allowed that is kept for writing the model."""
 REFITTING = 1.2
 """Time to fit the n-gram model to all texts, over that of choosing it: one fit, not several,
 but of more texts."""
-TRIED_TEXTS = 2_000
-"""Texts whose n-grams are timed, where there are several times as many."""
-WORTH_REFITTING = 0.5
-"""Of the time that choosing the n-gram model took, what must be left to fit it to all texts."""
-NGRAM_FITS = 4
-"""Time to choose an n-gram model of words and to fit it again, over that of one fit."""
-NGRAM_SHARE = 0.5
-"""Of the time left that n-grams may take before texts are left out."""
 TEACHER_SHARE = 0.35
-"""Of the time for networks, the part of the one that teaches another on unlabelled texts."""
-LESSON_SHARE = 0.4
-"""Of the time left after that, what a teacher's labels and the n-grams that learn them may take."""
-FEWEST_TAUGHT = 500
-"""Unlabelled texts below which there is no time for a lesson, if there are more."""
+"""Of the time for networks, the part of the one that teaches a student on unlabelled texts."""
+
+Info = Mapping[str, Any]
+"""What a stage tells of itself: its own figures, and the ``seconds`` that it took."""
+OnStage = Callable[[str, Info], None]
+"""Told the name of each stage that did something, when it is done."""
 
 
-class Teaching(NamedTuple):
-    """How a classifier taught another on unlabelled texts.
-
-    Attributes:
-        n_texts: those that there was time for.
-        accuracy: of the teacher, on the held-out texts.
-        state: of the teacher's run.
-        kept: whether the one that was taught took its teacher's place.
-    """
-
-    n_texts: int
-    accuracy: float | None
-    state: TrainingState
-    kept: bool
+def ignore(name: str, info: Info) -> None:
+    """The quiet default."""
+    del name, info
 
 
-class Trained(NamedTuple):
-    """What a training leaves.
+@dataclass
+class Fit:
+    """The context of one fit: what it is given, and what its stages find.
 
     Attributes:
-        model: the classifier.
-        state: of the network's run.
-        accuracy: of the whole classifier on the held-out texts, see ``Weighed``; None without
-            any, or if it was interrupted in the first epoch.
-        n_texts: training texts that there was time for.
-        teaching: if there were unlabelled texts, and time for them.
-    """
-
-    model: TextModel
-    state: TrainingState
-    accuracy: float | None
-    n_texts: int
-    teaching: Teaching | None = None
-
-
-def train_whole(
-    model: TextModel,
-    settings: Settings,
-    train: Examples,
-    *,
-    validation: Examples | None,
-    rng: np.random.Generator,
-    started: float,
-    unlabelled: EncodedTexts | None = None,
-    callbacks: Sequence[Callback] = (),
-    choose: Callable[..., Chosen] = choose_ngrams,
-    on_ngrams: Callable[[Chosen], None] | None = None,
-    refit: bool = True,
-    n_texts: int | None = None,
-    n_taught: int | None = None,
-) -> Trained:
-    """Train the network of ``model`` in place, and what stands beside it.
-
-    With unlabelled texts the classifier then teaches another on them, whose network begins where
-    the first one began. It takes its teacher's place, unless it does clearly worse on the held-out
-    texts.
-
-    After Ctrl-C the n-gram model is the one fitted to the training texts; in the first epoch
-    there is nothing to keep.
-
-    Args:
-        model: a new one, or one to go on with.
         settings: how; of them ``max_seconds`` counts from ``started``.
-        train: texts to learn from, as all here are read: cut to their ``max_length``.
+        classes: the label of each class.
+        train: texts to learn from, as all here are read: cut to their ``max_length``. Later those
+            of them that there was time for.
         validation: held-out texts.
-        rng: the source of chance.
-        started: when the work began, by ``time.perf_counter``.
+        rng: the source of randomness.
         unlabelled: texts to learn from that have no labels.
-        callbacks: called during the network's run.
-        choose: finds the n-gram model, as `choose_ngrams`.
-        on_ngrams: told of the n-gram model before the network's run.
-        refit: fit the n-gram model to all texts in the end, if there is time.
+        go_on_from: a model whose training goes on; None makes one.
+        spelling_rule: of a model that is made, see ``TextModel``.
+        started: when the work began, by ``time.perf_counter``.
+        callbacks: called during the network's runs.
+        on_stage: told of each stage.
+        choose: finds the n-gram models, as `choose_ngrams`.
         n_texts: training texts that a run had time for which is now resumed; None finds out.
-        n_taught: the same of all texts of the network that was taught.
-
-    Raises:
-        TrainingError: the loss became infinite or not a number.
-        ModelError: ``n_taught`` is not of this run.
+        n_student: the same of all texts of the student's run.
+        deadline: when all must be over.
+        model: the network's; in the end the classifier.
+        ngrams: the n-gram models.
+        seconds_of_ngrams: that it took to choose them.
+        scorer: what scores the network beside them after each epoch.
+        first_weights: those that the network began with, where a student will begin there.
+        state: of the run of the network that is kept.
+        ensemble: network and n-gram models together.
+        accuracy: what is right on the held-out texts, see ``Ensemble``; None without any.
+        distillation: if there were unlabelled texts, and time for them.
+        student: if it took its teacher's place.
     """
-    deadline = None
-    if settings.max_seconds is not None:
-        deadline = Deadline(started + (1.0 - SAVING_SHARE) * settings.max_seconds)
-    chosen, choosing = None, 0.0
-    if settings.ngrams != "none":
-        if deadline is not None:
-            if n_texts is None:
-                n_texts = texts_that_fit(settings, train, deadline)
-            train = drawn(train, n_texts)
-        begun = time.perf_counter()
-        chosen = choose(settings, train, validation, deadline)
-        choosing = time.perf_counter() - begun
-        if on_ngrams is not None:
-            on_ngrams(chosen)
-    n_labelled = len(train)
-    before_refit = deadline and deadline.sooner(REFITTING * choosing)
-    judge = None
-    if validation is not None:
-        judge = judge_of(model, settings, chosen, train, validation)
-    training = Training(settings, train, validation, rng, callbacks, judge)
-    if unlabelled is not None and validation is not None:
-        unlabelled = without(unlabelled, validation.texts)
-    soon, first_weights = before_refit, dict[str, Floats]()
-    if unlabelled:
-        first_weights = {name: value.copy() for name, value in model.network.params.items()}
-        soon = soon and soon.sooner((1.0 - TEACHER_SHARE) * max(soon.left(), 0.0))
-    state = training.run(model, train, deadline=soon)
-    if state.interrupted and state.epoch == 0:
-        return Trained(model, state, None, n_labelled)
-    best = weigh(model, settings, chosen, train, validation, judge=judge)
-    interrupted, characters, teaching = state.interrupted, True, None
-    if unlabelled and not interrupted and not (state.stopped and not state.out_of_time):
-        reserve = REFITTING * choosing
-        if deadline is not None:
-            n, seconds = texts_to_teach(best, unlabelled, deadline, reserve / n_labelled, training)
-            if n_taught is not None:
-                n = taught_before(n_taught, n_labelled, len(unlabelled))
-            unlabelled = drawn(unlabelled, n)
-            reserve += seconds
-        if unlabelled:
-            until = deadline and deadline.sooner(reserve)
-            taught, interrupted = training.teach(best, first_weights, unlabelled, until)
-            kept = taught is not None and is_kept(taught, best)
-            teaching = Teaching(len(unlabelled), best.accuracy, state, kept)
-            if taught is not None and kept:
-                best, state, train = taught.weighed, taught.state, taught.texts
-                characters = taught.characters
-                choosing *= len(train) / n_labelled
-    refit = refit and not interrupted and is_time_to_refit(deadline, choosing)
-    texts = concatenated([train, validation]) if refit and validation is not None else None
-    finished = finish(best, texts, characters=characters)
-    state.interrupted = interrupted or finished.interrupted
-    return Trained(finished.model, state, finished.accuracy, n_labelled, teaching)
-
-
-@dataclass(frozen=True)
-class Training:
-    """What the runs of a training share; see ``train_whole``."""
 
     settings: Settings
+    classes: Sequence[Any]
     train: Examples
     validation: Examples | None
     rng: np.random.Generator
-    callbacks: Sequence[Callback]
-    judge: Judge | None = None
+    unlabelled: EncodedTexts | None = None
+    go_on_from: TextModel | None = None
+    spelling_rule: str = EDIT
+    started: float = field(default_factory=time.perf_counter)
+    callbacks: Sequence[Callback] = ()
+    on_stage: OnStage = ignore
+    choose: Callable[..., NGrams] = choose_ngrams
+    n_texts: int | None = None
+    n_student: int | None = None
+    deadline: Deadline | None = field(default=None, init=False)
+    model: TextModel = field(init=False)
+    ngrams: NGrams | None = field(default=None, init=False)
+    seconds_of_ngrams: float = field(default=0.0, init=False)
+    scorer: HeldOutScorer | None = field(default=None, init=False)
+    first_weights: Params = field(default_factory=dict, init=False)
+    state: TrainingState = field(default_factory=TrainingState, init=False)
+    ensemble: Ensemble | None = field(default=None, init=False)
+    accuracy: float | None = field(default=None, init=False)
+    distillation: Distillation | None = field(default=None, init=False)
+    student: Student | None = field(default=None, init=False)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether Ctrl-C came in the first epoch, so that there is nothing to keep."""
+        return self.state.interrupted and self.state.epoch == 0
 
     @property
     def n_jobs(self) -> int:
         """Processes that predict."""
         return process_count(self.settings.n_jobs)
 
-    def run(
-        self, model: TextModel, texts: Examples, deadline: Deadline | None, **changes: Any
+    @property
+    def seconds_to_refit(self) -> float:
+        """What choosing n-gram models would take for the texts that the last ones learned from."""
+        if self.student is None:
+            return self.seconds_of_ngrams
+        return self.seconds_of_ngrams * len(self.student.examples) / len(self.train)
+
+    def run_network(
+        self, model: TextModel, examples: Examples, deadline: Deadline | None, **changes: Any
     ) -> TrainingState:
-        """Train a model's network in place."""
+        """Train a model's network in place, with changes of the training that is set."""
         run = make_run(
             model,
             self.settings,
-            texts,
+            examples,
             validation=self.validation,
             rng=self.rng,
             callbacks=self.callbacks,
             deadline=deadline,
-            scorer=None if self.judge is None else self.judge.accuracy,
+            scorer=None if self.scorer is None else self.scorer.accuracy,
             **changes,
         )
         return run.run()
 
-    def teach(
-        self,
-        teacher: Weighed,
-        first_weights: Params,
-        unlabelled: EncodedTexts,
-        deadline: Deadline | None,
-    ) -> tuple[Taught | None, bool]:
-        """Let a classifier teach another; what is left of it, and whether Ctrl-C came."""
-        try:
-            for callback in self.callbacks:
-                callback.on_taught(len(unlabelled))
-            taught = teach(
-                teacher,
-                first_weights,
-                self.settings,
-                self.train,
-                self.validation,
-                unlabelled,
-                partial(self.run, deadline=deadline),
-                n_jobs=self.n_jobs,
-            )
-        except KeyboardInterrupt:
-            return None, True
-        except TrainingError as error:
-            told = Message("on unlabelled texts ", error.message, " What taught them stays.")
-            warn(told)
-            return None, False
-        return taught, taught is None or taught.state.interrupted
+
+@dataclass(frozen=True)
+class Stage:
+    """A step of a fit: its name, and what it does; that tells None if there was nothing to do."""
+
+    name: str
+    run: Callable[[Fit], Info | None]
 
 
-def is_kept(taught: Taught, teacher: Weighed) -> bool:
-    """Whether what was taught takes its teacher's place.
+def run_stages(fit: Fit, stages: Sequence[Stage] | None = None) -> Fit:
+    """Run stages, all if None, one after the other; the model is then the classifier.
 
-    It does unless it is worse on the held-out texts by more than chance, two standard errors of
-    the difference. A little less is no reason to keep the teacher: held-out texts that resemble the
-    training texts, as reviews of the same films, flatter the one who knows only those. One that
-    did not come to its end must do as well; without such texts it is not kept.
-    """
-    if taught.weighed.right is None or teacher.right is None:
-        return taught.state.finished and not taught.state.is_cut_short
-    losses, weights = teacher.right - taught.weighed.right, mean_one(teacher.weights)
-    loss = float(np.average(losses, weights=weights))
-    if taught.state.is_cut_short:  # half taught
-        return loss <= 0.0
-    spread = math.sqrt(float(np.average((losses - loss) ** 2, weights=weights)))
-    return loss <= 2.0 * spread / math.sqrt(len(losses))
-
-
-def texts_to_teach(
-    teacher: Weighed, texts: EncodedTexts, deadline: Deadline, refit: float, training: Training
-) -> tuple[int, float]:
-    """Number of unlabelled texts that there is time for, and the seconds beside their network.
-
-    Each is read twice by the teacher, and twice its n-grams are fitted, in ``refit`` seconds. Of
-    too few nothing is learned: then it is 0.
-    """
-    classifier, some = teacher.classifier(), drawn(texts, TRIED_TEXTS // 4)
-    begun = deadline.clock()
-    predict_many(classifier, some, training.n_jobs)
-    a_text = 2 * ((deadline.clock() - begun) / len(some) + refit)
-    n = min(int(LESSON_SHARE * max(deadline.left(), 0.0) / max(a_text, 1e-9)), len(texts))
-    return (n, n * a_text) if n >= min(FEWEST_TAUGHT, len(texts)) else (0, 0.0)
-
-
-def taught_before(n_taught: int, n_labelled: int, n_unlabelled: int) -> int:
-    """Number of unlabelled texts among all texts of the network that was taught.
+    After Ctrl-C the n-gram model is the one fitted to the training texts; in the first epoch
+    there is nothing to keep, and no stage follows.
 
     Raises:
-        ModelError: there cannot have been so many, or none.
+        UsageError: a setting does not fit the texts.
+        TrainingError: the loss became infinite or not a number.
+        ModelError: the student that is resumed is not of this run.
     """
-    if not n_labelled < n_taught <= n_labelled + n_unlabelled:
-        raise ModelError(
-            f"the checkpoint of what was taught is of {n_taught:,} texts, which this run has not; "
-            "train without ",
-            Parameter("resume"),
-            ".",
+    if fit.settings.max_seconds is not None:
+        fit.deadline = Deadline(fit.started + (1.0 - SAVING_SHARE) * fit.settings.max_seconds)
+    for stage in STAGES if stages is None else stages:
+        begun = time.perf_counter()
+        info = stage.run(fit)
+        if info is not None:
+            fit.on_stage(stage.name, {**info, "seconds": time.perf_counter() - begun})
+        if fit.is_lost:
+            return fit
+    if fit.ensemble is not None:
+        fit.model = fit.ensemble.classifier()
+    return fit
+
+
+def make_network(fit: Fit) -> Info:
+    """A vocabulary of the texts and a network with its first weights, or those to go on from."""
+    if fit.go_on_from is not None:
+        fit.model = fit.go_on_from
+    else:
+        model = build_model(
+            fit.settings,
+            fit.train.texts,
+            fit.classes,
+            rng=fit.rng,
+            unlabelled=fit.unlabelled,
+            multilabel=fit.train.targets.is_multilabel,
         )
-    return n_taught - n_labelled
+        fit.model = replace(model, spelling_rule=fit.spelling_rule)
+    network = fit.model.network
+    return {"n_parameters": network.n_parameters, "vocabulary_size": len(fit.model.vocabulary)}
 
 
-def is_time_to_refit(deadline: Deadline | None, choosing: float) -> bool:
-    """Whether enough time is left to fit the n-gram model again; it took ``choosing`` seconds."""
-    return deadline is None or deadline.left() > WORTH_REFITTING * choosing
+def fit_ngrams(fit: Fit) -> Info | None:
+    """The n-gram models, fitted to as many texts as there is time for."""
+    if fit.settings.ngrams == "none":
+        return None
+    if fit.deadline is not None:
+        if fit.n_texts is None:
+            fit.n_texts = texts_that_fit(fit.settings, fit.train, fit.deadline)
+        fit.train = drawn(fit.train, fit.n_texts)
+    begun = time.perf_counter()
+    fit.ngrams = fit.choose(fit.settings, fit.train, fit.validation, fit.deadline)
+    fit.seconds_of_ngrams = time.perf_counter() - begun
+    return {"accuracy": fit.ngrams.accuracy, "n_texts": len(fit.train)}
 
 
-def drawn(texts: Texts, n: int) -> Texts:
-    """So many of the texts, drawn at random; the same each time.
+def train_network(fit: Fit) -> Info:
+    """The network's run; with unlabelled texts there is a student to follow in the same time."""
+    deadline = fit.deadline and fit.deadline.sooner(REFITTING * fit.seconds_of_ngrams)
+    if fit.validation is not None:
+        fit.scorer = make_scorer(fit.model, fit.settings, fit.ngrams, fit.train, fit.validation)
+        if fit.unlabelled is not None:
+            fit.unlabelled = without(fit.unlabelled, fit.validation.texts)
+    if fit.unlabelled:
+        params = fit.model.network.params
+        fit.first_weights = {name: value.copy() for name, value in params.items()}
+        if deadline is not None:
+            deadline = deadline.sooner((1.0 - TEACHER_SHARE) * max(deadline.left(), 0.0))
+    fit.state = fit.run_network(fit.model, fit.train, deadline)
+    return {"epochs": fit.state.epoch, "steps": fit.state.steps, "stopped": fit.state.stopped}
 
-    Of texts with labels each class in proportion, and at least one of each label.
-    """
-    if n >= len(texts):
-        return texts
-    rng = np.random.default_rng(0)
-    if not isinstance(texts, Examples):
-        return texts.take(np.sort(rng.permutation(len(texts))[:n]))
-    return texts.take(drawn_rows(texts.targets.label_sets(), n, rng))
+
+def weigh_parts(fit: Fit) -> Info:
+    """The ensemble weights of network and n-gram models."""
+    fit.ensemble = fit_ensemble(
+        fit.model, fit.settings, fit.ngrams, fit.train, fit.validation, scorer=fit.scorer
+    )
+    fit.accuracy = fit.ensemble.accuracy
+    return {"accuracy": fit.accuracy}
 
 
-def texts_that_fit(settings: Settings, train: Examples, deadline: Deadline) -> int:
-    """Number of the training texts of which there is time to count n-grams.
+def distil_student(fit: Fit) -> Info | None:
+    """A student of the classifier, on unlabelled texts; it takes its place unless it is worse."""
+    teacher, state = fit.ensemble, fit.state
+    stopped = state.stopped and not state.out_of_time
+    if not fit.unlabelled or teacher is None or state.interrupted or stopped:
+        return None
+    reserve = REFITTING * fit.seconds_of_ngrams
+    texts = fit.unlabelled
+    if fit.deadline is not None:
+        a_text = reserve / len(fit.train)
+        n, seconds = unlabelled_that_fit(teacher, texts, fit.deadline, a_text, fit.n_jobs)
+        if fit.n_student is not None:
+            n = unlabelled_before(fit.n_student, len(fit.train), len(texts))
+        texts, reserve = drawn(texts, n), reserve + seconds
+    if not texts:
+        return None
+    student = _student(fit, teacher, texts, fit.deadline and fit.deadline.sooner(reserve))
+    kept = student is not None and is_kept(student, teacher)
+    fit.distillation = Distillation(len(texts), kept, teacher.accuracy, state.steps, state.history)
+    if student is not None and kept:
+        fit.student, fit.ensemble = student, student.ensemble
+        fit.accuracy = student.ensemble.accuracy
+        student.state.interrupted |= fit.state.interrupted
+        fit.state = student.state
+    return {
+        "n_texts": len(texts),
+        "kept": kept,
+        "accuracy": fit.accuracy,
+        "teacher_accuracy": teacher.accuracy,
+        "interrupted": fit.state.interrupted,
+    }
 
-    At least those on which that is tried.
-    """
-    if len(train) < 2 * NGRAM_FITS * TRIED_TEXTS:
-        return len(train)  # which takes little longer than to try
-    some = drawn(train, TRIED_TEXTS)
-    begun = deadline.clock()
-    choose_ngrams(replace(settings, ngrams="words"), some, None)
-    all_texts = NGRAM_FITS * (deadline.clock() - begun) * len(train) / len(some)
-    share = NGRAM_SHARE * max(deadline.left(), 0.0) / max(all_texts, 1e-9)
-    return min(max(int(share * len(train)), TRIED_TEXTS), len(train))
+
+def _student(
+    fit: Fit, teacher: Ensemble, texts: EncodedTexts, deadline: Deadline | None
+) -> Student | None:
+    """What a teacher leaves, None if that is nothing; Ctrl-C is then noted in the teacher's run."""
+    try:
+        for callback in fit.callbacks:
+            callback.on_student(len(texts))
+        student = distil(
+            teacher,
+            fit.first_weights,
+            fit.settings,
+            fit.train,
+            fit.validation,
+            texts,
+            partial(fit.run_network, deadline=deadline),
+            n_jobs=fit.n_jobs,
+        )
+    except KeyboardInterrupt:
+        student = None
+    except TrainingError as error:
+        warn(Message("on unlabelled texts ", error.message, " Their teacher stays."))
+        return None
+    fit.state.interrupted = student is None or student.state.interrupted
+    return student
+
+
+def refit_ngrams(fit: Fit) -> Info | None:
+    """The n-gram models once more, fitted to training and held-out texts, if there is time."""
+    ensemble, student = fit.ensemble, fit.student
+    if ensemble is None or ensemble.ngrams is None or fit.validation is None:
+        return None
+    if fit.state.interrupted or not is_time_to_refit(fit.deadline, fit.seconds_to_refit):
+        return None
+    learned_from = fit.train if student is None else student.examples
+    examples = concatenated([learned_from, fit.validation])
+    characters = student is None or student.characters
+    try:
+        ngrams = refitted(ensemble.ngrams, examples, characters=characters)
+    except KeyboardInterrupt:  # those fitted to the training texts are good, too
+        fit.state.interrupted = True
+        return None
+    fit.ensemble = replace(ensemble, ngrams=ngrams)
+    return {"n_texts": len(examples)}
+
+
+REFIT = Stage("refit", refit_ngrams)
+STAGES = (
+    Stage("network", make_network),
+    Stage("n-grams", fit_ngrams),
+    Stage("training", train_network),
+    Stage("ensemble", weigh_parts),
+    Stage("distillation", distil_student),
+    REFIT,
+)
+"""Of a classifier, in their order."""

@@ -48,8 +48,8 @@ class Progress(Callback):
         self._task = self._bar.add_task("", total=1.0, figures="")
         self._bar.start()
 
-    def on_taught(self, n_texts: int) -> None:
-        line = f"a new network learns from all that was trained on {n_texts:,} unlabelled texts"
+    def on_student(self, n_texts: int) -> None:
+        line = f"a student learns from the classifier on {n_texts:,} unlabelled texts"
         self.console.print(line, soft_wrap=True)
 
     def on_batch(self, run: Run) -> None:

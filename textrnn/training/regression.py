@@ -6,23 +6,19 @@ for prices, too. No n-gram model stands beside the network: what there is of the
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from textrnn.errors import DataError, UsageError
-from textrnn.inference.classifier import TextModel
 from textrnn.inference.regression import RegressionModel
 from textrnn.nn.targets import Targets
-from textrnn.text.encoded import EncodedTexts
-from textrnn.training.budget import Deadline
-from textrnn.training.callbacks import Callback
-from textrnn.training.examples import Examples
 from textrnn.training.fit import build_model, make_run
 from textrnn.training.loop import loss_and_accuracy
-from textrnn.training.pipeline import SAVING_SHARE, Trained
+from textrnn.training.pipeline import Fit, Info, Stage
 from textrnn.training.settings import Settings
 from textrnn.typing import Floats
 from textrnn.wording.messages import Parameter
@@ -80,64 +76,47 @@ class Scaling(NamedTuple):
         return Targets.real((numbers - self.mean) / self.scale)
 
 
-def build_regression(
-    settings: Settings, texts: EncodedTexts, scaling: Scaling, *, rng: np.random.Generator
-) -> RegressionModel:
-    """Make an untrained model for some texts; see ``build_model`` for the errors."""
-    model = build_model(settings, texts, (), rng=rng, regression=True)
-    return RegressionModel.of(model, mean=scaling.mean, scale=scaling.scale)
+def regression_stages(scaling: Scaling) -> tuple[Stage, ...]:
+    """The stages of a fit whose targets are in the standard units of this scaling."""
+    return (
+        Stage("network", partial(make_network, scaling=scaling)),
+        Stage("training", train_network),
+    )
 
 
-def train_regression(
-    model: TextModel,
-    settings: Settings,
-    train: Examples,
-    *,
-    validation: Examples | None,
-    rng: np.random.Generator,
-    started: float,
-    callbacks: Sequence[Callback] = (),
-) -> Trained:
-    """Train the network of ``model`` in place.
+def make_network(fit: Fit, scaling: Scaling) -> Info:
+    """A network with one output and its first weights, or one to go on from."""
+    if fit.go_on_from is not None:
+        fit.model = fit.go_on_from
+    else:
+        model = build_model(fit.settings, fit.train.texts, (), rng=fit.rng, regression=True)
+        fit.model = RegressionModel.of(model, mean=scaling.mean, scale=scaling.scale)
+    return {"n_parameters": fit.model.network.n_parameters}
 
-    The best epoch is that of the least squared error on the held-out texts.
 
-    Args:
-        model: a new one, or one to go on with.
-        settings: how; of them ``max_seconds`` counts from ``started``.
-        train: texts to learn from, their targets in the standard units of the model.
-        validation: held-out texts.
-        rng: the source of randomness.
-        started: when the work began, by ``time.perf_counter``.
-        callbacks: called during the run.
+def train_network(fit: Fit) -> Info:
+    """The network's run; the best epoch is that of the least squared error on the held-out texts.
 
-    Returns:
-        What is left; in the place of an accuracy the share of the variance on the held-out texts,
-        in the standard units of the training texts, that is explained: R², about.
-
-    Raises:
-        TrainingError: the loss became infinite or not a number.
+    In the place of an accuracy the share of the variance on the held-out texts, in the standard
+    units of the training texts, that is explained: R², about.
     """
-    deadline = None
-    if settings.max_seconds is not None:
-        deadline = Deadline(started + (1.0 - SAVING_SHARE) * settings.max_seconds)
+    output, validation = fit.model.network.config.output, fit.validation
 
     def explained(logits: Floats) -> float:
         """Of the whole, which is the network."""
         assert validation is not None
-        output, targets = model.network.config.output, validation.targets.values
-        return loss_and_accuracy(output, logits, targets, validation.weights)[1]
+        return loss_and_accuracy(output, logits, validation.targets.values, validation.weights)[1]
 
     run = make_run(
-        model,
-        settings,
-        train,
+        fit.model,
+        fit.settings,
+        fit.train,
         validation=validation,
-        rng=rng,
-        callbacks=callbacks,
-        deadline=deadline,
+        rng=fit.rng,
+        callbacks=fit.callbacks,
+        deadline=fit.deadline,
         scorer=None if validation is None else explained,
     )
-    state = run.run()
-    r2 = None if state.best_params is None else state.best_score[0]
-    return Trained(model, state, r2, len(train))
+    fit.state = run.run()
+    fit.accuracy = None if fit.state.best_params is None else fit.state.best_score[0]
+    return {"epochs": fit.state.epoch, "steps": fit.state.steps, "stopped": fit.state.stopped}
