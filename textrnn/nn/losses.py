@@ -112,7 +112,9 @@ def binary_cross_entropy(
     wanted = targets.astype(logits.dtype)
     if label_smoothing:
         wanted += label_smoothing * (0.5 - wanted)
-    losses = (np.logaddexp(np.zeros_like(logits), logits) - wanted * logits).sum(axis=1)
+    # log(1 + exp(z)) - wanted z, in which no large numbers cancel where the answer is sure.
+    losses = np.maximum(logits, 0.0) - wanted * logits + np.logaddexp(0.0, -np.abs(logits))
+    losses = losses.sum(axis=1)
     gradient = sigmoid(logits) - wanted
     if weights is not None:
         losses = losses * weights
