@@ -809,6 +809,10 @@ def test_a_corpus_has_one_validation_split() -> None:
         file.write("text,label\nThe clown car sped in.,comedy\nThe stolen car sped in.,crime\n")
     told = run("compare", "cars", "--no-network", "--validation", "more.csv").stderr
     assert note in told
+    share = ["--no-network", "--validation-fraction", "0.3"]
+    note = "note: 'cars' has a validation split of its own: --validation-fraction is not used\n"
+    assert note in run("compare", "cars", *share).stderr
+    assert "is not used" not in run("compare", "stays.csv", *share).stderr
 
 
 @pytest.mark.parametrize("command", ["train", "tune", "compare"])

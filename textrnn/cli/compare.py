@@ -96,6 +96,7 @@ def compare(
     if "validation_fraction" not in given:
         settings = replace(settings, validation_fraction=training.validation_fraction)
     corpus = texts.load(
+        given,
         validation_fraction=settings.validation_fraction,
         tell=tell,
         default_fraction=training.test_fraction,

@@ -11,7 +11,8 @@ import typer
 from textrnn.cli.options import Offline, tell_small_splits
 from textrnn.errors import UsageError
 from textrnn.training.declared import DATA
-from textrnn.wording.messages import Parameter
+from textrnn.wording.messages import Message, Parameter
+from textrnn.wording.quoting import quoted
 
 if TYPE_CHECKING:
     from textrnn.corpora import Corpus
@@ -77,11 +78,17 @@ class CorpusOptions:
             )
 
     def load(
-        self, *, validation_fraction: float, tell: Callable[[str], None], **how: Any
+        self,
+        given: Mapping[str, Any],
+        *,
+        validation_fraction: float,
+        tell: Callable[[str], None],
+        **how: Any,
     ) -> Corpus:
         """Read the corpus, and tell of splits that are too small to mean much.
 
         Args:
+            given: settings that were given.
             validation_fraction: share that will be held out, if there are no validation texts.
             tell: receives a line about each.
             how: further arguments of `load_corpus`.
@@ -90,6 +97,9 @@ class CorpusOptions:
 
         where = asdict(self)
         loaded = load_corpus(where.pop("corpus"), **where, **how)
+        if loaded.validation is not None and "validation_fraction" in given:
+            told = f"note: {quoted(loaded.name)} has a validation split of its own: "
+            tell(Message(told, Parameter("validation_fraction"), " is not used"))
         tell_small_splits(loaded, validation_fraction, tell)
         return loaded
 

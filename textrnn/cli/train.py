@@ -74,6 +74,7 @@ def train(
     check_embedding(settings.embedding)
     tell = silent if quiet else say
     loaded = texts.load(
+        given,
         validation_fraction=settings.validation_fraction,
         tell=tell,
         label_separator=label_separator,

@@ -69,6 +69,7 @@ def tune(
     check_embedding(base.embedding)
     tell = silent if quiet else say
     loaded = texts.load(
+        given,
         validation_fraction=base.validation_fraction,
         tell=tell,
         label_separator=label_separator,
