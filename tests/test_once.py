@@ -1,10 +1,17 @@
-"""Nothing stands twice: no function of the package has the body of another."""
+"""Once, not twice: no function has the body of another, and no text is encoded again."""
 
 from __future__ import annotations
 
 import ast
 from collections import defaultdict
 from pathlib import Path
+
+import pytest
+
+from tests.conftest import LABELS, TEXTS
+from textrnn import TextRNNClassifier
+from textrnn.text.encoded import EncodedTexts
+from textrnn.text.vocabulary import Vocabulary
 
 PACKAGE = Path(__file__).parents[1] / "textrnn"
 LEAST = 40
@@ -54,3 +61,18 @@ def test_a_copy_under_other_names_is_found() -> None:
     other = one.replace("counts", "rows").replace("ratio", "share").replace("positive", "inside")
     changed = other.replace("1 + rows[~", "2 + rows[~")
     assert [*bodies(one).values()] == [*bodies(other).values()] != [*bodies(changed).values()]
+
+
+def test_held_out_texts_are_encoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the n-grams, for each epoch and for the weights of the ensemble."""
+    seen: list[int] = []
+    encode_all = Vocabulary.encode_all
+
+    def note(self: Vocabulary, texts: EncodedTexts) -> EncodedTexts:
+        seen.append(len(texts))
+        return encode_all(self, texts)
+
+    monkeypatch.setattr(Vocabulary, "encode_all", note)
+    model = TextRNNClassifier(hidden_size=4, embedding_dim=4, max_iter=3, random_state=0)
+    model.fit(TEXTS[:20], LABELS[:20], validation_data=(TEXTS[20:32], LABELS[20:32]))
+    assert sorted(seen) == [12, 20]

@@ -68,8 +68,14 @@ class TextModel:
         return read_texts(self.tokenizer, texts, self.max_length)
 
     def encode(self, texts: Iterable[Text]) -> EncodedTexts:
-        """Texts with ids of the vocabulary; an empty one is the unknown word alone."""
-        return self.vocabulary.encode_all(self.corrected(self.tokens(texts)))
+        """Texts with ids of the vocabulary; an empty one is the unknown word alone.
+
+        What was encoded so before stays as it is.
+        """
+        tokens = self.tokens(texts)
+        if tokens.words is self.vocabulary.tokens:
+            return tokens
+        return self.vocabulary.encode_all(self.corrected(tokens))
 
     def ngram_logits(self, tokens: EncodedTexts) -> Floats:
         """Logits of the n-gram model alone, which there must be, shape (n_texts, C)."""

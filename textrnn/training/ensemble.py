@@ -14,6 +14,7 @@ from textrnn.inference.batches import predict_logits
 from textrnn.inference.classifier import TextModel
 from textrnn.linear.ngram_model import weighted_sum
 from textrnn.nn.network import Network
+from textrnn.text.encoded import EncodedTexts
 from textrnn.training.examples import Examples
 from textrnn.training.held_out import EnsembleWeights, HeldOut, held_out, mean_right
 from textrnn.training.ngrams import NGrams
@@ -66,10 +67,12 @@ class HeldOutScorer:
     Attributes:
         texts: the held-out texts.
         ngrams: logits (n, C) of each n-gram model.
+        encoded: the texts with ids of the network's vocabulary, for whoever has it read them.
     """
 
     texts: HeldOut
     ngrams: tuple[Floats, ...]
+    encoded: EncodedTexts
 
     def parts(self, logits: Floats) -> list[Floats]:
         """The logits of all models, with those of the network (n, C)."""
@@ -96,10 +99,11 @@ def make_scorer(
         rare = rarer_class(train.targets.values, None if by_class else train.weights)
     texts = held_out(validation, threshold=threshold, rare=rare, is_f1_weighted=not by_class)
     models = () if ngrams is None else ngrams.models
-    read = validation.texts
-    if models:  # as in prediction
-        read = models[0].keep_known(read, model.corrected(read))
-    return HeldOutScorer(texts, tuple(ngram_model.logits(read) for ngram_model in models))
+    corrected = model.corrected(validation.texts)
+    # As in prediction.
+    read = models[0].keep_known(validation.texts, corrected) if models else corrected
+    of_ngrams = tuple(ngram_model.logits(read) for ngram_model in models)
+    return HeldOutScorer(texts, of_ngrams, model.vocabulary.encode_all(corrected))
 
 
 def fit_ensemble(
@@ -124,7 +128,7 @@ def fit_ensemble(
     if validation is None:
         return Ensemble(model, ngrams, _equal(model, ngrams), None, None)
     scorer = scorer or make_scorer(model, settings, ngrams, train, validation)
-    parts = scorer.parts(predict_logits(model.network, model.encode(validation.texts)))
+    parts = scorer.parts(predict_logits(model.network, scorer.encoded))
     weights = scorer.texts.fit_weights(parts)
     return Ensemble(model, ngrams, weights, scorer.texts.right(parts), validation.weights)
 

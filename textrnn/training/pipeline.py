@@ -139,11 +139,14 @@ class Fit:
         self, model: TextModel, examples: Examples, deadline: Deadline | None, **changes: Any
     ) -> TrainingState:
         """Train a model's network in place, with changes of the training that is set."""
+        validation = self.validation
+        if validation is not None and self.scorer is not None:
+            validation = replace(validation, texts=self.scorer.encoded)
         run = make_run(
             model,
             self.settings,
             examples,
-            validation=self.validation,
+            validation=validation,
             rng=self.rng,
             callbacks=self.callbacks,
             deadline=deadline,
