@@ -15,8 +15,9 @@ import pytest
 from tests.networks import network_config
 from textrnn.cli.models import find_model, trained_models
 from textrnn.errors import DamagedModelError, ModelError
-from textrnn.inference.bag_of_words import PRESENCE, Classifier, LinearForm, LinearModel
+from textrnn.inference.bag_of_words import PRESENCE, LinearForm, LinearModel
 from textrnn.inference.classifier import TextModel
+from textrnn.inference.protocol import Classifier
 from textrnn.linear.hashing import NGramKind
 from textrnn.linear.ngram_model import NGramModel
 from textrnn.nn.network import Network

@@ -18,8 +18,9 @@ from textrnn.corpora import Corpus, Split
 from textrnn.errors import ModelError, UsageError
 from textrnn.experiments.contest import Contest, run_contest
 from textrnn.experiments.run import Experiment, run_experiment
-from textrnn.inference.bag_of_words import Classifier, LinearModel
+from textrnn.inference.bag_of_words import LinearModel
 from textrnn.inference.classifier import TextModel
+from textrnn.inference.protocol import Classifier
 from textrnn.storage.reading import load_saved
 from textrnn.storage.writing import save_model
 from textrnn.system.fields import MOST

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from textrnn.corpora import Split
     from textrnn.evaluation.metrics import Report
     from textrnn.evaluation.multilabel import MultilabelReport
-    from textrnn.inference.bag_of_words import Classifier
+    from textrnn.inference.protocol import Classifier
 
 GATE_FAILED = 1
 

@@ -11,7 +11,7 @@ from textrnn.cli.options import Debug, Json
 from textrnn.wording.quoting import quoted
 
 if TYPE_CHECKING:
-    from textrnn.inference.bag_of_words import Classifier
+    from textrnn.inference.protocol import Classifier
 
 
 def inspect(
@@ -72,6 +72,7 @@ def inspect(
 def _what_learns(model: Classifier, config: dict[str, Any]) -> dict[str, Any]:
     """The network and the words it knows, or the form of a linear model; their weights."""
     from textrnn.inference.bag_of_words import LinearModel
+    from textrnn.inference.classifier import TextModel
 
     if isinstance(model, LinearModel):
         return {
@@ -79,6 +80,7 @@ def _what_learns(model: Classifier, config: dict[str, Any]) -> dict[str, Any]:
             "n_parameters": model.n_parameters,
             "weights": {name: list(value.shape) for name, value in model.arrays().items()},
         }
+    assert isinstance(model, TextModel)
     counts = model.vocabulary.counts
     known = int(counts[1:].sum())
     return {

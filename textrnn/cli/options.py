@@ -15,7 +15,7 @@ from textrnn.wording.quoting import one_line
 
 if TYPE_CHECKING:
     from textrnn.corpora import Corpus
-    from textrnn.inference.bag_of_words import Classifier
+    from textrnn.inference.protocol import Classifier
 
 FEW = 10
 """Texts of a split below which its scores, or what is learnt from it, are random."""
@@ -76,7 +76,7 @@ def with_threshold(model: Classifier, threshold: float | None) -> Classifier:
             Parameter("threshold"),
             f" is for two classes, but the model has {len(model.classes)}; leave it out.",
         )
-    return replace(model, threshold=threshold)
+    return replace(model, threshold=threshold)  # type: ignore[type-var]  # all are dataclasses
 
 
 MOST_JOBS = 1_000

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from textrnn.inference.bag_of_words import Classifier
 from textrnn.inference.classifier import TextModel
+from textrnn.inference.protocol import Classifier
 from textrnn.storage.bundled import bundled_folder
 
 BEGINNING = 50

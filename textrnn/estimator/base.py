@@ -15,8 +15,8 @@ from textrnn.errors import DamagedModelError, UsageError
 from textrnn.estimator.inputs import make_generator
 from textrnn.estimator.parameters import TextRNNParameters
 from textrnn.evaluation.held_out_scores import NETWORK, WHOLE, scores_of
-from textrnn.inference.bag_of_words import Classifier
 from textrnn.inference.classifier import TextModel
+from textrnn.inference.protocol import Classifier
 from textrnn.inference.stream import Stream
 from textrnn.nn.network import Network
 from textrnn.storage.bundled import bundled_folder

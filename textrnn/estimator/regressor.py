@@ -20,9 +20,9 @@ from textrnn.estimator.inputs import (
 )
 from textrnn.estimator.number_inputs import check_numbered
 from textrnn.estimator.preparation import hold_out, tell_shared, tokens_of
-from textrnn.inference.bag_of_words import Classifier
 from textrnn.inference.classifier import TextModel
 from textrnn.inference.pool import predict_many
+from textrnn.inference.protocol import Classifier
 from textrnn.inference.regression import RegressionModel
 from textrnn.storage.reading import check_regression
 from textrnn.system.blas import one_blas_thread

@@ -12,8 +12,8 @@ import numpy as np
 from textrnn.evaluation.scores import Costs
 from textrnn.experiments.comparison import Contender
 from textrnn.experiments.data import Data
-from textrnn.inference.bag_of_words import Classifier
 from textrnn.inference.fitted_baselines import as_linear_model
+from textrnn.inference.protocol import Classifier
 from textrnn.linear.baselines import FittedBaseline
 from textrnn.storage.reading import load_classifier
 from textrnn.storage.writing import save_model

@@ -7,7 +7,7 @@ was learned.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from textrnn.errors import UsageError
 from textrnn.evaluation.thresholds import decide
-from textrnn.inference.classifier import TextModel
+from textrnn.inference.protocol import Contents
 from textrnn.linear.hashing import word_ngrams
 from textrnn.nn.losses import softmax
 from textrnn.nn.workspace import Workspace
@@ -147,6 +147,10 @@ class LinearModel:
         """The answers; see ``thresholds.decide``."""
         return decide(probabilities, self.threshold)
 
+    def save(self, write: Callable[[Contents], None]) -> None:
+        """Hand over what a folder holds of it; see ``protocol.Classifier``."""
+        write(Contents({"linear": self.form.to_dict()}, self.arrays()))
+
     def _logits(self, texts: EncodedTexts) -> Floats:
         """Logits, float64 of shape (len(texts), K)."""
         n, K = len(texts), len(self.bias)
@@ -178,7 +182,3 @@ class LinearModel:
         if self.form.value == COUNTS:
             return counts.astype(np.float64)
         return (1.0 + np.log(counts)) * self.scale[columns]
-
-
-Classifier = TextModel | LinearModel
-"""Any model that a folder holds and ``predict`` serves."""

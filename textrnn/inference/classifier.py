@@ -6,7 +6,7 @@ answers from it at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,13 +15,14 @@ import numpy as np
 from textrnn.errors import ModelError, UsageError
 from textrnn.evaluation.thresholds import decide
 from textrnn.inference.batches import predict_logits
+from textrnn.inference.protocol import Contents
 from textrnn.inference.stream import Stream
 from textrnn.linear.ngram_model import NGramModel
 from textrnn.nn.network import Network
 from textrnn.nn.workspace import Workspace
 from textrnn.text.encoded import EncodedTexts
 from textrnn.text.reading import Text, read_texts
-from textrnn.text.spelling import EDIT
+from textrnn.text.spelling import EDIT, LEFT_OUT
 from textrnn.text.tokenizers import Tokenizer
 from textrnn.text.vocabulary import Vocabulary
 from textrnn.typing import Floats, Ints
@@ -48,8 +49,7 @@ class TextModel:
         unknown_words: ``"same"`` reads all words that are not in the vocabulary as one;
             ``"nearest"`` first looks for a known word that is one edit away.
         spelling_rule: what one edit is, of ``spelling.SPELLING_RULES``. A model of textrnn 0.1.0
-            keeps the rule
-            of then, wherever it is taken.
+            keeps the rule of then, wherever it is taken.
     """
 
     tokenizer: Tokenizer
@@ -157,3 +157,15 @@ class TextModel:
     def decide(self, probabilities: Floats) -> Ints:
         """The answers, by the model's threshold; see ``thresholds.decide``."""
         return decide(probabilities, self.threshold, multilabel=self.multilabel)
+
+    def save(self, write: Callable[[Contents], None]) -> None:
+        """Hand over what a folder holds of it; see ``protocol.Classifier``."""
+        is_new = self.unknown_words == NEAREST and self.spelling_rule != LEFT_OUT
+        config = {
+            "network": self.network.config.to_dict(),
+            "unknown_words": self.unknown_words,
+            **({"slip": self.spelling_rule} if is_new else {}),
+            "ngrams": None if self.ngrams is None else self.ngrams.kind.to_dict(),
+        }
+        tables = self.network.config.tables()
+        write(Contents(config, self.network.params, tables, self.vocabulary.dumps(), self.ngrams))

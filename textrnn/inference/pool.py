@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 import numpy as np
 
 from textrnn.errors import WorkerError
-from textrnn.inference.bag_of_words import Classifier
+from textrnn.inference.protocol import Classifier
 from textrnn.nn.workspace import Workspace
 from textrnn.system.spawning import is_known_elsewhere
 from textrnn.text.encoded import EncodedTexts

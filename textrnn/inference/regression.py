@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from typing import Self
 
 from textrnn.inference.classifier import TextModel
+from textrnn.inference.protocol import Contents
 from textrnn.nn.workspace import Workspace
 from textrnn.text.reading import Text
 from textrnn.typing import Floats
@@ -37,3 +38,8 @@ class RegressionModel(TextModel):
         texts, in several processes, too, serves both.
         """
         return super().predict_proba(texts, workspace=workspace) * self.scale + self.mean
+
+    def save(self, write: Callable[[Contents], None]) -> None:
+        """Hand over what a folder holds of it; see ``protocol.Classifier``."""
+        target = {"target": {"mean": self.mean, "scale": self.scale}}
+        super().save(lambda found: write(found._replace(config={**found.config, **target})))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from textrnn.evaluation.scores import Scores
-from textrnn.inference.bag_of_words import Classifier, LinearModel
+from textrnn.inference.bag_of_words import LinearModel
 from textrnn.inference.classifier import TextModel
+from textrnn.inference.protocol import Classifier
 from textrnn.storage.report import RunReport
 from textrnn.wording.quoting import in_markdown
 
@@ -22,7 +23,8 @@ def model_card(model: Classifier, report: RunReport) -> str:
         "| | |",
         "|---|---|",
         f"| classes | {', '.join(in_markdown(str(name)) for name in model.classes)} |",
-        *(_of_weights(model) if isinstance(model, LinearModel) else _of_network(model)),
+        *(_of_network(model) if isinstance(model, TextModel) else []),
+        *(_of_weights(model) if isinstance(model, LinearModel) else []),
     ]
     if model.threshold is not None:
         lines.append(f"| threshold | {model.threshold:.4g} |")

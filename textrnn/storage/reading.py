@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from textrnn.errors import DamagedModelError, ModelError, reason
-from textrnn.inference.bag_of_words import Classifier, LinearModel
+from textrnn.inference.bag_of_words import LinearModel
 from textrnn.inference.classifier import SAME, TextModel
+from textrnn.inference.protocol import Classifier
 from textrnn.inference.regression import RegressionModel
 from textrnn.linear.ngram_model import NGramModel
 from textrnn.nn.config import NetworkConfig
@@ -83,6 +84,7 @@ def check_network(model: Classifier, path: str | os.PathLike[str]) -> TextModel:
             "predict, evaluate and inspect serve it, and "
             "textrnn.storage.reading.load_classifier reads it."
         )
+    assert isinstance(model, TextModel)
     return model
 
 

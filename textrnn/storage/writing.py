@@ -12,9 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from textrnn.errors import DamagedModelError, ModelError
-from textrnn.inference.bag_of_words import Classifier, LinearModel
-from textrnn.inference.classifier import NEAREST
-from textrnn.inference.regression import RegressionModel
+from textrnn.inference.protocol import Classifier, Contents
 from textrnn.storage.folder_validation import what_cannot_be_read
 from textrnn.storage.format import (
     CARD,
@@ -33,7 +31,6 @@ from textrnn.system.compact import check_finite, quantise_weights
 from textrnn.system.files import real_path, replace_folder, temporary_name, while_replaced, writing
 from textrnn.system.plain_json import plain, to_json
 from textrnn.system.version import __version__
-from textrnn.text.spelling import LEFT_OUT
 from textrnn.text.tokenizers import tokenizer_name
 from textrnn.wording.quoting import in_markdown, quoted
 
@@ -73,15 +70,24 @@ def save_model(
             is not finite, or would not be in the fewer bits of a compact file; or the folder
             could not be loaded again. Then nothing is written.
     """
-    asked, path = Path(path), real_path(path)
-    files = {
-        **_arrays_of(model, compact=compact),
+    more = {
         METRICS: to_json(metrics or {}),
-        CARD: (card or f"# {in_markdown(path.name)}\n\nA textrnn model.\n").encode(
+        CARD: (card or f"# {in_markdown(real_path(path).name)}\n\nA textrnn model.\n").encode(
             "utf-8", "replace"
         ),
     }
-    config = plain(_config_of(model))
+
+    def write(contents: Contents) -> None:
+        files = {**_files_of(contents, compact=compact), **more}
+        config = plain({**_config_of(model), **contents.config})
+        _write(files, config, Path(path), compact=compact)
+
+    model.save(write)
+
+
+def _write(files: dict[str, bytes], config: dict[str, Any], asked: Path, *, compact: bool) -> None:
+    """Write a folder of some files and a configuration, to which their checksums come."""
+    path = real_path(asked)
     config["format_version"] = _least_version(config, compact=compact)
     config["files"] = {name: digest(files[name]) for name in files if name != CARD}
     config["checksum"] = config_checksum(config)
@@ -97,30 +103,27 @@ def save_model(
         replace_folder(path, files, _refuse_foreign)
 
 
-def _arrays_of(model: Classifier, *, compact: bool) -> dict[str, bytes]:
+def _files_of(contents: Contents, *, compact: bool) -> dict[str, bytes]:
     """The files that hold what a model learned."""
     from safetensors.numpy import save  # only where something is written
 
-    if isinstance(model, LinearModel):
-        arrays = model.arrays()
-        for name in ("weights", "bias", "scale"):
-            check_finite(arrays[name], name)
-        return {WEIGHTS: save(arrays)}
-    params = model.network.params
-    for name, values in params.items():
-        check_finite(values, name)
-    tables = model.network.config.tables()
-    files = {
-        WEIGHTS: save(quantise_weights(params, tables) if compact else params),
-        VOCABULARY: model.vocabulary.dumps().encode("utf-8", "surrogatepass"),
-    }
-    if model.ngrams is not None:
-        files[NGRAMS] = save(model.ngrams.arrays(compact=compact))
+    weights = contents.weights
+    for name, values in weights.items():
+        if values.dtype.kind == "f":  # keys of n-grams are not
+            check_finite(values, name)
+    if compact and contents.tables:
+        weights = quantise_weights(weights, contents.tables)
+    files = {WEIGHTS: save(weights)}
+    if contents.vocabulary is not None:
+        files[VOCABULARY] = contents.vocabulary.encode("utf-8", "surrogatepass")
+    if contents.ngrams is not None:
+        files[NGRAMS] = save(contents.ngrams.arrays(compact=compact))
     return files
 
 
 def _config_of(model: Classifier) -> dict[str, Any]:
-    config = {
+    """What the configurations of all classifiers have."""
+    return {
         "format": FORMAT,
         "textrnn_version": __version__,
         "classes": list(model.classes),
@@ -132,21 +135,6 @@ def _config_of(model: Classifier) -> dict[str, Any]:
         "settings": model.settings,
         "threshold": model.threshold,
     }
-    if isinstance(model, LinearModel):
-        return {**config, "linear": model.form.to_dict()}
-    is_new = model.unknown_words == NEAREST and model.spelling_rule != LEFT_OUT
-    return {
-        **config,
-        "network": model.network.config.to_dict(),
-        "unknown_words": model.unknown_words,
-        **({"slip": model.spelling_rule} if is_new else {}),
-        "ngrams": None if model.ngrams is None else model.ngrams.kind.to_dict(),
-        **(_target_of(model) if isinstance(model, RegressionModel) else {}),
-    }
-
-
-def _target_of(model: RegressionModel) -> dict[str, Any]:
-    return {"target": {"mean": model.mean, "scale": model.scale}}
 
 
 def _least_version(config: dict[str, Any], *, compact: bool) -> int:
