@@ -69,7 +69,6 @@ class Layer:
             trace,
             batch,
             d_outputs=d_outputs,
-            d_final=None,
             d_final_state=d_final,
         )
 

@@ -70,7 +70,7 @@ def forward(
     trace = Trace(input_products, states, scratch, initial, begun)
     weights = cell.prepare_forward(params)
     for step in reversed(unroll(batch, begun)):
-        cell.forward(weights, trace, _entered(trace, step))
+        cell.forward(weights, trace, step if initial is None else _entered(trace, step, initial))
     # Copies: the next pass may begin with them and write into the same workspace.
     final = {name: states[name][:, :B].copy() for name in cell.carried_names}
     return trace, final | _times_after(begun, batch, S)
@@ -128,7 +128,9 @@ def read(
             here = slice(rows.start - start, rows.stop - start)
             origin = room if t == last - 1 else previous.start - start
             step = Step(here, slice(origin, origin + carried), carried, times)
-            cell.forward(weights, trace, _entered(trace, step))
+            if initial is not None:
+                step = _entered(trace, step, initial)
+            cell.forward(weights, trace, step)
             take_in(trace.h[:, here])
         n = steps[first].rows.stop - start
         for name in cell.carried_names:
@@ -185,14 +187,14 @@ def _times_after(begun: Ints | None, batch: PackedBatch, S: int) -> Params:
     return {TIME: np.tile(read.astype(np.float64), (S, 1, 1))}
 
 
-def _entered(trace: Trace, step: Step) -> Step:
-    """The step with the initial states of the documents that begin in it, if they have any."""
+def _entered(trace: Trace, step: Step, initial: Params) -> Step:
+    """The step with the states of the documents that begin in it beside those of the others."""
     k, n = step.carried, step.rows.stop - step.rows.start
-    if trace.initial is None or k == n:
+    if k == n:
         return step
     before = {
         name: np.concatenate((trace.states[name][:, step.previous], value[:, k:n]), axis=1)
-        for name, value in trace.initial.items()
+        for name, value in initial.items()
     }
     return Step(step.rows, slice(0, n), n, step.times, before)
 
@@ -203,8 +205,8 @@ def backward(
     trace: Trace,
     batch: PackedBatch,
     *,
-    d_outputs: Floats | None,
-    d_final: Floats | None,
+    d_outputs: Floats | None = None,
+    d_final: Floats | None = None,
     d_final_state: Params | None = None,
     gradient_floor: float = 0.0,
     workspace: Workspace | None = None,
@@ -256,7 +258,9 @@ def backward(
             break
         if d_outputs is not None:
             live["h"] += d_outputs[:, step.rows]
-        cell.backward(weights, trace, _entered(trace, step), live, d_gates[:, :, step.rows])
+        if trace.initial is not None:
+            step = _entered(trace, step, trace.initial)
+        cell.backward(weights, trace, step, live, d_gates[:, :, step.rows])
         passed = step.rows.stop
     d_gates = d_gates[:, :, :passed]
 

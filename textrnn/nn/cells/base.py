@@ -145,7 +145,7 @@ class Cell(ABC):
 
 
 class StepReader(Reader):
-    """A cell's step for a batch, of one row: some three times as slow as a fast reader.
+    """A cell's step for a batch, of one row: three to five times as slow as a fast reader.
 
     Args:
         cell: the kind of recurrence.
