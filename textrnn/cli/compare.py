@@ -72,13 +72,10 @@ def compare(
     it gets right, how well its probabilities are calibrated, what it costs. Beside a --model
     the texts are drawn as they were at its training. Ctrl-C shows what was done till then.
 
-    Examples:
-
-        textrnn compare sms_spam
-
-        textrnn compare reviews.csv --learning-curve --save reviews
-
-        textrnn compare cars --model cars
+    \b
+    textrnn compare sms_spam
+    textrnn compare reviews.csv --learning-curve --save reviews
+    textrnn compare cars --model cars
     """
     del debug
     if seed is not None:

@@ -54,11 +54,9 @@ def tune(
     it is. The printed command trains it once
     more and has its score, to the bit. Ctrl-C ends the search with the best so far.
 
-    Examples:
-
-        textrnn tune cars --time 2m
-
-        textrnn tune reviews.csv --time 1h --json
+    \b
+    textrnn tune cars --time 2m
+    textrnn tune reviews.csv --time 1h --json
     """
     del debug
     started = time.perf_counter()
