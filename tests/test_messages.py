@@ -209,7 +209,7 @@ def test_13_a_network_gone_astray_wants_a_lower_rate() -> None:
     with options_of(command_of("train")):
         assert in_options(told).endswith("; lower --lr")
     with options_of(command_of("evaluate")):
-        assert in_options(told).endswith("of guessing)")
+        assert in_options(told).endswith("of the prior baseline)")
 
 
 def test_13_memory_is_saved_by_options_that_are_there(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""A network that is worse than guessing is told of, whatever its n-grams do."""
+"""A network that is worse than the prior baseline is told of, whatever its n-grams do."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def one_word_texts(targets: list[Any], weights: list[float] | None = None) -> Ex
     return examples([["word"]] * len(targets), np.array(targets), shares)
 
 
-def test_guessing_has_the_entropy_of_the_labels() -> None:
+def test_the_prior_baseline_has_the_entropy_of_the_labels() -> None:
     loss, accuracy = prior_baseline(one_word_texts([0, 0, 0, 2]))
     assert loss == pytest.approx(-0.75 * math.log(0.75) - 0.25 * math.log(0.25))
     assert accuracy == 0.75
@@ -50,12 +50,12 @@ def test_each_of_many_labels_is_guessed() -> None:
         (0.56, 1.2, False),
     ],
 )
-def test_worse_than_guessing_by_far(accuracy: float, loss: float, is_told: bool) -> None:
+def test_worse_than_the_prior_by_far(accuracy: float, loss: float, is_told: bool) -> None:
     state = cast(TrainingState, SimpleNamespace(best_score=(accuracy, -loss), best_params={"w": 1}))
     told = nothing_learned(state, one_word_texts([0, 1] * 200), 2)
     assert bool(told) == is_told
     if is_told:
-        assert f"loss {loss:.3f} on the held-out texts against 0.693 of guessing" in told
+        assert f"loss {loss:.3f} on the held-out texts against 0.693 of the prior baseline" in told
 
 
 def test_nothing_held_out_tells_nothing() -> None:

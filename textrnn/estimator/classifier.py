@@ -69,8 +69,8 @@ class TextRNNClassifier(ClassifierMixin, TextRNNEstimator):  # type: ignore[misc
         Mean training loss of each epoch, in nats.
     validation_scores_ : list of float
         Accuracy on the held-back texts after each epoch, by their weights, of the classifier as
-        it would be with that epoch's network: n-grams, factors and threshold included, these
-        cross-fitted (``training.held_out``). Of many labels the share of right answers. Empty
+        it would be with that epoch's network: n-grams, ensemble weights and threshold included,
+        these cross-fitted (``training.held_out``). Of many labels the share of right answers. Empty
         without such texts.
     best_validation_score_ : float or None
         The same of ``model_``, before its n-grams are fitted to the held-back texts, too: that
@@ -196,8 +196,8 @@ class TextRNNClassifier(ClassifierMixin, TextRNNEstimator):  # type: ignore[misc
 
         The first call fixes the classes and the vocabulary; words that come later are
         unknown. After ``fit`` the network goes on alone, with a warning: the n-gram model
-        beside it cannot learn a few texts at a time, and was weighed against the network as
-        it was.
+        beside it cannot learn a few texts at a time, and its ensemble weight is that beside the
+        network as it was.
 
         Args:
             X: n texts.

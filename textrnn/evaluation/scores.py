@@ -62,7 +62,7 @@ class Scores:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """The way back of ``to_dict``; what it does not know is left out."""
+        """The inverse of ``to_dict``; what it does not know is left out."""
         known: dict[str, Any] = {f.name: values.get(f.name) for f in fields(cls)}
         if known["per_class"] is not None:
             names = {f.name for f in fields(LineOfClass)}

@@ -22,7 +22,7 @@ class PairedTest:
 
     ``only_a`` and ``only_b`` count the texts that one alone got right; ``difference`` is
     the accuracy of a less that of b, ``interval`` its 95 % confidence interval, and
-    ``p_value`` the chance of a split at least as uneven were both equally good. Where b was
+    ``p_value`` the probability of a split at least as uneven were both equally good. Where b was
     chosen among several, ``correction`` says how the p-value allows for that, and
     ``p_value_uncorrected`` is that of these two alone; the interval is always theirs.
     """

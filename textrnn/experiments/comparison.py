@@ -142,7 +142,7 @@ def baseline_contenders(
 def network_contender(data: Data, model: TextModel, *, n_jobs: int | None = None) -> Contender:
     """Score a model and, where it has two parts, each of them alone.
 
-    Alone means as in their sum: each with its factor, the n-grams with the biases of the
+    Alone means as in their sum: each with its ensemble weight, the n-grams with the biases of the
     sum. A threshold is that of the sum, too: the parts are compared by what is most probable.
 
     Raises:

@@ -14,7 +14,7 @@ from textrnn.typing import Ints
 
 FRACTIONS = (0.01, 0.03, 0.1, 0.3, 1.0)
 FEWEST = 10
-"""Training texts below which a point of the curve is chance."""
+"""Training texts below which a point of the curve is luck."""
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,7 @@ class LinearModel:
         settings: dict[str, Any],
         threshold: float | None = None,
     ) -> LinearModel:
-        """The way back of ``form.to_dict`` and ``arrays``."""
+        """The inverse of ``form.to_dict`` and ``arrays``."""
         return cls(
             tokenizer,
             tuple(classes),

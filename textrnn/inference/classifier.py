@@ -96,7 +96,7 @@ class TextModel:
         )
         if self.ngrams is not None:
             raise UsageError(
-                "this model weighs the n-grams of the whole text beside what the network reads; "
+                "this model adds the n-grams of the whole text to what the network reads; "
                 "train with ",
                 Setting("ngrams", "none"),
                 " to stream.",

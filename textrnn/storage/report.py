@@ -30,7 +30,7 @@ class HeldOutAccuracy:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """The way back of ``to_dict``."""
+        """The inverse of ``to_dict``."""
         return cls(values.get("accuracy"), values.get("network_accuracy"))
 
     def to_dict(self) -> dict[str, float]:
@@ -59,7 +59,7 @@ class Distillation:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """The way back of ``to_dict``."""
+        """The inverse of ``to_dict``."""
         return cls(**{f.name: values[f.name] for f in fields(cls) if f.name in values})
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The average of the weights over the updates of a run (Polyak and Juditsky 1992).
 
 An exponential moving average, corrected for its start so that the first weights do not
-weigh more than later ones: after n updates the weights after update i have a share in
+count for more than later ones: after n updates the weights after update i have a share in
 proportion to ``decay ** (n - i)``.
 
 Of a table a batch changes a few rows. A row that rests pulls its average nearer at each

@@ -29,7 +29,7 @@ def epoch_batches(
         batch_tokens: words in a batch, instead: a batch is closed by the document in which
             the epoch's count of words reaches a further multiple of it.
         shuffle: draw a new order; otherwise the documents keep theirs.
-        rng: the source of chance.
+        rng: the source of randomness.
 
     Returns:
         Arrays of document positions; each document occurs once.
@@ -77,7 +77,7 @@ def drop_to_unknown(ids: Ids, probabilities: Floats, rng: np.random.Generator) -
     Args:
         ids: token ids of any number of documents.
         probabilities: for each id of the vocabulary the chance to be replaced, (V,).
-        rng: the source of chance.
+        rng: the source of randomness.
     """
     kept = rng.random(len(ids), dtype=np.float32) >= probabilities[ids]
     return ids * kept

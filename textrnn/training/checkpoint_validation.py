@@ -62,7 +62,7 @@ def check_state(state: Mapping[str, Any], *, has_best: bool | None = None) -> No
 
 
 def check_rng(state: Any, rng: np.random.Generator) -> None:
-    """Check that a source of chance can have a state.
+    """Check that a source of randomness can have a state.
 
     Raises:
         ValueError: it cannot.

@@ -1,8 +1,8 @@
 """What a sum of models has right on held-out texts, though its weights were fitted there.
 
 Scored on the texts that its weights, biases and threshold were fitted to, a sum of models that
-know nothing would look better than guessing. So it is cross-fitted: the texts are dealt into
-folds, and each fold is scored by what was fitted to the others (Stone 1974).
+know nothing would look better than the prior baseline. So it is cross-fitted: the texts are dealt
+into folds, and each fold is scored by what was fitted to the others (Stone 1974).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whether a network learned anything: its held-out loss against that of guessing by frequency.
+"""Whether a network learned anything: its held-out loss against that of the prior baseline.
 
 N-grams beside a network can carry a classifier whose network has exploded: its accuracy looks
 well, and only this tells.
@@ -18,23 +18,23 @@ from textrnn.typing import Floats
 from textrnn.wording.messages import Advice, Message, Parameter
 
 MARGIN = 1.5
-"""Times the loss of guessing from which a loss is worse by far: a network that has learned too
-little, or was too sure of what it learned, stays below it."""
+"""Times the loss of the prior baseline from which a loss is worse by far: a network that has
+learned too little, or was too sure of what it learned, stays below it."""
 
 LEAST = float(np.finfo(np.float64).eps)
 """Frequency that stands for 0, whose logit is infinite."""
 
 
 def nothing_learned(state: TrainingState, validation: Examples | None, n_classes: int) -> str:
-    """What to tell of a network that is worse than guessing; empty of one that is not.
+    """What to tell of a network that is worse than the prior baseline; empty of one that is not.
 
-    Before its first step a network gives all classes about the same chance. One that is not much
-    worse than that has not come far; one that is has gone astray, as its steps were too large.
+    Before its first step a network gives all classes about the same probability. One that is not
+    much worse than that has not come far; one that is has gone astray, as its steps were too large.
 
     Args:
         state: of the finished run.
         validation: the held-out texts by which its best epoch was chosen. None tells nothing, and
-            neither do texts of one class alone, which guessing has all right.
+            neither do texts of one class alone, which the prior baseline has all right.
         n_classes: of the training texts, also those of which no text is held out.
     """
     if validation is None or state.best_params is None:
@@ -43,13 +43,13 @@ def nothing_learned(state: TrainingState, validation: Examples | None, n_classes
     prior_loss, prior_accuracy = prior_baseline(validation)
     if prior_accuracy == 1.0:
         return ""
-    # What guessing might have right by chance: two standard errors, at most.
-    chance = 1.0 / math.sqrt(len(validation))
-    if loss <= MARGIN * prior_loss or accuracy > prior_accuracy + chance:
+    # What the prior baseline might have right by luck: two standard errors, at most.
+    luck = 1.0 / math.sqrt(len(validation))
+    if loss <= MARGIN * prior_loss or accuracy > prior_accuracy + luck:
         return ""
     found = (
         f"the network learned nothing (loss {loss:.3f} on the held-out texts against "
-        f"{prior_loss:.3f} of guessing)"
+        f"{prior_loss:.3f} of the prior baseline)"
     )
     if loss > MARGIN * untrained(n_classes, multilabel=validation.targets.is_multilabel):
         return Message(found, Advice("; lower ", Parameter("learning_rate_init")))
@@ -66,7 +66,7 @@ def _more_steps(state: TrainingState) -> tuple[object, ...]:
 
 
 def untrained(n_classes: int, *, multilabel: bool) -> float:
-    """Loss in nats of giving each class the same chance, or each of many labels that of a coin.
+    """Loss in nats of giving each class the same probability, or each label that of a coin.
 
     Of no classes, 0, the squared error of saying nothing, which in standard units is 1.
     """
