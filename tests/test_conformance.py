@@ -198,10 +198,11 @@ def streaming(row: Row) -> None:
     """After each word, what a batch of the words so far answers; also from a state put back."""
     network = row.network(num_layers=2)
     vocabulary = Vocabulary.build([WORDS])
-    stream, other = Stream(network, vocabulary), Stream(network, vocabulary)
+    stream = Stream(network, vocabulary)
     ids = np.random.default_rng(5).integers(0, V, 6).astype(np.int32)
     for n in range(1, len(ids) + 1):
         expected = network.predict_proba(network.pack([ids[:n]]))[-1]
+        other = Stream(network, vocabulary)  # which has read nothing of it itself
         other.state = stream.state
         for found in (stream.feed_id(int(ids[n - 1])), other.feed_id(int(ids[n - 1]))):
             np.testing.assert_allclose(found, expected, **EXACT)
