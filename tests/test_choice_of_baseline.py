@@ -22,7 +22,7 @@ from textrnn.evaluation.significance import (
     paired_test,
 )
 from textrnn.experiments.comparison import Contender, compared
-from textrnn.experiments.data import Data
+from textrnn.experiments.data import Prepared
 from textrnn.typing import Bools
 
 NAMES = ("majority", "naive_bayes", "bow_lr", "tfidf_lr", "nbsvm")
@@ -155,7 +155,7 @@ def test_text_json_and_choice_say_the_same(n_baselines: int) -> None:
         contender(name, labels, range(9 if i == 0 else 12 - i, 20 if i else 18))
         for i, name in enumerate(NAMES[::-1][:n_baselines])
     ]
-    data = cast(Data, SimpleNamespace(test=SimpleNamespace(labels=labels)))
+    data = cast(Prepared, SimpleNamespace(test=SimpleNamespace(labels=labels)))
     report = compared(data, baselines, network)
     paired = report["paired"]
     tests = [paired_test(labels, network.predicted, one.predicted) for one in baselines]
@@ -172,7 +172,7 @@ def test_the_best_of_five_by_chance_is_not_called_significant() -> None:
     network = contender(CLASSIFIER, labels, range(20))
     others = [contender(name, labels, range(6, 21)) for name in NAMES[:4]]
     best = contender("nbsvm", labels, range(6, 20))
-    data = cast(Data, SimpleNamespace(test=SimpleNamespace(labels=labels)))
+    data = cast(Prepared, SimpleNamespace(test=SimpleNamespace(labels=labels)))
     report = compared(data, [*others, best], network)
     assert report["paired"]["p_value_uncorrected"] < SIGNIFICANCE < report["paired"]["p_value"]
     assert "not significant" in report["verdict"]
@@ -181,7 +181,7 @@ def test_the_best_of_five_by_chance_is_not_called_significant() -> None:
 
 def test_without_baselines_or_a_network() -> None:
     labels = ["a", "b"] * 10
-    data = cast(Data, SimpleNamespace(test=SimpleNamespace(labels=labels)))
+    data = cast(Prepared, SimpleNamespace(test=SimpleNamespace(labels=labels)))
     network, other = contender(CLASSIFIER, labels, range(3)), contender("nbsvm", labels, range(2))
     assert compared(data, [], network)["recommended"] == CLASSIFIER
     assert compared(data, [other], None)["recommended"] == "nbsvm"

@@ -25,7 +25,7 @@ from textrnn.cli.tune import _print as show_search
 from textrnn.corpora import Corpus, Split
 from textrnn.errors import TrainingError
 from textrnn.experiments import search as tuning
-from textrnn.experiments.data import Data, prepare
+from textrnn.experiments.data import Prepared, prepare
 from textrnn.experiments.run import Experiment, run_experiment
 from textrnn.experiments.search import FACTOR, FEWEST, MOST, ROUNDS, SPACE, Search, Trial, plan
 from textrnn.linear.hashing import NGramKind
@@ -56,7 +56,7 @@ def new_search(
     reviews: tuple[list[str], list[str]], clock: Clock, settings: Settings = BASE, **options: Any
 ) -> Search:
     corpus = Corpus("inns", Split(*reviews), test=None, source="here")
-    data: Data = prepare(
+    data: Prepared = prepare(
         corpus, WordTokenizer(), validation_fraction=0.25, seed=0, n_jobs=1, cache=False
     )
     return Search(

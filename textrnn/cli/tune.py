@@ -23,7 +23,7 @@ from textrnn.wording.quoting import quoted, shell_word
 
 if TYPE_CHECKING:
     from textrnn.corpora import Corpus
-    from textrnn.experiments.data import Data
+    from textrnn.experiments.data import Prepared
     from textrnn.experiments.search import Search, Trial
     from textrnn.training.settings import Settings
 
@@ -104,7 +104,7 @@ def tune(
 
 def _prepared(
     corpus: Corpus, settings: Settings, *, seed: int, cache: bool, tell: Callable[[str], None]
-) -> Data:
+) -> Prepared:
     """The corpus split and tokenised."""
     from textrnn.experiments.data import prepare
     from textrnn.text.tokenizers import make_tokenizer

@@ -193,8 +193,8 @@ def likely_separator(classes: Sequence[str]) -> str | None:
     That is so where a part of a label is a label by itself, as in ``drama`` and ``comedy|drama``.
     """
     for mark in ("|", ";", ","):
-        joined = [label for label in classes if mark in label]
-        parts = {part for label in joined for part in split_labels(label, mark)}
+        several = [label for label in classes if mark in label]
+        parts = {part for label in several for part in split_labels(label, mark)}
         if any(not part.isnumeric() for part in parts & set(classes)):
             return mark
     return None

@@ -178,7 +178,7 @@ def drawn_rows(label_sets: Sequence[Sequence[Hashable]], n: int, rng: np.random.
     Args:
         label_sets: of each row one label, or any number.
         n: rows; more are drawn if there are more labels.
-        rng: the source of chance.
+        rng: the source of randomness.
     """
     import numpy as np
 

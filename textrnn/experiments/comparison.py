@@ -24,7 +24,7 @@ from textrnn.evaluation.recommendation import (
 )
 from textrnn.evaluation.scores import Scores
 from textrnn.evaluation.significance import PairedTest, against_best, paired_test
-from textrnn.experiments.data import Data, Say, say_nothing
+from textrnn.experiments.data import Prepared, Say, say_nothing
 from textrnn.inference.classifier import TextModel
 from textrnn.inference.pool import predict_many
 from textrnn.linear.baselines import BASELINES, FittedBaseline, fit_baselines
@@ -77,7 +77,7 @@ class Contender:
 
 
 def compare(
-    data: Data,
+    data: Prepared,
     model: TextModel | None,
     *,
     names: Sequence[str] = BASELINES,
@@ -102,7 +102,7 @@ def compare(
 
 
 def baseline_contenders(
-    data: Data,
+    data: Prepared,
     *,
     names: Sequence[str] = BASELINES,
     class_weight: ClassWeight = None,
@@ -139,7 +139,7 @@ def baseline_contenders(
         )
 
 
-def network_contender(data: Data, model: TextModel, *, n_jobs: int | None = None) -> Contender:
+def network_contender(data: Prepared, model: TextModel, *, n_jobs: int | None = None) -> Contender:
     """Score a model and, where it has two parts, each of them alone.
 
     Alone means as in their sum: each with its ensemble weight, the n-grams with the biases of the
@@ -186,7 +186,7 @@ def check_one_class(model: TextModel) -> None:
 
 
 def compared(
-    data: Data,
+    data: Prepared,
     baselines: Sequence[Contender],
     network: Contender | None,
     costs: Mapping[str, Costs] | None = None,
@@ -240,7 +240,7 @@ def paired_with_best(
     return best, against_best(tests, best)
 
 
-def labels_to_find(data: Data) -> list[str]:
+def labels_to_find(data: Prepared) -> list[str]:
     """The labels to be found.
 
     Raises:
@@ -255,7 +255,7 @@ def labels_to_find(data: Data) -> list[str]:
     return data.test.labels
 
 
-def _multilabel_report(data: Data, model: TextModel, n_jobs: int) -> MultilabelReport:
+def _multilabel_report(data: Prepared, model: TextModel, n_jobs: int) -> MultilabelReport:
     labels_to_find(data)
     assert data.test is not None
     probabilities = predict_many(model, data.tokens["test"].cut(model.max_length), n_jobs)

@@ -25,7 +25,7 @@ from textrnn.experiments.comparison import (
     paired_with_best,
 )
 from textrnn.experiments.costs import costs_of, served
-from textrnn.experiments.data import Data, Say, prepare, say_nothing
+from textrnn.experiments.data import Prepared, Say, prepare, say_nothing
 from textrnn.experiments.experiment import Experiment
 from textrnn.experiments.learning_curve import FEWEST, LearningCurve, Point, crossing, part_of
 from textrnn.experiments.training import train_network
@@ -200,7 +200,7 @@ def check_which(which: str, names: Sequence[str]) -> None:
         )
 
 
-def _prepare(contest: Contest) -> Data:
+def _prepare(contest: Contest) -> Prepared:
     settings = contest.settings
     if contest.model is not None:
         tokenizer = contest.model.tokenizer
@@ -218,7 +218,7 @@ def _prepare(contest: Contest) -> Data:
 
 
 def _contenders(
-    contest: Contest, data: Data, *, callbacks: Sequence[Callback] = (), say: Say | None = None
+    contest: Contest, data: Prepared, *, callbacks: Sequence[Callback] = (), say: Say | None = None
 ) -> Iterator[Contender]:
     """The baselines and then the network, each trained when it is asked for."""
     settings, say = contest.settings, say or contest.say
@@ -244,7 +244,7 @@ def _contenders(
 
 
 def _curve(
-    contest: Contest, data: Data, whole: Sequence[Contender], costs: dict[str, Costs]
+    contest: Contest, data: Prepared, whole: Sequence[Contender], costs: dict[str, Costs]
 ) -> Iterator[Point]:
     """A point for each share of the training texts, the whole first, as it is known already.
 
@@ -273,13 +273,13 @@ def _curve(
         yield _point(share, part, found, spent)
 
 
-def _work(settings: Settings, data: Data) -> int:
+def _work(settings: Settings, data: Prepared) -> int:
     """Words that the network reads in its training: a measure of the time it takes."""
     words = data.tokens["train"].n_tokens
     return 1 + words * settings.training_config(len(data.train), words).max_iter
 
 
-def _point(fraction: float, data: Data, found: Sequence[Contender], seconds: float) -> Point:
+def _point(fraction: float, data: Prepared, found: Sequence[Contender], seconds: float) -> Point:
     baselines = [one for one in found if one.name != CLASSIFIER]
     network = next((one for one in found if one.name == CLASSIFIER), None)
     best, paired = "", None
@@ -308,7 +308,7 @@ def _curve_of(points: Sequence[Point]) -> LearningCurve:
 
 
 def _save(
-    contest: Contest, data: Data, found: Sequence[Contender], report: ContestReport
+    contest: Contest, data: Prepared, found: Sequence[Contender], report: ContestReport
 ) -> str | None:
     """Write the model folder that is asked for, if its classifier was trained."""
     name = report.recommended if contest.which == BEST else contest.which

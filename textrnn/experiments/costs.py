@@ -11,7 +11,7 @@ import numpy as np
 
 from textrnn.evaluation.scores import Costs
 from textrnn.experiments.comparison import Contender
-from textrnn.experiments.data import Data
+from textrnn.experiments.data import Prepared
 from textrnn.inference.fitted_baselines import as_linear_model
 from textrnn.inference.protocol import Classifier
 from textrnn.linear.baselines import FittedBaseline
@@ -21,14 +21,14 @@ from textrnn.storage.writing import save_model
 TIMED_TEXTS = 50
 
 
-def served(contender: Contender, data: Data) -> Classifier:
+def served(contender: Contender, data: Prepared) -> Classifier:
     """The model that a folder would hold."""
     if isinstance(contender.classifier, FittedBaseline):
         return as_linear_model(contender.classifier, data.tokenizer)
     return contender.classifier
 
 
-def costs_of(contender: Contender, data: Data) -> Costs:
+def costs_of(contender: Contender, data: Prepared) -> Costs:
     """What a classifier costs as it is served: saved, read back, asked for one text at a time."""
     assert data.test is not None
     model, texts = served(contender, data), data.test.texts

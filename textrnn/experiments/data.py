@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -30,26 +30,39 @@ def say_nothing(line: str) -> None:
 
 
 @dataclass(frozen=True)
-class Data:
-    """A corpus split and tokenised.
+class Prepared:
+    """A corpus with validation texts, and the tokens of all its texts.
 
     Attributes:
-        train: texts to learn from.
-        validation: texts to choose by.
-        test: texts to score on, or None.
-        tokens: those of each part, by its name.
+        corpus: the labelled texts; those to validate by are its own, or held out of those to
+            train on.
+        tokens: those of each split, by its name.
         tokenizer: what made them.
         from_cache: whether the tokens were read and not made.
         shared: what the corpus's own splits share.
     """
 
-    train: Split
-    validation: Split
-    test: Split | None
+    corpus: Corpus
     tokens: dict[str, EncodedTexts]
     tokenizer: Tokenizer
     from_cache: bool = False
     shared: tuple[Overlap, ...] = ()
+
+    @property
+    def train(self) -> Split:
+        """Texts to learn from."""
+        return self.corpus.train
+
+    @property
+    def validation(self) -> Split:
+        """Texts to choose by."""
+        assert self.corpus.validation is not None
+        return self.corpus.validation
+
+    @property
+    def test(self) -> Split | None:
+        """Texts to score on, or None."""
+        return self.corpus.test
 
 
 def prepare(
@@ -61,7 +74,7 @@ def prepare(
     n_jobs: int | None = None,
     cache: bool = True,
     say: Say = say_nothing,
-) -> Data:
+) -> Prepared:
     """Split a corpus into training, validation and test texts and tokenise them.
 
     Args:
@@ -108,7 +121,8 @@ def prepare(
     if kept:
         say("tokens: from the cache")
     tokens = {name: found.take(rows[name]) for name, part in parts.items() if part}
-    return Data(train, validation, corpus.test, tokens, tokenizer, kept, shared)
+    parted = replace(corpus, train=train, validation=validation)
+    return Prepared(parted, tokens, tokenizer, kept, shared)
 
 
 def targets_of(split: Split, classes: Sequence[str]) -> Targets:

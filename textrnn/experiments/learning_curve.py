@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from textrnn.evaluation.recommendation import CLASSIFIER, NETWORK, SIGNIFICANCE
-from textrnn.experiments.data import Data
+from textrnn.experiments.data import Prepared
 from textrnn.typing import Ints
 
 FRACTIONS = (0.01, 0.03, 0.1, 0.3, 1.0)
@@ -67,7 +67,7 @@ class LearningCurve:
         return {"points": [point.to_dict() for point in self.points], "crossing": self.crossing}
 
 
-def part_of(data: Data, fraction: float, *, seed: int) -> Data:
+def part_of(data: Prepared, fraction: float, *, seed: int) -> Prepared:
     """A share of the training and of the validation texts; the test texts are the same.
 
     Of each label there is one text at least, and a smaller share lies within a larger one.
@@ -76,10 +76,14 @@ def part_of(data: Data, fraction: float, *, seed: int) -> Data:
         "train": nested_rows(data.train.labels, fraction, seed=seed),
         "validation": nested_rows(data.validation.labels, fraction, seed=seed),
     }
-    return replace(
-        data,
+    part = replace(
+        data.corpus,
         train=data.train.take(rows["train"]),
         validation=data.validation.take(rows["validation"]),
+    )
+    return replace(
+        data,
+        corpus=part,
         tokens={
             name: tokens.take(rows[name]) if name in rows else tokens
             for name, tokens in data.tokens.items()

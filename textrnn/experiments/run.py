@@ -12,7 +12,7 @@ from pathlib import Path
 from textrnn.corpora.overlap import as_counts, warnings_of
 from textrnn.errors import DamagedModelError
 from textrnn.experiments.comparison import compare
-from textrnn.experiments.data import Data, prepare
+from textrnn.experiments.data import Prepared, prepare
 from textrnn.experiments.experiment import Experiment as Experiment
 from textrnn.experiments.experiment import checkpoint_path as checkpoint_path
 from textrnn.experiments.training import train_network
@@ -105,7 +105,7 @@ def _run(experiment: Experiment) -> RunReport:
     return report
 
 
-def _report(experiment: Experiment, data: Data, fit: Fit) -> RunReport:
+def _report(experiment: Experiment, data: Prepared, fit: Fit) -> RunReport:
     """What is known before the test."""
     corpus, model, state = experiment.corpus, fit.model, fit.state
     return RunReport(

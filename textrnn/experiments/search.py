@@ -18,7 +18,7 @@ from typing import Any
 from sklearn.model_selection import ParameterSampler
 
 from textrnn.errors import TrainingError
-from textrnn.experiments.data import Data
+from textrnn.experiments.data import Prepared
 from textrnn.experiments.experiment import Experiment
 from textrnn.experiments.training import train_network
 from textrnn.linear.hashing import NGramKind
@@ -99,7 +99,7 @@ class Search:
     """
 
     experiment: Experiment
-    data: Data
+    data: Prepared
     deadline: Deadline
     on_trial: OnTrial | None = None
     space: Mapping[str, Sequence[Any]] = field(default_factory=lambda: SPACE)

@@ -12,7 +12,7 @@ import numpy as np
 
 from textrnn.corpora import Split
 from textrnn.errors import ModelError, TrainingError, UsageError, WorkerError
-from textrnn.experiments.data import Data, targets_of
+from textrnn.experiments.data import Prepared, targets_of
 from textrnn.experiments.experiment import Experiment, checkpoint_path
 from textrnn.system.processes import process_count
 from textrnn.text.cache import tokenise_once
@@ -31,7 +31,7 @@ from textrnn.wording.messages import Advice, Message, Parameter
 
 def train_network(
     experiment: Experiment,
-    data: Data,
+    data: Prepared,
     *,
     choose: Callable[..., NGrams] = choose_ngrams,
     stages: Sequence[Stage] = STAGES,
@@ -74,7 +74,7 @@ def train_network(
     return fit
 
 
-def _say_of(experiment: Experiment, data: Data) -> Callable[[str, Info], None]:
+def _say_of(experiment: Experiment, data: Prepared) -> Callable[[str, Info], None]:
     """What tells the user of the stages, after the experiment's own hook."""
     held_out = "texts" if data.train.separator is None else "labels"
 
@@ -151,7 +151,7 @@ def _is_of_run(path: Path, identity: dict[str, Any]) -> bool:
         return False
 
 
-def _unlabelled(experiment: Experiment, data: Data) -> EncodedTexts | None:
+def _unlabelled(experiment: Experiment, data: Prepared) -> EncodedTexts | None:
     if not experiment.unlabelled:
         return None
     jobs = process_count(experiment.settings.n_jobs)
@@ -161,7 +161,7 @@ def _unlabelled(experiment: Experiment, data: Data) -> EncodedTexts | None:
     return read_texts(data.tokenizer, found, experiment.settings.max_length)
 
 
-def _examples(data: Data, name: str, split: Split, settings: Settings) -> Examples:
+def _examples(data: Prepared, name: str, split: Split, settings: Settings) -> Examples:
     """A part of the corpus as a network with these settings learns from it."""
     classes = data.train.classes
     texts = read_texts(data.tokenizer, data.tokens[name], settings.max_length)

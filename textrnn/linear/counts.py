@@ -62,7 +62,7 @@ class NGramCounts(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self._count(ids, texts.lengths, learn=False)
 
     def get_feature_names_out(self, input_features: object = None) -> np.ndarray:
-        """Return the n-gram of each column, its words joined by blanks."""
+        """Return the n-gram of each column, its words with blanks between them."""
         del input_features
         words = np.array(list(self.vocabulary_), dtype=object)
         names = [words]

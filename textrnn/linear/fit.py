@@ -2,7 +2,7 @@
 
 Every feature is multiplied by its log-count ratio (Wang and Manning 2012), as in the NB-SVM
 baseline, and the weights of a logistic regression are learned on top. The loss is convex:
-the result does not depend on chance.
+nothing in it is random.
 """
 
 from __future__ import annotations
