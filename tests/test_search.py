@@ -31,10 +31,12 @@ from textrnn.experiments.search import FACTOR, FEWEST, MOST, ROUNDS, SPACE, Sear
 from textrnn.linear.hashing import NGramKind
 from textrnn.text.tokenizers import WordTokenizer
 from textrnn.training.budget import Deadline
+from textrnn.training.callbacks import Callback
 from textrnn.training.ngrams import CHARACTERS, WORDS
 from textrnn.training.presets import PRESETS
 from textrnn.training.presets import settings as preset_settings
 from textrnn.training.settings import Settings
+from textrnn.training.state import Run
 
 BASE = Settings(hidden_size=4, embedding_dim=4, max_iter=9, batch_size=8, n_jobs=1)
 SMALL: dict[str, Any] = {
@@ -146,6 +148,28 @@ def test_ctrl_c_keeps_what_was_found(reviews: tuple[list[str], list[str]]) -> No
     search.run()
     assert search.stopped == "interrupted"
     assert len(search.trials) == 4
+    assert search.best in search.trials
+
+
+def test_a_callback_stops_a_search_with_its_reason(reviews: tuple[list[str], list[str]]) -> None:
+    """The training under way is no trial: what was read of it is not what was planned."""
+
+    class Stop(Callback):
+        runs = 0
+
+        def on_start(self, run: Run) -> None:
+            del run
+            self.runs += 1
+
+        def on_batch(self, run: Run) -> None:
+            if self.runs == 3:
+                run.stop("enough")
+
+    search = new_search(reviews, Clock(), deadline=Deadline(1e6, Clock()))
+    search.experiment = replace(search.experiment, callbacks=[Stop()])
+    search.run()
+    assert search.stopped == "enough"
+    assert len(search.trials) == 2
     assert search.best in search.trials
 
 

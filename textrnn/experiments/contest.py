@@ -343,7 +343,8 @@ def _save(
         interrupted=report.interrupted,
         settings=contest.settings.to_dict(),
     )
-    others = {"costs": report["costs"], "learning_curve": report["learning_curve"]}
+    told = report.to_dict()
+    others = {name: told[name] for name in ("costs", "learning_curve")}
     metrics = replace(known, test=contender.scores, others=others)
     save_model(model, contest.out, metrics=metrics.to_dict(), card=model_card(model, metrics))
     contest.say(f"{name} saved in {quoted(contest.out)}")
