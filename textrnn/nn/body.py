@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,13 +19,15 @@ from textrnn.nn import recurrent
 from textrnn.nn.cells import CELLS, Cell, Trace
 from textrnn.nn.config import NetworkConfig
 from textrnn.nn.directions import by_token, by_token_backward
-from textrnn.nn.dropout import Dropout
 from textrnn.nn.gradients import Gradients
 from textrnn.nn.inputs import InputCache, multiply, multiply_backward
 from textrnn.nn.packed import PackedBatch
 from textrnn.nn.projection import gather, sum_by_index
 from textrnn.nn.workspace import Workspace
 from textrnn.typing import Floats, Ints, Params
+
+if TYPE_CHECKING:
+    from textrnn.nn.dropout import Dropout
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias, cast
 
 import numpy as np
 
-from textrnn.nn.dropout import Dropout
 from textrnn.nn.gradients import Gradients, RowGradient
 from textrnn.nn.packed import PackedBatch
 from textrnn.nn.projection import project, project_back
 from textrnn.typing import Floats, Ints, Params
+
+if TYPE_CHECKING:
+    from textrnn.nn.dropout import Dropout
 
 EMBEDDING = "embedding.weight"
 EMBEDDING_STD = 0.1

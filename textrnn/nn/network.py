@@ -11,18 +11,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from textrnn.nn.body import Body, BodyCache
 from textrnn.nn.cells import CELLS
 from textrnn.nn.config import NetworkConfig
-from textrnn.nn.dropout import Dropout
 from textrnn.nn.gradients import Gradients
 from textrnn.nn.heads import HeadCache
 from textrnn.nn.packed import PackedBatch, pack, pack_rows
 from textrnn.nn.workspace import Workspace
 from textrnn.typing import Counts, Floats, Ids, Ints, Params
+
+if TYPE_CHECKING:
+    from textrnn.nn.dropout import Dropout
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ from textrnn.errors import DamagedModelError, ModelError, reason
 from textrnn.inference.bag_of_words import LinearModel
 from textrnn.inference.classifier import SAME, TextModel
 from textrnn.inference.protocol import Classifier
-from textrnn.inference.regression import RegressionModel
 from textrnn.linear.ngram_model import NGramModel
 from textrnn.nn.config import NetworkConfig
 from textrnn.nn.network import Network
@@ -55,6 +54,7 @@ from textrnn.typing import Params
 from textrnn.wording.quoting import quoted
 
 if TYPE_CHECKING:
+    from textrnn.inference.regression import RegressionModel
     from textrnn.storage.report import RunReport
 
 
@@ -73,6 +73,8 @@ def check_network(model: Classifier, path: str | os.PathLike[str]) -> TextModel:
     Raises:
         ModelError: it is a linear model, or a regression.
     """
+    from textrnn.inference.regression import RegressionModel
+
     if isinstance(model, RegressionModel):
         raise ModelError(
             f"the model {quoted(path)} predicts numbers, not classes; predict, evaluate and "
@@ -94,6 +96,8 @@ def check_regression(model: Classifier, path: str | os.PathLike[str]) -> Regress
     Raises:
         ModelError: it predicts classes.
     """
+    from textrnn.inference.regression import RegressionModel
+
     if not isinstance(model, RegressionModel):
         raise ModelError(
             f"the model {quoted(path)} predicts classes, not numbers; TextRNNClassifier.load or "
@@ -199,7 +203,11 @@ def _load(path: Path, config: dict[str, Any], tokenizer: Tokenizer | None) -> Cl
         ngrams=_ngrams(path, config) if config.get("ngrams") else None,
     )
     target = config.get("target")
-    return model if target is None else RegressionModel.of(model, **target)
+    if target is None:
+        return model
+    from textrnn.inference.regression import RegressionModel
+
+    return RegressionModel.of(model, **target)
 
 
 def _vocabulary(path: Path, config: dict[str, Any]) -> Vocabulary:

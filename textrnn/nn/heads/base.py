@@ -8,14 +8,16 @@ where nothing is kept.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from textrnn.nn.dropout import Dropout
 from textrnn.nn.packed import PackedBatch
 from textrnn.nn.poolings import PoolingGradients, Running
 from textrnn.typing import Floats, Params
+
+if TYPE_CHECKING:
+    from textrnn.nn.dropout import Dropout
 
 WEIGHT, BIAS = "linear.weight", "linear.bias"
 
