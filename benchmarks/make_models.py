@@ -21,8 +21,9 @@ from textrnn.experiments.run import Experiment, run_experiment
 from textrnn.inference.classifier import TextModel
 from textrnn.inference.pool import predict_many
 from textrnn.storage.bundled import BUNDLED
+from textrnn.storage.kinds import load_model
 from textrnn.storage.prune import prune
-from textrnn.storage.reading import load_model, read_metrics
+from textrnn.storage.reading import read_metrics
 from textrnn.storage.writing import save_model
 from textrnn.system.processes import process_count
 from textrnn.training.progress import Progress

@@ -17,8 +17,8 @@ from textrnn.inference.classifier import TextModel
 from textrnn.linear.hashing import NGramKind, distinct_ngrams
 from textrnn.linear.ngram_model import NGramModel
 from textrnn.nn.network import Network
+from textrnn.storage.kinds import load_model
 from textrnn.storage.prune import prune
-from textrnn.storage.reading import load_model
 from textrnn.storage.writing import save_model
 from textrnn.text.encoded import encode_lists
 from textrnn.text.tokenizers import make_tokenizer

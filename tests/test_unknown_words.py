@@ -19,8 +19,9 @@ from textrnn.linear.ngram_model import NGramModel
 from textrnn.nn.losses import softmax
 from textrnn.nn.network import Network
 from textrnn.storage.format import config_checksum
+from textrnn.storage.kinds import load_model
 from textrnn.storage.prune import prune
-from textrnn.storage.reading import load_model, read_config
+from textrnn.storage.reading import read_config
 from textrnn.storage.writing import save_model
 from textrnn.text.encoded import encode_lists
 from textrnn.text.spelling import EDIT, LEFT_OUT, SPELLING_RULES, NearestWords

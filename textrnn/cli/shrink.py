@@ -103,8 +103,9 @@ def _shrink(
     from textrnn.cli.trained import training_of
     from textrnn.evaluation.scores import Scores
     from textrnn.storage.card import model_card
+    from textrnn.storage.kinds import check_network, load_model
     from textrnn.storage.prune import prune
-    from textrnn.storage.reading import check_network, load_model, load_saved
+    from textrnn.storage.reading import load_saved
     from textrnn.storage.writing import save_model
 
     saved = load_saved(folder)

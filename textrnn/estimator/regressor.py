@@ -24,7 +24,7 @@ from textrnn.inference.classifier import TextModel
 from textrnn.inference.pool import predict_many
 from textrnn.inference.protocol import Classifier
 from textrnn.inference.regression import RegressionModel
-from textrnn.storage.reading import check_regression
+from textrnn.storage.kinds import check_regression
 from textrnn.system.blas import one_blas_thread
 from textrnn.system.processes import process_count
 from textrnn.system.telling import telling_once

@@ -19,8 +19,9 @@ from textrnn.experiments.training import train_network
 from textrnn.inference.classifier import TextModel
 from textrnn.storage.card import model_card
 from textrnn.storage.format import CONFIG, tell_replaced
+from textrnn.storage.kinds import check_network
 from textrnn.storage.metrics_validation import validate_report
-from textrnn.storage.reading import check_network, load_saved
+from textrnn.storage.reading import load_saved
 from textrnn.storage.report import HeldOutAccuracy, RunReport
 from textrnn.storage.training_lock import training_at
 from textrnn.storage.writing import check_writable, save_model
