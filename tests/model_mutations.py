@@ -366,7 +366,7 @@ def compact_key_cases(files: Files) -> Iterator[Case]:
 def save_present(folder: Path) -> None:
     """Write a small folder of the present format: compact, and with what a slip is."""
     from textrnn.inference.classifier import NEAREST
-    from textrnn.storage import kinds, writing
+    from textrnn.storage import kinds, reading, writing
     from textrnn.text.spelling import EDIT
 
     source = REFERENCE / "compact"
