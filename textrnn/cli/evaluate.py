@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from textrnn.corpora import Split
     from textrnn.evaluation.metrics import Report
     from textrnn.evaluation.multilabel import MultilabelReport
+    from textrnn.evaluation.scores import Scores
     from textrnn.inference.protocol import Classifier
 
 GATE_FAILED = 1
@@ -58,7 +59,8 @@ def evaluate(
 ) -> None:
     """Evaluate a saved model on labelled texts.
 
-    If the corpus has no test split, the texts are those held out at the training.
+    Of a model that predicts numbers the labels are numbers. If the corpus has no test split, the
+    texts are those held out at the training.
 
     Examples:
 
@@ -72,12 +74,18 @@ def evaluate(
     n_jobs = processes_of(jobs)
     from textrnn.cli.trained import training_of
     from textrnn.corpora import load_labelled
+    from textrnn.inference.regression import RegressionModel
     from textrnn.storage.reading import load_saved
 
     folder = find_model(model)
     saved = load_saved(folder)  # of one moment: another model may take its place
     loaded, training = with_threshold(saved.model, threshold), training_of(saved.report)
     label_separator = _separator(loaded, training, label_separator)
+    is_regression = isinstance(loaded, RegressionModel)
+    if is_regression and min_accuracy is not None:
+        raise UsageError(
+            "--min-accuracy is for classes, but the model predicts numbers; leave it out."
+        )
     labelled = load_labelled(
         corpus,
         split=split,
@@ -88,6 +96,7 @@ def evaluate(
         random_state=training.seed,
         offline=offline,
         classes=[str(c) for c in loaded.classes],
+        numeric=is_regression,
     )
     for line in labelled.notes:
         note(line)
@@ -100,7 +109,7 @@ def evaluate(
     with contextlib.suppress(BrokenPipeError):  # who reads no further still wants the gate's code
         where = {"model": str(folder), "corpus": corpus, "split": labelled.split}
         _print(report, warnings, where if as_json else None)
-    if min_accuracy is not None and report.accuracy < min_accuracy:
+    if min_accuracy is not None and report.accuracy is not None and report.accuracy < min_accuracy:
         say(
             f"textrnn: the accuracy of {report.accuracy:.4f} is below --min-accuracy {min_accuracy}"
         )
@@ -124,28 +133,38 @@ def _separator(model: Classifier, training: Training, given: str | None) -> str 
 
 
 def _print(
-    report: Report | MultilabelReport, warnings: list[str], about: dict[str, Any] | None
+    report: Report | MultilabelReport | Scores,
+    warnings: list[str],
+    about: dict[str, Any] | None,
 ) -> None:
     """Print the scores, for people, or as JSON with what they are about."""
+    from textrnn.cli.numbers import print_numbers
     from textrnn.cli.output import print_evaluation, print_json, print_warnings
     from textrnn.evaluation.scores import Scores
 
     if about is not None:
         print_json({**about, **report.to_dict(), "warnings": warnings})
+        return
+    scores = Scores.from_dict(report.to_dict())
+    if scores.accuracy is None:
+        print_numbers(scores)
     else:
-        print_evaluation(Scores.from_dict(report.to_dict()))
-        print_warnings(warnings)
+        print_evaluation(scores)
+    print_warnings(warnings)
 
 
-def report_on(model: Classifier, rows: Split, n_jobs: int) -> Report | MultilabelReport:
-    """The scores of a model on labelled texts."""
+def report_on(model: Classifier, rows: Split, n_jobs: int) -> Report | MultilabelReport | Scores:
+    """The scores of a model on labelled texts, or on texts with numbers."""
     # Only now: scikit-learn takes a second, and a mistake should be told before.
     from textrnn.evaluation.metrics import evaluate as evaluate_classes
     from textrnn.evaluation.multilabel import evaluate_multilabel
+    from textrnn.evaluation.numbers import evaluate_numbers
     from textrnn.inference.pool import predict_many
 
     probabilities = predict_many(model, rows.texts, n_jobs)
     classes = [str(c) for c in model.classes]
+    if rows.numeric:
+        return evaluate_numbers(rows.numbers, probabilities[:, 0])
     if model.multilabel:
         return evaluate_multilabel(rows.label_sets, probabilities, classes, model.threshold)
     return evaluate_classes(rows.labels, probabilities, classes, model.threshold)

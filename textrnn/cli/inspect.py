@@ -47,7 +47,7 @@ def inspect(
     shown = ("model", "textrnn_version", "n_parameters", "size_bytes", "max_length")
     rows = [[name, str(inside[name])] for name in shown]
     kind = inside["network"] if "network" in inside else inside["linear"]
-    rows += [["classes", ", ".join(map(str, inside["classes"]))]]
+    rows += [["classes", ", ".join(map(str, inside["classes"])) or "none: it predicts numbers"]]
     rows += [[name, str(value)] for name, value in kind.items()]
     rows += [["tokenizer", str(config["tokenizer"]["name"])]]
     if "network" in inside:

@@ -149,6 +149,6 @@ def _lines(model: dict[str, Any]) -> list[str]:
     mark = "" if model["accuracy"] else ", before shrinking"
     return [
         f"{model['folder']}{', bundled' if model['bundled'] else ''}",
-        f"{', '.join(map(str, model['classes']))}; {model['size_bytes'] / 1e6:.1f} MB",
+        f"{', '.join(map(str, model['classes'])) or 'numbers'}; {model['size_bytes'] / 1e6:.1f} MB",
         *([f"test accuracy: {scores}{mark}"] if scores else []),
     ]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import compress
 from pathlib import Path
-from typing import IO, Annotated, Any, TypeAlias
+from typing import IO, TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
@@ -32,6 +32,10 @@ from textrnn.errors import UsageError
 from textrnn.system.plain_json import json_line
 from textrnn.wording.quoting import list_item, one_line, shell_word
 
+if TYPE_CHECKING:
+    from textrnn.inference.protocol import Classifier
+    from textrnn.typing import Floats
+
 READ_AHEAD = 4
 """Chunks that are read while others are predicted."""
 DIGITS = 6
@@ -40,6 +44,8 @@ DIGITS = 6
 
 Rated: TypeAlias = tuple[float, str]
 """A label with its probability before it."""
+Records: TypeAlias = "Callable[[Sequence[str], Floats], Iterator[str]]"
+"""Makes a record of each text of a chunk and the answers to them."""
 
 
 def predict(
@@ -81,9 +87,10 @@ def predict(
     """Predict the class of texts, one record out for each record in.
 
     Texts come as arguments, from --file, or from standard input. Without --json a
-    record is: label, probability, text, separated by tabs. Where a text has any number of
-    labels, they and their probabilities stand with | between them, the surest first. Tabs, line
-    ends and what cannot be seen become spaces or go; --json has all as it is.
+    record is: label, probability, text, separated by tabs; of a model that predicts numbers:
+    number, text. Where a text has any number of labels, they and their probabilities stand with |
+    between them, the surest first. Tabs, line ends and what cannot be seen become spaces or go;
+    --json has all as it is.
 
     Examples:
 
@@ -105,26 +112,44 @@ def predict(
     source = _source(texts, file, format, text_column, tell)
     folder = find_model(model)
     loaded = with_threshold(load_classifier(folder), threshold)
-    names = [_label(value) for value in loaded.classes]
-    if not as_json:
-        names = list(map(list_item if loaded.multilabel else one_line, names))
     if model is None and not quiet:
         say(f"model: {shown_name(folder)}")
     unknown = UnknownTexts(loaded, folder)
-    write, as_record = sys.stdout.write, _as_line
-    if as_json:
-        as_record = partial(_as_json, ascii_only=not is_unicode(sys.stdout))
+    records = _records_of(loaded, as_json=as_json, top_k=top_k)
     with Predictor(loaded, n_jobs) as predictor:
-        for chunk, probabilities in predictor.stream(source):
-            answers = loaded.decide(probabilities).tolist()
-            for text, row, answer in zip(chunk, probabilities.tolist(), answers, strict=True):
-                ranked = sorted(zip(row, names, strict=True), key=_by_probability)
-                write(as_record(text, _chosen(row, names, answer), ranked, top_k))
+        for chunk, found in predictor.stream(source):
+            for record in records(chunk, found):
+                sys.stdout.write(record)
             sys.stdout.flush()
             if not quiet:
                 unknown.count(chunk)
     for line in unknown.notes():
         tell(line)
+
+
+def _records_of(model: Classifier, *, as_json: bool, top_k: int | None) -> Records:
+    """What makes records of texts and a model's answers to them."""
+    ascii_only = as_json and not is_unicode(sys.stdout)
+    if not model.classes:  # it predicts numbers
+        from textrnn.cli.numbers import number_records
+
+        if top_k is not None:
+            raise UsageError(
+                f"--top-k is {top_k}, but the model predicts numbers, not classes; leave it out."
+            )
+        return partial(number_records, as_json=as_json, ascii_only=ascii_only)
+    names = [_label(value) for value in model.classes]
+    if not as_json:
+        names = list(map(list_item if model.multilabel else one_line, names))
+    as_record = partial(_as_json, ascii_only=ascii_only) if as_json else _as_line
+
+    def records(chunk: Sequence[str], probabilities: Floats) -> Iterator[str]:
+        answers = model.decide(probabilities).tolist()
+        for text, row, answer in zip(chunk, probabilities.tolist(), answers, strict=True):
+            ranked = sorted(zip(row, names, strict=True), key=_by_probability)
+            yield as_record(text, _chosen(row, names, answer), ranked, top_k)
+
+    return records
 
 
 def _label(value: Any) -> str:

@@ -14,7 +14,7 @@ from textrnn.cli.corpus_options import CorpusOptions, ManyLabels
 from textrnn.cli.interrupts import INTERRUPTED
 from textrnn.cli.options import Cache, Debug, Json, Quiet, Seed, check_seed, say, silent
 from textrnn.cli.setting_options import Preset, settings_of, takes_settings
-from textrnn.cli.train_checks import check_embedding, check_out
+from textrnn.cli.train_checks import check_embedding, check_out, check_regression
 from textrnn.training.declared import DATA
 from textrnn.training.presets import DEFAULT
 
@@ -44,6 +44,15 @@ def train(
     quiet: Quiet = False,
     debug: Debug = False,
     label_separator: ManyLabels = None,
+    regression: Annotated[
+        bool,
+        typer.Option(
+            "--regression",
+            help="Labels are numbers, which the network learns to predict; the baseline is ridge "
+            "regression on TF-IDF.",
+            rich_help_panel=DATA,
+        ),
+    ] = False,
     unlabelled: Annotated[
         str | None,
         typer.Option(
@@ -61,13 +70,14 @@ def train(
     textrnn train imdb --preset minute
     textrnn train reviews.csv --budget 10m
     textrnn train imdb --cell gru --hidden 100 --out models/imdb-gru
+    textrnn train reviews.csv --label-column stars --regression
     """
     del debug
-    from textrnn.cli.output import print_json, print_report
-
     started = time.perf_counter()
     settings = settings_of(preset, given)
     texts.check(given)
+    if regression:
+        check_regression(given, separator=label_separator, unlabelled=unlabelled)
     check_seed(seed)
     if out is not None:
         check_out(out)
@@ -80,6 +90,7 @@ def train(
         label_separator=label_separator,
         random_state=seed,
         unlabelled=unlabelled == "auto",
+        numeric=regression,
     )
     # Only now: scikit-learn takes a second, and a mistake should be told before.
     from textrnn.experiments.run import Experiment, checkpoint_path, run_experiment
@@ -102,16 +113,26 @@ def train(
         say=tell,
     )
     report = run_experiment(experiment)
-    if as_json:
-        print_json(report.to_dict())
-    else:
-        print_report(report)
+    _show(report, as_json=as_json)
     if settings.max_seconds is not None and not report.interrupted:
         tell(_again(report))
     if report.interrupted:
         is_begun = experiment.out is not None and checkpoint_path(experiment.out).exists()
         tell("interrupted" + ("; go on with the same command and --resume" if is_begun else ""))
         raise typer.Exit(INTERRUPTED)
+
+
+def _show(report: RunReport, *, as_json: bool) -> None:
+    """The report, for programs or for people, of classes or of numbers."""
+    from textrnn.cli.numbers import print_numbers_report
+    from textrnn.cli.output import print_json, print_report
+
+    if as_json:
+        print_json(report.to_dict())
+    elif report.classes:
+        print_report(report)
+    else:
+        print_numbers_report(report)
 
 
 def _again(report: RunReport) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from textrnn.errors import DataError, UsageError, did_you_mean
+from textrnn.wording.messages import Parameter
 from textrnn.wording.quoting import quoted
 
 
@@ -14,6 +16,23 @@ def check_out(out: Path) -> None:
         raise UsageError(
             f"--out is {quoted(out)}, but must be a folder with a name of its own, such as "
             "models/mine."
+        )
+
+
+def check_regression(
+    given: Collection[str], *, separator: str | None, unlabelled: str | None
+) -> None:
+    """Complain of options that are for classes, where labels are numbers."""
+    from textrnn.training.regression import OF_CLASSES
+
+    options = {"label_separator": separator, "unlabelled": unlabelled}
+    wrong = [name for name in (*OF_CLASSES, *options) if name in given or options.get(name)]
+    if wrong:
+        raise UsageError(
+            Parameter(wrong[0]),
+            " and ",
+            Parameter("regression"),
+            " exclude each other: there are no classes; give one of them.",
         )
 
 

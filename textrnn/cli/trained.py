@@ -38,6 +38,7 @@ class Training:
         test_fraction: share drawn for the test, if the corpus had no such split.
         validation_fraction: share of the training texts drawn for validation.
         label_separator: what stood between the labels of a text, if it had any number.
+        of_numbers: whether it was to predict numbers.
     """
 
     corpus: str = ""
@@ -47,6 +48,7 @@ class Training:
     test_fraction: float = TEST_FRACTION
     validation_fraction: float = 0.1
     label_separator: str | None = None
+    of_numbers: bool = False
 
     def warn_of_other_splits(self, corpus: Corpus) -> list[str]:
         """Tell, and return, that a corpus of the same name has other splits than at the training.
@@ -88,7 +90,8 @@ class Training:
             return []
         told = f"the model was trained on most texts of {quoted(path)}"
         held_out = "; textrnn compare scores it on those held out"
-        advice = held_out if self.label_separator is None else ""  # compare takes one class
+        # compare takes one class a text
+        advice = held_out if self.label_separator is None and not self.of_numbers else ""
         say(f"warning: {told}{advice}")
         return [told]
 
@@ -105,4 +108,5 @@ def training_of(report: RunReport) -> Training:
         test_fraction=report.test_fraction or unknown.test_fraction,
         validation_fraction=settings.get("validation_fraction") or unknown.validation_fraction,
         label_separator=report.label_separator,
+        of_numbers=report.classes == [],
     )

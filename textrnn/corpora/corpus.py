@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -15,19 +16,21 @@ from textrnn.wording.messages import Advice, Parameter
 from textrnn.wording.quoting import listed, quoted
 
 if TYPE_CHECKING:
-    from textrnn.typing import Bools, Ints
+    from textrnn.typing import Bools, Floats, Ints
 
 
 @dataclass(frozen=True)
 class Split:
     """Texts and their labels, row by row.
 
-    With a ``separator`` each row has any number of labels, in one string between separators.
+    With a ``separator`` each row has any number of labels, in one string between separators. Of a
+    ``numeric`` one the labels are numbers, which are predicted as such.
     """
 
     texts: list[str]
     labels: list[str]
     separator: str | None = None
+    numeric: bool = False
 
     def __post_init__(self) -> None:
         if len(self.texts) != len(self.labels):
@@ -54,7 +57,12 @@ class Split:
 
     @property
     def strata(self) -> Sequence[Hashable]:
-        """One label of each row, by which to cut a part with a share of every label."""
+        """One label of each row, by which to cut a part with a share of every label.
+
+        Of numbers there is no label.
+        """
+        if self.numeric:
+            return [""] * len(self)
         return self.labels if self.separator is None else strata(self.label_sets)
 
     def take(self, rows: Ints | Bools) -> Split:
@@ -63,7 +71,18 @@ class Split:
 
         positions = np.arange(len(self))[rows].tolist()
         texts, labels = [self.texts[i] for i in positions], [self.labels[i] for i in positions]
-        return Split(texts, labels, self.separator)
+        return replace(self, texts=texts, labels=labels)
+
+    @property
+    def numbers(self) -> Floats:
+        """The labels as numbers, (n,).
+
+        Raises:
+            DataError: one is none, or not finite.
+        """
+        import numpy as np
+
+        return np.array([_number(label, row) for row, label in enumerate(self.labels)])
 
     def holdout(self, fraction: float, *, random_state: int) -> Bools:
         """The rows to hold out, so that every label keeps some; see ``sampling.holdout``."""
@@ -132,6 +151,20 @@ class Corpus:
         return digest.hexdigest()
 
 
+def _number(label: str, row: int) -> float:
+    try:
+        number = float(label)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise DataError(
+            f"the label {quoted(label)} of row {row + 1} is no finite number, as a regression needs"
+            "; is another column the label?",
+            Advice(" Name it with ", Parameter("label_column")),
+        )
+    return number
+
+
 def fingerprint_of(texts: Iterable[str]) -> str:
     """Return a SHA-256 (64 hex digits) of texts, in order."""
     digest = hashlib.sha256()
@@ -140,9 +173,12 @@ def fingerprint_of(texts: Iterable[str]) -> str:
 
 
 def check_split(split: Split, where: str) -> None:
-    """Raise DataError unless ``split`` has rows of at least two classes."""
+    """Raise DataError unless ``split`` has rows of at least two classes, or numbers."""
     if not len(split):
-        raise DataError(f"{where} is empty: it holds no rows; at least two classes are needed")
+        wanted = "numbers" if split.numeric else "classes"
+        raise DataError(f"{where} is empty: it holds no rows; at least two {wanted} are needed")
+    if split.numeric and len(set(split.numbers.tolist())) < 2:
+        raise DataError(f"{where} holds one number only, {split.labels[0]}; nothing varies with it")
     if len(classes := split.classes) < 2:
         found = f"only one class, {quoted(classes[0])}" if classes else "no label"
         raise DataError(f"{where} holds {found}; at least two are needed to learn from")
@@ -151,7 +187,7 @@ def check_split(split: Split, where: str) -> None:
 def check_labels_repeat(split: Split, where: str) -> None:
     """Raise DataError if no two rows share a label, so that none can be held out."""
     n = len(split)
-    if split.separator is None and n > 3 and len(split.classes) == n:
+    if split.separator is None and not split.numeric and n > 3 and len(split.classes) == n:
         raise DataError(
             f"{where} has {n} rows with {n} different labels: every label occurs once, so "
             "there is nothing to learn a class from; is another column the label?",
@@ -163,6 +199,9 @@ def check_held_out(train: Split, split: Split, where: str) -> None:
     """Raise DataError unless ``split`` has rows, and no label that is not trained on."""
     if not len(split):
         raise DataError(f"{where} is empty: it holds no rows")
+    if split.numeric:
+        _ = split.numbers  # any will do, if they are numbers
+        return
     known = train.classes
     if strange := sorted(set(split.classes) - set(known)):
         raise DataError(

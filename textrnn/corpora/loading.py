@@ -60,6 +60,7 @@ def load_corpus(
     offline: bool = False,
     unlabelled: bool = False,
     classes: Iterable[str] | None = None,
+    numeric: bool = False,
 ) -> Corpus:
     """Load a named corpus, a file, a folder or a data set of the hub (``hf:owner/name``).
 
@@ -74,7 +75,7 @@ def load_corpus(
     corpus's own, or none: who trains holds texts back. With ``unlabelled`` the corpus can
     read its unlabelled texts, without those equal to a test text. Labels that are one have one
     spelling in all splits, see ``corpora.labels``: that of ``classes``, a trained model's, if they
-    are given.
+    are given. With ``numeric`` labels are numbers, and no share of each is drawn.
 
     Raises CorpusNotFoundError for a name found nowhere or, when ``offline`` (or
     TEXTRNN_OFFLINE, HF_HUB_OFFLINE or HF_DATASETS_OFFLINE) is set, not found
@@ -104,7 +105,7 @@ def load_corpus(
         if path is not None:
             corpus = _with_split(corpus, split, os.fspath(path), columns)
     has_all_splits = corpus.test is not None and corpus.validation is not None
-    corpus = _with_one_spelling(corpus, classes)
+    corpus = _of_numbers(corpus) if numeric else _with_one_spelling(corpus, classes)
     check_split(corpus.train, f"the training split of {quoted(corpus.name)}")
     if not has_all_splits:
         check_labels_repeat(corpus.train, corpus.name)
@@ -125,6 +126,7 @@ def load_labelled(
     random_state: int = 0,
     offline: bool = False,
     classes: Iterable[str] | None = None,
+    numeric: bool = False,
 ) -> Labelled:
     """Load labelled texts to evaluate on.
 
@@ -155,6 +157,8 @@ def load_labelled(
         )
         if not len(rows):
             raise DataError(f"{quoted(path)} is empty: it holds no rows")
+        if numeric:
+            return Labelled(replace(rows, numeric=True), "all", notes=notes)
         spelling = _spelling([rows], classes)
         return Labelled(rows.respelled(spelling), "all", notes=[*notes, *_told(spelling)])
     corpus = load_corpus(
@@ -166,6 +170,7 @@ def load_labelled(
         random_state=random_state,
         offline=offline,
         classes=classes,
+        numeric=numeric,
     )
     name = split or "test"
     splits = {"train": corpus.train, "validation": corpus.validation, "test": corpus.test}
@@ -201,6 +206,15 @@ def _with_one_spelling(corpus: Corpus, classes: Iterable[str] | None) -> Corpus:
     spelling = _spelling(there.values(), classes)
     respelled: dict[str, Any] = {name: split.respelled(spelling) for name, split in there.items()}
     return replace(corpus, **respelled, notes=[*corpus.notes, *_told(spelling)])
+
+
+def _of_numbers(corpus: Corpus) -> Corpus:
+    """The corpus with labels that are numbers, however they are spelled."""
+    splits = {"train": corpus.train, "validation": corpus.validation, "test": corpus.test}
+    numeric: dict[str, Any] = {
+        name: replace(split, numeric=True) for name, split in splits.items() if split is not None
+    }
+    return replace(corpus, **numeric)
 
 
 def _spelling(splits: Iterable[Split], classes: Iterable[str] | None) -> dict[str, str]:
@@ -240,7 +254,8 @@ def _finish(corpus: Corpus, unlabelled: bool) -> Corpus:
         if split is not None:
             check_held_out(corpus.train, split, f"the {where} split of {quoted(corpus.name)}")
     notes = [*corpus.notes, *(shared.note for shared in shared_texts(corpus) if shared.n)]
-    mark = likely_separator(corpus.train.classes) if corpus.train.separator is None else None
+    is_one = corpus.train.separator is None and not corpus.train.numeric
+    mark = likely_separator(corpus.train.classes) if is_one else None
     if mark is not None:
         notes.append(
             Message(

@@ -24,6 +24,7 @@ from textrnn.inference.classifier import TextModel
 from textrnn.inference.pool import predict_many
 from textrnn.inference.protocol import Classifier
 from textrnn.inference.regression import RegressionModel
+from textrnn.nn.targets import Targets
 from textrnn.storage.kinds import check_regression
 from textrnn.system.blas import one_blas_thread
 from textrnn.system.processes import process_count
@@ -172,17 +173,21 @@ class TextRNNRegressor(RegressorMixin, TextRNNEstimator):  # type: ignore[misc]
             check_same_model(self.model_, settings)
         texts, numbers, weights = check_numbered(X, y, sample_weight)
         rng = make_generator(self.random_state)
-        scaling = (
-            Scaling(self.model_.mean, self.model_.scale) if go_on else Scaling.of(numbers, weights)
-        )
-        train = _examples(texts, numbers, weights, scaling, settings)
+        train = _examples(texts, numbers, weights, settings)
         validation: Examples | None = None
         if validation_data is not None:
             held = check_numbered(*validation_data)
             tell_shared(texts, held[0])
-            validation = _examples(*held, scaling, settings)
+            validation = _examples(*held, settings)
         elif settings.early_stopping:
             train, validation = hold_out(train, texts, settings, self.random_state, rng)
+        scaling = (
+            Scaling(self.model_.mean, self.model_.scale)
+            if go_on
+            else Scaling.of(train.targets.values, train.weights)
+        )
+        train = scaling.standardised(train)
+        validation = validation and scaling.standardised(validation)
         with one_blas_thread(), telling_once():
             fit = Fit(
                 settings,
@@ -233,13 +238,9 @@ _OWN = frozenset(TextRNNRegressor._get_param_names())
 
 
 def _examples(
-    texts: Sequence[str],
-    numbers: Floats,
-    weights: Floats | None,
-    scaling: Scaling,
-    settings: Settings,
+    texts: Sequence[str], numbers: Floats, weights: Floats | None, settings: Settings
 ) -> Examples:
-    """Tokenised texts, their targets in standard units, and weights of mean 1."""
+    """Tokenised texts with their numbers, and weights of mean 1."""
     if weights is not None:
         weights = (weights / weights.mean()).astype(settings.dtype)
-    return Examples(tokens_of(texts, settings), scaling.targets(numbers), weights)
+    return Examples(tokens_of(texts, settings), Targets.real(numbers), weights)

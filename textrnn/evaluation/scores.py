@@ -22,6 +22,11 @@ class LineOfClass:
     support: int | None = None
 
 
+_INTERVALS = (
+    *("accuracy_interval", "mean_absolute_error_interval", "r2_interval", "spearman_interval"),
+)
+
+
 @dataclass(frozen=True)
 class Scores:
     """Of one classifier on n texts; see ``metrics.Report`` and ``multilabel.MultilabelReport``.
@@ -39,6 +44,12 @@ class Scores:
         calibration_error: of the most probable class.
         per_class: a line for each.
         confusion: true labels as rows and predicted ones as columns, of one class a text.
+        mean_absolute_error: of numbers, as all down to the rank correlation.
+        mean_absolute_error_interval: holds 95 %.
+        r2: the share of their variance that is explained.
+        r2_interval: holds 95 %.
+        spearman: the rank correlation.
+        spearman_interval: holds 95 %.
         seconds: of training.
         params: that a baseline was tuned to.
         validation_accuracy: of a baseline, on the texts it was tuned by.
@@ -56,6 +67,12 @@ class Scores:
     calibration_error: float | None = None
     per_class: tuple[LineOfClass, ...] | None = None
     confusion: tuple[tuple[int, ...], ...] | None = None
+    mean_absolute_error: float | None = None
+    mean_absolute_error_interval: tuple[float, float] | None = None
+    r2: float | None = None
+    r2_interval: tuple[float, float] | None = None
+    spearman: float | None = None
+    spearman_interval: tuple[float, float] | None = None
     seconds: float | None = None
     params: dict[str, Any] | None = None
     validation_accuracy: float | None = None
@@ -70,7 +87,7 @@ class Scores:
                 LineOfClass(**{name: line[name] for name in names & line.keys()})
                 for line in known["per_class"]
             )
-        for name in ("classes", "accuracy_interval"):
+        for name in ("classes", *_INTERVALS):
             known[name] = None if known[name] is None else tuple(known[name])
         if known["confusion"] is not None:
             known["confusion"] = tuple(tuple(row) for row in known["confusion"])
@@ -83,7 +100,7 @@ class Scores:
             values["per_class"] = [asdict(line) for line in self.per_class]
             if self.hamming_loss is None:
                 values["roc_auc"] = self.roc_auc
-        for name in ("classes", "accuracy_interval"):
+        for name in ("classes", *_INTERVALS):
             if name in values:
                 values[name] = list(values[name])
         if self.confusion is not None:

@@ -126,11 +126,13 @@ def prepare(
 
 
 def targets_of(split: Split, classes: Sequence[str]) -> Targets:
-    """The labels of a split among some classes.
+    """The labels of a split among some classes, or its numbers.
 
     Raises:
         DataError: one is not among them.
     """
+    if split.numeric:
+        return Targets.real(split.numbers)
     if split.separator is not None:
         return Targets.multilabel(indicator(split.label_sets, classes))
     return Targets.hard(number_classes(split.labels, classes), len(classes))

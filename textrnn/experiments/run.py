@@ -15,14 +15,16 @@ from textrnn.experiments.comparison import compare
 from textrnn.experiments.data import Prepared, prepare
 from textrnn.experiments.experiment import Experiment as Experiment
 from textrnn.experiments.experiment import checkpoint_path as checkpoint_path
+from textrnn.experiments.regression import compare_numbers, of_numbers
 from textrnn.experiments.training import train_network
 from textrnn.inference.classifier import TextModel
+from textrnn.linear import ridge
 from textrnn.storage.card import model_card
 from textrnn.storage.format import CONFIG, tell_replaced
-from textrnn.storage.kinds import check_network
+from textrnn.storage.kinds import check_network, check_regression
 from textrnn.storage.metrics_validation import validate_report
 from textrnn.storage.reading import load_saved
-from textrnn.storage.report import HeldOutAccuracy, RunReport
+from textrnn.storage.report import Comparison, HeldOutAccuracy, RunReport
 from textrnn.storage.training_lock import training_at
 from textrnn.storage.writing import check_writable, save_model
 from textrnn.system.version import __version__
@@ -36,7 +38,7 @@ from textrnn.wording.quoting import quoted
 
 
 def run_experiment(experiment: Experiment) -> RunReport:
-    """Train, compare, evaluate and save.
+    """Train, compare, evaluate and save; where the corpus is numeric, to predict numbers.
 
     After Ctrl-C the report has ``interrupted`` set and no baselines.
 
@@ -46,6 +48,8 @@ def run_experiment(experiment: Experiment) -> RunReport:
         ModelError: the model folder cannot be written, or another training is at it.
         TrainingError: the loss became infinite or not a number.
     """
+    if experiment.corpus.train.numeric:
+        experiment = of_numbers(experiment)
     experiment = experiment.without_tested()
     experiment.settings.validate()
     check_seed(experiment.seed)
@@ -89,15 +93,7 @@ def _run(experiment: Experiment) -> RunReport:
     )
     report = _save_first(fit, report, experiment)
     if data.test is not None and not fit.state.interrupted:
-        found = compare(
-            data,
-            fit.model,
-            names=experiment.baselines,
-            class_weight=settings.class_weight,
-            n_jobs=settings.n_jobs,
-            say=say,
-        )
-        report = replace(report, **vars(found))
+        report = replace(report, **vars(_compared(experiment, data, fit.model)))
     report = replace(report, finished=not fit.state.interrupted)
     if out is not None and report.finished:
         _save(fit.model, report, out)
@@ -141,6 +137,21 @@ def _report(experiment: Experiment, data: Prepared, fit: Fit) -> RunReport:
         validation=_held_out(state, fit.accuracy),
         settings=experiment.settings.to_dict(),
         history=state.history,
+    )
+
+
+def _compared(experiment: Experiment, data: Prepared, model: TextModel) -> Comparison:
+    """The model and the baselines on the test texts."""
+    names, settings, say = experiment.baselines, experiment.settings, experiment.say
+    if data.train.numeric:
+        return compare_numbers(data, model, names=names, n_jobs=settings.n_jobs, say=say)
+    return compare(
+        data,
+        model,
+        names=names,
+        class_weight=settings.class_weight,
+        n_jobs=settings.n_jobs,
+        say=say,
     )
 
 
@@ -198,11 +209,13 @@ def _finished_report(experiment: Experiment) -> RunReport | None:
         and (
             set(experiment.baselines) <= report.baselines.keys()
             or experiment.corpus.train.separator is not None  # there are none
+            or (experiment.corpus.train.numeric and ridge.NAME in report.baselines)
         )
     )
     if not same:
         return None
-    check_network(saved.model, out)
+    check = check_regression if experiment.corpus.train.numeric else check_network
+    check(saved.model, out)
     try:
         validate_report(saved.metrics)
     except ValueError as error:

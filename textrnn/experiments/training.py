@@ -25,6 +25,7 @@ from textrnn.training.examples import Examples
 from textrnn.training.ngrams import NGrams, choose_ngrams
 from textrnn.training.pipeline import STAGES, Fit, Info, Stage, run_stages
 from textrnn.training.prior_baseline import nothing_learned
+from textrnn.training.regression import Scaling, regression_stages
 from textrnn.training.settings import Settings
 from textrnn.wording.messages import Advice, Message, Parameter
 
@@ -38,6 +39,8 @@ def train_network(
 ) -> Fit:
     """Train a network and the n-gram model beside it; with ``out``, keep a checkpoint.
 
+    Where the corpus is numeric it is a network alone that predicts numbers, in their own stages.
+
     Args:
         experiment: what is to be trained.
         data: its corpus, prepared.
@@ -49,11 +52,18 @@ def train_network(
         TrainingError: the loss became infinite or not a number.
     """
     settings, out = experiment.settings, experiment.out
+    train = _examples(data, "train", data.train, settings)
+    validation = _examples(data, "validation", data.validation, settings)
+    classes = data.train.classes
+    if data.train.numeric:
+        scaling = Scaling.of(train.targets.values)
+        train, validation = scaling.standardised(train), scaling.standardised(validation)
+        classes, stages = [], regression_stages(scaling)
     fit = Fit(
         settings,
-        data.train.classes,
-        _examples(data, "train", data.train, settings),
-        _examples(data, "validation", data.validation, settings),
+        classes,
+        train,
+        validation,
         np.random.default_rng(experiment.seed),
         unlabelled=_unlabelled(experiment, data),
         started=experiment.started,

@@ -12,14 +12,14 @@ from textrnn.typing import Floats
 
 @dataclass(frozen=True)
 class Dropout:
-    """Dropout of one training step: the rates and where chance comes from.
+    """Dropout of one training step: the rates and where randomness comes from.
 
     Attributes:
         input: rate on the inputs of every recurrent layer. In the first it falls on
             the batch's distinct words, so a word is masked alike wherever it stands
             (Gal and Ghahramani 2016); of one-hot inputs it drops whole words.
         readout: rate on the vector that reaches the linear layer.
-        rng: the source of chance.
+        rng: the source of randomness.
         recurrent: rate on the recurrent weights ``W_h`` (DropConnect, Wan et al. 2013),
             one mask for all steps and documents, as in AWD-LSTM (Merity et al. 2018).
         embedding: rate on whole words: the vector of a distinct word of the batch is

@@ -6,6 +6,7 @@ from textrnn.evaluation.scores import Scores
 from textrnn.inference.bag_of_words import LinearModel
 from textrnn.inference.classifier import TextModel
 from textrnn.inference.protocol import Classifier
+from textrnn.inference.regression import RegressionModel
 from textrnn.storage.report import RunReport
 from textrnn.wording.quoting import in_markdown
 
@@ -22,7 +23,7 @@ def model_card(model: Classifier, report: RunReport) -> str:
         "",
         "| | |",
         "|---|---|",
-        f"| classes | {', '.join(in_markdown(str(name)) for name in model.classes)} |",
+        f"| {_what_it_predicts(model)} |",
         *(_of_network(model) if isinstance(model, TextModel) else []),
         *(_of_weights(model) if isinstance(model, LinearModel) else []),
     ]
@@ -51,8 +52,16 @@ def model_card(model: Classifier, report: RunReport) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _what_it_predicts(model: Classifier) -> str:
+    if isinstance(model, RegressionModel):
+        return f"predicts | numbers, in training {model.mean:.4g} ± {model.scale:.4g}"
+    return f"classes | {', '.join(in_markdown(str(name)) for name in model.classes)}"
+
+
 def _of_test(test: Scores) -> list[str]:
     """A paragraph on the scores, if all are known that it tells; a script may keep others."""
+    if test.mean_absolute_error is not None:
+        return ["", "## Test", "", _of_numbers(test)]
     told = (test.accuracy, test.accuracy_interval, test.macro_f1, test.log_loss, test.n)
     if None in told or test.accuracy_interval is None:
         return []
@@ -64,6 +73,17 @@ def _of_test(test: Scores) -> list[str]:
         f"Accuracy {test.accuracy:.4f} (95 % interval {low:.4f} to {high:.4f}), macro-F1 "
         f"{test.macro_f1:.4f}, log loss {test.log_loss:.4f} on {test.n:,} texts.",
     ]
+
+
+def _of_numbers(test: Scores) -> str:
+    within = ""
+    if test.mean_absolute_error_interval is not None:
+        low, high = test.mean_absolute_error_interval
+        within = f" (95 % interval {low:.4f} to {high:.4f})"
+    shown = {"R²": test.r2, "rank correlation": test.spearman}
+    others = "".join(f", {name} {value:.4f}" for name, value in shown.items() if value is not None)
+    texts = "" if test.n is None else f" on {test.n:,} texts"
+    return f"Mean absolute error {test.mean_absolute_error:.4f}{within}{others}{texts}."
 
 
 def _texts(n: int | None) -> str:

@@ -31,6 +31,10 @@ def _is_epoch(value: Any) -> bool:
     return _are_numbers(value) and "loss" in value
 
 
+def _are_two_numbers(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(map(is_number, value))
+
+
 def _are_counts(value: Any) -> bool:
     return isinstance(value, list) and all(map(whole().is_valid, value))
 
@@ -40,6 +44,11 @@ _SCORES: Table = {
     "accuracy_interval": _list_of(is_number, "two numbers"),
     **dict.fromkeys(("macro_f1", "micro_f1", "hamming_loss", "log_loss", "roc_auc"), number()),
     "calibration_error": number(),
+    **dict.fromkeys(("mean_absolute_error", "r2", "spearman"), number()),
+    **dict.fromkeys(
+        ("mean_absolute_error_interval", "r2_interval", "spearman_interval"),
+        Field(_are_two_numbers, "two numbers"),
+    ),
     "n": whole(),
     "per_class": _list_of(lambda value: isinstance(value, dict), "a list of objects"),
     "confusion": _list_of(_are_counts, "rows of counts"),
@@ -54,6 +63,12 @@ COMPARED = {
     "seconds": number().or_none().maybe(),
 }
 """What it shows of the scores of a baseline, and of the network beside it."""
+NUMBERS = {
+    "mean_absolute_error": number(),
+    "mean_absolute_error_interval": _SCORES["mean_absolute_error_interval"],
+    "n": whole(),
+}
+"""What it shows of scores of numbers, be they there or not."""
 CLASS_SCORES: Table = {
     "label": Field(lambda value: isinstance(value, str | bool | int | float), "a label"),
     **dict.fromkeys(("precision", "recall", "f1"), number().or_none()),
@@ -134,7 +149,10 @@ def validate_report(report: Mapping[str, Any]) -> None:
         ValueError: as of ``validate_metrics``.
     """
     test, baselines = report.get("test"), report.get("baselines") or {}
-    if test:
+    compared = COMPARED
+    if test and report.get("classes") == []:
+        compared = NUMBERS
+    elif test:
         check_fields(test, SHOWN, "test", others=True)
         size = len(test["per_class"])
         rows = test.get("confusion")
@@ -143,7 +161,7 @@ def validate_report(report: Mapping[str, Any]) -> None:
     for name, scores in baselines.items():
         if scores is not None:
             check_scores(scores, f"baselines.{shown(name)}")
-            check_fields(scores, COMPARED, f"baselines.{shown(name)}", others=True)
-    if test and baselines:
-        check_fields(test, COMPARED, "test", others=True)
+            check_fields(scores, compared, f"baselines.{shown(name)}", others=True)
+    if test and (baselines or compared is NUMBERS):
+        check_fields(test, compared, "test", others=True)
     check_fields(report, REPORT, "", others=True)

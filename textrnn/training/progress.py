@@ -61,7 +61,7 @@ class Progress(Callback):
             completed=now.tokens / now.n_tokens,
             description=f"epoch {run.state.epoch + 1}/{run.n_epochs}",
             figures=(
-                f"loss {now.mean_loss:.3f}  accuracy {now.accuracy:.3f}  "
+                f"loss {now.mean_loss:.3f}  {_score_of(run)} {now.accuracy:.3f}  "
                 f"{now.words_per_second:,.0f} words/s  ETA {self._time_to_go(run)}"
             ),
         )
@@ -76,7 +76,7 @@ class Progress(Callback):
         record = run.state.history[-1]
         line = (
             f"epoch {record['epoch']:>2}/{run.n_epochs}  "
-            f"loss {record['loss']:.3f} accuracy {record['accuracy']:.3f}"
+            f"loss {record['loss']:.3f} {_score_of(run)} {record['accuracy']:.3f}"
         )
         if "validation_loss" in record:
             best = " *" if run.state.best_epoch == run.state.epoch else ""
@@ -94,6 +94,11 @@ class Progress(Callback):
             self.console.print(_stopped(run.state), style="yellow", soft_wrap=True)
         elif run.state.finished and run.state.steps < run.state.planned_steps:
             self.console.print(_early_stop(run), style="dim", soft_wrap=True)
+
+
+def _score_of(run: Run) -> str:
+    """What is called the accuracy of a network that predicts classes, and R² of numbers."""
+    return "R2" if run.network.config.regression else "accuracy"
 
 
 def _held_out(record: dict[str, float]) -> str:
@@ -124,9 +129,9 @@ def _early_stop(run: Run) -> str:
     """Patience counts epochs without a higher accuracy, but the loss decides between equals."""
     by = f" by more than {run.config.tol:g}" if run.config.tol else ""
     return (
-        f"stopped early: the network's accuracy held out has not risen{by} for {run.state.stale} "
-        f"epochs; the weights are those of epoch {run.state.best_epoch}, the most accurate and, of "
-        "equals, the one of least loss"
+        f"stopped early: the network's {_score_of(run)} held out has not risen{by} for "
+        f"{run.state.stale} epochs; the weights are those of epoch {run.state.best_epoch}, the "
+        "most accurate and, of equals, the one of least loss"
     )
 
 

@@ -16,13 +16,13 @@ import numpy as np
 from textrnn.errors import DataError, UsageError
 from textrnn.inference.regression import RegressionModel
 from textrnn.nn.targets import Targets
+from textrnn.training.examples import Examples
 from textrnn.training.fit import build_model, make_run
 from textrnn.training.loop import loss_and_accuracy
 from textrnn.training.pipeline import Fit, Info, Stage
 from textrnn.training.settings import Settings
 from textrnn.typing import Floats
 from textrnn.wording.messages import Parameter
-from textrnn.wording.quoting import quoted
 
 OF_CLASSES: dict[str, Any] = {
     "ngrams": "none",
@@ -47,6 +47,10 @@ def without_classes(settings: Settings, given: Collection[str] = ()) -> Settings
     return replace(settings, **OF_CLASSES)
 
 
+LARGEST = 1e15
+"""In standard units: its square is a number of single precision, too."""
+
+
 class Scaling(NamedTuple):
     """What makes numbers standard units, and of these numbers again."""
 
@@ -64,16 +68,27 @@ class Scaling(NamedTuple):
             mean = float(np.average(numbers, weights=weights))
             scale = float(np.sqrt(np.average((numbers - mean) ** 2, weights=weights)))
         if not np.isfinite([mean, scale]).all():
-            largest = float(numbers[np.abs(numbers).argmax()])
-            raise DataError(
-                f"the targets go up to {quoted(largest)}: too large to square; give them in "
-                "another unit."
-            )
+            raise _too_large(numbers)
         return cls(mean, scale or 1.0)
 
-    def targets(self, numbers: Floats) -> Targets:
-        """The numbers in standard units, to learn from."""
-        return Targets.real((numbers - self.mean) / self.scale)
+    def standardised(self, examples: Examples) -> Examples:
+        """The same examples, their numbers in standard units, to learn from.
+
+        Raises:
+            DataError: one is too large to be squared.
+        """
+        with np.errstate(over="ignore"):
+            numbers = (examples.targets.values - self.mean) / self.scale
+        if numbers.size and not np.abs(numbers).max() < LARGEST:
+            raise _too_large(examples.targets.values)
+        return replace(examples, targets=Targets.real(numbers))
+
+
+def _too_large(numbers: Floats) -> DataError:
+    largest = float(numbers[np.abs(numbers).argmax()])
+    return DataError(
+        f"the targets go up to {largest:g}, too large to square; give them in another unit."
+    )
 
 
 def regression_stages(scaling: Scaling) -> tuple[Stage, ...]:
