@@ -22,7 +22,7 @@ from textrnn.wording.quoting import shell_word
 
 if TYPE_CHECKING:
     from textrnn.cli.trained import Training
-    from textrnn.experiments.contest import ContestReport
+    from textrnn.experiments.contest_report import ContestReport
     from textrnn.inference.classifier import TextModel
 
 OF_ALL = frozenset({"validation_fraction", "n_jobs", "class_weight"})

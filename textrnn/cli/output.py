@@ -12,7 +12,7 @@ from textrnn.wording.quoting import one_line
 
 if TYPE_CHECKING:  # imported where something was trained: the rest does without
     from textrnn.evaluation.scores import Costs, Scores
-    from textrnn.experiments.contest import ContestReport
+    from textrnn.experiments.contest_report import ContestReport
     from textrnn.experiments.learning_curve import LearningCurve
     from textrnn.storage.report import RunReport
 

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from textrnn.corpora import Corpus
 from textrnn.corpora.overlap import as_counts, warnings_of
@@ -24,6 +23,7 @@ from textrnn.experiments.comparison import (
     network_contender,
     paired_with_best,
 )
+from textrnn.experiments.contest_report import ContestReport
 from textrnn.experiments.costs import costs_of, served
 from textrnn.experiments.data import Prepared, Say, prepare, say_nothing
 from textrnn.experiments.experiment import Experiment
@@ -34,7 +34,7 @@ from textrnn.inference.classifier import TextModel
 from textrnn.linear.baselines import BASELINES
 from textrnn.storage.card import model_card
 from textrnn.storage.format import tell_replaced
-from textrnn.storage.report import VERSION, Comparison, RunReport
+from textrnn.storage.report import RunReport
 from textrnn.storage.training_lock import training_at
 from textrnn.storage.writing import check_writable, save_model
 from textrnn.system.version import __version__
@@ -86,36 +86,6 @@ class Contest:
         """Of all that take part."""
         has_network = self.network or self.model is not None
         return (*self.baselines, CLASSIFIER) if has_network else tuple(self.baselines)
-
-
-@dataclass(frozen=True, eq=False)
-class ContestReport(Comparison):
-    """What a contest found.
-
-    Attributes:
-        report_version: of this form, that of ``RunReport``.
-        costs: of each classifier, by its name.
-        learning_curve: if one was asked for.
-        shared: how many texts the corpus's splits share.
-        warnings: what the scores must not be read without.
-        interrupted: whether Ctrl-C stopped it.
-        saved: where a model was written.
-    """
-
-    report_version: int = VERSION
-    costs: dict[str, Costs] = field(default_factory=dict)
-    learning_curve: LearningCurve | None = None
-    shared: Any = None
-    warnings: list[str] = field(default_factory=list)
-    interrupted: bool = False
-    saved: str | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready values, the classifier's cost under its name of 0.1.0, too."""
-        values = super().to_dict()
-        if CLASSIFIER in self.costs:
-            values["costs"] = {**values["costs"], NETWORK: values["costs"][CLASSIFIER]}
-        return values
 
 
 def run_contest(contest: Contest) -> ContestReport:
@@ -322,30 +292,21 @@ def _save(
         return None
     assert contest.out is not None
     model = served(contender, data)
-    corpus = contest.corpus
-    is_linear = isinstance(model, LinearModel)  # a baseline is fitted again to both
     known = RunReport(
-        **{f.name: getattr(report, f.name) for f in fields(Comparison)},
-        corpus=corpus.name,
-        fingerprint=corpus.fingerprint(),
-        source=corpus.source,
+        **report.of(contender),
+        corpus=contest.corpus.name,
+        fingerprint=contest.corpus.fingerprint(),
+        source=contest.corpus.source,
         textrnn_version=__version__,
         seed=contest.seed,
         classes=list(model.classes),
-        test_fraction=corpus.test_fraction,
-        n_train=len(data.train) + (len(data.validation) if is_linear else 0),
+        test_fraction=contest.corpus.test_fraction,
+        # A baseline is fitted again to both.
+        n_train=len(data.train) + (len(data.validation) if isinstance(model, LinearModel) else 0),
         n_validation=len(data.validation),
         n_test=len(labels_to_find(data)),
-        shared=report.shared,
-        warnings=report.warnings,
-        seconds=contender.seconds,
-        epochs=contender.epochs,
-        interrupted=report.interrupted,
         settings=contest.settings.to_dict(),
     )
-    told = report.to_dict()
-    others = {name: told[name] for name in ("costs", "learning_curve")}
-    metrics = replace(known, test=contender.scores, others=others)
-    save_model(model, contest.out, metrics=metrics.to_dict(), card=model_card(model, metrics))
+    save_model(model, contest.out, metrics=known.to_dict(), card=model_card(model, known))
     contest.say(f"{name} saved in {quoted(contest.out)}")
     return str(contest.out)
