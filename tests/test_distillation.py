@@ -141,20 +141,23 @@ def test_the_network_learns_what_the_ngrams_know() -> None:
     """Thirty labelled texts teach the n-grams ten words, a network alone hardly any."""
     texts, labels = made_up(30, 0)
     tested, right = made_up(200, 1)
-    accuracy = []
-    for more in (None, made_up(400, 2)[0]):
-        classifier = TextRNNClassifier(
-            hidden_size=8,
-            embedding_dim=8,
-            max_iter=20,
-            learning_rate_init=0.02,
-            ngrams="words",
-            random_state=1,
-        )
-        model = classifier.fit(texts, labels, unlabelled=more).model_
-        found = replace(model, ngrams=None).predict_proba(tested).argmax(axis=1)
-        accuracy.append(np.mean(np.array(model.classes)[found] == right))
-    assert accuracy[0] < 0.8 < 0.95 < accuracy[1]
+    accuracy = np.zeros((3, 2))
+    for seed in range(3):  # of so few texts one network may be lucky
+        for i, more in enumerate((None, made_up(400, 2)[0])):
+            classifier = TextRNNClassifier(
+                hidden_size=8,
+                embedding_dim=8,
+                max_iter=20,
+                learning_rate_init=0.02,
+                ngrams="words",
+                random_state=seed,
+            )
+            model = classifier.fit(texts, labels, unlabelled=more).model_
+            found = replace(model, ngrams=None).predict_proba(tested).argmax(axis=1)
+            accuracy[seed, i] = np.mean(np.array(model.classes)[found] == right)
+    alone, student = accuracy.T
+    assert (alone + 0.2 < student).all()
+    assert alone.mean() < 0.7 < 0.9 < student.mean()
 
 
 @pytest.mark.parametrize("much", [False, True])
