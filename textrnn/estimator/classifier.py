@@ -28,7 +28,7 @@ from textrnn.estimator.preparation import (
     hold_out,
     tell_shared,
     tokens_of,
-    weighed,
+    with_class_weight,
 )
 from textrnn.inference.classifier import TextModel
 from textrnn.inference.pool import predict_many
@@ -184,12 +184,14 @@ class TextRNNClassifier(ClassifierMixin, TextRNNEstimator):  # type: ignore[misc
                 train, held = hold_out(data, texts, settings, self.random_state, rng)
             if held is not None:  # which may be of one class alone, of weight 0
                 held = weighted(held, plain_labels(classes), settings)
-            return weighed(train, classes, settings), held
+            return with_class_weight(train, classes, settings), held
         known, labels, weights = check_labelled(*validation_data)
         held = examples_of(known, labels, weights, classes, settings)
         check_same_labels(held, len(classes), multilabel=data.targets.is_multilabel)
         tell_shared(texts, known)
-        return weighed(data, classes, settings), weighed(held, classes, settings)
+        return with_class_weight(data, classes, settings), with_class_weight(
+            held, classes, settings
+        )
 
     def partial_fit(self, X: Texts, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Train one more epoch on some texts, at a constant learning rate.

@@ -1,4 +1,4 @@
-"""From checked texts and labels to examples: tokenised, numbered, held out and weighed."""
+"""From checked texts and labels to examples: tokenised, numbered, held out and weighted."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def examples_of(
     return Examples(tokens_of(texts, settings), targets, weights)
 
 
-def weighed(examples: Examples, classes: Any, settings: Settings) -> Examples:
+def with_class_weight(examples: Examples, classes: Any, settings: Settings) -> Examples:
     """The examples with the weights of their classes, at a mean of 1.
 
     Raises:

@@ -52,7 +52,7 @@ class NGramKind:
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> NGramKind:
-        """The way back of ``to_dict``."""
+        """The inverse of ``to_dict``."""
         chars = values["char_ngrams"]
         return cls(int(values["max_n"]), None if chars is None else (int(chars[0]), int(chars[1])))
 

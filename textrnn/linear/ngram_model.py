@@ -56,7 +56,7 @@ class NGramModel:
 
     @classmethod
     def of(cls, kind: Mapping[str, Any], arrays: Mapping[str, Any]) -> NGramModel:
-        """The way back of ``arrays``."""
+        """The inverse of ``arrays``."""
         weights = arrays["weights"].astype(np.float32)
         keys = arrays["keys"] if "keys" in arrays else expand_keys(arrays)
         return cls(NGramKind.of(kind), keys, weights, arrays["bias"])
@@ -109,7 +109,9 @@ def text_sizes(counts: Ints) -> Floats:
     return sizes
 
 
-def weighted_sum(models: Sequence[NGramModel], factors: Floats, bias: Floats) -> NGramModel:
+def weighted_sum(
+    models: Sequence[NGramModel], ensemble_weights: Floats, bias: Floats
+) -> NGramModel:
     """The model whose logits are a weighted sum of some models' and a bias of each class, (C,).
 
     Models that look at words know the same ones, and so do those that look at characters.
@@ -119,9 +121,9 @@ def weighted_sum(models: Sequence[NGramModel], factors: Floats, bias: Floats) ->
     keys = np.unique(np.concatenate([model.keys for model in models]))
     weights = np.zeros((len(keys), K), dtype=np.float32)
     total = bias if len(bias) == K else bias[1:] - bias[:1]
-    for model, factor in zip(models, factors, strict=True):
-        weights[np.searchsorted(keys, model.keys)] += factor * model.weights
-        total = total + factor * model.bias
+    for model, weight in zip(models, ensemble_weights, strict=True):
+        weights[np.searchsorted(keys, model.keys)] += weight * model.weights
+        total = total + weight * model.bias
     characters = [model.kind.char_ngrams for model in models if model.kind.char_ngrams]
     kind = NGramKind(max(m.kind.max_n for m in models), characters[0] if characters else None)
     rounded = in_format(weights, np.float16, "weights of the n-grams").astype(np.float32)

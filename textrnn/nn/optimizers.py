@@ -20,7 +20,7 @@ DECAYED = (".W_x", ".W_h", ".W", ".context", ".weight")
 
 
 class Optimizer(ABC):
-    """Base of the optimisers: walks over the parameters, keeps the moments by name."""
+    """Base of the optimisers: goes over the parameters, keeps the moments by name."""
 
     moment_names: tuple[str, ...] = ()
 

@@ -1,4 +1,4 @@
-"""Which documents are trained on together, and the words they lose by chance."""
+"""Which documents are trained on together, and the words they lose at random."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def drop_to_unknown(ids: Ids, probabilities: Floats, rng: np.random.Generator) -
 
     Args:
         ids: token ids of any number of documents.
-        probabilities: for each id of the vocabulary the chance to be replaced, (V,).
+        probabilities: for each id of the vocabulary the probability to be replaced, (V,).
         rng: the source of randomness.
     """
     kept = rng.random(len(ids), dtype=np.float32) >= probabilities[ids]
