@@ -27,7 +27,7 @@ from textrnn.errors import TrainingError
 from textrnn.experiments import search as tuning
 from textrnn.experiments.data import Prepared, prepare
 from textrnn.experiments.run import Experiment, run_experiment
-from textrnn.experiments.search import FACTOR, FEWEST, MOST, ROUNDS, SPACE, Search, Trial, plan
+from textrnn.experiments.search import REDUCTION, FEWEST, MOST, ROUNDS, SPACE, Search, Trial, plan
 from textrnn.linear.hashing import NGramKind
 from textrnn.text.tokenizers import WordTokenizer
 from textrnn.training.budget import Deadline
@@ -73,7 +73,7 @@ def test_the_plan_fills_the_time(seconds: float, a_text: float, full: int) -> No
     n, most = plan(seconds, a_text, full)
     assert FEWEST <= n <= MOST
     assert 9 <= most <= full
-    a_round = n * most * a_text / FACTOR ** (ROUNDS - 1)
+    a_round = n * most * a_text / REDUCTION ** (ROUNDS - 1)
     # The smallest search takes the time it takes.
     assert ROUNDS * a_round <= max(seconds, 0) * (1 + 1e-6) or (n, most) == (FEWEST, 9)
     assert most == full or n == FEWEST

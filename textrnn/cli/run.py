@@ -186,5 +186,5 @@ def _is_too_big(error: BaseException) -> bool:
 
 def short(text: str) -> str:
     """A message on one line, and not endless; spaces stay as they are but around its breaks."""
-    joined = re.sub(r"[^\S\n]*\n\s*", " ", text.strip())
-    return joined if len(joined) <= LONGEST else joined[:LONGEST] + " ..."
+    line = re.sub(r"[^\S\n]*\n\s*", " ", text.strip())
+    return line if len(line) <= LONGEST else line[:LONGEST] + " ..."

@@ -88,13 +88,13 @@ def _as_option(own: inspect.Parameter) -> inspect.Parameter:
 
 def _options_of(setting: Declared) -> Iterator[inspect.Parameter]:
     """The option of a setting, and that of its value that has one of its own."""
-    kind = setting.check.kind
+    kind, told = setting.check.kind, setting.help_of_option
     if setting.flag:
         contrary = f"/--{setting.flag.contrary}" if setting.flag.contrary else ""
-        yield _option(setting, setting.name, bool, f"--{setting.option}{contrary}", setting.help)
+        yield _option(setting, setting.name, bool, f"--{setting.option}{contrary}", told)
         return
     kind = str if kind is Duration else kind
-    yield _option(setting, setting.name, kind, f"--{setting.option}", setting.help)
+    yield _option(setting, setting.name, kind, f"--{setting.option}", told)
     if setting.word:
         name = f"{setting.name}_word"
         yield _option(setting, name, str, f"--{setting.word.option}", setting.word.help)

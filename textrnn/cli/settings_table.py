@@ -32,7 +32,7 @@ def _row(one: Declared) -> str:
         ", ".join(f"`--{option}`" for option in options),
         str(one.default),
         str(one.check.told(one.name)),
-        one.help,
+        one.help_in_python,
         ", ".join(map(str, one.searched)),
     )
     return f"| {' | '.join(cells)} |"

@@ -47,7 +47,7 @@ SPACE: dict[str, Sequence[Any]] = {
 """What is searched. Everything else is as in the settings that are begun with."""
 WITHOUT_REFIT = tuple(stage for stage in STAGES if stage is not REFIT)
 """A trial is scored by the held-out texts; there is no need to learn from them."""
-FACTOR, ROUNDS = 3, 3
+REDUCTION, ROUNDS = 3, 3
 FEWEST, MOST = 9, 81
 """Candidates: of fewer none would be left for the last round, more are hardly ever better."""
 TIME, INTERRUPTED = "time", "interrupted"
@@ -138,7 +138,7 @@ class Search:
 
     def _search(self) -> None:
         full = self._usual_texts()
-        first = max(full // FACTOR ** (ROUNDS - 1), 1)
+        first = max(full // REDUCTION ** (ROUNDS - 1), 1)
         begun = time.perf_counter()
         self.evaluate({}, first)  # what it takes is known, even if it diverges
         if self.stopped:
@@ -151,10 +151,10 @@ class Search:
     def _halve(self, candidates: list[dict[str, Any]], most: int) -> None:
         """Round after round with the best third of the one before, until they read ``most``."""
         # Of few candidates there are fewer rounds, the last one as long as of many.
-        rounds = min(ROUNDS, 1 + math.floor(math.log(len(candidates), FACTOR)))
-        self._planned = 1 + sum(math.ceil(len(candidates) / FACTOR**i) for i in range(rounds))
+        rounds = min(ROUNDS, 1 + math.floor(math.log(len(candidates), REDUCTION)))
+        self._planned = 1 + sum(math.ceil(len(candidates) / REDUCTION**i) for i in range(rounds))
         for survived in range(rounds):
-            n_texts = max(most // FACTOR ** (rounds - 1 - survived), 1)
+            n_texts = max(most // REDUCTION ** (rounds - 1 - survived), 1)
             tried: list[tuple[tuple[int, int, float, bool, float], int]] = []
             for i, changes in enumerate(candidates):
                 trial = self.evaluate(changes, n_texts, survived)
@@ -163,7 +163,7 @@ class Search:
                 if trial is not None:
                     tried.append((_rank(trial), i))
             tried.sort()
-            go_on = math.ceil(len(candidates) / FACTOR)
+            go_on = math.ceil(len(candidates) / REDUCTION)
             candidates = [candidates[i] for _, i in tried[:go_on]]
 
     def evaluate(self, changes: Mapping[str, Any], n_texts: int, survived: int = 0) -> Trial | None:
@@ -286,10 +286,10 @@ def plan(seconds: float, seconds_a_text: float, full: int) -> tuple[int, int]:
     Each round costs the same. With little time the rounds are shorter; with much there are
     more candidates.
     """
-    a_candidate = ROUNDS * seconds_a_text / FACTOR ** (ROUNDS - 1)
+    a_candidate = ROUNDS * seconds_a_text / REDUCTION ** (ROUNDS - 1)
     texts = max(seconds, 0.0) / max(a_candidate, 1e-12)
     n = min(max(int(texts / full), FEWEST), MOST)
-    return n, min(max(int(texts / n), FACTOR ** (ROUNDS - 1)), full)
+    return n, min(max(int(texts / n), REDUCTION ** (ROUNDS - 1)), full)
 
 
 def _rank(trial: Trial) -> tuple[int, int, float, bool, float]:

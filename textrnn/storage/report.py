@@ -41,7 +41,7 @@ class HeldOutAccuracy:
 
 @dataclass(frozen=True)
 class Distillation:
-    """How a classifier taught a student on texts without labels.
+    """How a student was trained on texts without labels.
 
     Attributes:
         n_texts: those that there was time for.

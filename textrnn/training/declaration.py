@@ -104,10 +104,12 @@ class Flag(NamedTuple):
     Attributes:
         value: what it sets.
         contrary: the option that sets a boolean to the other value; empty for none.
+        help: what it does, where that is not what the setting is.
     """
 
     value: Any = True
     contrary: str = ""
+    help: str = ""
 
 
 class Word(NamedTuple):
@@ -132,7 +134,7 @@ class Declared:
         name: in Python.
         default: its value where nothing else is said.
         check: which values can work.
-        help: what it is, in a sentence.
+        help: what it is, in a sentence, with ``{none}`` where None is spoken of.
         group: heading under which it stands with others.
         option: its name at the command line, without dashes.
         flag: if that takes no value.
@@ -157,6 +159,17 @@ class Declared:
     option_most: int | None
     is_common: bool
     searched: tuple[Any, ...]
+
+    @property
+    def help_in_python(self) -> str:
+        """What it is, for scripts."""
+        return self.help.replace("{none}", "None")
+
+    @property
+    def help_of_option(self) -> str:
+        """What it is, or what its flag does, at the command line."""
+        told = self.flag.help if self.flag else ""
+        return told or self.help.replace("{none}", "0")
 
 
 UNSAID: Any = object()

@@ -170,7 +170,7 @@ class DeclaredSettings:
         None,
         optional(WHOLE),
         "Read longer texts in segments of at most so many words, side by side: long texts train up "
-        "to twice as fast. Whole if not given, or 0.",
+        "to twice as fast. {none} reads them whole.",
         group=NETWORK,
         zero_is_none=True,
     )
@@ -195,7 +195,12 @@ class DeclaredSettings:
         common=True,
     )
     lowercase: bool = setting(
-        True, FLAG, "Do not ignore case.", group=TEXT, option="keep-case", flag=Flag(False)
+        True,
+        FLAG,
+        "Ignore case.",
+        group=TEXT,
+        option="keep-case",
+        flag=Flag(False, help="Do not ignore case."),
     )
     min_df: int | float = setting(1, _MIN_DF, "Texts a word must occur in to be known.", group=TEXT)
     max_df: int | float = setting(
@@ -204,14 +209,14 @@ class DeclaredSettings:
     max_features: int | None = setting(
         30_000,
         optional(WHOLE),
-        "Size of the vocabulary; 0 keeps every word.",
+        "Size of the vocabulary; {none} keeps every word.",
         group=TEXT,
         zero_is_none=True,
     )
     max_length: int | None = setting(
         1_000,
         optional(WHOLE),
-        "Words read of each text from its beginning; 0 reads all.",
+        "Words read of each text from its beginning; {none} reads all.",
         group=TEXT,
         zero_is_none=True,
         common=True,
@@ -265,7 +270,7 @@ class DeclaredSettings:
     max_grad_norm: float | None = setting(
         1.0,
         optional(ABOVE_0),
-        "Clip gradients to this norm; 0 does not.",
+        "Clip gradients to this norm; {none} does not.",
         group=TRAINING,
         zero_is_none=True,
     )

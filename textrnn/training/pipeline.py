@@ -237,7 +237,7 @@ def train_network(fit: Fit) -> Info:
     return {"epochs": fit.state.epoch, "steps": fit.state.steps, "stopped": fit.state.stopped}
 
 
-def weigh_parts(fit: Fit) -> Info:
+def weight_parts(fit: Fit) -> Info:
     """The ensemble weights of network and n-gram models."""
     fit.ensemble = fit_ensemble(
         fit.model, fit.settings, fit.ngrams, fit.train, fit.validation, scorer=fit.scorer
@@ -329,7 +329,7 @@ STAGES = (
     Stage("network", make_network),
     Stage("n-grams", fit_ngrams),
     Stage("training", train_network),
-    Stage("ensemble", weigh_parts),
+    Stage("ensemble", weight_parts),
     Stage("distillation", distil_student),
     REFIT,
 )
