@@ -27,7 +27,7 @@ from textrnn.errors import TrainingError
 from textrnn.experiments import search as tuning
 from textrnn.experiments.data import Prepared, prepare
 from textrnn.experiments.run import Experiment, run_experiment
-from textrnn.experiments.search import REDUCTION, FEWEST, MOST, ROUNDS, SPACE, Search, Trial, plan
+from textrnn.experiments.search import FEWEST, MOST, REDUCTION, ROUNDS, SPACE, Search, Trial, plan
 from textrnn.linear.hashing import NGramKind
 from textrnn.text.tokenizers import WordTokenizer
 from textrnn.training.budget import Deadline
