@@ -363,6 +363,15 @@ def test_a_run_is_stopped_with_a_reason_and_nothing_is_lost(steps: int) -> None:
     assert same_bits(network.params, keep.params[state.best_epoch - 1])
 
 
+@pytest.mark.parametrize("reason", ["", " ", None, 5])
+def test_a_stop_has_a_reason_in_words(reason: Any) -> None:
+    def stop(run: Run) -> None:
+        with pytest.raises(UsageError, match="reason"):
+            run.stop(reason)
+
+    assert new_run(new_network(), callbacks=[AfterBatch(stop)]).run().stopped == ""
+
+
 def test_a_stop_after_an_epoch_or_before_the_first_step() -> None:
     class Stop(Callback):
         def on_epoch(self, run: Run) -> None:

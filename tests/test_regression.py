@@ -28,6 +28,7 @@ from textrnn.linear.ridge import ALPHAS, fit_ridge
 from textrnn.storage.reading import load_classifier
 from textrnn.text.encoded import encode_lists
 from textrnn.training.callbacks import Callback
+from textrnn.training.regression import Scaling
 from textrnn.training.settings import Settings
 from textrnn.training.state import Run
 from textrnn.typing import Floats
@@ -193,6 +194,16 @@ def test_ridge_is_that_of_scikit_learn() -> None:
         return float(((found - numbers[80:100]) ** 2).mean())
 
     assert fitted.alpha == min(ALPHAS, key=error)
+    # Large numbers have the same digits for what they differ by.
+    far = fit_ridge(train, 1e9 + numbers[:80], held, 1e9 + numbers[80:100])
+    assert far.alpha == fitted.alpha
+    np.testing.assert_allclose(far.predict(encode_lists(tokens[100:])) - 1e9, found, atol=1e-5)
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e-170, 1.0, 1e9])
+def test_numbers_in_any_unit_have_a_scale(unit: float) -> None:
+    found = Scaling.of(unit * np.array([1.0, 2.0, 3.0, 6.0]))
+    np.testing.assert_allclose([found.mean, found.scale], [3.0 * unit, 3.5**0.5 * unit])
 
 
 # ------------------------------------------------------------------------- commands

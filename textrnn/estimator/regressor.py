@@ -28,7 +28,7 @@ from textrnn.nn.targets import Targets
 from textrnn.storage.kinds import check_regression
 from textrnn.system.blas import one_blas_thread
 from textrnn.system.processes import process_count
-from textrnn.system.telling import telling_once
+from textrnn.system.telling import telling_once, warn
 from textrnn.text.tokenizers import Tokenizer
 from textrnn.training.callbacks import Callback
 from textrnn.training.examples import Examples
@@ -172,6 +172,8 @@ class TextRNNRegressor(RegressorMixin, TextRNNEstimator):  # type: ignore[misc]
         if go_on:
             check_same_model(self.model_, settings)
         texts, numbers, weights = check_numbered(X, y, sample_weight)
+        if (numbers == numbers[0]).all():
+            warn(f"every target is {numbers[0]:g}: nothing varies with the texts.")
         rng = make_generator(self.random_state)
         train = _examples(texts, numbers, weights, settings)
         validation: Examples | None = None

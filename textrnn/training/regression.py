@@ -66,7 +66,10 @@ class Scaling(NamedTuple):
         """
         with np.errstate(over="ignore", invalid="ignore"):
             mean = float(np.average(numbers, weights=weights))
-            scale = float(np.sqrt(np.average((numbers - mean) ** 2, weights=weights)))
+            # By the widest difference first: squares of tiny ones would be zero.
+            widest = float(np.abs(numbers - mean).max()) or 1.0
+            shares = (numbers - mean) / widest
+            scale = widest * float(np.sqrt(np.average(shares**2, weights=weights)))
         if not np.isfinite([mean, scale]).all():
             raise _too_large(numbers)
         return cls(mean, scale or 1.0)

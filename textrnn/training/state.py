@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from textrnn.errors import UsageError
 from textrnn.nn.network import Network
 from textrnn.training.averaging import WeightAverage
 from textrnn.training.batching import batch_count, epoch_batches
 from textrnn.training.config import TrainingConfig, make_optimizer
 from textrnn.training.examples import Examples
 from textrnn.typing import Floats, Ints, Params
+from textrnn.wording.quoting import quoted
 
 OUT_OF_TIME = "the time is over"
 """Why the clock stops a run."""
@@ -165,7 +167,14 @@ class Run:
 
         Args:
             reason: why, not empty.
+
+        Raises:
+            UsageError: the reason is none.
         """
+        if not isinstance(reason, str) or not reason.strip():
+            raise UsageError(
+                f"the reason to stop is {quoted(reason)}, but must be a text that says why."
+            )
         self.state.stopped = self.state.stopped or reason
 
     @property
