@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from textrnn.cli.option_names import in_options
 from textrnn.training.declaration import Declared
 from textrnn.training.declared import GROUPS
 
@@ -24,14 +25,18 @@ def table(settings: Mapping[str, Declared]) -> str:
 
 
 def _row(one: Declared) -> str:
-    options = [one.option]
-    options += [one.flag.contrary] if one.flag and one.flag.contrary else []
-    options += [one.word.option] if one.word else []
+    options = [f"`--{one.option}`"]
+    if one.flag and one.flag.help:  # the option says the contrary of the name
+        options = [f"{options[0]} sets {one.flag.value}"]
+    options += [f"`--{one.flag.contrary}`"] if one.flag and one.flag.contrary else []
+    options += [f"`--{one.word.option}`"] if one.word else []
+    told = one.check.told(one.name)
+    python, option = str(told), in_options(told)
     cells = (
         f"`{one.name}`",
-        ", ".join(f"`--{option}`" for option in options),
+        ", ".join(options),
         str(one.default),
-        str(one.check.told(one.name)),
+        python if python == option else f"{python}; option: {option}",
         one.help_in_python,
         ", ".join(map(str, one.searched)),
     )
