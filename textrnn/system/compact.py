@@ -121,5 +121,6 @@ def expand_keys(small: Mapping[str, Any]) -> Keys:
     low = np.zeros((len(columns), 8), dtype=np.uint8)
     low[:, :n_bytes] = columns
     high = np.arange(len(lengths), dtype=np.uint64) << np.uint64(8 * n_bytes)
-    keys: Keys = np.repeat(high, lengths) | low.view("<u8")[:, 0]
+    keys: Keys = np.repeat(high, lengths)
+    keys |= low.view("<u8")[:, 0]
     return keys

@@ -211,7 +211,7 @@ class Vocabulary:
                 f"{_place(where)}, line {len(lines) + 1}: the file is cut off; copy it again"
             )
         try:
-            if text.count("\t") != len(lines) or not all("\t" in line for line in lines):
+            if not _has_a_tab_a_line(text):
                 raise ValueError("a line without its one tab")
             fields = text[:-1].replace("\n", "\t").split("\t")
             tokens, digits = fields[::2], "".join(fields[1::2])
@@ -247,6 +247,13 @@ class Vocabulary:
                 f"{quoted(path)}, line {line}: not UTF-8; copy the file again"
             ) from error
         return cls.loads(text, where=Path(path))
+
+
+def _has_a_tab_a_line(text: str) -> bool:
+    """Whether tabs and line ends take turns."""
+    characters = np.frombuffer(text.encode("utf-8", "surrogatepass"), dtype=np.uint8)
+    signs = characters[(characters == ord("\t")) | (characters == ord("\n"))]
+    return bool((signs[::2] == ord("\t")).all() and (signs[1::2] == ord("\n")).all())
 
 
 def _is_whole(value: object) -> bool:
