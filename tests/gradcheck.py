@@ -127,5 +127,5 @@ def loss_and_gradients(
     loss, d_logits = cross_entropy(
         logits, targets[batch.order], ordered, label_smoothing=label_smoothing
     )
-    gradients = network.backward(d_logits, cache, gradient_floor=gradient_floor)
+    gradients = network.backward(d_logits, cache, gradient_floor=gradient_floor).params
     return loss, dense(gradients)

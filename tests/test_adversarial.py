@@ -39,7 +39,7 @@ def loss_of(network: Network, batch: PackedBatch, moved: Floats | None) -> float
 
 def gradients_of(network: Network, batch: PackedBatch, moved: Floats | None) -> Params:
     logits, cache = network.forward(batch, perturbation=moved)
-    return dense(network.backward(cross_entropy(logits, TARGETS[batch.order])[1], cache))
+    return dense(network.backward(cross_entropy(logits, TARGETS[batch.order])[1], cache).params)
 
 
 def table_of(network: Network) -> str:
@@ -80,7 +80,7 @@ def test_no_move_of_its_length_does_more_harm(embedding_dim: int | None) -> None
     network, batch = random_network(config, np.random.default_rng(0)), pack(DOCUMENTS)
     logits, cache = network.forward(batch)
     loss, d_logits = cross_entropy(logits, TARGETS[batch.order])
-    gradients = network.backward(d_logits, cache)
+    gradients = network.backward(d_logits, cache).params
     moved = perturbation(network, batch, gradients, 0.01)
     assert moved is not None
     vectors = network.params[table_of(network)][batch.distinct]
@@ -97,7 +97,7 @@ def test_no_move_of_its_length_does_more_harm(embedding_dim: int | None) -> None
 def test_where_there_is_no_gradient_nothing_moves() -> None:
     network, batch = random_network(a_config(), np.random.default_rng(0)), pack(DOCUMENTS)
     logits, cache = network.forward(batch)
-    gradients = network.backward(np.zeros_like(logits), cache)
+    gradients = network.backward(np.zeros_like(logits), cache).params
     assert perturbation(network, batch, gradients, 0.3) is None
 
 
@@ -116,7 +116,7 @@ def test_a_step_is_the_mean_of_both(
     logits, cache = network.forward(batch)
     loss, d_logits = cross_entropy(logits, TARGETS[batch.order])
     assert sums.loss == pytest.approx(3 * loss)
-    first = network.backward(d_logits, cache)
+    first = network.backward(d_logits, cache).params
     moved = perturbation(network, batch, first, 0.3)
     own, theirs = dense(first), gradients_of(network, batch, moved)
     assert not np.allclose(own["linear.weight"], theirs["linear.weight"])

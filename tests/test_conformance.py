@@ -132,7 +132,7 @@ def _check_gradient(network: Network) -> None:
     batch = network.pack(documents())
     logits, cache = network.forward(batch)
     weights = np.random.default_rng(4).standard_normal(logits.shape)
-    gradients = dense(network.backward(weights, cache))
+    gradients = dense(network.backward(weights, cache).params)
     assert {name: g.shape for name, g in gradients.items()} == network.config.shapes()
     for name, value in network.params.items():
         expected = numeric_gradient(lambda: float((weights * network.read(batch)[0]).sum()), value)

@@ -62,7 +62,7 @@ def test_simple_network_over_two_words() -> None:
     # d_h1 = (5/3 ln 6) d_z2  = -3/20 ln 6 V
     # d_z1 = (1 - 9/25) d_h1  = -12/125 ln 6 V
     d_z2, d_z1 = -9 / 100 * V, -12 / 125 * log(6) * V
-    gradients = network.backward(d_logits, cache)
+    gradients = network.backward(d_logits, cache).params
     of_words = gradients.pop(EMBEDDING)
     assert isinstance(of_words, RowGradient)
     np.testing.assert_array_equal(of_words.rows, [1, 2])
@@ -110,7 +110,7 @@ def test_two_directions_over_two_words() -> None:
     d_z1 = 16 / 25 * there * d_z2
     e_z2 = 10.0 * (1 - h2**2)
     e_z1 = (1 - h1**2) * back * e_z2
-    gradients = network.backward(np.array([[0.0, 1.0]]), cache)
+    gradients = network.backward(np.array([[0.0, 1.0]]), cache).params
     of_words = gradients[EMBEDDING]
     assert isinstance(of_words, RowGradient)
     words = [[log(2) * d_z1 - log(3) * e_z2], [log(2) * d_z2 - log(3) * e_z1]]

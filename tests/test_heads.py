@@ -86,8 +86,8 @@ def gradients_of(
     places = answers_of(network.config.head, batch)
     logits, cache = network.forward(batch)
     _, d_logits = network.config.output.loss(logits, targets[places], weights[places])
-    gradients = network.backward(d_logits, cache)
-    return dense(gradients), cache.body.d_inputs, batch
+    found = network.backward(d_logits, cache)
+    return dense(found.params), found.d_inputs, batch
 
 
 # ----------------------------------------------------------------------- gradients
@@ -214,13 +214,61 @@ def test_places_put_a_value_of_each_token_into_its_row(segment_length: int | Non
     assert sorted(batch.places.tolist()) == list(range(10))
 
 
+@pytest.mark.parametrize("segment_length", [None, 2])
+@heads
+def test_answers_come_in_the_order_of_the_rows_given(head: str, segment_length: int | None) -> None:
+    config = config_of(head, "classes", "one-hot", segment_length=segment_length)
+    network = random_network(config, np.random.default_rng(0))
+    documents = documents_of("one-hot", [5, 1, 4, 3])
+    starts = np.cumsum([0, *map(len, documents)])
+    rows = np.array([3, 0, 2])
+    batch = network.pack_rows(np.concatenate(documents), starts, rows)
+    alone = [network.predict_logits(network.pack([documents[row]])) for row in rows]
+    np.testing.assert_allclose(network.predict_logits(batch), np.concatenate(alone), **EXACT)
+    given = np.concatenate([documents[row] for row in rows])
+    np.testing.assert_array_equal(given[batch.places], batch.ids)
+
+
+@layers
+@inputs
+@heads
+def test_a_backward_pass_changes_nothing(head: str, given: str, num_layers: int) -> None:
+    config = config_of(head, "classes", given, num_layers=num_layers, bidirectional=True)
+    network = random_network(config, np.random.default_rng(1))
+    logits, cache = network.forward(network.pack(documents_of(given)))
+    kept = []
+    for _ in range(2):
+        found = network.backward(np.ones_like(logits), cache)
+        assert len(found.unrolled) == len(found.d_initial) == num_layers
+        states = {f"{i}.{n}": v for i, s in enumerate(found.d_initial) for n, v in s.items()}
+        kept.append(
+            {n: v.copy() for n, v in {**dense(found.params), **states}.items()}
+            | ({} if found.d_inputs is None else {"inputs": found.d_inputs.copy()})
+        )
+    first, second = kept
+    assert set(first) == set(second)
+    for name, value in first.items():
+        np.testing.assert_array_equal(second[name], value, err_msg=name)
+
+
+def test_a_reader_of_one_document_refuses_what_is_cut_into_segments() -> None:
+    network = random_network(
+        config_of("text", "classes", "one-hot", segment_length=2), np.random.default_rng(0)
+    )
+    reader, (short, long) = DocumentReader(network), documents_of("one-hot", [2, 3])
+    expected = network.predict_logits(network.pack([short]))[0]
+    np.testing.assert_allclose(reader.predict_logits(short), expected, **EXACT)
+    with pytest.raises(ValueError, match="in segments of 2"):
+        reader.predict_logits(long)
+
+
 def test_float32_stays_float32_over_float64_sequences() -> None:
     network = random_network(
         config_of("token", "number", "real", dtype="float32"), np.random.default_rng(0)
     )
     logits, cache = network.forward(network.pack(documents_of("real")))
     assert logits.dtype == np.float32
-    gradients = network.backward(logits, cache)
+    gradients = network.backward(logits, cache).params
     assert {value.dtype.name for value in dense(gradients).values()} == {"float32"}
 
 
@@ -332,7 +380,7 @@ def train(network: Network, batches: int, make: Any, *, rate: float) -> None:
         logits, cache = network.forward(batch)
         places = answers_of(network.config.head, batch)
         _, d_logits = squared_error(logits, targets[places])
-        adam.update(network.params, network.backward(d_logits, cache), rate)
+        adam.update(network.params, network.backward(d_logits, cache).params, rate)
 
 
 def test_the_adding_problem_is_learnt() -> None:

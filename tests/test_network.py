@@ -244,9 +244,8 @@ def test_walked_tells_the_rows_of_the_way_back(
     batch = pack(random_documents(rng, [400, 2, 230, 61, 1, 400], V))
     for floor in (0.0, 1e-7):
         logits, cache = network.forward(batch)
-        assert cache.body.unrolled == []
-        network.backward(np.ones_like(logits), cache, gradient_floor=floor)
-        top, *below = cache.body.unrolled
+        found = network.backward(np.ones_like(logits), cache, gradient_floor=floor)
+        top, *below = found.unrolled
         assert below == [batch.n_tokens] * (num_layers - 1)
         if floor and readout == "last":
             assert batch.n_sequences < top < batch.n_tokens
@@ -261,7 +260,7 @@ def test_gradients_of_words_are_rows(config: NetworkConfig) -> None:
     network, documents, _ = example(config)
     batch = pack([ids % 5 for ids in documents])
     logits, cache = network.forward(batch)
-    gradients = network.backward(np.ones_like(logits), cache)
+    gradients = network.backward(np.ones_like(logits), cache).params
     first = [name for name in gradients if name.startswith("recurrent.0.") and "W_x" in name]
     for name in [EMBEDDING] if config.embedding_dim else first:
         gradient = gradients[name]
@@ -292,7 +291,7 @@ def test_type_is_kept(cell: str, dtype: str) -> None:
             *trace.states.values(),
         ]
     assert {a.dtype.name for a in arrays if a is not None} == {dtype}
-    gradients = dense(network.backward(np.ones_like(logits), cache))
+    gradients = dense(network.backward(np.ones_like(logits), cache).params)
     assert {g.dtype.name for g in gradients.values()} == {dtype}
 
 
@@ -461,7 +460,7 @@ def test_recurrent_dropout_is_one_mask_on_the_weights(cell: str) -> None:
     assert (masks[0][:, 0] != masks[0][:, 1]).any()
     expected, _ = Network(config, thinned).forward(batch)
     np.testing.assert_allclose(logits, expected, **EXACT)
-    gradients = network.backward(np.ones_like(logits), cache)
+    gradients = network.backward(np.ones_like(logits), cache).params
     for i, mask in enumerate(masks):
         gradient = gradients[f"recurrent.{i}.W_h"]
         assert isinstance(gradient, np.ndarray)

@@ -136,10 +136,11 @@ def test_gradients_of_two_layers_with_initial_states(cell_name: str, S: int) -> 
             total += sum(float((d * of_final[name]).sum()) for name, d in d_layer.items())
         return total
 
-    gradients = dense(network.backward(weights, cache, d_final=d_final))
+    found = network.backward(weights, cache, d_final=d_final)
+    gradients = dense(found.params)
     for name, value in network.params.items():
         assert_gradient(gradients[name], objective, value, name)
-    for layer, d_initial in enumerate(cache.body.d_initial):
+    for layer, d_initial in enumerate(found.d_initial):
         for name, value in d_initial.items():
             assert_gradient(value, objective, initial[layer][name], f"initial {layer}.{name}")
 
@@ -302,18 +303,18 @@ def test_in_chunks_equals_whole(
         first = np.array([place not in answered for place in places])
         answered.update(places)
         d_found = d_logits[places] * first[:, np.newaxis]
-        gradients = network.backward(
+        passed_back = network.backward(
             d_found, of_chunk, d_final=[in_order(s, places) for s in d_state]
         )
-        for layer, d_initial in enumerate(of_chunk.body.d_initial):
+        for layer, d_initial in enumerate(passed_back.d_initial):
             for name, value in d_initial.items():
                 d_state[layer][name][:, places] = value
-        for name, gradient in dense(gradients).items():
+        for name, gradient in dense(passed_back.params).items():
             total[name] = total.get(name, 0.0) + gradient
-    wanted = dense(expected)
+    wanted = dense(expected.params)
     assert set(total) == set(wanted)
     for name, gradient in wanted.items():
         np.testing.assert_allclose(total[name], gradient, err_msg=name, **EXACT)
-    for layer, d_initial in enumerate(cache.body.d_initial):
+    for layer, d_initial in enumerate(expected.d_initial):
         for name, value in d_initial.items():
             np.testing.assert_allclose(d_state[layer][name][:, whole.order], value, **EXACT)

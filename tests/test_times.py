@@ -80,10 +80,10 @@ def test_it_passes_the_checks(check: Any) -> None:
 
 def test_times_are_counted_in_each_document_from_what_was_read_before() -> None:
     batch = pack(random_documents(np.random.default_rng(0), [3, 7, 1, 3], 5))
-    begun = np.array([0, 4, 2, 0])
-    steps = recurrent.unroll(batch, begun)
+    read_before = np.array([0, 4, 2, 0])
+    steps = recurrent.unroll(batch, read_before)
     times = np.concatenate([np.empty(0, np.int64) if s.times is None else s.times for s in steps])
-    for place, before in enumerate(begun):
+    for place, before in enumerate(read_before):
         expected = before + np.arange(batch.lengths[place])
         np.testing.assert_array_equal(times[rows_of(batch, place)], expected)
 
@@ -93,7 +93,7 @@ def test_nobody_else_is_told_times() -> None:
     assert all(step.times is None for step in recurrent.unroll(batch))
     layer = Layer(CELLS["gru"], 1)
     trace, final = layer.forward(batch, None)
-    assert trace.begun is None
+    assert trace.read_before is None
     assert set(final) == {"h"}
 
 
@@ -104,6 +104,9 @@ def test_the_state_holds_the_time() -> None:
     np.testing.assert_array_equal(final[TIME], [[[7], [3], [1]]] * 2)
     _, final = layer.forward(batch, {**final, TIME: np.full((2, 3, 1), 5.0)})
     np.testing.assert_array_equal(final[TIME], [[[12], [8], [6]]] * 2)
+    times = np.stack([np.zeros((3, 1)), np.ones((3, 1))])
+    with pytest.raises(ValueError, match="the same in all directions"):
+        layer.forward(batch, {**final, TIME: times})
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])

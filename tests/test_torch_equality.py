@@ -75,7 +75,8 @@ def compare_with_states(
 
     logits, cache = network.forward(batch, initial=of_layers(initial))
     loss, d_logits = cross_entropy(logits, TARGETS[order])
-    gradients = dense(network.backward(d_logits, cache, d_final=of_layers(of_final)))
+    found = network.backward(d_logits, cache, d_final=of_layers(of_final))
+    gradients = dense(found.params)
     read, read_final = network.read(batch, initial=of_layers(initial))
     np.testing.assert_allclose(read, logits, **CLOSE)
     np.testing.assert_allclose(logits, expected["logits"][order], **CLOSE)
@@ -92,7 +93,7 @@ def compare_with_states(
             np.testing.assert_allclose(read_final[layer][name], wanted, **CLOSE)
             loss += float((wanted * of_final[f"{layer}.{name}"][:, order]).sum())
             d_initial = expected[f"gradient.initial.{layer}.{name}"][:, order]
-            np.testing.assert_allclose(cache.body.d_initial[layer][name], d_initial, **CLOSE)
+            np.testing.assert_allclose(found.d_initial[layer][name], d_initial, **CLOSE)
     np.testing.assert_allclose(loss, expected["loss"], **CLOSE)
     for name, gradient in gradients.items():
         np.testing.assert_allclose(gradient, expected[f"gradient.{name}"], err_msg=name, **CLOSE)

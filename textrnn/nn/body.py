@@ -10,7 +10,7 @@ top layer's outputs are handed over step by step and forgotten.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,27 +47,40 @@ class LayerCache:
     space: Workspace
 
 
-@dataclass
+@dataclass(frozen=True)
 class BodyCache:
-    """What a forward pass leaves for the backward pass, and what that one leaves beside gradients.
+    """What a forward pass leaves for the backward pass.
 
     Attributes:
         batch: the documents.
         layers: of each, the bottom one first; the top one is missing where it kept nothing.
-        final: each layer's final states, (S, B, H) by name, documents in the batch's sorted order.
-        unrolled: of the backward pass: the rows it went over in each layer, the top one first.
-        d_initial: of the backward pass: gradients of each layer's initial states, (S, B, H) by
-            name, the bottom one first.
-        d_inputs: of the backward pass: the gradient of the vectors that were read, (U, D) of
-            distinct words, (N, D) of real-valued sequences, in the batch's order; None if one-hot.
+        final: each layer's final states, (S, B, H) by name, documents, or segments of them where
+            they were cut, in the batch's sorted order.
     """
 
     batch: PackedBatch
     layers: list[LayerCache]
     final: list[Params]
-    unrolled: list[int] = field(default_factory=list)
-    d_initial: list[Params] = field(default_factory=list)
-    d_inputs: Floats | None = None
+
+
+@dataclass(frozen=True)
+class Backpropagated:
+    """What a backward pass finds.
+
+    Attributes:
+        params: gradients of parameters by their names; those of an embedding and of one-hot
+            weights are kept as the rows that took part.
+        d_initial: gradients of each layer's initial states, (S, B, H) by name, the bottom one
+            first.
+        d_inputs: the gradient of the vectors that were read, (U, D) of distinct words, (N, D) of
+            real-valued sequences, in the batch's order; None if one-hot.
+        unrolled: the rows that it went over in each layer, the top one first.
+    """
+
+    params: Gradients
+    d_initial: list[Params]
+    d_inputs: Floats | None
+    unrolled: list[int]
 
 
 class Body:
@@ -185,19 +198,20 @@ class Body:
         d_last: Floats | None,
         d_final: Sequence[Params] | None = None,
         gradient_floor: float = 0.0,
-    ) -> Gradients:
-        """Gradients of all parameters of the body, by their names in ``params``.
-
-        Those of an embedding and of one-hot weights are kept as the rows that took part.
+    ) -> Backpropagated:
+        """Gradients of all parameters of the body, of its initial states and of its inputs.
 
         Args:
-            cache: of a forward pass that kept everything; it receives the other gradients.
+            cache: of a forward pass that kept everything.
             d_outputs: gradient of the top layer's outputs, (S, N, H), or None.
             d_last: gradient of its documents' last outputs alone, (S, B, H), or None.
             d_final: gradient of each layer's final states, by name; None is zeros.
             gradient_floor: of the top layer, see ``recurrent.backward``.
         """
         gradients: Gradients = {}
+        of_states: list[Params] = []
+        unrolled: list[int] = []
+        d_inputs: Floats | None = None
         for layer in reversed(range(self.config.num_layers)):
             of_cache = cache.layers[layer]
             d_gates, own, d_initial = recurrent.backward(
@@ -213,8 +227,8 @@ class Body:
             )
             if of_cache.recurrent_mask is not None:
                 own["W_h"] *= of_cache.recurrent_mask
-            cache.unrolled.append(d_gates.shape[2])
-            cache.d_initial.insert(0, d_initial)
+            unrolled.append(d_gates.shape[2])
+            of_states.insert(0, d_initial)
             indices = of_cache.indices[:, : d_gates.shape[2]]
             d_products = sum_by_index(
                 d_gates, indices, of_cache.n_products, workspace=of_cache.space
@@ -226,10 +240,10 @@ class Body:
                 d_last = None
                 d_outputs = by_token_backward(d_x, cache.batch, self.config.n_directions)
             else:
-                cache.d_inputs, of_weights, of_input = self.input.backward(
+                d_inputs, of_weights, of_input = self.input.backward(
                     d_products, of_cache.inputs, self.layer(0), cache.batch
                 )
                 of_layer |= of_weights
                 gradients |= of_input
             gradients |= {f"recurrent.{layer}.{name}": value for name, value in of_layer.items()}
-        return gradients
+        return Backpropagated(gradients, of_states, d_inputs, unrolled)

@@ -66,7 +66,14 @@ class DocumentReader:
         return self._probabilities(self.predict_logits(ids))
 
     def predict_logits(self, ids: Ids) -> Floats:
-        """Logits (C,) of a document of token ids (T,); (T, C) of the token head."""
+        """Logits (C,) of a document of token ids (T,); (T, C) of the token head.
+
+        Raises:
+            ValueError: the network would cut it into segments.
+        """
+        limit = self.config.segment_length
+        if limit is not None and len(ids) > limit:
+            raise ValueError(f"{len(ids)} tokens are read in segments of {limit}, in a batch")
         self.reset()
         return self._logits(self.head.of_document(self.outputs(ids), self.params))
 

@@ -10,15 +10,14 @@ its parameters.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from textrnn.nn.body import Body, BodyCache
+from textrnn.nn.body import Backpropagated, Body, BodyCache
 from textrnn.nn.cells import CELLS
 from textrnn.nn.config import NetworkConfig
-from textrnn.nn.gradients import Gradients
 from textrnn.nn.heads import HeadCache
 from textrnn.nn.packed import PackedBatch, pack, pack_rows
 from textrnn.nn.workspace import Workspace
@@ -107,8 +106,9 @@ class Network:
     ) -> tuple[Floats, Cache]:
         """Return logits, in the batch's own order, and the cache.
 
-        They are (B, C) of the text head, documents in the batch's sorted order, and (N, C) of
-        the token head, in the order of its rows.
+        They are (B, C) of the text head, documents in the order of ``batch.order``: sorted, or
+        the caller's where some are read in segments; and (N, C) of the token head, in the order
+        of the batch's rows.
 
         Args:
             batch: the documents.
@@ -116,7 +116,8 @@ class Network:
             perturbation: what is added to the rows of the batch's distinct words in the table of
                 ``config.tables``, of their shape, or to real-valued inputs; None adds nothing.
             initial: the states that each layer begins with, see ``recurrent.forward``; None is
-                zeros. Where they end is in ``cache.body.final``.
+                zeros. Of segments where documents are cut, as they are read: in the batch's sorted
+                order. Where they end is in ``cache.body.final``.
             workspace: buffers to use again; the cache is valid until the next pass there.
         """
         body = self.body.forward(
@@ -162,16 +163,12 @@ class Network:
         *,
         d_final: Sequence[Params] | None = None,
         gradient_floor: float = 0.0,
-    ) -> Gradients:
-        """Gradients of all parameters from that of the logits.
-
-        The names are those of ``params``. The gradients of the embedding and of
-        one-hot weights are kept as the rows that took part.
+    ) -> Backpropagated:
+        """Gradients of all parameters, and of initial states and inputs, from that of the logits.
 
         Args:
             d_logits: gradient of the logits, in the order of ``forward``.
-            cache: of the forward pass; ``cache.body`` receives the gradients of the initial
-                states and of the inputs.
+            cache: of the forward pass.
             d_final: gradient of each layer's final states, by name; None is zeros.
             gradient_floor: of the top layer, see ``recurrent.backward``.
         """
@@ -184,4 +181,4 @@ class Network:
             d_final=d_final,
             gradient_floor=gradient_floor,
         )
-        return {**of_head, **of_body}
+        return replace(of_body, params={**of_head, **of_body.params})

@@ -35,11 +35,11 @@ class PackedBatch:
         order: position of each document in the caller's list, shape (B,).
         batch_sizes: documents of more than t tokens, shape (T,).
         offsets: first row of step t, shape (T + 1,); the last entry is N.
-        places: for each row the place of its token among those of the documents given, one
-            document after the other, (N,): ``values[places]`` puts one of each into its row.
+        begins: the place of the first token of each document among those of all that are packed,
+            one after the other in the caller's order, (B,).
         owners: if documents were cut into segments, the place in the caller's list of the
-            document that each belongs to, shape (B,). Then B counts segments above, and
-            ``order`` is that of the documents again. Else None.
+            document that each belongs to, shape (B,). Then the others tell of segments, where it
+            says documents, but for ``order``, which is the caller's. Else None.
     """
 
     ids: Ids
@@ -47,7 +47,7 @@ class PackedBatch:
     order: Ints
     batch_sizes: Ints
     offsets: Ints
-    places: Ints
+    begins: Ints
     owners: Ints | None = None
 
     @property
@@ -101,6 +101,16 @@ class PackedBatch:
         return rows
 
     @cached_property
+    def places(self) -> Ints:
+        """For each row the place of its token among those packed, in the caller's order, (N,).
+
+        ``values[places]`` puts a value of each token into its row.
+        """
+        from_last = np.repeat(np.arange(len(self.batch_sizes)), self.batch_sizes)
+        places: Ints = (self.begins + self.lengths - 1)[self.documents] - from_last
+        return places
+
+    @cached_property
     def documents(self) -> Ints:
         """For each row the document (in sorted order) it belongs to, shape (N,)."""
         rows: Ints = np.arange(self.n_tokens) - np.repeat(self.offsets[:-1], self.batch_sizes)
@@ -147,14 +157,15 @@ def _pack(ids: Array, starts: Counts, ends: Counts) -> PackedBatch:
     if len(lengths) == 0 or lengths.min() == 0:
         raise ValueError("pack needs at least one document, and a token in each")
     order = np.argsort(-lengths, kind="stable")
+    begins = (np.cumsum(lengths) - lengths)[order]
     lengths = lengths[order]
     # Documents that are longer than t: how many lengths exceed each step.
     batch_sizes = np.searchsorted(-lengths, -np.arange(lengths[0]), side="left")
     offsets = np.concatenate([[0], np.cumsum(batch_sizes)])
     step = np.repeat(np.arange(len(batch_sizes)), batch_sizes)
     documents = np.arange(offsets[-1]) - offsets[step]
-    places = ends[order][documents] - 1 - step
-    return PackedBatch(ids[places], lengths, order, batch_sizes, offsets, places)
+    tokens = ids[ends[order][documents] - 1 - step]
+    return PackedBatch(tokens, lengths, order, batch_sizes, offsets, begins)
 
 
 def _segments(starts: Counts, ends: Counts, limit: int) -> tuple[Counts, Counts, Ints]:

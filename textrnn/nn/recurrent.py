@@ -64,16 +64,16 @@ def forward(
     G, S, N, H = input_products.shape
     B, dtype = batch.n_sequences, input_products.dtype
     take = (workspace or Workspace()).take
-    initial, begun = _initial(cell, initial, (S, B, H), dtype)
+    initial, read_before = _initial(cell, initial, (S, B, H), dtype)
     states = {name: take(name, (S, N, H), dtype) for name in cell.state_names}
     scratch = take("scratch", (G, S, B, H), dtype)
-    trace = Trace(input_products, states, scratch, initial, begun)
+    trace = Trace(input_products, states, scratch, initial, read_before)
     weights = cell.prepare_forward(params)
-    for step in reversed(unroll(batch, begun)):
+    for step in reversed(unroll(batch, read_before)):
         cell.forward(weights, trace, step if initial is None else _entered(trace, step, initial))
     # Copies: the next pass may begin with them and write into the same workspace.
     final = {name: states[name][:, :B].copy() for name in cell.carried_names}
-    return trace, final | _times_after(begun, batch, S)
+    return trace, final | _times_after(read_before, batch, S)
 
 
 def read(
@@ -107,11 +107,11 @@ def read(
     B, dtype = batch.n_sequences, products.dtype
     space = workspace or Workspace()
     room = max(READ_AT_ONCE, B)
-    initial, begun = _initial(cell, initial, (S, B, H), dtype)
+    initial, read_before = _initial(cell, initial, (S, B, H), dtype)
     states = {name: space.take(name, (S, room + B, H), dtype) for name in cell.state_names}
     scratch = space.take("scratch", (G, S, B, H), dtype)
     weights = cell.prepare_forward(params)
-    steps = unroll(batch, begun)
+    steps = unroll(batch, read_before)
     last = len(steps)
     while last:
         # As many steps as there is room for; their states, and behind them the states that
@@ -137,15 +137,15 @@ def read(
             states[name][:, room : room + n] = states[name][:, :n]
         last = first
     final = {name: states[name][:, :B].copy() for name in cell.carried_names}
-    return final | _times_after(begun, batch, S)
+    return final | _times_after(read_before, batch, S)
 
 
-def unroll(batch: PackedBatch, begun: Ints | None = None) -> list[Step]:
+def unroll(batch: PackedBatch, read_before: Ints | None = None) -> list[Step]:
     """The steps of a batch from its documents' last words back to their first.
 
     Args:
         batch: the documents.
-        begun: words of each document that were read before, shape (B,), for steps that know
+        read_before: words of each document that were read before, shape (B,), for steps that know
             their times; else None.
     """
     ends = [*batch.steps, (batch.n_tokens, 0)]
@@ -153,9 +153,9 @@ def unroll(batch: PackedBatch, begun: Ints | None = None) -> list[Step]:
         Step(slice(start, start + size), slice(before, before + carried), carried)
         for (start, size), (before, carried) in itertools.pairwise(ends)
     ]
-    if begun is None:
+    if read_before is None:
         return steps
-    first = begun + batch.lengths - 1
+    first = read_before + batch.lengths - 1
     return [
         step._replace(times=first[:size] - t)
         for t, (step, (_, size)) in enumerate(zip(steps, batch.steps, strict=True))
@@ -176,14 +176,19 @@ def _initial(
     if found != expected:
         raise ValueError(f"initial states of {cell.name} must be {expected}, not {found}")
     states = {name: initial[name].astype(dtype, copy=False) for name in cell.carried_names}
-    return states, initial[TIME][0, :, 0].astype(np.int64) if cell.needs_times else None
+    if not cell.needs_times:
+        return states, None
+    times = initial[TIME]
+    if (times != times[:1]).any():
+        raise ValueError(f"{TIME} must be the same in all directions of a document")
+    return states, times[0, :, 0].astype(np.int64)
 
 
-def _times_after(begun: Ints | None, batch: PackedBatch, S: int) -> Params:
+def _times_after(read_before: Ints | None, batch: PackedBatch, S: int) -> Params:
     """The entry ``TIME`` of the final states, if the cell needs times."""
-    if begun is None:
+    if read_before is None:
         return {}
-    read = (begun + batch.lengths)[:, np.newaxis]
+    read = (read_before + batch.lengths)[:, np.newaxis]
     return {TIME: np.tile(read.astype(np.float64), (S, 1, 1))}
 
 
@@ -249,7 +254,7 @@ def backward(
     weights = cell.prepare_backward(params)
     d_gates = (workspace or Workspace()).take("d_gates", (G, S, N, H), dtype)
     passed = 0
-    for t, step in enumerate(unroll(batch, trace.begun)):
+    for t, step in enumerate(unroll(batch, trace.read_before)):
         n = step.rows.stop - step.rows.start
         live = {name: d[:, :n] for name, d in d_states.items()}
         if floor and t % CHECK_EVERY == 0 and _is_gone(live, floor):

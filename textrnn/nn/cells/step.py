@@ -48,7 +48,7 @@ class Trace:
         scratch: (G, S, B, H), overwritten at each step.
         initial: the carried states before each document's first word, (S, B, H); None if
             they are zero.
-        begun: words of each document that were read before, (B,); None unless the cell
+        read_before: words of each document that were read before, (B,); None unless the cell
             asks for times.
     """
 
@@ -56,7 +56,7 @@ class Trace:
     states: Params
     scratch: Floats
     initial: Params | None = None
-    begun: Ints | None = None
+    read_before: Ints | None = None
 
     @property
     def h(self) -> Floats:

@@ -76,8 +76,8 @@ class BPTT:
             batch_size=batch.size,
             label_smoothing=self.regularisation.label_smoothing,
         )
-        gradients = network.backward(d_logits, cache, gradient_floor=self.gradient_floor)
-        return _Passed(loss, logits, gradients, cache.body.unrolled[0])
+        found = network.backward(d_logits, cache, gradient_floor=self.gradient_floor)
+        return _Passed(loss, logits, found.params, found.unrolled[0])
 
     def _adversarial(
         self, network: Network, batch: Batch, packed: PackedBatch, gradients: Gradients
