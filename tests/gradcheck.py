@@ -7,40 +7,18 @@ from itertools import count
 
 import numpy as np
 
+from textrnn.nn.cells import CELLS
+from textrnn.nn.check import STEP, numeric_gradient
 from textrnn.nn.config import NetworkConfig
 from textrnn.nn.dropout import Dropout
 from textrnn.nn.gradients import Gradients, RowGradient
 from textrnn.nn.losses import cross_entropy
 from textrnn.nn.network import Cache, Network
 from textrnn.nn.packed import PackedBatch
+from textrnn.nn.poolings import POOLINGS
 from textrnn.typing import Floats, Ids, Ints, Params
 
-CELL_NAMES = (
-    "rnn",
-    "rnn_relu",
-    "lstm",
-    "lstm_forget",
-    "lstm_peephole",
-    "gru",
-    "gru_reset_before",
-)
-READOUT_NAMES = ("last", "mean", "max", "max_mean", "max_mean_last", "attention")
-STEP = 1e-5
-"""Of a central difference: its two errors, step^2 and 1e-16 / step, are both about 1e-11."""
-
-
-def numeric_gradient(f: Callable[[], float], x: Floats) -> Floats:
-    """Central differences of ``f()`` in every element of ``x``, which f reads."""
-    gradient = np.empty_like(x)
-    for i in np.ndindex(x.shape):
-        kept = x[i]
-        x[i] = kept + STEP
-        above = f()
-        x[i] = kept - STEP
-        below = f()
-        x[i] = kept
-        gradient[i] = (above - below) / (2 * STEP)
-    return gradient
+CELL_NAMES, READOUT_NAMES = tuple(CELLS), tuple(POOLINGS)
 
 
 def assert_gradient(actual: Floats, f: Callable[[], float], x: Floats, name: str = "") -> None:

@@ -136,6 +136,35 @@ def test_any_rule_runs_on_any_executor(n_jobs: int) -> None:
     np.testing.assert_allclose(again["linear.bias"], expected, rtol=1e-12)
 
 
+@dataclass(frozen=True)
+class OtherForms:
+    """BPTT, but rows of a dense parameter, and a dense gradient of the table, of some texts."""
+
+    frozen: tuple[str, ...] = ()
+
+    def step(self, network: Network, batch: Batch) -> tuple[BatchSums, Gradients]:
+        """The same numbers."""
+        sums, found = BPTT().step(network, batch)
+        bias = found["linear.bias"]
+        assert not isinstance(bias, RowGradient)
+        found["linear.bias"] = RowGradient(np.arange(3), bias, 3)
+        if len(batch.examples) != 3:
+            found["embedding.weight"] = dense(found)["embedding.weight"]
+        return sums, found
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2, 3])
+def test_a_gradient_has_whichever_form(n_jobs: int) -> None:
+    """Of ten texts over three processes, two have three each: dense and rows are added."""
+    rule, rng = OtherForms(), np.random.default_rng(0)
+    with make_executor(make_network(), TEXTS, n_jobs, examples=DATA, rule=rule) as executor:
+        found = dense(executor.gradient(np.arange(10), rng)[1])
+    _, expected = gradient(make_network(), 1, range(10))
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-10, atol=1e-14)
+
+
 def test_frozen_parameters_have_no_gradient() -> None:
     _, found = gradient(make_network(), 2, range(6), frozen=("embedding.weight",))
     assert "embedding.weight" not in found

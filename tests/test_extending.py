@@ -15,10 +15,10 @@ import pytest
 
 from tests.test_conformance import COLUMNS, ELSEWHERE, Row, check_row
 from textrnn import TextRNNClassifier
-from textrnn.nn.cells import CELLS, Cell
-from textrnn.nn.check import CHECKS, Layer
+from textrnn.nn.cells import CELLS, Cell, Step, TanhRNN, Trace
+from textrnn.nn.check import CHECKS, TRIES, Layer
 from textrnn.nn.packed import pack
-from textrnn.typing import Params
+from textrnn.typing import Floats, Params
 
 PAGE = Path(__file__).parents[1] / "docs" / "extending.md"
 ROOT = str(PAGE.parents[1])
@@ -60,6 +60,29 @@ def test_it_runs_as_it_stands(files: dict[str, str], name: str, tmp_path: Path) 
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == re.findall(r"^print\(.*\)  # (.*)$", files[name], re.M)
+
+
+class WrongForSome(TanhRNN):
+    """Its backward step is wrong in layers with a first weight of one sign."""
+
+    name = "wrong_for_some"
+    wrong = -1.0
+
+    def backward(
+        self, weights: Params, trace: Trace, step: Step, d_states: Params, d_gates: Floats
+    ) -> None:
+        super().backward(weights, trace, step, d_states, d_gates)
+        if np.sign(weights["W_h_T"].flat[0]) == self.wrong:
+            d_gates *= 1.01
+
+
+def test_a_cell_that_is_wrong_for_some_layers_is_told() -> None:
+    cell = WrongForSome()
+    signs = [np.sign(Layer(cell, 1, seed).params["W_h"].flat[0]) for seed in range(TRIES)]
+    assert len(set(signs)) == 2
+    WrongForSome.wrong = signs[0]
+    with pytest.raises(AssertionError, match="gradient of inputs"):
+        CHECKS["gradient"](cell)
 
 
 def test_every_block_is_of_a_file_that_is_run(files: dict[str, str]) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from textrnn.nn.heads.base import BIAS, WEIGHT
 from textrnn.nn.inputs import single_products
 from textrnn.nn.network import Network
 from textrnn.typing import Floats, Ids, Params
@@ -27,8 +28,8 @@ class DocumentReader:
         config = network.config
         self.config = config
         self.head, self.params = network.head, network.params
-        self._linear = network.params["linear.weight"]
-        self._bias = network.params["linear.bias"]
+        self._linear = network.params[WEIGHT]
+        self._bias = network.params[BIAS]
         layers = [network.layer(i) for i in range(config.num_layers)]
         directions = range(config.n_directions)
         self._readers = [[network.cell.reader(p, s) for s in directions] for p in layers]

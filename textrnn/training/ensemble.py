@@ -143,8 +143,4 @@ def _equal(model: TextModel, ngrams: NGrams | None) -> EnsembleWeights:
 
 def _weighted(network: Network, weight: float) -> Network:
     """A network whose logits are multiplied by a weight; it shares the other parameters."""
-    scaled = {
-        name: (network.params[name] * weight).astype(network.dtype)
-        for name in ("linear.weight", "linear.bias")
-    }
-    return Network(network.config, {**network.params, **scaled})
+    return Network(network.config, network.head.scaled(network.params, weight))

@@ -50,7 +50,14 @@ class BatchSums(NamedTuple):
 
 
 class LearningRule(Protocol):
-    """How a network learns from examples. It travels to other processes, so it can be pickled."""
+    """How a network learns from examples, on any executor, if it keeps to this.
+
+    It travels to other processes, so it can be pickled. It keeps nothing from one step to the
+    next: a process sees only its own examples, and of a small batch maybe none. Its sums and
+    gradients add up over examples: those of a batch are the sums of those of its parts. It
+    returns a gradient of every parameter that is not frozen, of no other: dense, or as a
+    ``RowGradient`` the rows that took part.
+    """
 
     @property
     def frozen(self) -> tuple[str, ...]:

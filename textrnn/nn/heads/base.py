@@ -91,6 +91,11 @@ class Head(ABC):
         logits: Floats = features @ params[WEIGHT] + params[BIAS]
         return logits
 
+    def scaled(self, params: Params, factor: float) -> Params:
+        """Parameters whose logits are ``factor`` times those of ``params``."""
+        scaled = {n: (params[n] * factor).astype(params[n].dtype) for n in (WEIGHT, BIAS)}
+        return {**params, **scaled}
+
     def backward(
         self, d_logits: Floats, cache: HeadCache, batch: PackedBatch, params: Params
     ) -> PoolingGradients:

@@ -20,14 +20,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 
 from textrnn.errors import TrainingError, WorkerError
 from textrnn.inference.batches import length_batches
 from textrnn.nn.config import NetworkConfig
-from textrnn.nn.gradients import Gradients, RowGradient
+from textrnn.nn.gradients import Gradient, Gradients, RowGradient
 from textrnn.nn.network import Network
 from textrnn.nn.targets import Targets
 from textrnn.system.processes import Answer, Processes
@@ -38,6 +38,9 @@ from textrnn.training.executors.worker import Worker, deal, seeds
 from textrnn.training.step import BatchSums, LearningRule
 from textrnn.typing import Floats, Ints
 from textrnn.wording.messages import Advice, Parameter
+
+HandedOver: TypeAlias = dict[str, tuple[int, int] | Gradient]
+"""What travels to the first process by itself; see ``GradientRoom.hand_over``."""
 
 
 class GradientRoom:
@@ -56,14 +59,18 @@ class GradientRoom:
                 shape = (n_rows, *shape[1:])
             self._values[name] = np.zeros(shape, config.dtype)
 
-    def hand_over(self, gradients: Gradients) -> dict[str, tuple[int, int]]:
-        """Copy gradients here, in the worker; return the rows in use of each table.
+    def hand_over(self, gradients: Gradients) -> HandedOver:
+        """Copy gradients here, in the worker; return what the first process needs beside.
 
-        With each their number, and that of all rows.
+        Of each table the number of rows in use, and that of all rows; and whole, at the price of
+        a copy more, a gradient of another form than there is room for: a dense one of a table,
+        or rows of another parameter.
         """
-        used: dict[str, tuple[int, int]] = {}
+        used: HandedOver = {}
         for name, gradient in gradients.items():
-            if isinstance(gradient, RowGradient):
+            if isinstance(gradient, RowGradient) != (name in self._rows):
+                used[name] = gradient
+            elif isinstance(gradient, RowGradient):
                 n = len(gradient.rows)
                 self._rows[name][:n] = gradient.rows
                 self._values[name][:n] = gradient.values
@@ -72,15 +79,16 @@ class GradientRoom:
                 self._values[name][...] = gradient
         return used
 
-    def take_over(self, used: dict[str, tuple[int, int]]) -> Gradients:
+    def take_over(self, used: HandedOver) -> Gradients:
         """The gradients as views, in the first process, from what ``hand_over`` returned."""
         gradients: Gradients = {}
         for name, values in self._values.items():
-            if name in self._rows:
-                n, n_rows = used[name]
+            found = used.get(name)
+            if isinstance(found, tuple):
+                n, n_rows = found
                 gradients[name] = RowGradient(self._rows[name][:n], values[:n], n_rows)
             else:
-                gradients[name] = values
+                gradients[name] = values if found is None else found
         return gradients
 
 
@@ -274,11 +282,20 @@ def add_gradients(first: Gradients, second: Gradients) -> Gradients:
         if isinstance(a, RowGradient) and isinstance(b, RowGradient):
             total[name] = _add_rows(a, b)
         else:
-            assert not isinstance(a, RowGradient)
-            assert not isinstance(b, RowGradient)
-            a += b
-            total[name] = a
+            total[name] = _add_dense(a, b)
     return total
+
+
+def _add_dense(a: Gradient, b: Gradient) -> Floats:
+    """The sum of two gradients of which one is dense; that one is used up."""
+    if isinstance(a, RowGradient):
+        a, b = b, a
+    assert not isinstance(a, RowGradient)
+    if isinstance(b, RowGradient):
+        a[b.rows] += b.values
+    else:
+        a += b
+    return a
 
 
 def _add_rows(a: RowGradient, b: RowGradient) -> RowGradient:
