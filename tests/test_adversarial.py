@@ -11,12 +11,16 @@ from tests.examples import examples
 from tests.gradcheck import CELL_NAMES, assert_gradient, dense, random_network, smooth_network
 from tests.networks import network_config
 from textrnn import TextRNNClassifier
+from textrnn.errors import UsageError
 from textrnn.nn.config import NetworkConfig
 from textrnn.nn.gradients import values_of
 from textrnn.nn.losses import cross_entropy
 from textrnn.nn.network import Network
 from textrnn.nn.packed import PackedBatch, pack
+from textrnn.nn.targets import Targets
 from textrnn.nn.workspace import Workspace
+from textrnn.text.encoded import EncodedTexts
+from textrnn.training.examples import Examples
 from textrnn.training.regularisation import Regularisation
 from textrnn.training.rules.adversarial import perturbation
 from textrnn.training.rules.bptt import BPTT
@@ -80,8 +84,7 @@ def test_no_move_of_its_length_does_more_harm(embedding_dim: int | None) -> None
     network, batch = random_network(config, np.random.default_rng(0)), pack(DOCUMENTS)
     logits, cache = network.forward(batch)
     loss, d_logits = cross_entropy(logits, TARGETS[batch.order])
-    gradients = network.backward(d_logits, cache).params
-    moved = perturbation(network, batch, gradients, 0.01)
+    moved = perturbation(network, batch, network.backward(d_logits, cache).d_inputs, 0.01)
     assert moved is not None
     vectors = network.params[table_of(network)][batch.distinct]
     assert np.linalg.norm(moved) == pytest.approx(0.01 * np.linalg.norm(vectors))
@@ -94,11 +97,34 @@ def test_no_move_of_its_length_does_more_harm(embedding_dim: int | None) -> None
         assert loss_of(network, batch, other) < worst
 
 
+def test_real_valued_sequences_are_perturbed_but_have_no_words_to_drop() -> None:
+    config = network_config(3, 0, None, n_inputs=2, dtype="float64", bidirectional=True)
+    network, rng = random_network(config, np.random.default_rng(0)), np.random.default_rng(1)
+    sequences = [rng.standard_normal((n, 2)) for n in (4, 1, 3)]
+    texts = EncodedTexts(np.concatenate(sequences), np.array([0, 4, 5, 8]), ())
+    data = Examples(texts, Targets.hard(TARGETS, 3))
+    batch = Batch(data, 3, rng, Workspace())
+    _, found = BPTT(Regularisation(adversarial=0.3)).step(network, batch)
+    packed = pack(sequences)
+    logits, cache = network.forward(packed)
+    d_logits = cross_entropy(logits, TARGETS[packed.order])[1]
+    first = network.backward(d_logits, cache)
+    moved = perturbation(network, packed, first.d_inputs, 0.3)
+    assert moved is not None
+    assert np.linalg.norm(moved) == pytest.approx(0.3 * np.linalg.norm(packed.ids))
+    own, theirs = dense(first.params), gradients_of(network, packed, moved)
+    for name, value in dense(found).items():
+        np.testing.assert_allclose(value, (own[name] + theirs[name]) / 2, rtol=1e-10, atol=1e-13)
+    dropping = BPTT(Regularisation(unknown_probabilities=np.ones(2, np.float32)))
+    with pytest.raises(UsageError, match="no words to drop"):
+        dropping.step(network, batch)
+
+
 def test_where_there_is_no_gradient_nothing_moves() -> None:
     network, batch = random_network(a_config(), np.random.default_rng(0)), pack(DOCUMENTS)
     logits, cache = network.forward(batch)
-    gradients = network.backward(np.zeros_like(logits), cache).params
-    assert perturbation(network, batch, gradients, 0.3) is None
+    d_inputs = network.backward(np.zeros_like(logits), cache).d_inputs
+    assert perturbation(network, batch, d_inputs, 0.3) is None
 
 
 @pytest.mark.parametrize("embedding_dim", [2, None], ids=["embedding", "one-hot"])
@@ -116,9 +142,9 @@ def test_a_step_is_the_mean_of_both(
     logits, cache = network.forward(batch)
     loss, d_logits = cross_entropy(logits, TARGETS[batch.order])
     assert sums.loss == pytest.approx(3 * loss)
-    first = network.backward(d_logits, cache).params
-    moved = perturbation(network, batch, first, 0.3)
-    own, theirs = dense(first), gradients_of(network, batch, moved)
+    first = network.backward(d_logits, cache)
+    moved = perturbation(network, batch, first.d_inputs, 0.3)
+    own, theirs = dense(first.params), gradients_of(network, batch, moved)
     assert not np.allclose(own["linear.weight"], theirs["linear.weight"])
     for name, value in dense(found).items():
         np.testing.assert_allclose(value, (own[name] + theirs[name]) / 2, rtol=1e-10, atol=1e-13)

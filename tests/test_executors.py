@@ -18,7 +18,7 @@ import pytest
 from tests.examples import examples, texts_of
 from tests.gradcheck import CELL_NAMES, dense
 from tests.networks import network_config
-from textrnn.errors import TrainingError
+from textrnn.errors import TrainingError, UsageError
 from textrnn.inference.batches import predict_proba
 from textrnn.nn import recurrent
 from textrnn.nn.gradients import Gradients, RowGradient
@@ -163,6 +163,15 @@ def test_a_gradient_has_whichever_form(n_jobs: int) -> None:
     assert found.keys() == expected.keys()
     for name, value in expected.items():
         np.testing.assert_allclose(found[name], value, rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_answers_at_tokens_are_refused_before_the_first_step(n_jobs: int) -> None:
+    network = make_network(head="token")
+    with pytest.raises(UsageError, match="answers at every token"):
+        make_executor(network, TEXTS, n_jobs, examples=DATA, rule=BPTT())
+    with pytest.raises(UsageError, match="answers at every token"):
+        predict_proba(network, TEXTS)
 
 
 def test_frozen_parameters_have_no_gradient() -> None:

@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from textrnn.errors import UsageError
 from textrnn.nn.incremental import DocumentReader
 from textrnn.nn.network import Network
 from textrnn.nn.workspace import Workspace
@@ -52,7 +53,11 @@ def predict_logits(
     """Logits of texts with ids of the network's vocabulary, shape (n, C), in the given order.
 
     A workspace is worth giving where many calls follow each other.
+
+    Raises:
+        UsageError: the network's head does not answer once a text.
     """
+    check_answers_texts(network)
     out = np.empty((len(texts), network.config.n_classes), dtype=network.dtype)
     lengths = texts.lengths
     workspace = workspace or Workspace()
@@ -64,6 +69,15 @@ def predict_logits(
             packed = network.pack_rows(texts.ids, texts.starts, rows)
             out[rows] = network.predict_logits(packed, workspace)
     return out
+
+
+def check_answers_texts(network: Network) -> None:
+    """Raise UsageError where a head answers at every token: ``Network`` alone serves it."""
+    if not network.head.answers_texts:
+        raise UsageError(
+            f"the {network.config.head} head answers at every token; texts are trained on and "
+            "predicted with one answer each. Call the network itself."
+        )
 
 
 class _KeptReaders(threading.local):

@@ -72,14 +72,15 @@ class Backpropagated:
             weights are kept as the rows that took part.
         d_initial: gradients of each layer's initial states, (S, B, H) by name, the bottom one
             first.
-        d_inputs: the gradient of the vectors that were read, (U, D) of distinct words, (N, D) of
-            real-valued sequences, in the batch's order; None if one-hot.
+        d_inputs: the gradient of what ``Input.read`` returned: of distinct words' vectors, (U, D),
+            of one-hot words' rows, (U, G, S, H), or of real-valued sequences, (N, D), in the
+            order of the batch's rows.
         unrolled: the rows that it went over in each layer, the top one first.
     """
 
     params: Gradients
     d_initial: list[Params]
-    d_inputs: Floats | None
+    d_inputs: Floats
     unrolled: list[int]
 
 
@@ -211,8 +212,7 @@ class Body:
         gradients: Gradients = {}
         of_states: list[Params] = []
         unrolled: list[int] = []
-        d_inputs: Floats | None = None
-        for layer in reversed(range(self.config.num_layers)):
+        for layer in reversed(range(self.config.num_layers)):  # the last one is that of the inputs
             of_cache = cache.layers[layer]
             d_gates, own, d_initial = recurrent.backward(
                 self.cell,

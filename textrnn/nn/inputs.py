@@ -75,6 +75,10 @@ class Input(ABC):
         return batch.inverse
 
     @abstractmethod
+    def read(self, params: Params, batch: PackedBatch) -> Floats:
+        """The vectors, (U, D) or (N, D), or one-hot words' rows: what a perturbation adds to."""
+
+    @abstractmethod
     def of_document(self, params: Params, ids: Any) -> Floats:
         """What one document of ids (T,), or a slice of them, reads: T vectors or rows."""
 
@@ -101,27 +105,23 @@ class Input(ABC):
             scale: of the gates, see ``Cell.gate_scale``.
             batch: the documents.
             dropout: in training.
-            perturbation: added to the vectors, or to the one-hot words' rows, of their shape.
+            perturbation: added to what ``read`` returns, of its shape.
         """
 
     @abstractmethod
     def backward(
         self, d_products: Floats, cache: InputCache, weights: Params, batch: PackedBatch
-    ) -> tuple[Floats | None, Gradients, Gradients]:
+    ) -> tuple[Floats, Gradients, Gradients]:
         """Take back the gradient of ``x W_x + b``, (G, S, U or N, H).
 
         Returns:
-            The gradient of the vectors ``x``, if there are any; those of the layer's ``W_x``
+            The gradient of what ``read`` returns; those of the layer's ``W_x``
             and ``b``; and those of its own parameters.
         """
 
 
 class Vectors(Input):
     """Vectors that are multiplied with ``W_x``; kinds of them tell where they come from."""
-
-    @abstractmethod
-    def vectors(self, params: Params, batch: PackedBatch) -> Floats:
-        """The vectors, (U, D) or (N, D)."""
 
     def forward(
         self,
@@ -133,7 +133,7 @@ class Vectors(Input):
         dropout: Dropout | None = None,
         perturbation: Floats | None = None,
     ) -> tuple[Floats, InputCache]:
-        x = self.vectors(params, batch).astype(scale.dtype, copy=False)
+        x = self.read(params, batch).astype(scale.dtype, copy=False)
         if perturbation is not None:
             x = x + perturbation
         return multiply(x, weights, scale, self.mask(x, dropout))
@@ -144,7 +144,7 @@ class Vectors(Input):
 
     def backward(
         self, d_products: Floats, cache: InputCache, weights: Params, batch: PackedBatch
-    ) -> tuple[Floats | None, Gradients, Gradients]:
+    ) -> tuple[Floats, Gradients, Gradients]:
         d_x, of_layer = multiply_backward(d_products, cache, weights)
         return d_x, {**of_layer}, self.own_gradients(d_x, batch)
 
@@ -173,7 +173,7 @@ class Embedding(Vectors):
             vectors = rng.normal(0.0, EMBEDDING_STD, self._shape)
         return {EMBEDDING: np.array(vectors, dtype=dtype)}
 
-    def vectors(self, params: Params, batch: PackedBatch) -> Floats:
+    def read(self, params: Params, batch: PackedBatch) -> Floats:
         return self.of_document(params, batch.distinct)
 
     def of_document(self, params: Params, ids: Any) -> Floats:
@@ -204,6 +204,9 @@ class OneHot(Input):
         rows = rng.normal(0.0, EMBEDDING_STD, (self.vocabulary_size, *b.shape))
         return {**drawn, "W_x": rows.astype(b.dtype)}
 
+    def read(self, params: Params, batch: PackedBatch) -> Floats:
+        return self.of_document(params, batch.distinct)
+
     def of_document(self, params: Params, ids: Any) -> Floats:
         rows: Floats = params[self.table][ids]
         return rows
@@ -229,8 +232,7 @@ class OneHot(Input):
         dropout: Dropout | None = None,
         perturbation: Floats | None = None,
     ) -> tuple[Floats, InputCache]:
-        del params
-        rows = weights["W_x"][batch.distinct]
+        rows = self.read(params, batch)
         if perturbation is not None:
             rows += perturbation
         mask = word_mask((len(rows), 1), rows.dtype, dropout)
@@ -241,14 +243,14 @@ class OneHot(Input):
 
     def backward(
         self, d_products: Floats, cache: InputCache, weights: Params, batch: PackedBatch
-    ) -> tuple[Floats | None, Gradients, Gradients]:
+    ) -> tuple[Floats, Gradients, Gradients]:
         del weights
         d_b = d_products.sum(axis=2)
         d_rows = np.ascontiguousarray(d_products.transpose(2, 0, 1, 3))
         if cache.mask is not None:
             d_rows *= cache.mask[:, :, np.newaxis, np.newaxis]
         d_W_x = RowGradient(batch.distinct, d_rows, self.vocabulary_size)
-        return None, {"W_x": d_W_x, "b": d_b}, {}
+        return d_rows, {"W_x": d_W_x, "b": d_b}, {}
 
 
 class RealValued(Vectors):
@@ -257,7 +259,7 @@ class RealValued(Vectors):
     def __init__(self, size: int) -> None:
         self.size = size
 
-    def vectors(self, params: Params, batch: PackedBatch) -> Floats:
+    def read(self, params: Params, batch: PackedBatch) -> Floats:
         del params
         return cast("Floats", batch.ids)
 

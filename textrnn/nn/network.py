@@ -113,8 +113,8 @@ class Network:
         Args:
             batch: the documents.
             dropout: in training.
-            perturbation: what is added to the rows of the batch's distinct words in the table of
-                ``config.tables``, of their shape, or to real-valued inputs; None adds nothing.
+            perturbation: what is added to the vectors or rows that ``Input.read`` returns; None
+                adds nothing.
             initial: the states that each layer begins with, see ``recurrent.forward``; None is
                 zeros. Of segments where documents are cut, as they are read: in the batch's sorted
                 order. Where they end is in ``cache.body.final``.

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from textrnn.errors import UsageError
 from textrnn.typing import Floats, Ids, Ints
 
 POOL_BATCHES = 50
@@ -78,6 +79,11 @@ def drop_to_unknown(ids: Ids, probabilities: Floats, rng: np.random.Generator) -
         ids: token ids of any number of documents.
         probabilities: for each id of the vocabulary the probability to be replaced, (V,).
         rng: the source of randomness.
+
+    Raises:
+        UsageError: these are no ids but real-valued vectors.
     """
+    if ids.ndim != 1:
+        raise UsageError("real-valued sequences have no words to drop; set no word dropout.")
     kept = rng.random(len(ids), dtype=np.float32) >= probabilities[ids]
     return ids * kept

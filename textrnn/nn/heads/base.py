@@ -8,7 +8,7 @@ where nothing is kept.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -57,6 +57,8 @@ class Head(ABC):
 
     n_features: int
     """F."""
+    answers_texts: ClassVar[bool] = True
+    """Whether there is one answer a text, which is what a training and a prediction are of."""
 
     def __init__(
         self, n_directions: int, hidden_size: int, n_classes: int, *, pooling: str

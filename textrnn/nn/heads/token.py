@@ -20,6 +20,8 @@ class TokenHead(Head):
     before anything is updated. ``PackedBatch.places`` puts targets into that order.
     """
 
+    answers_texts = False
+
     def features(self, h: Floats, batch: PackedBatch, params: Params) -> tuple[Floats, None]:
         del params
         return by_token(h, batch), None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from textrnn.inference.batches import check_answers_texts
 from textrnn.nn.gradients import Gradients
 from textrnn.nn.network import Network
 from textrnn.nn.workspace import Workspace
@@ -25,6 +26,9 @@ class Worker:
         texts: what is predicted.
         examples: what is trained on, or None.
         rule: how, if there is anything to train on.
+
+    Raises:
+        UsageError: the network's head does not answer once a text.
     """
 
     def __init__(
@@ -34,6 +38,7 @@ class Worker:
         examples: Examples | None,
         rule: LearningRule | None,
     ) -> None:
+        check_answers_texts(network)
         self.network, self.texts, self.examples, self.rule = network, texts, examples, rule
         self._workspace = Workspace()
 

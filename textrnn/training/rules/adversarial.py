@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from textrnn.nn.gradients import Gradients, values_of
 from textrnn.nn.network import Network
 from textrnn.nn.packed import PackedBatch
 from textrnn.typing import Floats
 
 
 def perturbation(
-    network: Network, batch: PackedBatch, gradients: Gradients, size: float
+    network: Network, batch: PackedBatch, d_inputs: Floats, size: float
 ) -> Floats | None:
     """How a batch's word vectors are to change so that the loss grows fastest.
 
@@ -23,18 +22,16 @@ def perturbation(
     Args:
         network: the network.
         batch: some documents.
-        gradients: of the loss on them.
+        d_inputs: gradient of the loss on them, see ``Backpropagated.d_inputs``.
         size: length of the whole perturbation over that of all vectors together.
 
     Returns:
-        What is added to the rows of the distinct words, or None where the gradient is zero.
+        What is added to the vectors or rows that are read, or None where the gradient is zero.
     """
-    (table,) = network.config.tables()
-    direction = values_of(gradients[table])
-    length = float(np.linalg.norm(direction))
+    length = float(np.linalg.norm(d_inputs))
     if not 0.0 < length < np.inf:
         return None
-    vectors = network.params[table][batch.distinct]
+    vectors = network.body.input.read(network.params, batch)
     scale = size * float(np.linalg.norm(vectors)) / length
-    perturbed: Floats = direction * direction.dtype.type(scale)
+    perturbed: Floats = d_inputs * d_inputs.dtype.type(scale)
     return perturbed

@@ -49,7 +49,7 @@ class BPTT:
         passed = self._pass(network, batch, packed, None)
         gradients = passed.gradients
         if self.regularisation.adversarial > 0.0:
-            gradients = self._adversarial(network, batch, packed, gradients)
+            gradients = self._adversarial(network, batch, packed, passed)
         for name in self.frozen:
             gradients.pop(name, None)
         targets = batch.examples.targets.take(packed.order).values
@@ -77,15 +77,15 @@ class BPTT:
             label_smoothing=self.regularisation.label_smoothing,
         )
         found = network.backward(d_logits, cache, gradient_floor=self.gradient_floor)
-        return _Passed(loss, logits, found.params, found.unrolled[0])
+        return _Passed(loss, logits, found.params, found.d_inputs, found.unrolled[0])
 
     def _adversarial(
-        self, network: Network, batch: Batch, packed: PackedBatch, gradients: Gradients
+        self, network: Network, batch: Batch, packed: PackedBatch, passed: _Passed
     ) -> Gradients:
         """The mean of a gradient and of that with perturbed word vectors."""
-        gradients = {name: copied(gradient) for name, gradient in gradients.items()}
+        gradients = {name: copied(gradient) for name, gradient in passed.gradients.items()}
         size = self.regularisation.adversarial
-        perturbed = perturbation(network, packed, gradients, size)
+        perturbed = perturbation(network, packed, passed.d_inputs, size)
         again = self._pass(network, batch, packed, perturbed)
         for name, gradient in again.gradients.items():
             mean = values_of(gradients[name])
@@ -101,4 +101,5 @@ class _Passed:
     loss: float
     logits: Floats
     gradients: Gradients
+    d_inputs: Floats
     unrolled: int
