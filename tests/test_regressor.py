@@ -200,7 +200,17 @@ def test_a_model_of_many_texts_by_processes() -> None:
     np.testing.assert_allclose(found[:, 0], alone, rtol=1e-5)
 
 
-def test_a_stream_and_compact_weights(tmp_path: Path) -> None:
+def test_a_stream_says_the_number_of_what_was_read_so_far() -> None:
+    one = fitted(max_iter=3, bidirectional=False)
+    words = corpus()[0][0].split()
+    stream = one.stream()
+    for n, word in enumerate(words, start=1):
+        np.testing.assert_allclose(
+            stream.feed(word), one.predict([" ".join(words[:n])]), rtol=1e-5, atol=1e-5
+        )
+
+
+def test_compact_weights(tmp_path: Path) -> None:
     one = fitted(max_iter=3, bidirectional=False)
     save_model(one.model_, tmp_path / "m", compact=True)
     small = TextRNNRegressor.load(tmp_path / "m")

@@ -149,7 +149,7 @@ class TextRNNEstimator(TextRNNParameters):
     # ----------------------------------------------------------------- prediction
 
     def stream(self) -> Stream:
-        """A reader of one token at a time, with the class probabilities so far after each.
+        """A reader of one token at a time, with the class probabilities, or number, after each.
 
         Raises:
             UsageError: the network reads from both ends (``bidirectional=True``).

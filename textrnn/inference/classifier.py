@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,7 +16,6 @@ from textrnn.errors import ModelError, UsageError
 from textrnn.evaluation.thresholds import decide
 from textrnn.inference.batches import predict_logits
 from textrnn.inference.protocol import Contents
-from textrnn.inference.stream import Stream
 from textrnn.linear.ngram_model import NGramModel
 from textrnn.nn.network import Network
 from textrnn.nn.workspace import Workspace
@@ -27,6 +26,9 @@ from textrnn.text.tokenizers import Tokenizer
 from textrnn.text.vocabulary import Vocabulary
 from textrnn.typing import Floats, Ints
 from textrnn.wording.messages import Setting
+
+if TYPE_CHECKING:
+    from textrnn.inference.stream import Stream
 
 SAME, NEAREST = "same", "nearest"
 UNKNOWN_WORDS = (NEAREST, SAME)
@@ -87,12 +89,14 @@ class TextModel:
         Raises:
             UsageError: the model reads from both ends, or looks at n-grams.
         """
-        correct_spelling = self.unknown_words == NEAREST
+        from textrnn.inference.stream import Stream
+
         stream = Stream(
             self.network,
             self.vocabulary,
-            correct_spelling=correct_spelling,
+            correct_spelling=self.unknown_words == NEAREST,
             spelling_rule=self.spelling_rule,
+            answer=self.answer,
         )
         if self.ngrams is not None:
             raise UsageError(
@@ -102,6 +106,10 @@ class TextModel:
                 " to stream.",
             )
         return stream
+
+    def answer(self, found: Floats) -> Floats:
+        """What the model says, of what its network's output means, same shape: the same."""
+        return found
 
     def predict_proba(self, texts: Iterable[Text], *, workspace: Workspace | None = None) -> Floats:
         """Class probabilities, float64 of shape (n_texts, C), whatever the network works in.
@@ -114,7 +122,7 @@ class TextModel:
                 may in long texts.
         """
         logits = self.predict_logits(texts, workspace=workspace)
-        return self.network.config.output.probabilities(logits.astype(np.float64))
+        return self.answer(self.network.config.output.probabilities(logits.astype(np.float64)))
 
     def predict_logits(
         self, texts: Iterable[Text], *, workspace: Workspace | None = None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Self
 
+import numpy as np
+
 from textrnn.inference.classifier import TextModel
 from textrnn.inference.protocol import Contents
-from textrnn.nn.workspace import Workspace
-from textrnn.text.reading import Text
 from textrnn.typing import Floats
 
 
@@ -31,13 +31,13 @@ class RegressionModel(TextModel):
         own = {field.name: getattr(model, field.name) for field in fields(TextModel)}
         return cls(**own, mean=mean, scale=scale)
 
-    def predict_proba(self, texts: Iterable[Text], *, workspace: Workspace | None = None) -> Floats:
-        """The number predicted for each text, float64 of shape (n_texts, 1).
+    def answer(self, found: Floats) -> Floats:
+        """The number predicted, of the network's, in float64.
 
         It has the place of the probabilities of a classifier, so that all that predicts many
-        texts, in several processes, too, serves both.
+        texts, in several processes or word by word, too, serves both.
         """
-        return super().predict_proba(texts, workspace=workspace) * self.scale + self.mean
+        return found.astype(np.float64) * self.scale + self.mean
 
     def save(self, write: Callable[[Contents], None]) -> None:
         """Hand over what a folder holds of it; see ``protocol.Classifier``."""

@@ -7,6 +7,7 @@ both ends cannot.
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,6 +45,7 @@ class Stream:
         vocabulary: of the network.
         correct_spelling: read an unknown word as the known one that it is near to.
         spelling_rule: what is near; see ``NearestWords.find``.
+        answer: what the model says, of what the network's output means; see ``TextModel.answer``.
 
     Raises:
         UsageError: the network reads from both ends, or in segments.
@@ -56,6 +58,7 @@ class Stream:
         *,
         correct_spelling: bool = False,
         spelling_rule: str = EDIT,
+        answer: Callable[[Floats], Floats] = lambda found: found,
     ) -> None:
         if network.config.bidirectional:
             raise UsageError(
@@ -76,7 +79,7 @@ class Stream:
             correct_spelling,
             spelling_rule,
         )
-        self._dtype = network.dtype
+        self._dtype, self._answer = network.dtype, answer
         self._reader = DocumentReader(network)
         self.reset()
 
@@ -103,7 +106,8 @@ class Stream:
         return copy.deepcopy(pooled, {id(params): params})
 
     def feed(self, token: str) -> Floats:
-        """Read one token; return the class probabilities of the text so far, shape (C,).
+        """Read one token; return the class probabilities of the text so far, shape (C,), or
+        of a regression the number, shape (1,).
 
         A network that answers at every token returns those of this one.
         """
@@ -116,4 +120,4 @@ class Stream:
         """The same for a token's id."""
         self._n += 1
         self._pooled.add(self._reader.outputs(slice(token, token + 1)))
-        return self._reader.probabilities(self._pooled.value(self._n))
+        return self._answer(self._reader.probabilities(self._pooled.value(self._n)))
