@@ -16,6 +16,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
+from textrnn.nn import registry
 from textrnn.nn.cells.reader import FastReader, Reader
 from textrnn.nn.cells.step import TIME, Step, Trace
 from textrnn.typing import Floats, Params
@@ -206,11 +207,7 @@ def register(cell: type[C]) -> type[C]:
     Raises:
         ValueError: another cell has that name.
     """
-    known = type(CELLS.get(cell.name))
-    is_same = (known.__module__, known.__qualname__) == (cell.__module__, cell.__qualname__)
-    if cell.name in CELLS and not is_same:
-        raise ValueError(f"{cell.name} is the name of {known.__qualname__} already")
-    CELLS[cell.name] = cell()
+    registry.register(CELLS, cell)
     return cell
 
 

@@ -4,6 +4,7 @@ Where the setting ``readout`` names one, the network makes one vector a text of 
 all of its words.
 """
 
+from textrnn.nn import registry
 from textrnn.nn.poolings.attention import Attention
 from textrnn.nn.poolings.base import Pooling, PoolingGradients, Running
 from textrnn.nn.poolings.concatenated import Concatenated, MaxMean, MaxMeanLast
@@ -17,12 +18,12 @@ POOLINGS: dict[str, Pooling] = {}
 def register(pooling: type[Pooling]) -> type[Pooling]:
     """Make a pooling known by its ``name``, from outside the package, too; return it.
 
+    A class that is defined anew, as in a notebook, takes the place of what it was before.
+
     Raises:
         ValueError: another has that name.
     """
-    known = POOLINGS.setdefault(pooling.name, pooling())
-    if type(known) is not pooling:
-        raise ValueError(f"{pooling.name} is the name of {type(known).__name__} already")
+    registry.register(POOLINGS, pooling)
     return pooling
 
 
