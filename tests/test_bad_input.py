@@ -18,8 +18,11 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from textrnn import TextRNNClassifier
 from textrnn.cli.app import app
 from textrnn.cli.run import guarded
+from textrnn.corpora import load_corpus
+from textrnn.errors import DataError, UsageError
 
 TINY = ["--hidden", "4", "--embedding-dim", "4", "--epochs", "1", "--no-baselines", "-q"]
 USAGE, DATA, MODEL, FAULT = 2, 3, 4, 70
@@ -583,3 +586,53 @@ def test_unlabelled_files_without_a_text(content: str) -> None:
     Path("blank.txt").write_text(content, encoding="utf-8")
     found = run("train", "ok.csv", "-q", "--unlabelled", "blank.txt")
     check_told(found, DATA, "blank.txt", "no text")
+
+
+def rows_of(path: Path, labels: Sequence[str]) -> str:
+    """A file of some texts of each label."""
+    with path.open("w", newline="") as stream:
+        csv.writer(stream).writerows(
+            [("text", "label")]
+            + [(f"{label} {path.stem} day {i}", label) for i in range(20) for label in labels]
+        )
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("held", "code", "told"),
+    [("a", DATA, "has no text of 'b', 'c', but 'a' alone"), ("ab", 0, "has no text of 'c'; the")],
+)
+def test_validation_texts_without_a_class(tmp_path: Path, held: str, code: int, told: str) -> None:
+    data = rows_of(tmp_path / "data.csv", "abc")
+    validation = rows_of(tmp_path / "held.csv", held)
+    result = run(
+        "train", data, "--validation", validation, "--out", str(tmp_path / "m"), *TINY[:-1]
+    )
+    assert result.exit_code == code
+    written = " ".join(result.output.split())
+    assert "held.csv' " in written
+    assert told in written
+    labels = [label for label in "abc" for _ in range(8)]
+    texts = [f"{label} text {i}" for i, label in enumerate(labels)]
+    model = TextRNNClassifier(hidden_size=4, embedding_dim=4, max_iter=1)
+    given = ([f"{label} other" for label in held], list(held))
+    if code:
+        with pytest.raises(DataError, match="validation_data has no text of"):
+            model.fit(texts, labels, validation_data=given)
+    else:
+        with pytest.warns(UserWarning, match="validation_data has no text of"):
+            model.fit(texts, labels, validation_data=given)
+
+
+@pytest.mark.parametrize("option", ["--test", "--validation"])
+def test_an_empty_path_is_no_folder(tmp_path: Path, option: str) -> None:
+    data = rows_of(tmp_path / "data.csv", "ab")
+    with pytest.raises(UsageError, match="is empty; give a file"):
+        load_corpus(data, **{option[2:]: ""})  # type: ignore[arg-type]
+
+
+def test_both_bounds_are_named_where_no_word_is_left(tmp_path: Path) -> None:
+    data = rows_of(tmp_path / "data.csv", "ab")
+    result = run("train", data, "--max-df", "0", "--out", str(tmp_path / "m"), *TINY)
+    assert result.exit_code == USAGE
+    assert "Lower --min-df or raise --max-df" in " ".join(result.output.split())

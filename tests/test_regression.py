@@ -96,6 +96,8 @@ def test_a_corpus_of_numbers_that_are_all_different(tmp_path: Path) -> None:
     [
         (["1", "2", "many", "3"], "label 'many' of row 3 is no finite number"),
         (["1", "nan", "2", "3"], "'nan' of row 2"),
+        (["1", "1_005", "2", "3"], "'1_005' of row 2"),
+        (["1", "5,5", "2", "3"], "'5,5' of row 2 .* decimal comma"),
         (["1e999", "1", "2", "3"], "'1e999' of row 1"),
         (["2", "2.0", "2", "2.00"], "one number only"),
     ],

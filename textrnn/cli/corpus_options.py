@@ -94,12 +94,19 @@ class CorpusOptions:
             how: further arguments of `load_corpus`.
         """
         from textrnn.corpora import load_corpus
+        from textrnn.corpora.corpus import missing_classes
 
         where = asdict(self)
         loaded = load_corpus(where.pop("corpus"), **where, **how)
         if loaded.validation is not None and "validation_fraction" in given:
             told = f"note: {quoted(loaded.name)} has a validation split of its own: "
             tell(Message(told, Parameter("validation_fraction"), " is not used"))
+        held = loaded.validation
+        if held is not None and held.separator is None and not held.numeric:
+            whose = quoted(self.validation or loaded.name)
+            source = whose if self.validation else f"the validation split of {whose}"
+            if lacking := missing_classes(loaded.train.labels, held.labels, source):
+                tell(f"warning: {lacking}")
         tell_small_splits(loaded, validation_fraction, tell)
         return loaded
 

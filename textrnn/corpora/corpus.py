@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -17,6 +18,8 @@ from textrnn.wording.quoting import listed, quoted
 
 if TYPE_CHECKING:
     from textrnn.typing import Bools, Floats, Ints
+
+_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+")
 
 
 @dataclass(frozen=True)
@@ -153,10 +156,15 @@ class Corpus:
 
 def _number(label: str, row: int) -> float:
     try:
-        number = float(label)
+        number = math.nan if "_" in label else float(label)  # 1_005 is Python, no number of a file
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
+        if _DECIMAL_COMMA.fullmatch(label.strip()):
+            raise DataError(
+                f"the label {quoted(label)} of row {row + 1} is no finite number: it has a decimal "
+                "comma; write a point in its place"
+            )
         raise DataError(
             f"the label {quoted(label)} of row {row + 1} is no finite number, as a regression needs"
             "; is another column the label?",
@@ -209,6 +217,31 @@ def check_held_out(train: Split, split: Split, where: str) -> None:
             f"{did_you_mean(strange[0], known)} "
             f"Training labels: {listed(known)}"
         )
+
+
+def missing_classes(trained: Iterable[str], held: Iterable[str], where: str) -> str | None:
+    """A line about classes that validation texts lack, if they do.
+
+    Args:
+        trained: labels of the training texts.
+        held: labels of the texts that choose the best epoch.
+        where: what these texts are, for the message.
+
+    Raises:
+        DataError: they are of one class of several, and so would choose what always answers it.
+    """
+    there = set(held)
+    missing = sorted(set(trained) - there)
+    if not missing or not there:
+        return None
+    told = f"{where} has no text of {listed(missing)}"
+    if len(there) > 1:
+        return f"{told}; the training is stopped by the other classes alone"
+    raise DataError(
+        f"{told}, but {quoted(there.pop())} alone, and cannot tell how well classes are told "
+        "apart; bring validation texts of every class, or leave them out",
+        Advice(" and hold some back with ", Parameter("validation_fraction")),
+    )
 
 
 def stratified_split(split: Split, fraction: float, *, random_state: int) -> tuple[Split, Split]:

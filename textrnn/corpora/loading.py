@@ -89,6 +89,9 @@ def load_corpus(
             Parameter("test_fraction"),
             " exclude each other; give one of them",
         )
+    for name, given in (("test", test), ("validation", validation)):
+        if given is not None and not os.fspath(given):
+            raise UsageError(Parameter(name), " is empty; give a file or a folder, or leave it out")
     columns: Columns = {
         "text_column": text_column,
         "label_column": label_column,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
 
+from textrnn.corpora.corpus import missing_classes
 from textrnn.errors import UsageError
 from textrnn.estimator.base import TextRNNEstimator
 from textrnn.estimator.inputs import (
@@ -188,6 +190,14 @@ class TextRNNClassifier(ClassifierMixin, TextRNNEstimator):  # type: ignore[misc
         known, labels, weights = check_labelled(*validation_data)
         held = examples_of(known, labels, weights, classes, settings)
         check_same_labels(held, len(classes), multilabel=data.targets.is_multilabel)
+        if not data.targets.is_multilabel:
+            trained, there = (
+                plain_labels(classes[sorted(set(part.targets.values.tolist()))])
+                for part in (data, held)
+            )
+            lacking = missing_classes(trained, there, "validation_data")
+            if lacking:
+                warnings.warn(lacking, stacklevel=2)
         tell_shared(texts, known)
         return with_class_weight(data, classes, settings), with_class_weight(
             held, classes, settings

@@ -51,6 +51,7 @@ from textrnn.text.spelling import LEFT_OUT
 from textrnn.text.tokenizers import Tokenizer, make_tokenizer
 from textrnn.text.vocabulary import Vocabulary
 from textrnn.typing import Params
+from textrnn.wording.messages import ForScripts
 from textrnn.wording.quoting import quoted
 
 if TYPE_CHECKING:
@@ -236,8 +237,11 @@ def config_in(path: Path) -> dict[str, Any]:
         )
     if unknown := unregistered(config.get("network")):
         raise ModelError(
-            f"the model {quoted(path)} has the {unknown}; import what registers it before you "
-            "load the model."
+            f"the model {quoted(path)} has the {unknown}; ",
+            ForScripts(
+                "import what registers it before you load the model.",
+                otherwise="what a program registers, that program alone can load.",
+            ),
         )
     with _damaged(path, CONFIG):
         validate_config(config, CHECKED)

@@ -25,7 +25,7 @@ from textrnn.training.examples import Examples
 from textrnn.training.loop import TrainingRun
 from textrnn.training.settings import F1, ONE_HOT, RANDOM, WORD2VEC, Settings
 from textrnn.typing import Floats
-from textrnn.wording.messages import ForScripts, Message, Parameter, Setting, stated
+from textrnn.wording.messages import Message, Parameter, Setting, stated
 from textrnn.wording.quoting import quoted
 
 WORD2VEC_MIN_COUNT = 5
@@ -105,10 +105,12 @@ def build_model(
         raise UsageError(
             "no word is left: ",
             Setting("min_df", settings.min_df),
-            ForScripts(f" and max_df={settings.max_df} exclude", otherwise=" excludes"),
-            f" every word of {len(texts)} texts. Lower ",
+            " and ",
+            Setting("max_df", settings.max_df),
+            f" exclude every word of {len(texts)} texts. Lower ",
             Parameter("min_df"),
-            ForScripts(" or raise max_df"),
+            " or raise ",
+            Parameter("max_df"),
             ".",
         )
     vectors = _word_vectors(settings, vocabulary, every, rng)
