@@ -237,6 +237,18 @@ def test_an_answer_is_what_its_logit_says_however_near_the_classes_are() -> None
     model = Mock()
     model.network.config.output = SIGMOID
     model.predict_logits.return_value = logits
+    model.answer = lambda found: found
     probabilities = TextModel.predict_proba(model, [""] * 500)
     assert probabilities.dtype == np.float64
     assert np.array_equal(decide(probabilities, multilabel=True), logits >= 0.0)
+
+
+def test_logarithms_of_the_surest_answers_are_finite() -> None:
+    texts = ["fine good", "bad dull"] * 10
+    classifier = TextRNNClassifier(hidden_size=4, max_iter=2, random_state=0, ngrams="none")
+    classifier.fit(texts, ["good", "bad"] * 10)
+    classifier.model_.network.params["linear.weight"] *= 1e6
+    found = classifier.predict_log_proba(texts)
+    assert np.isfinite(found).all()
+    assert found.min() < -745  # of which the probability is 0
+    np.testing.assert_allclose(np.exp(found), classifier.predict_proba(texts))

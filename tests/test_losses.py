@@ -10,11 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.special import expit, log_expit, log_softmax
+from sklearn.metrics import r2_score
 
 from textrnn.evaluation.thresholds import decide
 from textrnn.nn.losses import (
+    NUMBERS,
     SIGMOID,
     SOFTMAX,
+    Output,
     binary_cross_entropy,
     cross_entropy,
     mean_one,
@@ -173,3 +176,23 @@ def test_weights_of_zero_take_a_document_out() -> None:
     loss, gradient = cross_entropy(logits, np.array([0, 1]), np.array([1.0, 0.0]))
     assert 2 * loss == pytest.approx(alone)
     np.testing.assert_array_equal(gradient[1], 0.0)
+
+
+def test_r_squared_is_that_of_scikit_learn() -> None:
+    rng = np.random.default_rng(0)
+    targets, weights = rng.normal(5.0, 3.0, 20), rng.uniform(0.1, 2.0, 20)
+    found = targets + rng.normal(0.0, 2.0, 20)
+    assert NUMBERS.score(found[:, np.newaxis], targets, None) == pytest.approx(
+        r2_score(targets, found)
+    )
+    assert NUMBERS.score(found[:, np.newaxis], targets, weights) == pytest.approx(
+        r2_score(targets, found, sample_weight=weights)
+    )
+
+
+@pytest.mark.parametrize("output", [SOFTMAX, SIGMOID])
+def test_log_probabilities_stay_finite(output: Output) -> None:
+    logits = np.array([[3.0, -2.0], [1e5, -1e5]])
+    found = output.log_probabilities(logits)
+    assert np.isfinite(found).all()
+    np.testing.assert_allclose(np.exp(found), output.probabilities(logits), rtol=1e-12)

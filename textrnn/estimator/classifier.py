@@ -284,8 +284,15 @@ class TextRNNClassifier(ClassifierMixin, TextRNNEstimator):  # type: ignore[misc
         return predict_many(self.model_, texts, process_count(self.n_jobs))
 
     def predict_log_proba(self, X: Texts) -> Floats:
-        """Logarithm of ``predict_proba``."""
-        return np.log(self.predict_proba(X))
+        """Logarithm of ``predict_proba``; finite for the surest answer, too."""
+        probabilities = self.predict_proba(X)
+        sure = probabilities < np.finfo(np.float64).tiny  # so small that no digits are left
+        if not sure.any():
+            return np.log(probabilities)
+        texts = check_texts(X)
+        logits = predict_many(self.model_, texts, process_count(self.n_jobs), logits=True)
+        found = self.model_.network.config.output.log_probabilities(logits.astype(np.float64))
+        return np.log(probabilities, out=found, where=~sure)
 
     def predict(self, X: Texts) -> Any:
         """The class of each text, shape (n_texts,), or the indicator matrix of its labels.

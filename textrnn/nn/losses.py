@@ -177,14 +177,19 @@ class Output(NamedTuple):
 
     Attributes:
         probabilities: of logits, same shape; of numbers, the numbers themselves.
+        log_probabilities: their logarithms, finite where a probability is too small for a number.
         loss: of logits and targets, with its gradient.
         right: of logits and targets the share of its labels that each document has right, (B,);
             of a number, what is lacking of one less its squared error.
+        score: of logits, targets and weights (B,) or None: the mean of what is right; of numbers
+            the coefficient of determination, R².
     """
 
     probabilities: Callable[[Floats], Floats]
+    log_probabilities: Callable[[Floats], Floats]
     loss: Loss
     right: Callable[[Floats, Any], Floats]
+    score: Callable[[Floats, Any, Floats | None], float]
 
 
 def _class_right(logits: Floats, targets: Ints) -> Floats:
@@ -198,6 +203,19 @@ def _labels_right(logits: Floats, targets: Ints) -> Floats:
     return right
 
 
+def _accuracy(logits: Floats, targets: Ints, weights: Floats | None) -> float:
+    return float(np.average(_class_right(logits, targets), weights=weights))
+
+
+def _label_accuracy(logits: Floats, targets: Ints, weights: Floats | None) -> float:
+    return float(np.average(_labels_right(logits, targets), weights=weights))
+
+
+def _log_yes(logits: Floats) -> Floats:
+    found: Floats = -np.logaddexp(logits.dtype.type(0), -logits)
+    return found
+
+
 def _numbers(logits: Floats) -> Floats:
     return logits
 
@@ -208,9 +226,20 @@ def _closeness(logits: Floats, targets: Floats) -> Floats:
     return 1.0 - errors * errors
 
 
-SOFTMAX = Output(softmax, cross_entropy, _class_right)
-SIGMOID = Output(yes_probabilities, binary_cross_entropy, _labels_right)
-NUMBERS = Output(_numbers, squared_error, _closeness)
+def r_squared(logits: Floats, targets: Floats, weights: Floats | None) -> float:
+    """The share of the variance of targets (B,) that numbers (B, 1) explain.
+
+    Of equal targets, which have none, what is lacking of one is the mean squared error.
+    """
+    errors = (logits[:, 0].astype(np.float64) - targets) ** 2
+    around = (targets - np.average(targets, weights=weights)) ** 2
+    variance = float(np.average(around, weights=weights)) or 1.0
+    return 1.0 - float(np.average(errors, weights=weights)) / variance
+
+
+SOFTMAX = Output(softmax, log_softmax, cross_entropy, _class_right, _accuracy)
+SIGMOID = Output(yes_probabilities, _log_yes, binary_cross_entropy, _labels_right, _label_accuracy)
+NUMBERS = Output(_numbers, _numbers, squared_error, _closeness, r_squared)
 
 
 def output_of(*, multilabel: bool, regression: bool = False) -> Output:

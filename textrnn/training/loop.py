@@ -297,4 +297,4 @@ def loss_and_accuracy(
     """
     weights = mean_one(weights)
     loss, _ = output.loss(logits, targets, weights)
-    return loss, float(np.average(output.right(logits, targets), weights=weights))
+    return loss, output.score(logits, targets, weights)

@@ -80,7 +80,7 @@ class Progress(Callback):
         )
         if "validation_loss" in record:
             best = " *" if run.state.best_epoch == run.state.epoch else ""
-            line += f"  held out {_held_out(record)}{best or '  '}"
+            line += f"  held out {_held_out(record, run)}{best or '  '}"
         line += f"  {record['words_per_second'] / 1000:,.0f}k words/s {clock(record['seconds'])}"
         self.console.print(line, soft_wrap=True)
 
@@ -101,10 +101,10 @@ def _score_of(run: Run) -> str:
     return "R2" if run.network.config.regression else "accuracy"
 
 
-def _held_out(record: dict[str, float]) -> str:
+def _held_out(record: dict[str, float], run: Run) -> str:
     """The accuracy of the whole classifier, if it is known; loss and accuracy of the network."""
     loss, accuracy = record["validation_loss"], record[WHOLE]
-    if NETWORK not in record:
+    if NETWORK not in record or run.network.config.regression:  # which has nothing beside it
         return f"{loss:.3f} {accuracy:.3f}"
     return f"{accuracy:.3f}, network {loss:.3f} {record[NETWORK]:.3f}"
 

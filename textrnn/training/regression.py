@@ -18,7 +18,6 @@ from textrnn.inference.regression import RegressionModel
 from textrnn.nn.targets import Targets
 from textrnn.training.examples import Examples
 from textrnn.training.fit import build_model, make_run
-from textrnn.training.loop import loss_and_accuracy
 from textrnn.training.pipeline import Fit, Info, Stage
 from textrnn.training.settings import Settings
 from textrnn.typing import Floats
@@ -115,15 +114,13 @@ def make_network(fit: Fit, scaling: Scaling) -> Info:
 def train_network(fit: Fit) -> Info:
     """The network's run; the best epoch is that of the least squared error on the held-out texts.
 
-    In the place of an accuracy the share of the variance on the held-out texts, in the standard
-    units of the training texts, that is explained: R², about.
+    In the place of an accuracy there is R², of the held-out texts; the network is the whole.
     """
     output, validation = fit.model.network.config.output, fit.validation
 
-    def explained(logits: Floats) -> float:
-        """Of the whole, which is the network."""
+    def of_the_whole(logits: Floats) -> float:
         assert validation is not None
-        return loss_and_accuracy(output, logits, validation.targets.values, validation.weights)[1]
+        return output.score(logits, validation.targets.values, validation.weights)
 
     run = make_run(
         fit.model,
@@ -133,7 +130,7 @@ def train_network(fit: Fit) -> Info:
         rng=fit.rng,
         callbacks=fit.callbacks,
         deadline=fit.deadline,
-        scorer=None if validation is None else explained,
+        scorer=None if validation is None else of_the_whole,
     )
     fit.state = run.run()
     fit.accuracy = None if fit.state.best_params is None else fit.state.best_score[0]
