@@ -341,6 +341,19 @@ def test_the_library_and_the_command_line_give_one_model(
     )
 
 
+def test_each_text_is_tokenised_once(tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    def split(text: str) -> list[str]:
+        seen.append(text)
+        return text.split()
+
+    corpus = load_corpus(write(tmp_path / "a.csv", rows(60)), label_column="stars", numeric=True)
+    settings = Settings(max_steps=2, hidden_size=4, tokenizer=split, n_jobs=1)
+    run_experiment(Experiment(corpus, settings, cache=False))
+    assert len(seen) == len(set(seen)) == 60
+
+
 def test_a_script_runs_it_without_a_folder(tmp_path: Path) -> None:
     corpus = load_corpus(write(tmp_path / "a.csv", rows(60)), label_column="stars", numeric=True)
     report = run_experiment(Experiment(corpus, Settings(max_steps=2, hidden_size=4)))

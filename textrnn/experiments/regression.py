@@ -47,7 +47,9 @@ def compare_numbers(
     """Evaluate a model on the test texts, and the baselines, if there are to be any."""
     assert data.test is not None
     right = data.test.numbers
-    predicted = predict_many(model, data.test.texts, process_count(n_jobs))[:, 0]
+    predicted = predict_many(
+        model, data.tokens["test"].cut(model.max_length), process_count(n_jobs)
+    )[:, 0]
     test = evaluate_numbers(right, predicted)
     if not names:
         return Comparison(test=test)
