@@ -102,15 +102,15 @@ def build_model(
             f"no word is left: none of the {len(texts)} texts has a word; give texts with words."
         )
     if len(vocabulary) == 1:
+        bounded = settings.max_df != 1 or isinstance(settings.max_df, int)  # 1.0 excludes nothing
+        told = (" and ", Setting("max_df", settings.max_df), " exclude")
         raise UsageError(
             "no word is left: ",
             Setting("min_df", settings.min_df),
-            " and ",
-            Setting("max_df", settings.max_df),
-            f" exclude every word of {len(texts)} texts. Lower ",
+            *(told if bounded else (" excludes",)),
+            f" every word of {len(texts)} texts. Lower ",
             Parameter("min_df"),
-            " or raise ",
-            Parameter("max_df"),
+            *((" or raise ", Parameter("max_df")) if bounded else ()),
             ".",
         )
     vectors = _word_vectors(settings, vocabulary, every, rng)
