@@ -341,6 +341,17 @@ def test_the_library_and_the_command_line_give_one_model(
     )
 
 
+@pytest.mark.parametrize("name", ["validation", "test"])
+def test_the_file_with_a_label_that_is_no_number_is_named(name: str, tmp_path: Path) -> None:
+    good = write(tmp_path / "good.csv", rows(30))
+    bad = write(tmp_path / "bad.csv", [*rows(3), ("the inn", "dull")])
+    files: dict[str, Any] = {name: bad}
+    with pytest.raises(DataError, match=r"bad\.csv': the label 'dull' of row 4"):
+        load_corpus(good, label_column="stars", numeric=True, **files)
+    with pytest.raises(DataError, match=r"train split of 'bad'.*'dull'"):
+        load_corpus(bad, label_column="stars", numeric=True)
+
+
 def test_each_text_is_tokenised_once(tmp_path: Path) -> None:
     seen: list[str] = []
 

@@ -203,6 +203,20 @@ def check_labels_repeat(split: Split, where: str) -> None:
         )
 
 
+def of_numbers(split: Split, where: str) -> Split:
+    """The same rows with labels that are numbers.
+
+    Raises:
+        DataError: one is none; ``where`` says which file or split holds it.
+    """
+    numeric = replace(split, numeric=True)
+    try:
+        _ = numeric.numbers
+    except DataError as error:
+        raise DataError(f"{where}: ", error.message) from error
+    return numeric
+
+
 def check_held_out(train: Split, split: Split, where: str) -> None:
     """Raise DataError unless ``split`` has rows, and no label that is not trained on."""
     if not len(split):

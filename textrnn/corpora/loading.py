@@ -16,6 +16,7 @@ from textrnn.corpora.corpus import (
     check_labels_repeat,
     check_split,
     likely_separator,
+    of_numbers,
     stratified_split,
 )
 from textrnn.corpora.labels import one_spelling, several_spellings, spelled_as
@@ -108,7 +109,8 @@ def load_corpus(
         if path is not None:
             corpus = _with_split(corpus, split, os.fspath(path), columns)
     has_all_splits = corpus.test is not None and corpus.validation is not None
-    corpus = _of_numbers(corpus) if numeric else _with_one_spelling(corpus, classes)
+    files = {"test": test, "validation": validation}
+    corpus = _of_numbers(corpus, files) if numeric else _with_one_spelling(corpus, classes)
     check_split(corpus.train, f"the training split of {quoted(corpus.name)}")
     if not has_all_splits:
         check_labels_repeat(corpus.train, corpus.name)
@@ -161,7 +163,7 @@ def load_labelled(
         if not len(rows):
             raise DataError(f"{quoted(path)} is empty: it holds no rows")
         if numeric:
-            return Labelled(replace(rows, numeric=True), "all", notes=notes)
+            return Labelled(of_numbers(rows, quoted(path)), "all", notes=notes)
         spelling = _spelling([rows], classes)
         return Labelled(rows.respelled(spelling), "all", notes=[*notes, *_told(spelling)])
     corpus = load_corpus(
@@ -211,12 +213,19 @@ def _with_one_spelling(corpus: Corpus, classes: Iterable[str] | None) -> Corpus:
     return replace(corpus, **respelled, notes=[*corpus.notes, *_told(spelling)])
 
 
-def _of_numbers(corpus: Corpus) -> Corpus:
-    """The corpus with labels that are numbers, however they are spelled."""
+def _of_numbers(corpus: Corpus, files: Mapping[str, str | os.PathLike[str] | None]) -> Corpus:
+    """The corpus with labels that are numbers, however they are spelled.
+
+    Raises:
+        DataError: one is none; the message names the split, or the file given for it.
+    """
     splits = {"train": corpus.train, "validation": corpus.validation, "test": corpus.test}
-    numeric: dict[str, Any] = {
-        name: replace(split, numeric=True) for name, split in splits.items() if split is not None
-    }
+    numeric: dict[str, Any] = {}
+    for name, split in splits.items():
+        if split is not None:
+            file = files.get(name)
+            where = quoted(file) if file else f"the {name} split of {quoted(corpus.name)}"
+            numeric[name] = of_numbers(split, where)
     return replace(corpus, **numeric)
 
 

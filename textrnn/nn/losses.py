@@ -143,8 +143,14 @@ def squared_error(
 
     Returns:
         The loss and the gradient of the logits, (B, 1).
+
+    Raises:
+        ValueError: labels are to be smoothed.
     """
-    assert not label_smoothing
+    if label_smoothing:
+        raise ValueError(
+            f"label_smoothing is {label_smoothing}, but numbers have no classes to spread over"
+        )
     errors = logits[:, 0] - targets.astype(logits.dtype, copy=False)
     losses, gradient = errors * errors, 2.0 * errors
     if weights is not None:
