@@ -516,3 +516,8 @@ def test_configuration_as_a_dictionary() -> None:
     assert shapes["recurrent.1.b_q"] == (2, 8)
     assert shapes["linear.weight"] == (16, 3)
     assert set(CELLS["gru"].shapes(1, 5, 8)) == {"W_x", "W_h", "b", "b_q"}
+
+
+def test_outputs_have_one_meaning() -> None:
+    with pytest.raises(ValueError, match="multilabel and regression"):
+        network_config(n_classes=1, vocabulary_size=3, multilabel=True, regression=True)

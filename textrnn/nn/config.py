@@ -52,6 +52,15 @@ class NetworkConfig:
     head: str = "text"
     n_inputs: int | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse outputs that mean two things.
+
+        Raises:
+            ValueError: they are labels and numbers at once.
+        """
+        if self.multilabel and self.regression:
+            raise ValueError("multilabel and regression are both set, but a network is one of them")
+
     @property
     def output(self) -> Output:
         """What the logits mean."""
