@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -36,7 +35,7 @@ from textrnn.inference.classifier import TextModel
 from textrnn.inference.pool import predict_many
 from textrnn.system.blas import one_blas_thread
 from textrnn.system.processes import process_count
-from textrnn.system.telling import telling_once
+from textrnn.system.telling import telling_once, warn
 from textrnn.text.encoded import EncodedTexts
 from textrnn.training.callbacks import Callback
 from textrnn.training.class_weight import weighted
@@ -197,7 +196,7 @@ class TextRNNClassifier(ClassifierMixin, TextRNNEstimator):  # type: ignore[misc
             )
             lacking = missing_classes(trained, there, "validation_data")
             if lacking:
-                warnings.warn(lacking, stacklevel=2)
+                warn(lacking)
         tell_shared(texts, known)
         return with_class_weight(data, classes, settings), with_class_weight(
             held, classes, settings
