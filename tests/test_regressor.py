@@ -268,6 +268,14 @@ def test_settings_for_classes_are_refused() -> None:
             without_classes(Settings(), {name})
 
 
+@pytest.mark.parametrize(("name", "value"), [("ngrams", "words"), ("label_smoothing", 0.1)])
+def test_an_attribute_for_classes_is_not_ignored(name: str, value: Any) -> None:
+    regressor = TextRNNRegressor(**SMALL)
+    setattr(regressor, name, value)
+    with pytest.raises(UsageError, match=f"{name}.*classes"):
+        regressor.fit(*corpus())
+
+
 def test_equal_numbers_are_predicted_as_they_are() -> None:
     texts, numbers = corpus()
     with pytest.warns(UserWarning, match="every target is 7"):

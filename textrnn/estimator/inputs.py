@@ -147,11 +147,22 @@ def check_labelled(
     texts, labels = check_texts(X), check_labels(y)
     if len(texts) != len(labels):
         raise DataError(f"X has {len(texts)} texts, but y has {len(labels)} labels.")
+    return without_weight_0(texts, labels, sample_weight)
+
+
+def without_weight_0(
+    texts: list[str], targets: Any, sample_weight: Any
+) -> tuple[list[str], Any, Floats | None]:
+    """Texts, their targets (n, ...) and checked weights (n,), but those of weight 0.
+
+    Raises:
+        ValueError: the weights cannot be used; see ``check_sample_weight``.
+    """
     if sample_weight is None:
-        return texts, labels, None
-    weights = check_sample_weight(sample_weight, labels)
+        return texts, targets, None
+    weights = check_sample_weight(sample_weight, targets)
     kept = np.flatnonzero(weights)
-    return [texts[i] for i in kept], labels[kept], weights[kept]
+    return [texts[i] for i in kept], targets[kept], weights[kept]
 
 
 def check_sample_weight(sample_weight: Any, labels: Any) -> Floats:

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils.validation import column_or_1d
 
 from textrnn.errors import DataError
-from textrnn.estimator.inputs import Texts, check_sample_weight, check_texts
+from textrnn.estimator.inputs import Texts, check_texts, without_weight_0
 from textrnn.typing import Floats
 from textrnn.wording.quoting import quoted
 
@@ -25,11 +25,7 @@ def check_numbered(
     texts, numbers = check_texts(X), check_numbers(y)
     if len(texts) != len(numbers):
         raise DataError(f"X has {len(texts)} texts, but y has {len(numbers)} numbers.")
-    if sample_weight is None:
-        return texts, numbers, None
-    weights = check_sample_weight(sample_weight, numbers)
-    kept = np.flatnonzero(weights)
-    return [texts[i] for i in kept], numbers[kept], weights[kept]
+    return without_weight_0(texts, numbers, sample_weight)
 
 
 def check_numbers(y: Any, name: str = "y") -> Floats:

@@ -35,7 +35,7 @@ from textrnn.training.examples import Examples
 from textrnn.training.pipeline import Fit, OnStage, ignore, run_stages
 from textrnn.training.presets import changes_of
 from textrnn.training.progress import Progress
-from textrnn.training.regression import OF_CLASSES, Scaling, regression_stages
+from textrnn.training.regression import OF_CLASSES, Scaling, regression_stages, without_classes
 from textrnn.training.settings import Settings
 from textrnn.typing import Floats
 
@@ -168,6 +168,7 @@ class TextRNNRegressor(RegressorMixin, TextRNNEstimator):  # type: ignore[misc]
         """
         started = time.perf_counter()
         settings = self._settings()
+        without_classes(settings, [n for n, v in OF_CLASSES.items() if getattr(settings, n) != v])
         go_on = self.warm_start and hasattr(self, "model_")
         if go_on:
             check_same_model(self.model_, settings)
