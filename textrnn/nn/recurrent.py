@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -36,6 +36,10 @@ READ_AT_ONCE = 1_024
 """Rows that are gathered together when there is no backward pass: they stay in the cache."""
 CHECK_EVERY = 8
 """Steps between two looks at whether a gradient is gone; each look costs a pass over it."""
+Watch: TypeAlias = Callable[[slice, Params], None]
+"""Is shown, at every step of a backward pass, its rows and the gradient of the states after it:
+all of it, what its own output gave and what later steps handed back, (S, n, H) by name. The
+arrays are overwritten by the next step."""
 
 
 def forward(
@@ -214,6 +218,7 @@ def backward(
     d_final: Floats | None = None,
     d_final_state: Params | None = None,
     gradient_floor: float = 0.0,
+    watch: Watch | None = None,
     workspace: Workspace | None = None,
 ) -> tuple[Floats, Params, Params]:
     """Backpropagate through time.
@@ -233,6 +238,7 @@ def backward(
             work and the denormal numbers that slow the arithmetic down. It is not
             nothing to an optimiser that rescales: a rare word whose whole gradient is
             that small stays where it is, where Adam would move it. 0 never stops.
+        watch: sees the gradient of the states at every step that is passed.
         workspace: where the gradient of the inputs is kept.
 
     Returns:
@@ -263,6 +269,8 @@ def backward(
             break
         if d_outputs is not None:
             live["h"] += d_outputs[:, step.rows]
+        if watch is not None:
+            watch(step.rows, live)
         if trace.initial is not None:
             step = _entered(trace, step, trace.initial)
         cell.backward(weights, trace, step, live, d_gates[:, :, step.rows])

@@ -31,6 +31,10 @@ class Cell(ABC):
     n_gates: ClassVar[int]
     n_sigmoids: ClassVar[int] = 0
     """Leading gates that are sigmoids; the others are tanh."""
+    gate_names: ClassVar[tuple[str, ...]] = ()
+    """What the leading gates are called whose activations ``trace.gates`` holds after a step."""
+    keep_gate: ClassVar[str | None] = None
+    """The one of them that a carried state is multiplied with from one step to the next."""
     state_names: ClassVar[tuple[str, ...]] = ("h",)
     """Arrays of shape (S, N, H) that a pass keeps."""
     carried_names: ClassVar[tuple[str, ...]] = ("h",)

@@ -64,6 +64,8 @@ class GRU(Cell):
     name = "gru"
     n_gates = 3
     n_sigmoids = 2
+    gate_names = ("reset", "update", "candidate")
+    keep_gate = "update"
     fast_reader = GRUReader
     state_names = ("h", "q")
 

@@ -61,6 +61,8 @@ class ResetBeforeGRU(Cell):
     name = "gru_reset_before"
     n_gates = 3
     n_sigmoids = 2
+    gate_names = ("reset", "update", "candidate")
+    keep_gate = "update"
     fast_reader = ResetBeforeReader
 
     def forward(self, weights: Params, trace: Trace, step: Step) -> None:

@@ -72,6 +72,8 @@ class LSTM(Cell):
     name = "lstm"
     n_gates = 4
     n_sigmoids = 3
+    gate_names = ("input", "forget", "output", "candidate")
+    keep_gate = "forget"
     fast_reader = LSTMReader
     state_names = ("h", "c", "tanh_c")
     carried_names = ("h", "c")

@@ -60,6 +60,8 @@ class ForgetLSTM(Cell):
     name = "lstm_forget"
     n_gates = 2
     n_sigmoids = 1
+    gate_names = ("forget", "candidate")
+    keep_gate = "forget"
     fast_reader = ForgetLSTMReader
     state_names = ("h", "c")
     carried_names = ("h", "c")

@@ -76,6 +76,8 @@ class PeepholeLSTM(Cell):
     name = "lstm_peephole"
     n_gates = 4
     n_sigmoids = 3
+    gate_names = ("input", "forget", "output", "candidate")
+    keep_gate = "forget"
     state_names = ("h", "c", "tanh_c")
     carried_names = ("h", "c")
     fast_reader = PeepholeReader
