@@ -139,14 +139,22 @@ class Cell(ABC):
     def of_direction(self, params: Params, direction: int) -> Params:
         """The parameters of one direction of a layer, but for ``W_x``, as a layer of one."""
         *_, S, H = params["b"].shape
-        one, all_ = self.shapes(1, 1, H), self.shapes(S, 1, H)
+        axes = self.direction_axes(S, H)
         found = {}
         for name, value in params.items():
             if name != "W_x":
-                differs = [a != b for a, b in zip(one[name], all_[name], strict=True)]
-                axis = differs.index(True) if any(differs) else None
+                axis = axes[name]
                 found[name] = value if axis is None else value.take([direction], axis)
         return found
+
+    def direction_axes(self, n_directions: int, hidden_size: int) -> dict[str, int | None]:
+        """Along which axis each parameter of S > 1 directions has theirs; None if they share it."""
+        one, all_ = self.shapes(1, 1, hidden_size), self.shapes(n_directions, 1, hidden_size)
+        axes: dict[str, int | None] = {}
+        for name, shape in all_.items():
+            differs = [a != b for a, b in zip(one[name], shape, strict=True)]
+            axes[name] = differs.index(True) if any(differs) else None
+        return axes
 
 
 class StepReader(Reader):
