@@ -24,7 +24,6 @@ class Shared(TanhRNN):
     """Both directions have one bias, and there are no recurrent weights but a number a unit."""
 
     name = "shared"
-    fast_reader = None
 
     def shapes(self, n_directions: int, input_size: int, hidden_size: int) -> Any:
         common = super().shapes(n_directions, input_size, hidden_size)
