@@ -12,7 +12,7 @@ from textrnn.nn import recurrent
 from textrnn.nn.cells import CELLS, TIME, Cell, Trace
 from textrnn.nn.cells.rnn import TanhRNN
 from textrnn.nn.check import Layer
-from textrnn.nn.jacobian import StepJacobian, step_jacobian
+from textrnn.nn.jacobian import StepJacobian, jacobian_of, step_jacobian
 from textrnn.nn.packed import pack
 from textrnn.typing import Floats, Params
 
@@ -124,6 +124,28 @@ def test_it_equals_central_differences(name: str, S: int) -> None:
                 numeric[(s, slice(None), slice(None), *own)] = difference[s]
         np.testing.assert_allclose(found.params[of], numeric, **CLOSE, err_msg=of)
     assert not case.jacobian(of_params=False).params
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_steps_that_were_taken_need_no_products(name: str) -> None:
+    """What a pass over texts has left tells the same as their input products."""
+    cell, layer = CELLS[name], Layer(CELLS[name], 2)
+    batch = pack([np.array([0, 3, 1, 4], np.int32)])
+    initial = layer.states(1)
+    trace, _ = layer.forward(batch, initial)
+    before = {n: np.concatenate([trace.states[n][:, 1:], initial[n]], axis=1) for n in cell.carried_names}
+    scratch = np.zeros_like(trace.gates)
+    times = None
+    if cell.needs_times:
+        assert trace.read_before is not None
+        times = trace.read_before + np.arange(3, -1, -1)
+        before[TIME] = np.tile(times[:, np.newaxis].astype(float), (2, 1, 1))
+    wanted = step_jacobian(cell, layer.params, layer.products(batch), before)
+    found = jacobian_of(
+        cell, layer.params, Trace(trace.gates, trace.states, scratch, before, times)
+    )
+    np.testing.assert_allclose(found.state, wanted.state, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(found.inputs, wanted.inputs, rtol=1e-12, atol=1e-14)
 
 
 @pytest.mark.parametrize("name", CELLS)

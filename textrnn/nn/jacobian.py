@@ -50,22 +50,41 @@ def step_jacobian(
             times also ``TIME``, (S, L, 1). See ``recurrent``.
         of_params: whether the derivatives by parameters are wanted, M times their size a row.
     """
-    G, S, L, H = products.shape
+    times = before[TIME][0, :, 0].astype(np.int64) if cell.needs_times else None
+    initial = {name: before[name] for name in cell.carried_names}
+    states = {name: np.zeros_like(products[0]) for name in cell.state_names}
+    steps = Trace(products.copy(), states, np.zeros_like(products), initial, times)
+    cell.forward(cell.prepare_forward(params), steps, _all_rows(steps))
+    return jacobian_of(cell, params, steps, of_params=of_params)
+
+
+def jacobian_of(
+    cell: Cell, params: Params, steps: Trace, *, of_params: bool = False
+) -> StepJacobian:
+    """Derivatives of steps that were taken, each a row of a trace of its own.
+
+    Args:
+        cell: the kind of recurrence.
+        params: as of ``step_jacobian``.
+        steps: what a forward pass left in L rows; in ``initial`` the carried states before each,
+            in ``read_before`` its time, if the cell asks for it.
+        of_params: as of ``step_jacobian``.
+    """
+    G, S, L, H = steps.gates.shape
     names = cell.carried_names
     M = len(names) * H
-    copies = {name: before[name].repeat(M, axis=1) for name in names}
-    times = before[TIME][0, :, 0].astype(np.int64).repeat(M) if cell.needs_times else None
-    step = Step(slice(0, L * M), slice(0, L * M), L * M, times, copies)
-    states = {name: np.zeros((S, L * M, H), products.dtype) for name in cell.state_names}
-    gates = np.ascontiguousarray(products.repeat(M, axis=2))
+    assert steps.initial is not None
+    after = np.concatenate([steps.states[name] for name in names], axis=-1)
+    copies = {name: value.repeat(M, axis=1) for name, value in steps.initial.items()}
+    times = None if steps.read_before is None else steps.read_before.repeat(M)
+    states = {name: value.repeat(M, axis=1) for name, value in steps.states.items()}
+    gates = np.ascontiguousarray(steps.gates.repeat(M, axis=2))
     trace = Trace(gates, states, np.zeros_like(gates), copies, times)
-    cell.forward(cell.prepare_forward(params), trace, step)
-    after = np.concatenate([states[name][:, ::M] for name in names], axis=-1)
 
-    unit = np.eye(M, dtype=products.dtype).reshape(M, len(names), H)
+    unit = np.eye(M, dtype=gates.dtype).reshape(M, len(names), H)
     d_states = {name: np.tile(unit[:, i], (S, L, 1)) for i, name in enumerate(names)}
     d_gates = np.zeros_like(gates)
-    cell.backward(cell.prepare_backward(params), trace, step, d_states, d_gates)
+    cell.backward(cell.prepare_backward(params), trace, _all_rows(trace), d_states, d_gates)
     d_before = np.concatenate([d_states[name] for name in names], axis=-1)
     return StepJacobian(
         after,
@@ -73,6 +92,12 @@ def step_jacobian(
         np.moveaxis(d_gates.reshape(G, S, L, M, H), 0, 3),
         _of_each_row(cell, trace, copies, d_gates, (S, L, M)) if of_params else {},
     )
+
+
+def _all_rows(trace: Trace) -> Step:
+    """All rows of a trace as one step, each with a state of its own before it."""
+    n = trace.h.shape[1]
+    return Step(slice(0, n), slice(0, n), n, trace.read_before, trace.initial)
 
 
 def _of_each_row(
