@@ -133,7 +133,9 @@ def test_steps_that_were_taken_need_no_products(name: str) -> None:
     batch = pack([np.array([0, 3, 1, 4], np.int32)])
     initial = layer.states(1)
     trace, _ = layer.forward(batch, initial)
-    before = {n: np.concatenate([trace.states[n][:, 1:], initial[n]], axis=1) for n in cell.carried_names}
+    before: Params = {
+        n: np.concatenate([trace.states[n][:, 1:], initial[n]], axis=1) for n in cell.carried_names
+    }
     scratch = np.zeros_like(trace.gates)
     times = None
     if cell.needs_times:
