@@ -66,6 +66,11 @@ def random_network(config: NetworkConfig, rng: np.random.Generator, std: float =
     params = {
         name: rng.normal(0.0, std, shape).astype(dtype) for name, shape in config.shapes().items()
     }
+    if config.cell == "rnn_linear":  # nothing else keeps its states from growing without bound
+        for layer in range(config.num_layers):
+            W_h = params[f"recurrent.{layer}.W_h"]
+            W_h *= 0.7 / np.linalg.norm(W_h, ord=2, axis=(-2, -1), keepdims=True)
+            params[f"recurrent.{layer}.W_x"] *= 0.5
     return Network(config, params)
 
 

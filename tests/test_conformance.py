@@ -77,6 +77,7 @@ PYTORCH: dict[str, dict[str, str]] = {
     "cell": {
         "rnn": "nn.RNN",
         "rnn_relu": "nn.RNN(nonlinearity='relu')",
+        "rnn_linear": IS_NONE + "PyTorch has tanh and ReLU alone; ONNX has Affine",
         "lstm": "nn.LSTM",
         "lstm_forget": IS_NONE + "PyTorch has no LSTM without input and output gate",
         "lstm_peephole": IS_NONE + "PyTorch has no peepholes; ONNX has",
@@ -97,6 +98,7 @@ ONNX: dict[str, dict[str, str]] = {
     "cell": {
         "rnn": "RNN",
         "rnn_relu": IS_NONE + "onnx has no case of RNN with Relu; PyTorch has the cell",
+        "rnn_linear": "RNN with Affine",
         "lstm": "LSTM",
         "lstm_forget": IS_NONE + "ONNX has no LSTM without input and output gate",
         "lstm_peephole": "LSTM with P",

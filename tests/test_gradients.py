@@ -122,7 +122,7 @@ def test_directional_derivative_at_full_size(cell: str, readout: str) -> None:
 
     # Kinks, which a maximum has too, cannot be avoided at this size.
     step = 1e-7 if cell == "rnn_relu" or "max" in readout else 1e-6
-    if cell == "lstm_forget":  # whose state grows, and with it the curvature
+    if cell in ("lstm_forget", "rnn_linear"):  # whose state grows, and with it the curvature
         step = 1e-8
     assert slope == pytest.approx((loss_at(step) - loss_at(-step)) / (2 * step), rel=1e-6, abs=1e-8)
 

@@ -3,7 +3,8 @@
 The cases stand as Python in the ``onnx`` package, which has no other part in this: weights,
 inputs and outputs of every case of RNN, LSTM and GRU that the installed version has. Its helpers,
 which computed them, are also asked for what no case has: initial states, ragged batches, both
-directions, and both places of the GRU's reset gate.
+directions, and both places of the GRU's reset gate; and ONNX's reference evaluator for an RNN whose
+activation is affine.
 """
 
 from __future__ import annotations
@@ -29,8 +30,10 @@ INPUTS = ("X", "W", "R", "B", "sequence_lens", "initial_h")
 MORE_INPUTS = {"LSTM": ("initial_c", "P")}
 GATES = {"RNN": [0], "LSTM": [0, 2, 1, 3], "GRU": [1, 0, 2]}
 """Where ONNX's gates stand among ours; each order is its own inverse."""
+AFFINE = ("Affine",)
+"""alpha x + beta; here x itself."""
 ACTIVATIONS: dict[str, dict[tuple[str, ...], str]] = {
-    "RNN": {("Tanh",): "rnn", ("Relu",): "rnn_relu"},
+    "RNN": {("Tanh",): "rnn", ("Relu",): "rnn_relu", AFFINE: "rnn_linear"},
     "LSTM": {("Sigmoid", "Tanh", "Tanh"): "lstm"},
     "GRU": {("Sigmoid", "Tanh"): "gru"},
 }
@@ -197,6 +200,31 @@ def test_every_operator_has_its_cases() -> None:
     assert {"test_rnn_seq_length", "test_gru_seq_length", "test_lstm_with_peepholes"} <= names
 
 
+def affine_rnn(given: dict[str, Floats]) -> list[Floats]:
+    """Y and Y_h of ONNX's reference RNN in one direction, whose activation is x itself."""
+    from onnx.reference import ReferenceEvaluator
+
+    names = [name if name in given else "" for name in INPUTS]
+    node = onnx.helper.make_node(
+        "RNN",
+        names,
+        ["Y", "Y_h"],
+        hidden_size=given["R"].shape[-1],
+        activations=list(AFFINE),
+        activation_alpha=[1.0],
+        activation_beta=[0.0],
+    )
+    double = onnx.TensorProto.DOUBLE
+    graph = onnx.helper.make_graph(
+        [node],
+        "one_direction",
+        [onnx.helper.make_tensor_value_info(name, double, None) for name in given],
+        [onnx.helper.make_tensor_value_info(name, double, None) for name in ("Y", "Y_h")],
+    )
+    found = ReferenceEvaluator(onnx.helper.make_model(graph)).run(None, given)
+    return list(found)
+
+
 class Kind(NamedTuple):
     """A kind of operator, and the cell of ours that it is."""
 
@@ -204,10 +232,12 @@ class Kind(NamedTuple):
     operator: str
     linear_before_reset: int = 0
     peepholes: bool = False
+    activations: tuple[str, ...] = ()
 
 
 KINDS = [
     Kind("rnn", "RNN"),
+    Kind("rnn_linear", "RNN", activations=AFFINE),
     Kind("lstm", "LSTM"),
     Kind("lstm_peephole", "LSTM", peepholes=True),
     Kind("gru_reset_before", "GRU"),
@@ -223,7 +253,7 @@ def test_ragged_batches_with_initial_states(kind: Kind, S: int) -> None:
 
 def check_against_helper(kind: Kind, S: int) -> None:
     """Every sequence, in each direction, is what ONNX's helper makes of it alone, in float64."""
-    cell, operator, linear_before_reset, peepholes = kind
+    cell, operator, linear_before_reset, peepholes, activations = kind
     rng = np.random.default_rng(0)
     G, D, H, lengths = len(GATES[operator]), 3, 4, [2, 5, 1, 5]
     B, T = len(lengths), max(lengths)
@@ -241,7 +271,10 @@ def check_against_helper(kind: Kind, S: int) -> None:
         states.append("c")
     if peepholes:
         given["P"] = rng.standard_normal((S, 3 * H))
-    attributes = {"linear_before_reset": linear_before_reset}
+    attributes = {
+        "linear_before_reset": linear_before_reset,
+        "activations": [name.encode() for name in activations] * S,
+    }
     layer = as_layer(operator, attributes, given)
     assert layer.cell is CELLS[cell]
     Y, final = layer.outputs()
@@ -254,9 +287,12 @@ def check_against_helper(kind: Kind, S: int) -> None:
                 alone[f"initial_{name}"] = given[f"initial_{name}"][
                     s : s + 1, document : document + 1
                 ]
-            expected, *ends = helper(operator)(
-                X=x[::-1] if s else x, linear_before_reset=linear_before_reset, **alone
-            ).step()
+            read = {"X": x[::-1] if s else x, **alone}
+            if activations == AFFINE:
+                expected, *ends = affine_rnn(read)
+            else:
+                make = helper(operator)
+                expected, *ends = make(linear_before_reset=linear_before_reset, **read).step()
             of_words = expected.reshape(n, H)
             np.testing.assert_allclose(
                 Y[:n, s, document], of_words[::-1] if s else of_words, rtol=1e-12, atol=1e-12

@@ -133,7 +133,7 @@ class DeclaredSettings:
         "lstm",
         one_of(_cells),
         "lstm, lstm_forget (without its other gates), lstm_peephole, gru, gru_reset_before, rnn "
-        "(tanh) or rnn_relu.",
+        "(tanh), rnn_relu or rnn_linear.",
         group=NETWORK,
         common=True,
     )

@@ -17,10 +17,14 @@ from textrnn.nn.cells.lstm import LSTM
 from textrnn.nn.cells.lstm_forget import ForgetLSTM
 from textrnn.nn.cells.lstm_peephole import PeepholeLSTM
 from textrnn.nn.cells.reader import FastReader, Reader
-from textrnn.nn.cells.rnn import ReluRNN, TanhRNN
+from textrnn.nn.cells.rnn import LinearRNN, ReluRNN, TanhRNN
 from textrnn.nn.cells.step import TIME, Step, Trace
 
-for _cell in (TanhRNN, ReluRNN, LSTM, ForgetLSTM, PeepholeLSTM, GRU, ResetBeforeGRU):
+for _cell in (
+    *(TanhRNN, ReluRNN, LinearRNN),
+    *(LSTM, ForgetLSTM, PeepholeLSTM),
+    *(GRU, ResetBeforeGRU),
+):
     register(_cell)
 
 __all__ = [
@@ -31,6 +35,7 @@ __all__ = [
     "Cell",
     "FastReader",
     "ForgetLSTM",
+    "LinearRNN",
     "PeepholeLSTM",
     "Reader",
     "ReluRNN",
