@@ -85,6 +85,10 @@ class Network:
         """Whether no parameter can change."""
         return not any(value.flags.writeable for value in self.params.values())
 
+    def answering(self, head: str) -> Network:
+        """The same parameters, under a head of another name that has them, too."""
+        return Network(replace(self.config, head=head), self.params)
+
     def pack(self, documents: Sequence[Ids] | Sequence[Floats]) -> PackedBatch:
         """The batch this network reads documents in, see ``nn.packed.pack``."""
         return pack(documents, self.config.segment_length)

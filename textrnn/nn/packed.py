@@ -95,9 +95,7 @@ class PackedBatch:
     @cached_property
     def mirrored_rows(self) -> Ints:
         """For each row that of the word as far from its document's other end, shape (N,)."""
-        step = np.repeat(np.arange(len(self.batch_sizes)), self.batch_sizes)
-        mirrored = self.lengths[self.documents] - 1 - step
-        rows: Ints = self.offsets[mirrored] + self.documents
+        rows: Ints = self.offsets[self.numbers - 1] + self.documents
         return rows
 
     @cached_property
@@ -106,9 +104,15 @@ class PackedBatch:
 
         ``values[places]`` puts a value of each token into its row.
         """
-        from_last = np.repeat(np.arange(len(self.batch_sizes)), self.batch_sizes)
-        places: Ints = (self.begins + self.lengths - 1)[self.documents] - from_last
+        places: Ints = self.begins[self.documents] + self.numbers - 1
         return places
+
+    @cached_property
+    def numbers(self) -> Ints:
+        """For each row the number of its word in its document, from 1, shape (N,)."""
+        from_last = np.repeat(np.arange(len(self.batch_sizes)), self.batch_sizes)
+        numbers: Ints = self.lengths[self.documents] - from_last
+        return numbers
 
     @cached_property
     def documents(self) -> Ints:

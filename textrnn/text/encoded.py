@@ -85,6 +85,12 @@ class EncodedTexts(Sequence[list[str]]):
         starts = self.starts[rows]
         return self._pieces(starts, self.starts[rows + 1] - starts)
 
+    def tokens_of(self, rows: Ints | Bools) -> Ints:
+        """The places of the tokens of some texts among all, one text after the other."""
+        rows = np.flatnonzero(rows) if rows.dtype == bool else rows
+        starts = self.starts[rows]
+        return _pieces(starts, self.starts[rows + 1] - starts)
+
     def cut(self, limit: int | None) -> EncodedTexts:
         """The first tokens of each text, ``limit`` of them; all if it is None."""
         if limit is None or not len(self) or self.lengths.max() <= limit:
@@ -112,10 +118,15 @@ class EncodedTexts(Sequence[list[str]]):
 
     def _pieces(self, starts: Counts, lengths: Counts) -> EncodedTexts:
         """Texts of some lengths that begin at some places."""
-        ends = np.cumsum(lengths)
-        places = np.repeat(starts - (ends - lengths), lengths)
-        places += np.arange(len(places))
-        return EncodedTexts(self.ids[places], np.concatenate([[0], ends]), self.words)
+        ids = self.ids[_pieces(starts, lengths)]
+        return EncodedTexts(ids, np.concatenate([[0], np.cumsum(lengths)]), self.words)
+
+
+def _pieces(starts: Counts, lengths: Counts) -> Ints:
+    """The places in pieces of some lengths that begin at some places, one after the other."""
+    places = np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
+    places += np.arange(len(places))
+    return places
 
 
 def encode_lists(token_lists: Iterable[Sequence[str]]) -> EncodedTexts:

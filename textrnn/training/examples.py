@@ -23,11 +23,14 @@ class Examples:
         texts: with the ids of their own words, or, where a network reads them, of its vocabulary.
         targets: what is to be predicted of each.
         weights: weight of each text in the loss, shape (n,), or None for ones.
+        at_tokens: whether there is a target for each token, in the order of ``texts.ids``, and a
+            weight, 0 where nothing is asked; None then is a mean over a text's tokens.
     """
 
     texts: EncodedTexts
     targets: Targets
     weights: Floats | None = None
+    at_tokens: bool = False
 
     def __len__(self) -> int:
         """Return the number of texts."""
@@ -35,8 +38,10 @@ class Examples:
 
     def take(self, rows: Ints | Bools) -> Examples:
         """The texts at some positions, or where booleans of shape (n,) are true."""
-        weights = None if self.weights is None else self.weights[rows]
-        return Examples(self.texts.take(rows), self.targets.take(rows), weights)
+        texts = self.texts.take(rows)
+        places = self.texts.tokens_of(rows) if self.at_tokens else rows
+        weights = None if self.weights is None else self.weights[places]
+        return replace(self, texts=texts, targets=self.targets.take(places), weights=weights)
 
     def encode(self, model: TextModel) -> Examples:
         """The same with ids of a model's vocabulary."""

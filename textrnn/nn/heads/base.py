@@ -14,7 +14,7 @@ import numpy as np
 
 from textrnn.nn.packed import PackedBatch
 from textrnn.nn.poolings import PoolingGradients, Running
-from textrnn.typing import Floats, Params
+from textrnn.typing import Floats, Ints, Params
 
 if TYPE_CHECKING:
     from textrnn.nn.dropout import Dropout
@@ -130,6 +130,13 @@ class Head(ABC):
     @abstractmethod
     def of_document(self, h: Floats, params: Params) -> Floats:
         """The features (F,) or (T, F) of one document from all its outputs (S, T, H)."""
+
+    @abstractmethod
+    def places(self, batch: PackedBatch) -> Ints:
+        """For each answer the place of its target among those of the texts, or of their tokens.
+
+        Targets are in the caller's order: ``values[places]`` puts them beside the logits.
+        """
 
     @abstractmethod
     def in_order(self, logits: Floats, batch: PackedBatch) -> Floats:

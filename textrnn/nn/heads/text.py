@@ -10,7 +10,7 @@ from textrnn.nn.directions import by_direction, side_by_side
 from textrnn.nn.heads.base import Head, RunningFeatures
 from textrnn.nn.packed import PackedBatch
 from textrnn.nn.poolings import POOLINGS, PoolingGradients, Running
-from textrnn.typing import Floats, Params
+from textrnn.typing import Floats, Ints, Params
 
 
 class TextHead(Head):
@@ -55,6 +55,9 @@ class TextHead(Head):
 
     def of_document(self, h: Floats, params: Params) -> Floats:
         return self.pooling.of_document(h, params).reshape(-1)
+
+    def places(self, batch: PackedBatch) -> Ints:
+        return batch.order
 
     def in_order(self, logits: Floats, batch: PackedBatch) -> Floats:
         ordered: Floats = np.empty_like(logits)

@@ -10,7 +10,7 @@ from textrnn.nn.directions import by_token, by_token_backward
 from textrnn.nn.heads.base import Head, RunningFeatures
 from textrnn.nn.packed import PackedBatch
 from textrnn.nn.poolings import Last, PoolingGradients, Running
-from textrnn.typing import Floats, Params
+from textrnn.typing import Floats, Ints, Params
 
 
 class TokenHead(Head):
@@ -42,6 +42,9 @@ class TokenHead(Head):
     def of_document(self, h: Floats, params: Params) -> Floats:
         del params
         return np.concatenate([h[0], *h[1:, ::-1]], axis=1)
+
+    def places(self, batch: PackedBatch) -> Ints:
+        return batch.places
 
     def in_order(self, logits: Floats, batch: PackedBatch) -> Floats:
         return logits[np.argsort(batch.places)]

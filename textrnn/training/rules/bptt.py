@@ -9,9 +9,8 @@ import numpy as np
 
 from textrnn.nn.gradients import Gradients, copied, values_of
 from textrnn.nn.network import Network
-from textrnn.nn.packed import PackedBatch
-from textrnn.training.batching import drop_to_unknown
 from textrnn.training.config import TrainingConfig
+from textrnn.training.lesson import ONCE, Lesson, make_lesson
 from textrnn.training.regularisation import Regularisation
 from textrnn.training.rules.adversarial import perturbation
 from textrnn.training.step import Batch, BatchSums
@@ -26,11 +25,13 @@ class BPTT:
         regularisation: dropout and the like.
         gradient_floor: see ``nn.recurrent.backward``.
         frozen: names of parameters that get no gradient.
+        loss: which answers are corrected, see ``lesson``.
     """
 
     regularisation: Regularisation = field(default_factory=Regularisation)
     gradient_floor: float = 0.0
     frozen: tuple[str, ...] = ()
+    loss: str = ONCE
 
     @classmethod
     def configured(
@@ -43,50 +44,34 @@ class BPTT:
 
     def step(self, network: Network, batch: Batch) -> tuple[BatchSums, Gradients]:
         """Forward and backward over the examples of a batch; see ``LearningRule``."""
-        texts, unknown = batch.examples.texts, self.regularisation.unknown_probabilities
-        ids = texts.ids if unknown is None else drop_to_unknown(texts.ids, unknown, batch.rng)
-        packed = network.pack_rows(ids, texts.starts)
-        passed = self._pass(network, batch, packed, None)
+        lesson = make_lesson(network, batch, self.regularisation, self.loss)
+        passed = self._pass(lesson, batch, None)
         gradients = passed.gradients
         if self.regularisation.adversarial > 0.0:
-            gradients = self._adversarial(network, batch, packed, passed)
+            gradients = self._adversarial(lesson, batch, passed)
         for name in self.frozen:
             gradients.pop(name, None)
-        targets = batch.examples.targets.take(packed.order).values
-        correct = float(network.config.output.right(passed.logits, targets).sum())
-        sums = BatchSums(passed.loss * batch.size, correct, packed.n_tokens, passed.unrolled)
-        return sums, gradients
+        return lesson.sums(passed.loss, passed.logits, passed.unrolled), gradients
 
-    def _pass(
-        self, network: Network, batch: Batch, packed: PackedBatch, perturbed: Floats | None
-    ) -> _Passed:
+    def _pass(self, lesson: Lesson, batch: Batch, perturbed: Floats | None) -> _Passed:
         """Forward and backward once, with dropout of its own.
 
         ``perturbed`` is added to the vectors of the distinct words.
         """
         dropout = self.regularisation.dropout(batch.rng)
-        logits, cache = network.forward(
-            packed, dropout=dropout, perturbation=perturbed, workspace=batch.workspace
+        logits, cache = lesson.network.forward(
+            lesson.packed, dropout=dropout, perturbation=perturbed, workspace=batch.workspace
         )
-        examples = batch.examples
-        loss, d_logits = network.config.output.loss(
-            logits,
-            examples.targets.take(packed.order).values,
-            None if examples.weights is None else examples.weights[packed.order],
-            batch_size=batch.size,
-            label_smoothing=self.regularisation.label_smoothing,
-        )
-        found = network.backward(d_logits, cache, gradient_floor=self.gradient_floor)
+        loss, d_logits = lesson.loss(logits, label_smoothing=self.regularisation.label_smoothing)
+        found = lesson.network.backward(d_logits, cache, gradient_floor=self.gradient_floor)
         return _Passed(loss, logits, found.params, found.d_inputs, found.unrolled[0])
 
-    def _adversarial(
-        self, network: Network, batch: Batch, packed: PackedBatch, passed: _Passed
-    ) -> Gradients:
+    def _adversarial(self, lesson: Lesson, batch: Batch, passed: _Passed) -> Gradients:
         """The mean of a gradient and of that with perturbed word vectors."""
         gradients = {name: copied(gradient) for name, gradient in passed.gradients.items()}
         size = self.regularisation.adversarial
-        perturbed = perturbation(network, packed, passed.d_inputs, size)
-        again = self._pass(network, batch, packed, perturbed)
+        perturbed = perturbation(lesson.network, lesson.packed, passed.d_inputs, size)
+        again = self._pass(lesson, batch, perturbed)
         for name, gradient in again.gradients.items():
             mean = values_of(gradients[name])
             mean += values_of(gradient)
