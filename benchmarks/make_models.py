@@ -219,10 +219,11 @@ def card(name: str, model: TextModel, metrics: dict[str, Any]) -> str:
         "",
         "## What it is",
         "",
-        f"A {direction} {config.cell.upper()} of {config.num_layers} x {config.hidden_size} units "
-        f"with {config.readout} readout over {len(model.vocabulary) - 1:,} words of "
-        f"{config.embedding_dim} dimensions, and a linear model over {ngrams:,} n-grams beside it. "
-        "Word vectors are kept in 8 bits, other weights in half precision.",
+        f"A {direction} {(config.cell or config.body).upper()} of {config.num_layers} x "
+        f"{config.hidden_size} units with {config.readout} readout over "
+        f"{len(model.vocabulary) - 1:,} words of {config.embedding_dim} dimensions, and a linear "
+        f"model over {ngrams:,} n-grams beside it. Word vectors are kept in 8 bits, other weights "
+        "in half precision.",
         "",
         "## What it was trained on",
         "",

@@ -31,7 +31,7 @@ class TorchClassifier(nn.Module):
         self.idiom, self.readout = idiom, config.readout
         assert config.embedding_dim is not None
         self.embedding = nn.Embedding(config.vocabulary_size + 1, config.embedding_dim)
-        kind = {"lstm": nn.LSTM, "gru": nn.GRU}[config.cell]
+        kind = {"lstm": nn.LSTM, "gru": nn.GRU}[network.cell.name]
         self.recurrent = kind(
             config.embedding_dim,
             config.hidden_size,

@@ -341,7 +341,7 @@ def torch_of(network: Network) -> tuple[Any, Any]:
         bidirectional=config.bidirectional,
         dtype=torch.float64,
     )
-    linear = torch.nn.Linear(config.n_outputs, config.n_classes, dtype=torch.float64)
+    linear = torch.nn.Linear(network.body.n_outputs, config.n_classes, dtype=torch.float64)
     with torch.no_grad():
         for layer in range(config.num_layers):
             own = network.layer(layer)

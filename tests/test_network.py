@@ -452,8 +452,7 @@ def test_recurrent_dropout_is_one_mask_on_the_weights(cell: str) -> None:
     thinned = dict(network.params)
     masks = []
     for i, layer in enumerate(cache.body.layers):
-        assert layer.recurrent_mask is not None
-        masks.append(layer.recurrent_mask)
+        masks.append(layer.masks["W_h"])
         assert set(np.unique(masks[i])) == {0.0, 2.0}
         thinned[f"recurrent.{i}.W_h"] = thinned[f"recurrent.{i}.W_h"] * masks[i]
     assert (masks[0] != masks[1]).any()

@@ -244,7 +244,7 @@ def result_shapes(case: Case, *, with_states: bool = False) -> dict[str, tuple[i
     shapes |= {f"gradient.{name}": shape for name, shape in case.config.shapes().items()}
     if with_states:
         T = max(map(len, DOCUMENTS))
-        shapes["outputs"] = (len(DOCUMENTS), T, case.config.n_outputs)
+        shapes["outputs"] = (len(DOCUMENTS), T, case.config.make_body().n_outputs)
         for kind in ("final", "gradient.initial"):
             shapes |= {f"{kind}.{name}": shape for name, shape in state_shapes(case).items()}
     return shapes

@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
+from textrnn.nn.bodies import BODIES, Body
 from textrnn.nn.cells import CELLS
 from textrnn.nn.heads import HEADS, Head
 from textrnn.nn.inputs import Embedding, Input, OneHot, RealValued
 from textrnn.nn.losses import Output, output_of
+from textrnn.typing import Params
 
 
 @dataclass(frozen=True)
@@ -19,9 +23,9 @@ class NetworkConfig:
         n_classes: C; of a regression 1.
         vocabulary_size: V, the unknown word included; 0 where no words are read.
         embedding_dim: D, or None for one-hot input.
-        cell: a name in ``CELLS``.
+        cell: a name in ``CELLS``; None of a body without a cell.
         hidden_size: H of each direction.
-        num_layers: recurrent layers, one on top of the other.
+        num_layers: layers of the body, one on top of the other.
         bidirectional: read each text in both directions.
         readout: a name in ``POOLINGS``, of the text head.
         dtype: ``"float32"`` for work, ``"float64"`` for proof.
@@ -32,6 +36,7 @@ class NetworkConfig:
         regression: the outputs are numbers themselves, learnt with squared error.
         head: a name in ``HEADS``: answer once for a text, or at every token.
         n_inputs: D of real-valued sequences (T, D) in place of words, or None.
+        body: a name in ``BODIES``: what reads the text.
 
     Those that have a default are what a folder of 0.1.0 need not say; all others are told by
     ``Settings``, which alone have defaults.
@@ -40,7 +45,7 @@ class NetworkConfig:
     n_classes: int
     vocabulary_size: int
     embedding_dim: int | None
-    cell: str
+    cell: str | None
     hidden_size: int
     num_layers: int
     bidirectional: bool
@@ -51,15 +56,23 @@ class NetworkConfig:
     regression: bool = False
     head: str = "text"
     n_inputs: int | None = None
+    body: str = "recurrent"
 
     def __post_init__(self) -> None:
-        """Refuse outputs that mean two things.
+        """Refuse outputs that mean two things, and what a body does not have.
 
         Raises:
-            ValueError: they are labels and numbers at once.
+            ValueError: the outputs are labels and numbers at once, or a body without a cell or
+                without directions has one or two.
         """
         if self.multilabel and self.regression:
             raise ValueError("multilabel and regression are both set, but a network is one of them")
+        body = BODIES[self.body]
+        if body.has_cell == (self.cell is None):
+            needs = "needs a cell" if body.has_cell else "has no cell"
+            raise ValueError(f"cell is {self.cell}, but the body {self.body} {needs}")
+        if self.bidirectional and not body.has_directions:
+            raise ValueError(f"bidirectional is set, but the body {self.body} has no directions")
 
     @property
     def output(self) -> Output:
@@ -72,18 +85,13 @@ class NetworkConfig:
         return 2 if self.bidirectional else 1
 
     @property
-    def n_outputs(self) -> int:
-        """Width of a recurrent layer's output, both directions together."""
-        return self.hidden_size * self.n_directions
-
-    @property
     def n_features(self) -> int:
         """F, the width of what reaches the linear layer."""
         return self.make_head().n_features
 
     def to_dict(self) -> dict[str, Any]:
         """All values but those of later versions that are as if they were not there."""
-        later = {"regression": False, "head": "text", "n_inputs": None}
+        later = {"regression": False, "head": "text", "n_inputs": None, "body": "recurrent"}
         return {
             name: value
             for name, value in asdict(self).items()
@@ -91,26 +99,29 @@ class NetworkConfig:
         }
 
     def make_input(self) -> Input:
-        """What the first recurrent layer reads: the one place that tells the kinds apart."""
+        """What the first layer reads: the one place that tells the kinds apart."""
         if self.n_inputs is not None:
             return RealValued(self.n_inputs)
         if self.embedding_dim is not None:
             return Embedding(self.vocabulary_size, self.embedding_dim)
-        return OneHot(self.vocabulary_size)
+        return OneHot(self.vocabulary_size, f"{BODIES[self.body].prefix}.0.W_x")
+
+    def make_body(self, params: Params | None = None) -> Body:
+        """What reads a text, over parameters if there are any yet."""
+        return BODIES[self.body](
+            self.make_input(),
+            {} if params is None else params,
+            cell=None if self.cell is None else CELLS[self.cell],
+            hidden_size=self.hidden_size,
+            num_layers=self.num_layers,
+            n_directions=self.n_directions,
+            dtype=np.dtype(self.dtype),
+        )
 
     def make_head(self) -> Head:
         """What makes logits of the top layer's outputs."""
-        return HEADS[self.head](
-            self.n_directions, self.hidden_size, self.n_classes, pooling=self.readout
-        )
-
-    def layer_shapes(self, layer: int) -> dict[str, tuple[int, ...]]:
-        """Shape of each parameter of a recurrent layer."""
-        cell, S, H = CELLS[self.cell], self.n_directions, self.hidden_size
-        if layer:
-            return cell.shapes(S, self.n_outputs, H)
-        source = self.make_input()
-        return source.layer_shapes(cell.shapes(S, source.size or H, H))
+        body = self.make_body()
+        return HEADS[self.head](body.n_directions, body.width, self.n_classes, pooling=self.readout)
 
     def tables(self) -> tuple[str, ...]:
         """Names of the parameters of which a batch touches only its words' rows."""
@@ -119,8 +130,4 @@ class NetworkConfig:
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Name and shape of every parameter."""
-        shapes = self.make_input().shapes()
-        for layer in range(self.num_layers):
-            of_layer = self.layer_shapes(layer)
-            shapes |= {f"recurrent.{layer}.{name}": shape for name, shape in of_layer.items()}
-        return shapes | self.make_head().shapes()
+        return self.make_body().shapes() | self.make_head().shapes()

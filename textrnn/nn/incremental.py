@@ -30,16 +30,15 @@ class DocumentReader:
         self.head, self.params = network.head, network.params
         self._linear = network.params[WEIGHT]
         self._bias = network.params[BIAS]
-        layers = [network.layer(i) for i in range(config.num_layers)]
+        self._input, self._layers = network.body.input, network.body.layers
         directions = range(config.n_directions)
-        self._readers = [[network.cell.reader(p, s) for s in directions] for p in layers]
-        self._input = network.body.input
-        scale = network.cell.gate_scale(network.dtype)
-        make = [self._input.single_products, *[single_products] * (config.num_layers - 1)]
-        self._products = [
-            [of_layer(p, scale, s) for s in directions]
-            for of_layer, p in zip(make, layers, strict=True)
-        ]
+        self._readers, self._products = [], []
+        for number, layer in enumerate(self._layers):
+            weights = network.layer(number)
+            make = single_products if number else self._input.single_products
+            of_inputs = layer.of_inputs(weights)
+            self._readers.append([layer.reader(weights, s) for s in directions])
+            self._products.append([make(of_inputs, layer.scale, s) for s in directions])
 
     def reset(self) -> None:
         """Forget what was read."""
@@ -49,7 +48,7 @@ class DocumentReader:
 
     @property
     def state(self) -> list[Params]:
-        """A copy of each layer's state, (S, 1, H) by name: what ``recurrent.forward`` takes."""
+        """A copy of each layer's state, (S, 1, ...) by name: what ``Layer.forward`` takes."""
         found = []
         for readers in self._readers:
             states = [reader.state for reader in readers]
@@ -82,10 +81,11 @@ class DocumentReader:
         """Read words; return the top layer's outputs (S, T, H), each direction's as it reads."""
         x = self._input.of_document(self.params, ids)
         out: Floats | None = None
-        for readers, products_of in zip(self._readers, self._products, strict=True):
+        parts = zip(self._layers, self._readers, self._products, strict=True)
+        for layer, readers, products_of in parts:
             if out is not None:
                 x = out[0] if len(out) == 1 else np.concatenate([out[0], out[1, ::-1]], axis=1)
-            out = np.empty((len(readers), len(x), self.config.hidden_size), self._linear.dtype)
+            out = np.empty((len(readers), len(x), layer.width), self._linear.dtype)
             for s, reader in enumerate(readers):
                 products = products_of[s](x)
                 reader.read(products[::-1] if s else products, out[s])

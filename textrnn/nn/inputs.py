@@ -1,4 +1,4 @@
-"""What the first recurrent layer reads: embedded words, one-hot words, or real-valued vectors.
+"""What the first layer reads: embedded words, one-hot words, or real-valued vectors.
 
 Each kind makes the *input products* ``x W_x + b`` that ``recurrent.py`` begins with, once for
 each distinct word where there are words, and takes their gradient back. The layers above read
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 import numpy as np
 
@@ -47,7 +47,7 @@ class Input(ABC):
         size: D, the width of the vectors; None where words look up rows of ``W_x``.
     """
 
-    table: ClassVar[str | None] = None
+    table: str | None = None
     size: int | None
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -190,19 +190,20 @@ class Embedding(Vectors):
 class OneHot(Input):
     """Each word is a row of ``W_x`` of its own, (V, G, S, H): looked up, not multiplied."""
 
-    table: ClassVar[str] = "recurrent.0.W_x"
+    table: str
     size = None
 
-    def __init__(self, vocabulary_size: int) -> None:
-        self.vocabulary_size = vocabulary_size
+    def __init__(self, vocabulary_size: int, table: str) -> None:
+        self.vocabulary_size, self.table = vocabulary_size, table
 
     def layer_shapes(self, shapes: dict[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
-        return {**shapes, "W_x": (self.vocabulary_size, *shapes["b"])}
+        G, S, _, H = shapes["W_x"]
+        return {**shapes, "W_x": (self.vocabulary_size, G, S, H)}
 
     def initialise_layer(self, rng: np.random.Generator, drawn: Params) -> Params:
-        b = drawn["b"]
-        rows = rng.normal(0.0, EMBEDDING_STD, (self.vocabulary_size, *b.shape))
-        return {**drawn, "W_x": rows.astype(b.dtype)}
+        G, S, _, H = drawn["W_x"].shape
+        rows = rng.normal(0.0, EMBEDDING_STD, (self.vocabulary_size, G, S, H))
+        return {**drawn, "W_x": rows.astype(drawn["W_x"].dtype)}
 
     def read(self, params: Params, batch: PackedBatch) -> Floats:
         return self.of_document(params, batch.distinct)

@@ -1,6 +1,6 @@
 """The network: a body that reads, and a head that answers.
 
-    ids or vectors ─▶ body: input, recurrent layer(s) ─▶ head: features, linear ─▶ logits
+    ids or vectors ─▶ body: input, layer(s) ─▶ head: features, linear ─▶ logits
 
 A head answers once for a whole text, or at every token of it. The forward pass returns a
 cache, the backward pass takes it; the network itself holds nothing but its configuration and
@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from textrnn.nn.body import Backpropagated, Body, BodyCache
-from textrnn.nn.cells import CELLS
+from textrnn.nn.bodies import Backpropagated, BodyCache
+from textrnn.nn.cells import Cell
 from textrnn.nn.config import NetworkConfig
 from textrnn.nn.heads import HeadCache
 from textrnn.nn.packed import PackedBatch, pack, pack_rows
@@ -36,7 +36,7 @@ class Cache:
 
 
 class Network:
-    """A recurrent network over token ids, or over real-valued sequences."""
+    """A network over token ids, or over real-valued sequences."""
 
     def __init__(self, config: NetworkConfig, params: Params) -> None:
         shapes = {name: value.shape for name, value in params.items()}
@@ -45,9 +45,9 @@ class Network:
             raise ValueError(f"parameters do not fit the configuration: {odd[:4]}")
         self.config = config
         self.params = params
-        self.body = Body(config, params)
+        self.body = config.make_body(params)
         self.head = config.make_head()
-        self.cell, self.dtype, self.layer = self.body.cell, self.body.dtype, self.body.layer
+        self.dtype, self.layer = self.body.dtype, self.body.layer
 
     @classmethod
     def initialise(
@@ -60,16 +60,19 @@ class Network:
             rng: the source of randomness.
             embedding: word vectors to start from, (V, D); random ones if None.
         """
-        dtype, source, cell = np.dtype(config.dtype), config.make_input(), CELLS[config.cell]
-        params = source.initialise(rng, dtype, embedding)
-        for layer in range(config.num_layers):
-            size = config.n_outputs if layer else source.size or config.hidden_size
-            shapes = cell.shapes(config.n_directions, size, config.hidden_size)
-            drawn = cell.initialise(rng, shapes, dtype)
-            if layer == 0:
-                drawn = source.initialise_layer(rng, drawn)
-            params |= {f"recurrent.{layer}.{name}": value for name, value in drawn.items()}
-        return cls(config, params | config.make_head().initialise(rng, dtype))
+        params = config.make_body().initialise(rng, embedding)
+        return cls(config, params | config.make_head().initialise(rng, np.dtype(config.dtype)))
+
+    @property
+    def cell(self) -> Cell:
+        """The cell of its recurrent layers.
+
+        Raises:
+            ValueError: its body has none, see ``Body.has_cell``.
+        """
+        if self.body.cell is None:
+            raise ValueError(f"the body {self.body.name} has no cell")
+        return self.body.cell
 
     @property
     def n_parameters(self) -> int:
@@ -119,9 +122,9 @@ class Network:
             dropout: in training.
             perturbation: what is added to the vectors or rows that ``Input.read`` returns; None
                 adds nothing.
-            initial: the states that each layer begins with, see ``recurrent.forward``; None is
-                zeros. Of segments where documents are cut, as they are read: in the batch's sorted
-                order. Where they end is in ``cache.body.final``.
+            initial: the states that each layer begins with, see ``Layer``; None is zeros. Of
+                segments where documents are cut, as they are read: in the batch's sorted order.
+                Where they end is in ``cache.body.final``.
             workspace: buffers to use again; the cache is valid until the next pass there.
         """
         body = self.body.forward(
@@ -131,8 +134,7 @@ class Network:
             initial=initial,
             workspace=workspace,
         )
-        outputs = body.layers[-1].trace.h
-        logits, head = self.head.forward(outputs, batch, self.params, dropout)
+        logits, head = self.head.forward(body.outputs, batch, self.params, dropout)
         return logits, Cache(body, head)
 
     def read(
@@ -174,7 +176,7 @@ class Network:
             d_logits: gradient of the logits, in the order of ``forward``.
             cache: of the forward pass.
             d_final: gradient of each layer's final states, by name; None is zeros.
-            gradient_floor: of the top layer, see ``recurrent.backward``.
+            gradient_floor: see ``Layer.backward``.
         """
         batch = cache.body.batch
         d_outputs, d_last, of_head = self.head.backward(d_logits, cache.head, batch, self.params)
