@@ -99,7 +99,8 @@ def test_network_without_chance(cell: str, embedding_dim: int | None, n_document
 @pytest.mark.parametrize("cell", CELL_NAMES)
 def test_directional_derivative_at_full_size(cell: str, readout: str) -> None:
     """At a size that is in use, along one random direction of all parameters."""
-    rng = np.random.default_rng(3)
+    # With the other seed two outputs of the linear cell differ by 1e-9, and either is the maximum.
+    rng = np.random.default_rng(4 if cell == "rnn_linear" else 3)
     config = network_config(
         4, 500, 50, cell, 64, bidirectional=True, readout=readout, dtype="float64"
     )
@@ -122,7 +123,7 @@ def test_directional_derivative_at_full_size(cell: str, readout: str) -> None:
 
     # Kinks, which a maximum has too, cannot be avoided at this size.
     step = 1e-7 if cell == "rnn_relu" or "max" in readout else 1e-6
-    if cell in ("lstm_forget", "rnn_linear"):  # whose state grows, and with it the curvature
+    if cell == "lstm_forget":  # whose state grows, and with it the curvature
         step = 1e-8
     assert slope == pytest.approx((loss_at(step) - loss_at(-step)) / (2 * step), rel=1e-6, abs=1e-8)
 
