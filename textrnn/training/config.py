@@ -41,6 +41,8 @@ class TrainingConfig:
     gradient_floor: float
     frozen: tuple[str, ...]
     """Names of parameters that keep their first values."""
+    rule: str = "bptt"
+    """A name of ``rules.RULES``."""
 
 
 def make_optimizer(config: TrainingConfig, params: Params) -> Optimizer:

@@ -14,7 +14,7 @@ import numpy as np
 
 from textrnn.errors import TrainingError
 from textrnn.evaluation.held_out_scores import NETWORK, WHOLE
-from textrnn.nn.gradients import global_norm, scale
+from textrnn.nn.gradients import Gradients, global_norm, scale
 from textrnn.nn.losses import Output, mean_one
 from textrnn.nn.network import Network
 from textrnn.nn.schedules import learning_rate_at
@@ -30,7 +30,7 @@ from textrnn.training.regularisation import Regularisation
 from textrnn.training.rehearsal import rehearse
 from textrnn.training.rules import RULES
 from textrnn.training.state import OUT_OF_TIME, Run, TrainingState
-from textrnn.training.step import Executor
+from textrnn.training.step import BatchSums, Executor
 from textrnn.typing import Floats, Ints
 from textrnn.wording.messages import Advice, Message, Parameter, Value
 
@@ -49,7 +49,6 @@ class TrainingRun(Run):
         n_jobs: see ``Run``.
         deadline: when the run must be over; as many steps are planned as fit.
         scorer: see ``Run``.
-        rule: a name of ``rules.RULES``.
     """
 
     def __init__(
@@ -65,7 +64,6 @@ class TrainingRun(Run):
         n_jobs: int = 1,
         deadline: Deadline | None = None,
         scorer: Callable[[Floats], float] | None = None,
-        rule: str = "bptt",
     ) -> None:
         super().__init__(
             network, config, train, validation=validation, rng=rng, n_jobs=n_jobs, scorer=scorer
@@ -81,7 +79,7 @@ class TrainingRun(Run):
             label_smoothing=config.label_smoothing,
             adversarial=config.adversarial,
         )
-        self.rule = RULES[rule].configured(config, regularisation, network.dtype)
+        self.rule = RULES[config.rule].configured(config, regularisation, network.dtype)
 
     def run(self) -> TrainingState:
         """Train to the end, an early stop, ``stop`` or Ctrl-C; the best weights are then in place.
@@ -169,7 +167,7 @@ class TrainingRun(Run):
             "steps": state.steps,
             "loss": progress.mean_loss,
             "accuracy": progress.accuracy,
-            "gradient_norm": progress.norm / progress.batches,
+            "gradient_norm": progress.norm / progress.updates,
             "backward_share": progress.unrolled / progress.tokens,
             "learning_rate": progress.learning_rate,
             "seconds": progress.seconds,
@@ -219,17 +217,24 @@ class TrainingRun(Run):
         return loss, accuracy, None if self.scorer is None else self.scorer(logits)
 
     def _run_batch(self, executor: Executor, rows: Ints) -> None:
+        for sums, gradients in executor.steps(rows, self.rng):
+            self._update(sums, gradients, len(rows))
+        self.state.steps += 1
+        self.progress.documents += len(rows)
+        self.progress.batches += 1
+
+    def _update(self, sums: BatchSums, gradients: Gradients, size: int) -> None:
+        """Change the weights once, by what a rule tells of a batch of so many texts."""
         config, progress = self.config, self.progress
-        sums, gradients = executor.gradient(rows, self.rng)
         norm = global_norm(gradients)
-        loss = sums.loss / len(rows)
+        loss = sums.loss / size
         if not (math.isfinite(loss) and math.isfinite(norm)):
             found = f"batch {progress.batches + 1}: the loss is {loss}, the gradient norm {norm}"
             raise TrainingError(self._explain_not_finite(found))
         if config.max_grad_norm is not None and norm > config.max_grad_norm:
             scale(gradients, config.max_grad_norm / norm)
         progress.learning_rate = learning_rate_at(
-            self.optimizer.n_updates,
+            self.state.steps,
             base=config.learning_rate_init,
             schedule=config.learning_rate,
             warmup_updates=round(config.warmup_fraction * self.state.planned_steps),
@@ -238,15 +243,12 @@ class TrainingRun(Run):
         if self.average is not None:
             self.average.before_update(self.network.params, gradients)
         self.optimizer.update(self.network.params, gradients, progress.learning_rate)
-
-        self.state.steps += 1
-        progress.documents += len(rows)
         progress.tokens += sums.tokens
         progress.unrolled += sums.unrolled
         progress.loss += sums.loss
         progress.correct += sums.correct
         progress.norm += norm
-        progress.batches += 1
+        progress.updates += 1
 
     def _explain_not_finite(self, found: str) -> Message:
         rate, norm = self.config.learning_rate_init, self.config.max_grad_norm

@@ -14,7 +14,7 @@ from textrnn.nn.gradients import global_norm
 from textrnn.training.averaging import WeightAverage
 from textrnn.training.budget import Deadline, Pace
 from textrnn.training.callbacks import Callback
-from textrnn.training.config import make_optimizer
+from textrnn.training.rules import RULES
 from textrnn.training.state import Run
 from textrnn.training.step import Executor
 
@@ -32,7 +32,7 @@ def rehearse(
     The first batch is not counted, as it takes memory from the system that others use again.
     """
     params = {name: value.copy() for name, value in run.network.params.items()}
-    optimizer = make_optimizer(run.config, params)
+    optimizer = RULES[run.config.rule].optimizer(run.config, params)
     rng = np.random.default_rng(0)
     decay, tables = run.config.ema_decay, run.network.config.tables()
     average = WeightAverage(params, decay, tables) if decay > 0.0 else None
@@ -41,14 +41,16 @@ def rehearse(
     batches = run.batches(rng)
     for number, rows in enumerate(batches):
         started = deadline.clock()
-        sums, gradients = executor.gradient(rows, rng)
-        global_norm(gradients)
-        if average is not None:
-            average.before_update(params, gradients)
-        optimizer.update(params, gradients, run.config.learning_rate_init)
+        n_words = 0
+        for sums, gradients in executor.steps(rows, rng):
+            global_norm(gradients)
+            if average is not None:
+                average.before_update(params, gradients)
+            optimizer.update(params, gradients, run.config.learning_rate_init)
+            n_words += sums.tokens
         if number > 0 or len(batches) == 1:
             seconds += deadline.clock() - started
-            words += sums.tokens
+            words += n_words
         if number > 0 and seconds >= within:
             break
     step = seconds * run.n_words / max(words, 1) / run.steps_an_epoch

@@ -13,8 +13,9 @@ from textrnn.errors import UsageError
 from textrnn.nn.network import Network
 from textrnn.training.averaging import WeightAverage
 from textrnn.training.batching import batch_count, epoch_batches
-from textrnn.training.config import TrainingConfig, make_optimizer
+from textrnn.training.config import TrainingConfig
 from textrnn.training.examples import Examples
+from textrnn.training.rules import RULES
 from textrnn.typing import Floats, Ints, Params
 from textrnn.wording.quoting import quoted
 
@@ -79,6 +80,7 @@ class EpochProgress:
     correct: float = 0.0
     norm: float = 0.0
     batches: int = 0
+    updates: int = 0
     learning_rate: float = 0.0
 
     @property
@@ -141,7 +143,7 @@ class Run:
         self.rng = rng
         self.n_jobs = n_jobs
         self.scorer = scorer
-        self.optimizer = make_optimizer(config, network.params)
+        self.optimizer = RULES[config.rule].optimizer(config, network.params)
         self.average: WeightAverage | None = None
         if config.ema_decay > 0.0:
             self.average = WeightAverage(network.params, config.ema_decay, network.config.tables())

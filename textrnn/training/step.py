@@ -2,14 +2,16 @@
 
 A learning rule turns some examples into gradients; an executor decides which process does so with
 which examples. Each knows the other by what stands here alone, so that any rule runs on any
-executor.
+executor. A rule that changes weights on the way through a batch goes step by step with whoever
+changes them, so it runs in one process: its gradients are asked for one after the other.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
-from typing import NamedTuple, Protocol, Self
+from typing import NamedTuple, Protocol, Self, TypeAlias, runtime_checkable
 
 import numpy as np
 
@@ -70,6 +72,31 @@ class LearningRule(Protocol):
         """
 
 
+Told: TypeAlias = tuple[BatchSums, Gradients]
+"""What a rule tells before each change of the weights."""
+
+
+@runtime_checkable
+class OnlineRule(Protocol):
+    """A rule that changes weights several times in a batch: the texts it has begun go on.
+
+    It keeps nothing from one batch to the next, either.
+    """
+
+    @property
+    def frozen(self) -> tuple[str, ...]:
+        """Names of the parameters that get no gradient."""
+
+    def steps(self, network: Network, batch: Batch) -> Iterator[Told]:
+        """What the batch tells, part by part: the sums of the parts are those of the batch.
+
+        Between two of them the caller changes the network's parameters, which are read only here.
+        """
+
+
+Rule: TypeAlias = LearningRule | OnlineRule
+
+
 class Executor(Protocol):
     """Where steps are computed: a context manager over one network and some texts.
 
@@ -79,12 +106,15 @@ class Executor(Protocol):
     n_jobs: int
     """Processes that work."""
 
-    def gradient(self, rows: Ints, rng: np.random.Generator) -> tuple[BatchSums, Gradients]:
+    def gradient(self, rows: Ints, rng: np.random.Generator) -> Told:
         """Sums and gradient over the examples at ``rows``, valid until the next call.
 
         Raises:
             TrainingError: a process died.
         """
+
+    def steps(self, rows: Ints, rng: np.random.Generator) -> Iterator[Told]:
+        """The same one after the other, of a rule that changes weights on the way; else once."""
 
     def predict_logits(self, rows: Ints | None = None) -> Floats:
         """Logits (n, C) of the texts at ``rows``, or of all, in that order."""

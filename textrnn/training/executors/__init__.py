@@ -9,7 +9,7 @@ from textrnn.text.encoded import EncodedTexts
 from textrnn.training.examples import Examples
 from textrnn.training.executors.processes import SeveralProcesses
 from textrnn.training.executors.single import SingleProcess
-from textrnn.training.step import Executor, LearningRule
+from textrnn.training.step import Executor, OnlineRule, Rule
 
 
 def make_executor(
@@ -18,7 +18,7 @@ def make_executor(
     n_jobs: int,
     *,
     examples: Examples | None = None,
-    rule: LearningRule | None = None,
+    rule: Rule | None = None,
 ) -> Executor:
     """So many processes, or with a warning those that can be started.
 
@@ -27,9 +27,9 @@ def make_executor(
         texts: what is predicted, or trained on if there are ``examples``.
         n_jobs: processes, this one included.
         examples: what to train on, with targets and weights: the first of the texts.
-        rule: how it is trained.
+        rule: how it is trained; one that changes weights on the way has one process.
     """
-    if n_jobs > 1:
+    if n_jobs > 1 and not isinstance(rule, OnlineRule):
         try:
             return SeveralProcesses(network, texts, n_jobs, examples=examples, rule=rule)
         except WorkerError as error:

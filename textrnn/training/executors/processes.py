@@ -35,7 +35,7 @@ from textrnn.system.shared_memory import Shared
 from textrnn.text.encoded import EncodedTexts
 from textrnn.training.examples import Examples
 from textrnn.training.executors.worker import Worker, deal, seeds
-from textrnn.training.step import BatchSums, LearningRule
+from textrnn.training.step import BatchSums, LearningRule, Told
 from textrnn.typing import Floats, Ints
 from textrnn.wording.messages import Advice, Parameter
 
@@ -173,7 +173,7 @@ class SeveralProcesses:
 
     # ------------------------------------------------------------------- training
 
-    def gradient(self, rows: Ints, rng: np.random.Generator) -> tuple[BatchSums, Gradients]:
+    def gradient(self, rows: Ints, rng: np.random.Generator) -> Told:
         """Sums and gradient over the examples at ``rows``, all processes together.
 
         Raises:
@@ -188,6 +188,10 @@ class SeveralProcesses:
             sums = BatchSums(*(a + b for a, b in zip(sums, theirs, strict=True)))
             gradients = add_gradients(gradients, self._gradients[i].take_over(used))
         return sums, gradients
+
+    def steps(self, rows: Ints, rng: np.random.Generator) -> Iterator[Told]:
+        """Once: processes that share a batch do not change weights on the way."""
+        yield self.gradient(rows, rng)
 
     # ----------------------------------------------------------------- prediction
 

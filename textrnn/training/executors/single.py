@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
 import numpy as np
 
 from textrnn.inference.batches import length_batches
-from textrnn.nn.gradients import Gradients
 from textrnn.nn.network import Network
 from textrnn.text.encoded import EncodedTexts
 from textrnn.training.examples import Examples
 from textrnn.training.executors.worker import Worker, deal, seeds
-from textrnn.training.step import BatchSums, LearningRule
+from textrnn.training.step import OnlineRule, Rule, Told
 from textrnn.typing import Floats, Ints
 
 
@@ -35,16 +35,24 @@ class SingleProcess:
         texts: EncodedTexts,
         *,
         examples: Examples | None = None,
-        rule: LearningRule | None = None,
+        rule: Rule | None = None,
     ) -> None:
-        self.lengths = texts.lengths
+        self.lengths, self._rule = texts.lengths, rule
         self._worker = Worker(network, texts, examples, rule)
         self._logits: Floats = np.empty((len(texts), network.config.n_classes), network.dtype)
 
-    def gradient(self, rows: Ints, rng: np.random.Generator) -> tuple[BatchSums, Gradients]:
+    def gradient(self, rows: Ints, rng: np.random.Generator) -> Told:
         """Sums and gradient over the examples at ``rows``."""
         (seed,), (part,) = seeds(rng, 1), deal(rows, self.lengths, 1)
         return self._worker.gradient(part, seed, len(rows))
+
+    def steps(self, rows: Ints, rng: np.random.Generator) -> Iterator[Told]:
+        """One after the other, of a rule that changes weights on the way; else once."""
+        if not isinstance(self._rule, OnlineRule):
+            yield self.gradient(rows, rng)
+            return
+        (seed,), (part,) = seeds(rng, 1), deal(rows, self.lengths, 1)
+        yield from self._worker.steps(part, seed, len(rows))
 
     def predict_logits(self, rows: Ints | None = None) -> Floats:
         """Logits of the texts at ``rows``, or of all, in that order."""

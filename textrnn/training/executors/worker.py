@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from textrnn.inference.batches import check_answers_texts
-from textrnn.nn.gradients import Gradients
 from textrnn.nn.network import Network
 from textrnn.nn.workspace import Workspace
 from textrnn.text.encoded import EncodedTexts
 from textrnn.training.examples import Examples
-from textrnn.training.step import Batch, BatchSums, LearningRule
+from textrnn.training.step import Batch, OnlineRule, Rule, Told
 from textrnn.typing import Counts, Floats, Ints
 
 Seed = Sequence[int]
@@ -36,19 +35,27 @@ class Worker:
         network: Network,
         texts: EncodedTexts,
         examples: Examples | None,
-        rule: LearningRule | None,
+        rule: Rule | None,
     ) -> None:
         check_answers_texts(network)
         self.network, self.texts, self.examples, self.rule = network, texts, examples, rule
         self._workspace = Workspace()
 
-    def gradient(self, rows: Ints, seed: Seed, size: int) -> tuple[BatchSums, Gradients]:
+    def gradient(self, rows: Ints, seed: Seed, size: int) -> Told:
         """This worker's part of a step of so many examples, valid until its next one."""
-        assert self.examples is not None
         assert self.rule is not None
+        assert not isinstance(self.rule, OnlineRule)
+        return self.rule.step(self.network, self._batch(rows, seed, size))
+
+    def steps(self, rows: Ints, seed: Seed, size: int) -> Iterator[Told]:
+        """The same of a rule whose caller changes weights between two."""
+        assert isinstance(self.rule, OnlineRule)
+        return self.rule.steps(self.network, self._batch(rows, seed, size))
+
+    def _batch(self, rows: Ints, seed: Seed, size: int) -> Batch:
+        assert self.examples is not None
         rng = np.random.default_rng(seed)
-        batch = Batch(self.examples.take(rows), size, rng, self._workspace)
-        return self.rule.step(self.network, batch)
+        return Batch(self.examples.take(rows), size, rng, self._workspace)
 
     def predict(self, batches: Sequence[Ints], out: Floats) -> None:
         """Write the logits of the texts of some batches into rows of ``out``."""
