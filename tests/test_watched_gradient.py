@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from tests.gradcheck import CELL_NAMES
+from tests.networks import network_config
 from textrnn.nn import recurrent
-from textrnn.nn.cells import CELLS, TIME, Cell
+from textrnn.nn.cells import CELLS, TIME, Cell, Trace
 from textrnn.nn.check import Layer
+from textrnn.nn.jacobian import jacobian_of
+from textrnn.nn.network import Network
 from textrnn.nn.packed import PackedBatch, pack
 from textrnn.typing import Floats, Params
 
@@ -105,3 +108,48 @@ def test_gates_with_names_are_those_of_the_trace(cell: Cell) -> None:
         gate = trace.gates[number]
         assert gate.max() <= 1.0
         assert gate.min() >= (0.0 if number < cell.n_sigmoids else -1.0)
+
+
+@pytest.mark.parametrize("readout", ["last", "max", "attention"])
+def test_every_layer_of_a_network_is_watched(readout: str) -> None:
+    """What is shown of first words is the gradient of the states before them, but for one step."""
+    config = network_config(
+        *(3, 5, 4, "lstm", 3, 2),
+        bidirectional=True,
+        readout=readout,
+        dtype="float64",
+    )
+    network = Network.initialise(config, np.random.default_rng(0))
+    batch = network.pack(documents())
+    logits, cache = network.forward(batch)
+    d_logits = np.random.default_rng(1).standard_normal(logits.shape)
+    shown: list[Params] = [
+        {name: np.full((2, batch.n_tokens, 3), np.nan) for name in ("h", "c")} for _ in range(2)
+    ]
+
+    def watch(layer: int, rows: slice, d_states: Params) -> None:
+        for name, d in d_states.items():
+            shown[layer][name][:, rows] = d
+
+    found = network.backward(d_logits, cache, watch=watch)
+    for layer, d_states in enumerate(shown):
+        steps = jacobian_of(
+            network.cell,
+            network.layer(layer),
+            first_steps(cache.body.layers[layer].trace, batch),
+        )
+        after = np.concatenate([d_states[n][:, batch.previous_rows < 0] for n in "hc"], axis=-1)
+        before = np.einsum("sbi,sbij->sbj", after, steps.state)
+        places = batch.documents[batch.previous_rows < 0]
+        for place, name in ((slice(0, 3), "h"), (slice(3, 6), "c")):
+            wanted = found.d_initial[layer][name][:, places]
+            np.testing.assert_allclose(before[..., place], wanted, rtol=1e-10, atol=1e-15)
+
+
+def first_steps(trace: Trace, batch: PackedBatch) -> Trace:
+    """The first steps of all documents, from zeros, as rows of their own."""
+    rows = np.flatnonzero(batch.previous_rows < 0)
+    gates = trace.gates[:, :, rows]
+    states = {name: value[:, rows] for name, value in trace.states.items()}
+    zeros = {name: np.zeros_like(states["h"]) for name in ("h", "c")}
+    return Trace(gates, states, np.zeros_like(gates), zeros)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from textrnn.nn.bodies import Backpropagated, BodyCache
+from textrnn.nn.bodies import Backpropagated, BodyCache, LayerWatch
 from textrnn.nn.cells import Cell
 from textrnn.nn.config import NetworkConfig
 from textrnn.nn.heads import HeadCache
@@ -169,6 +169,7 @@ class Network:
         *,
         d_final: Sequence[Params] | None = None,
         gradient_floor: float = 0.0,
+        watch: LayerWatch | None = None,
     ) -> Backpropagated:
         """Gradients of all parameters, and of initial states and inputs, from that of the logits.
 
@@ -177,6 +178,7 @@ class Network:
             cache: of the forward pass.
             d_final: gradient of each layer's final states, by name; None is zeros.
             gradient_floor: see ``Layer.backward``.
+            watch: see ``Body.backward``.
         """
         batch = cache.body.batch
         d_outputs, d_last, of_head = self.head.backward(d_logits, cache.head, batch, self.params)
@@ -186,5 +188,6 @@ class Network:
             d_last=d_last,
             d_final=d_final,
             gradient_floor=gradient_floor,
+            watch=watch,
         )
         return replace(of_body, params={**of_head, **of_body.params})

@@ -3,7 +3,15 @@
 One from outside the package calls ``register``.
 """
 
-from textrnn.nn.bodies.base import BODIES, Backpropagated, Body, BodyCache, LayerCache, register
+from textrnn.nn.bodies.base import (
+    BODIES,
+    Backpropagated,
+    Body,
+    BodyCache,
+    LayerCache,
+    LayerWatch,
+    register,
+)
 from textrnn.nn.bodies.layer import Layer, LayerGradients
 from textrnn.nn.bodies.recurrent import Recurrent, RecurrentLayer
 
@@ -18,6 +26,7 @@ __all__ = [
     "Layer",
     "LayerCache",
     "LayerGradients",
+    "LayerWatch",
     "Recurrent",
     "RecurrentLayer",
     "register",

@@ -13,8 +13,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from textrnn.nn.dropout import Dropout
 
 B = TypeVar("B", bound="Body")
+LayerWatch: TypeAlias = Callable[[int, slice, Params], None]
+"""``recurrent.Watch`` with the number of the layer before it."""
 
 
 @dataclass(frozen=True)
@@ -276,6 +278,7 @@ class Body(ABC):
         d_last: Floats | None,
         d_final: Sequence[Params] | None = None,
         gradient_floor: float = 0.0,
+        watch: LayerWatch | None = None,
     ) -> Backpropagated:
         """Gradients of all parameters of the body, of its initial states and of its inputs.
 
@@ -285,6 +288,7 @@ class Body(ABC):
             d_last: gradient of its documents' last outputs alone, (S, B, H), or None.
             d_final: gradient of each layer's final states, by name; None is zeros.
             gradient_floor: see ``Layer.backward``.
+            watch: sees the gradient of the states of every layer that has some, at every step.
         """
         gradients: Gradients = {}
         of_states: list[Params] = []
@@ -301,6 +305,7 @@ class Body(ABC):
                 d_last=d_last,
                 d_final=None if d_final is None else d_final[number],
                 gradient_floor=gradient_floor,
+                watch=None if watch is None else partial(watch, number),
                 workspace=of_cache.space,
             )
             for name, mask in of_cache.masks.items():

@@ -15,6 +15,7 @@ import numpy as np
 
 from textrnn.nn.gradients import Gradients
 from textrnn.nn.packed import PackedBatch
+from textrnn.nn.recurrent import Watch
 from textrnn.nn.workspace import Workspace
 from textrnn.typing import Floats, Ints, Params
 
@@ -125,6 +126,7 @@ class Layer(ABC):
         d_last: Floats | None,
         d_final: Params | None,
         gradient_floor: float,
+        watch: Watch | None,
         workspace: Workspace,
     ) -> LayerGradients:
         """Take back the gradients of what ``forward`` made.
@@ -140,6 +142,7 @@ class Layer(ABC):
             d_final: gradients of final states, or of some of them, by name; None is zeros.
             gradient_floor: what is so small a share of the first gradient may be left out, see
                 ``recurrent.backward``.
+            watch: sees the gradient of the states at every step, if there are any.
             workspace: of the forward pass.
         """
 

@@ -14,6 +14,7 @@ from textrnn.nn.cells import Cell, Reader, Trace
 from textrnn.nn.dropout import Dropout
 from textrnn.nn.packed import PackedBatch
 from textrnn.nn.projection import gather, sum_by_index
+from textrnn.nn.recurrent import Watch
 from textrnn.nn.workspace import Workspace
 from textrnn.typing import Floats, Ints, Params
 
@@ -94,6 +95,7 @@ class RecurrentLayer(Layer):
         d_last: Floats | None,
         d_final: Params | None,
         gradient_floor: float,
+        watch: Watch | None,
         workspace: Workspace,
     ) -> LayerGradients:
         d_gates, own, d_initial = recurrent.backward(
@@ -105,6 +107,7 @@ class RecurrentLayer(Layer):
             d_final=d_last,
             d_final_state=d_final,
             gradient_floor=gradient_floor,
+            watch=watch,
             workspace=workspace,
         )
         passed = d_gates.shape[2]
