@@ -408,6 +408,22 @@ def test_floor_of_nothing_gone_is_exact(cell_name: str, S: int) -> None:
         np.testing.assert_array_equal(value, of_cut[name])
 
 
+@ALL_CELLS
+def test_floor_leaves_alone_what_lies_beyond(cell_name: str) -> None:
+    """What a buffer holds of steps that were not passed is in no gradient."""
+    layer, batch = Layer(cell_name, 1, H=8, dtype="float32"), pack(some_documents(LONG))
+    d_final = np.ones((1, len(LONG), 8), np.float32)
+    trace = layer.forward(batch)
+    cut, expected = layer.backward(trace, batch, d_final=d_final, floor=FLOOR)
+    beyond = cut.shape[2] + len(LONG)  # one step further are the states before the last one
+    assert beyond < batch.n_tokens
+    for value in (trace.gates, *trace.states.values()):
+        value[..., beyond:, :] = np.nan
+    _, found = layer.backward(trace, batch, d_final=d_final, floor=FLOOR)
+    for name, value in expected.items():
+        np.testing.assert_array_equal(found[name], value)
+
+
 @WAYS
 @ALL_CELLS
 def test_floor_rests_when_outputs_have_a_gradient_too(cell_name: str, S: int) -> None:

@@ -85,8 +85,9 @@ class TextRNNParameters(BaseEstimator):  # type: ignore[misc]
             forget gate alone, "lstm_forget" (Johnson and Zhang 2016), or with peepholes,
             "lstm_peephole" (Gers and Schmidhuber 2000); gated recurrent unit, "gru", or as it
             was first published, "gru_reset_before" (Cho et al. 2014); a simple recurrence with
-            tanh, "rnn", ReLU, "rnn_relu", or no activation, "rnn_linear"; or the name of one of
-            your own, registered with ``textrnn.nn.cells.register``.
+            tanh, "rnn", ReLU, "rnn_relu", or no activation, "rnn_linear"; one to which its output
+            comes back, too, "jordan" (Jordan 1986); or the name of one of your own, registered
+            with ``textrnn.nn.cells.register``.
         hidden_size : int, default=64
             Units of each recurrent layer and direction.
         num_layers : int, default=1

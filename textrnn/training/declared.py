@@ -133,7 +133,7 @@ class DeclaredSettings:
         "lstm",
         one_of(_cells),
         "lstm, lstm_forget (without its other gates), lstm_peephole, gru, gru_reset_before, rnn "
-        "(tanh), rnn_relu or rnn_linear.",
+        "(tanh), rnn_relu, rnn_linear or jordan.",
         group=NETWORK,
         common=True,
     )

@@ -13,6 +13,7 @@ from textrnn.nn.cells.base import (
 )
 from textrnn.nn.cells.gru import GRU
 from textrnn.nn.cells.gru_reset_before import ResetBeforeGRU
+from textrnn.nn.cells.jordan import Jordan
 from textrnn.nn.cells.lstm import LSTM
 from textrnn.nn.cells.lstm_forget import ForgetLSTM
 from textrnn.nn.cells.lstm_peephole import PeepholeLSTM
@@ -21,7 +22,7 @@ from textrnn.nn.cells.rnn import LinearRNN, ReluRNN, TanhRNN
 from textrnn.nn.cells.step import TIME, Step, Trace
 
 for _cell in (
-    *(TanhRNN, ReluRNN, LinearRNN),
+    *(TanhRNN, ReluRNN, LinearRNN, Jordan),
     *(LSTM, ForgetLSTM, PeepholeLSTM),
     *(GRU, ResetBeforeGRU),
 ):
@@ -35,6 +36,7 @@ __all__ = [
     "Cell",
     "FastReader",
     "ForgetLSTM",
+    "Jordan",
     "LinearRNN",
     "PeepholeLSTM",
     "Reader",
