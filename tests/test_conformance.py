@@ -123,9 +123,13 @@ def gradient(row: Row) -> None:
     """Of all parameters, ragged, both directions, two layers, by central differences."""
     if row.kind == "cell":
         CHECKS["gradient"](CELLS[row.name])  # of initial states, too
+    _check_gradients(lambda seed: row.network(seed, bidirectional=True, num_layers=2))
+
+
+def _check_gradients(make: Callable[[int], Network]) -> None:
     for seed in range(TRIES):
         try:
-            _check_gradient(row.network(seed, bidirectional=True, num_layers=2))
+            _check_gradient(make(seed))
             return
         except AssertionError:  # a kink may be near
             if seed == TRIES - 1:
@@ -212,6 +216,24 @@ def streaming(row: Row) -> None:
             np.testing.assert_allclose(found, expected, **EXACT)
 
 
+def every_word(row: Row) -> None:
+    """The answers after every word are those of the words so far; their gradients, as above."""
+    if row.name == "token":
+        return  # which has no others
+    network = row.network(num_layers=2)
+    together = network.at_every_step().predict_logits(network.pack(documents()))
+    alone = [
+        network.predict_logits(network.pack([ids[:n]]))
+        for ids in documents()
+        for n in range(1, len(ids) + 1)
+    ]
+    np.testing.assert_allclose(together, np.concatenate(alone), **EXACT)
+    reader = DocumentReader(network.at_every_step())
+    one_row = [reader.predict_logits(ids) for ids in documents()]
+    np.testing.assert_allclose(np.concatenate(one_row), together, **EXACT)
+    _check_gradients(lambda seed: row.network(seed, num_layers=2).at_every_step())
+
+
 def pytorch(row: Row) -> None:
     """The stored values of PyTorch: outputs, loss and all gradients; cells from a state, too."""
     if row.name == "token":
@@ -262,6 +284,7 @@ COLUMNS: dict[str, Callable[..., None]] = {
     "chunked = whole": chunked_is_whole,
     "save/load": saved_is_loaded,
     "streaming": streaming,
+    "every word": every_word,
     "PyTorch": pytorch,
     "ONNX": onnx,
 }

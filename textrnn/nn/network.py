@@ -10,15 +10,18 @@ its parameters.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from textrnn.errors import UsageError
 from textrnn.nn.bodies import Backpropagated, BodyCache, LayerWatch
 from textrnn.nn.cells import Cell
 from textrnn.nn.config import NetworkConfig
-from textrnn.nn.heads import HeadCache
+from textrnn.nn.heads import Head, HeadCache
+from textrnn.nn.heads.every_step import EveryStepHead, why_not_every_step
 from textrnn.nn.packed import PackedBatch, pack, pack_rows
 from textrnn.nn.workspace import Workspace
 from textrnn.typing import Counts, Floats, Ids, Ints, Params
@@ -46,7 +49,7 @@ class Network:
         self.config = config
         self.params = params
         self.body = config.make_body(params)
-        self.head = config.make_head()
+        self.head: Head = config.make_head()
         self.dtype, self.layer = self.body.dtype, self.body.layer
 
     @classmethod
@@ -88,9 +91,24 @@ class Network:
         """Whether no parameter can change."""
         return not any(value.flags.writeable for value in self.params.values())
 
-    def answering(self, head: str) -> Network:
-        """The same parameters, under a head of another name that has them, too."""
-        return Network(replace(self.config, head=head), self.params)
+    def at_every_step(self) -> Network:
+        """The same network, over the same parameters, answering after every word.
+
+        Raises:
+            UsageError: it has no answer before the end, or none whose errors can be followed.
+        """
+        config, head, other = self.config, self.head, copy(self)
+        reason = why_not_every_step(
+            bidirectional=config.bidirectional,
+            segment_length=config.segment_length,
+            readout=config.readout,
+        )
+        if reason is not None:
+            raise UsageError("there is no answer after every word: ", reason)
+        other.head = EveryStepHead(
+            head.n_directions, head.hidden_size, head.n_classes, pooling=config.readout
+        )
+        return other
 
     def pack(self, documents: Sequence[Ids] | Sequence[Floats]) -> PackedBatch:
         """The batch this network reads documents in, see ``nn.packed.pack``."""

@@ -83,10 +83,15 @@ class Head(ABC):
     ) -> tuple[Floats, HeadCache]:
         """Return logits (answers, C), and what ``backward`` needs."""
         features, parts = self.features(h, batch, params)
-        mask = dropout.of_readout(features.shape, features.dtype) if dropout else None
+        mask = self.mask(dropout, features, batch) if dropout else None
         if mask is not None:
             features *= mask
         return self.logits(features, params), HeadCache(features, mask, parts)
+
+    def mask(self, dropout: Dropout, features: Floats, batch: PackedBatch) -> Floats | None:
+        """What features (answers, F) are multiplied by in training; None where nothing is."""
+        del batch
+        return dropout.of_readout(features.shape, features.dtype)
 
     def logits(self, features: Floats, params: Params) -> Floats:
         """The linear layer: (answers, F) to (answers, C)."""
@@ -141,3 +146,21 @@ class Head(ABC):
     @abstractmethod
     def in_order(self, logits: Floats, batch: PackedBatch) -> Floats:
         """Logits (answers, C) in the order in which documents were given."""
+
+
+class AllOutputs(RunningFeatures):
+    """As there is an answer for each, all outputs are kept; they come from the last row up."""
+
+    def __init__(
+        self, head: Head, batch: PackedBatch, dtype: np.dtype[Any], params: Params
+    ) -> None:
+        self._head, self._params = head, params
+        self._h = np.empty((head.n_directions, batch.n_tokens, head.hidden_size), dtype)
+        self._missing = batch.n_tokens
+
+    def add(self, h: Floats) -> None:
+        end, self._missing = self._missing, self._missing - h.shape[1]
+        self._h[:, self._missing : end] = h
+
+    def value(self, batch: PackedBatch) -> Floats:
+        return self._head.features(self._h, batch, self._params)[0]

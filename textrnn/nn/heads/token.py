@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from textrnn.nn.directions import by_token, by_token_backward
-from textrnn.nn.heads.base import Head, RunningFeatures
+from textrnn.nn.heads.base import AllOutputs, Head, RunningFeatures
 from textrnn.nn.packed import PackedBatch
 from textrnn.nn.poolings import Last, PoolingGradients, Running
 from textrnn.typing import Floats, Ints, Params
@@ -33,8 +33,7 @@ class TokenHead(Head):
         return PoolingGradients(by_token_backward(d_features, batch, self.n_directions), None, {})
 
     def running(self, batch: PackedBatch, dtype: np.dtype[Any], params: Params) -> RunningFeatures:
-        del params
-        return _AllOutputs(np.empty((self.n_directions, batch.n_tokens, self.hidden_size), dtype))
+        return AllOutputs(self, batch, dtype, params)
 
     def so_far(self, dtype: np.dtype[Any], params: Params) -> Running:
         return Last().running((self.n_directions, 1, self.hidden_size), dtype, params)
@@ -48,17 +47,3 @@ class TokenHead(Head):
 
     def in_order(self, logits: Floats, batch: PackedBatch) -> Floats:
         return logits[np.argsort(batch.places)]
-
-
-class _AllOutputs(RunningFeatures):
-    """As there is an answer for each, all outputs are kept; they come from the last row up."""
-
-    def __init__(self, h: Floats) -> None:
-        self._h, self._missing = h, h.shape[1]
-
-    def add(self, h: Floats) -> None:
-        end, self._missing = self._missing, self._missing - h.shape[1]
-        self._h[:, self._missing : end] = h
-
-    def value(self, batch: PackedBatch) -> Floats:
-        return by_token(self._h, batch)

@@ -15,7 +15,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from textrnn.nn.packed import PackedBatch
-from textrnn.nn.poolings.base import Pooling, PoolingGradients, Running, sum_by_document
+from textrnn.nn.poolings.base import (
+    Pooling,
+    PoolingGradients,
+    Running,
+    backwards,
+    onwards,
+    sum_by_document,
+)
 from textrnn.typing import Floats, Ints, Params
 
 WEIGHT, BIAS, CONTEXT = "attention.W", "attention.b", "attention.context"
@@ -30,6 +37,19 @@ class AttentionCache(NamedTuple):
     """Their hidden representations, (S, N, A)."""
     weights: Floats
     """Weight of each word in its document, (S, N)."""
+
+
+class EveryStepCache(NamedTuple):
+    """What the backward pass at every word needs."""
+
+    h: Floats
+    """The outputs, (S, N, H)."""
+    u: Floats
+    """Their hidden representations, (S, N, A)."""
+    weights: Floats
+    """Weight of each word among those up to it, (S, N): 1 of a first word."""
+    vectors: Floats
+    """What was found, (S, N, H)."""
 
 
 class Attention(Pooling):
@@ -77,19 +97,51 @@ class Attention(Pooling):
         d_weights = (d_vectors * h).sum(axis=-1)
         mean = sum_by_document(weights * d_weights, batch)
         d_scores = weights * (d_weights - mean[:, batch.documents])
-        d_z = d_scores[..., np.newaxis] * params[CONTEXT][:, np.newaxis]
-        d_z *= 1.0 - u * u
-        d_h = np.matmul(d_z, params[WEIGHT].swapaxes(-1, -2))
+        d_h, own = _scores_backward(d_scores, h, u, params)
         d_h += weights[..., np.newaxis] * d_vectors
-        return PoolingGradients(
-            d_h,
-            None,
-            {
-                WEIGHT: np.matmul(h.swapaxes(-1, -2), d_z),
-                BIAS: d_z.sum(axis=1),
-                CONTEXT: np.matmul(d_scores[:, np.newaxis], u)[:, 0],
-            },
-        )
+        return PoolingGradients(d_h, None, own)
+
+    def every_step(
+        self, h: Floats, batch: PackedBatch, params: Params
+    ) -> tuple[Floats, EveryStepCache]:
+        """A word of weight a among those up to it moves the vector by a (h - vector)."""
+        u, scores = _scores(h, params)
+        highest = scores.copy()
+        for here, before in onwards(batch):
+            np.maximum(highest[:, here], highest[:, before], out=highest[:, here])
+        # Relative to the highest so far, as in RunningAttention: no score overflows.
+        weights: Floats = np.exp(scores - highest)
+        total, vectors = weights.copy(), h.copy()
+        for here, before in onwards(batch):
+            total[:, here] += np.exp(highest[:, before] - highest[:, here]) * total[:, before]
+        weights /= total
+        for here, before in onwards(batch):
+            vectors[:, here] -= vectors[:, before]
+            vectors[:, here] *= weights[:, here, np.newaxis]
+            vectors[:, here] += vectors[:, before]
+        return vectors, EveryStepCache(h, u, weights, vectors)
+
+    def every_step_backward(
+        self, d_out: Floats, cache: EveryStepCache, batch: PackedBatch, params: Params
+    ) -> PoolingGradients:
+        """Back through the vectors, then through the weights a = sigmoid(score - L).
+
+        L is the logarithm of the sum of exp(score) before; when a word joins, its derivatives are a
+        by the word's score and 1 - a by what it was.
+        """
+        h, u, weights, vectors = cache
+        rest, d_vectors = 1.0 - weights, d_out.copy()
+        for here, before in backwards(batch):
+            d_vectors[:, before] += rest[:, here, np.newaxis] * d_vectors[:, here]
+        # Where a word is the first, rest is 0, whatever stands in the row of no word before it.
+        moved = h - vectors[:, batch.previous_rows]
+        d_logit = (d_vectors * moved).sum(axis=-1) * weights * rest
+        d_sum = np.zeros_like(d_logit)
+        for here, before in backwards(batch):
+            d_sum[:, before] = rest[:, here] * d_sum[:, here] - d_logit[:, here]
+        d_h, own = _scores_backward(d_logit + weights * d_sum, h, u, params)
+        d_h += weights[..., np.newaxis] * d_vectors
+        return PoolingGradients(d_h, None, own)
 
     def running(self, shape: tuple[int, ...], dtype: np.dtype[Any], params: Params) -> Running:
         return RunningAttention(shape, dtype, params)
@@ -141,3 +193,17 @@ def _scores(h: Floats, params: Params) -> tuple[Floats, Floats]:
     np.tanh(u, out=u)
     scores: Floats = np.matmul(u, params[CONTEXT][..., np.newaxis])[..., 0]
     return u, scores
+
+
+def _scores_backward(
+    d_scores: Floats, h: Floats, u: Floats, params: Params
+) -> tuple[Floats, Params]:
+    """The backward pass of ``_scores``: gradients of the outputs and of the parameters."""
+    d_z = d_scores[..., np.newaxis] * params[CONTEXT][:, np.newaxis]
+    d_z *= 1.0 - u * u
+    d_h: Floats = np.matmul(d_z, params[WEIGHT].swapaxes(-1, -2))
+    return d_h, {
+        WEIGHT: np.matmul(h.swapaxes(-1, -2), d_z),
+        BIAS: d_z.sum(axis=1),
+        CONTEXT: np.matmul(d_scores[:, np.newaxis], u)[:, 0],
+    }

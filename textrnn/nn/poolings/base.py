@@ -1,12 +1,15 @@
 """What a pooling is: one vector a document of all its outputs.
 
 It takes the outputs (S, N, H) in each direction for itself, and comes in three forms that agree:
-over a batch, with a backward pass; step by step, where there is none; and over one document.
+over a batch, with a backward pass; step by step, where there is none; and over one document. A
+fourth, of the words so far at every word, serves losses that correct every answer.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -74,6 +77,20 @@ class Pooling(ABC):
     ) -> PoolingGradients:
         """Return the gradients, from that of the vectors (S, B, k * H)."""
 
+    def every_step(self, h: Floats, batch: PackedBatch, params: Params) -> tuple[Floats, Any]:
+        """The vectors of the words so far at every word, (S, N, k * H), no view, and a cache.
+
+        At a document's last word that of ``forward``, to rounding. A pooling that has not this
+        form serves all but the losses that correct every answer.
+        """
+        raise NotImplementedError(self.name)
+
+    def every_step_backward(
+        self, d_out: Floats, cache: Any, batch: PackedBatch, params: Params
+    ) -> PoolingGradients:
+        """The backward pass of ``every_step``, from the gradient (S, N, k * H)."""
+        raise NotImplementedError(self.name)
+
     def over_segments(self, vectors: Floats, batch: PackedBatch) -> tuple[Floats, Any]:
         """From the vectors of segments (S, B, k * H) to those of documents, and a cache.
 
@@ -99,6 +116,18 @@ class Pooling(ABC):
     @abstractmethod
     def of_document(self, h: Floats, params: Params) -> Floats:
         """The vectors (S, k * H) of one document from all its outputs (S, T, H)."""
+
+
+def onwards(batch: PackedBatch) -> Iterator[tuple[slice, slice]]:
+    """From the second words to the last: rows of a step that carry on, and those before them."""
+    for (start, _), (before, carried) in reversed([*pairwise(batch.steps)]):
+        yield slice(start, start + carried), slice(before, before + carried)
+
+
+def backwards(batch: PackedBatch) -> Iterator[tuple[slice, slice]]:
+    """The same from the last words to the second."""
+    for (start, _), (before, carried) in pairwise(batch.steps):
+        yield slice(start, start + carried), slice(before, before + carried)
 
 
 def by_owner(owners: Ints) -> tuple[Ints, Ints]:

@@ -37,6 +37,19 @@ class Concatenated(Pooling):
         final = _sum_of_given([gradients.final for gradients in found])
         return PoolingGradients(outputs, final, {})
 
+    def every_step(self, h: Floats, batch: PackedBatch, params: Params) -> tuple[Floats, list[Any]]:
+        vectors, caches = zip(*(p.every_step(h, batch, params) for p in self.parts), strict=True)
+        return np.concatenate(vectors, axis=-1), list(caches)
+
+    def every_step_backward(
+        self, d_out: Floats, cache: list[Any], batch: PackedBatch, params: Params
+    ) -> PoolingGradients:
+        found = [
+            part.every_step_backward(share, own, batch, params).outputs
+            for part, share, own in zip(self.parts, self._split(d_out), cache, strict=True)
+        ]
+        return PoolingGradients(_sum_of_given(found), None, {})
+
     def _split(self, vectors: Floats) -> list[Floats]:
         """The share of each part, of vectors (S, B, k * H)."""
         H = vectors.shape[-1] // self.width

@@ -31,6 +31,16 @@ class Last(Pooling):
         del cache, batch, params
         return PoolingGradients(None, d_out, {})
 
+    def every_step(self, h: Floats, batch: PackedBatch, params: Params) -> tuple[Floats, None]:
+        del batch, params
+        return h.copy(), None
+
+    def every_step_backward(
+        self, d_out: Floats, cache: None, batch: PackedBatch, params: Params
+    ) -> PoolingGradients:
+        del cache, batch, params
+        return PoolingGradients(d_out, None, {})
+
     def running(self, shape: tuple[int, ...], dtype: np.dtype[Any], params: Params) -> Running:
         del params
         return RunningLast(shape, dtype)

@@ -7,8 +7,15 @@ from typing import Any
 import numpy as np
 
 from textrnn.nn.packed import PackedBatch
-from textrnn.nn.poolings.base import Pooling, PoolingGradients, Running, by_owner
-from textrnn.typing import Floats, Ints, Params
+from textrnn.nn.poolings.base import (
+    Pooling,
+    PoolingGradients,
+    Running,
+    backwards,
+    by_owner,
+    onwards,
+)
+from textrnn.typing import Bools, Floats, Ints, Params
 
 
 class Max(Pooling):
@@ -43,6 +50,27 @@ class Max(Pooling):
         d_h = np.zeros((S, batch.n_tokens, H), dtype=d_out.dtype)
         # A row and unit occur once.
         d_h[np.arange(S)[:, np.newaxis, np.newaxis], cache, np.arange(H)] = d_out
+        return PoolingGradients(d_h, None, {})
+
+    def every_step(self, h: Floats, batch: PackedBatch, params: Params) -> tuple[Floats, Bools]:
+        """The largest so far, and of which words it is the output, (S, N, H)."""
+        del params
+        best, rose = h.copy(), np.ones(h.shape, dtype=bool)
+        for here, before in onwards(batch):
+            np.greater(best[:, here], best[:, before], out=rose[:, here])
+            np.maximum(best[:, here], best[:, before], out=best[:, here])
+        return best, rose
+
+    def every_step_backward(
+        self, d_out: Floats, cache: Bools, batch: PackedBatch, params: Params
+    ) -> PoolingGradients:
+        del params
+        d_h = d_out.copy()
+        for here, before in backwards(batch):
+            own = d_h[:, here] * cache[:, here]
+            d_h[:, before] += d_h[:, here]
+            d_h[:, before] -= own
+            d_h[:, here] = own
         return PoolingGradients(d_h, None, {})
 
     def over_segments(self, vectors: Floats, batch: PackedBatch) -> tuple[Floats, Ints]:

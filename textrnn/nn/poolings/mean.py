@@ -7,7 +7,14 @@ from typing import Any
 import numpy as np
 
 from textrnn.nn.packed import PackedBatch
-from textrnn.nn.poolings.base import Pooling, PoolingGradients, Running, sum_by_document
+from textrnn.nn.poolings.base import (
+    Pooling,
+    PoolingGradients,
+    Running,
+    backwards,
+    onwards,
+    sum_by_document,
+)
 from textrnn.typing import Floats, Ints, Params
 
 
@@ -28,6 +35,23 @@ class Mean(Pooling):
         del cache, params
         share = d_out / batch.lengths[:, np.newaxis].astype(d_out.dtype)
         return PoolingGradients(share[:, batch.documents], None, {})
+
+    def every_step(self, h: Floats, batch: PackedBatch, params: Params) -> tuple[Floats, None]:
+        del params
+        total = h.copy()
+        for here, before in onwards(batch):
+            total[:, here] += total[:, before]
+        total /= batch.numbers[:, np.newaxis].astype(h.dtype)
+        return total, None
+
+    def every_step_backward(
+        self, d_out: Floats, cache: None, batch: PackedBatch, params: Params
+    ) -> PoolingGradients:
+        del cache, params
+        d_h = d_out / batch.numbers[:, np.newaxis].astype(d_out.dtype)
+        for here, before in backwards(batch):
+            d_h[:, before] += d_h[:, here]
+        return PoolingGradients(d_h, None, {})
 
     def running(self, shape: tuple[int, ...], dtype: np.dtype[Any], params: Params) -> Running:
         del params
