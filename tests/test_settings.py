@@ -143,8 +143,9 @@ def test_settings_go_into_network_and_training_by_their_names() -> None:
     network = settings.network_config(n_classes=3, vocabulary_size=20, embedding_dim=13)
     found = {**vars(training), **vars(network)}
     assert {name: found[name] for name in changes} == changes
-    # Which rules there are and what goes with them, tests/test_rules.py asks.
-    of_training = {f.name for f in fields(training)} - {"frozen", "rule", "k1", "k2"}
+    # Which rules and losses there are and what goes with them, tests/test_rules.py and
+    # tests/test_losses_at_steps.py ask.
+    of_training = {f.name for f in fields(training)} - {"frozen", "rule", "k1", "k2", "loss"}
     assert of_training <= set(changes)
     assert (network.n_classes, network.vocabulary_size, network.embedding_dim) == (3, 20, 13)
     assert not network.multilabel

@@ -41,6 +41,7 @@ class TextRNNParameters(BaseEstimator):  # type: ignore[misc]
         unknown_alpha: float = 0.25,
         unknown_words: str = "nearest",
         ngrams: str = "auto",
+        loss: str = "once",
         solver: str = "adam",
         learning_rate_init: float = 2e-3,
         learning_rate: str = "linear",
@@ -137,6 +138,15 @@ class TextRNNParameters(BaseEstimator):  # type: ignore[misc]
             are added to the network's: of up to three words, or of these and of 2 to 5 characters
             within a word. "auto" takes both, or the words alone of more than 1.5 million tokens.
             ``partial_fit`` trains the network alone, and after ``fit`` drops the n-grams.
+        loss : {"once", "every", "growing"}, default="once"
+            Which answers are corrected in training: the one at a text's end; those after each of
+            its words, by the readout of what was read so far, with the mean of their losses,
+            1/T sum_t l(o_t, y); or the same with weights that grow, 2t / (T (T + 1)). Trained so,
+            streamed probabilities are good early. The errors of all words are carried back to the
+            first one before the weights change. "every" and "growing" need
+            ``bidirectional=False`` and ``segment_length=None``. The loss in the history is the one
+            that is minimised, its accuracy that of the last answers; dropout of the readout keeps
+            one mask for all answers of a text.
         solver : {"adam", "sgd"}, default="adam"
             The optimiser.
         learning_rate_init : float, default=0.002
@@ -229,43 +239,36 @@ class TextRNNParameters(BaseEstimator):  # type: ignore[misc]
         self.bidirectional = bidirectional
         self.readout = readout
         self.segment_length = segment_length
-        self.embedding = embedding
-        self.embedding_dim = embedding_dim
+        self.embedding, self.embedding_dim = embedding, embedding_dim
         self.freeze_embedding = freeze_embedding
         self.tokenizer = tokenizer
         self.lowercase = lowercase
-        self.min_df = min_df
-        self.max_df = max_df
+        self.min_df, self.max_df = min_df, max_df
         self.max_features = max_features
         self.max_length = max_length
         self.unknown_alpha = unknown_alpha
         self.unknown_words = unknown_words
         self.ngrams = ngrams
+        self.loss = loss
         self.solver = solver
-        self.learning_rate_init = learning_rate_init
-        self.learning_rate = learning_rate
+        self.learning_rate_init, self.learning_rate = learning_rate_init, learning_rate
         self.warmup_fraction = warmup_fraction
         self.momentum = momentum
         self.alpha = alpha
         self.max_grad_norm = max_grad_norm
         self.gradient_floor = gradient_floor
-        self.batch_size = batch_size
-        self.batch_tokens = batch_tokens
-        self.max_iter = max_iter
-        self.max_steps = max_steps
+        self.batch_size, self.batch_tokens = batch_size, batch_tokens
+        self.max_iter, self.max_steps = max_iter, max_steps
         self.max_seconds = max_seconds
         self.shuffle = shuffle
-        self.dropout_input = dropout_input
-        self.dropout_readout = dropout_readout
-        self.dropout_recurrent = dropout_recurrent
-        self.dropout_embedding = dropout_embedding
+        self.dropout_input, self.dropout_readout = dropout_input, dropout_readout
+        self.dropout_recurrent, self.dropout_embedding = dropout_recurrent, dropout_embedding
         self.label_smoothing = label_smoothing
         self.adversarial = adversarial
         self.ema_decay = ema_decay
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
+        self.n_iter_no_change, self.tol = n_iter_no_change, tol
         self.class_weight = class_weight
         self.threshold = threshold
         self.dtype = dtype

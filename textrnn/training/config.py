@@ -14,6 +14,8 @@ SOLVERS = ("adam", "sgd")
 class TrainingConfig:
     """How to train: what ``Settings`` say, whose names these are and which alone have defaults."""
 
+    loss: str
+    """One of ``lesson.LOSSES``."""
     solver: str
     learning_rate_init: float
     momentum: float

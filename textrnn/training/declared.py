@@ -73,6 +73,12 @@ def _schedules() -> tuple[str, ...]:
     return SCHEDULES
 
 
+def _losses() -> tuple[str, ...]:
+    from textrnn.training.lesson import LOSSES
+
+    return LOSSES
+
+
 def _unknown_words() -> tuple[str, ...]:
     from textrnn.inference.classifier import UNKNOWN_WORDS
 
@@ -244,6 +250,14 @@ class DeclaredSettings:
         "auto (both, or words alone of much text) or none.",
         group=TEXT,
         searched=("auto", "words", "none"),
+    )
+    loss: str = setting(
+        "once",
+        one_of(_losses),
+        "once: a text is answered for, and corrected, at its end; every: after each of its words, "
+        "so that a stream answers early; growing: likewise, later answers counting more. The last "
+        "two need one way of reading, and whole texts.",
+        group=TRAINING,
     )
     solver: str = setting("adam", one_of(_solvers), "adam or sgd.", group=TRAINING)
     learning_rate_init: float = setting(

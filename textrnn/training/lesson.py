@@ -53,8 +53,8 @@ class Lesson:
         packed: the texts.
         targets: what is to be answered, (answers,) or (answers, C), in the order of the logits.
         weights: of each answer in the loss, (answers,), or None for ones.
-        shares: how much each answer counts in what is right, (answers,): of one text 1 together.
-            None is ones.
+        shares: how much each answer counts in what is right, (answers,): of one text 1 together,
+            where it has one target that of its last answer. None is ones.
         size: texts of the whole step, see ``Batch``.
     """
 
@@ -107,17 +107,26 @@ def make_lesson(
             f"{'text' if examples.at_tokens else 'token'}, but the targets are of "
             f"{'tokens' if examples.at_tokens else 'texts'}."
         )
+    if loss != ONCE and not examples.at_tokens:
+        network = network.at_every_step()
     places = network.head.places(packed)
     targets = examples.targets.take(places).values
     weights = None if examples.weights is None else examples.weights[places]
     shares = None
     if examples.at_tokens:
-        if weights is None:
-            of_step = STEP_WEIGHTS[EVERY if loss == ONCE else loss]
-            weights = of_step(packed.numbers, packed.lengths[packed.documents])
-            weights = weights.astype(network.dtype)
+        weights = _of_steps(packed, loss, network.dtype) if weights is None else weights
         shares = _shares(weights, packed)
+    elif loss != ONCE:
+        of_steps = _of_steps(packed, loss, network.dtype)
+        weights = of_steps if weights is None else of_steps * weights
+        shares = (packed.numbers == packed.lengths[packed.documents]).astype(np.float64)
     return Lesson(network, packed, targets, weights, shares, batch.size)
+
+
+def _of_steps(packed: PackedBatch, loss: str, dtype: np.dtype[Any]) -> Floats:
+    """The weight of the answer after each word, (N,)."""
+    of_step = STEP_WEIGHTS[EVERY if loss == ONCE else loss]
+    return of_step(packed.numbers, packed.lengths[packed.documents]).astype(dtype)
 
 
 def _shares(weights: Floats, packed: PackedBatch) -> Floats:

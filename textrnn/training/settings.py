@@ -158,8 +158,24 @@ class Settings(DeclaredSettings):
             )
         if isinstance(self.class_weight, Mapping):
             _check_weights(self.class_weight)
+        self._check_loss()
         self._check_size()
         self._check_whole()
+
+    def _check_loss(self) -> None:
+        """Refuse to correct answers that a network does not give."""
+        if self.loss == "once":
+            return
+        from textrnn.nn.heads.every_step import why_not_every_step
+
+        reason = why_not_every_step(
+            bidirectional=self.bidirectional,
+            segment_length=self.segment_length,
+            readout=self.readout,
+        )
+        if reason is not None:
+            told = " corrects an answer after every word, but "
+            raise UsageError(Setting("loss", self.loss), told, reason)
 
     def _check_whole(self) -> None:
         """Refuse numbers, all of them beyond any use, that a saved model could not keep."""
