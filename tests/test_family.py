@@ -13,13 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.family import adding, copying, dyck, parity, reber, sine
-from benchmarks.family.learning import learn, measured, update
+from benchmarks.family import adding, copying, distance, dyck, parity, reber, sine
+from benchmarks.family.learning import Learner, learn
 from benchmarks.family.part import merged
 from benchmarks.family.tasks import TASKS, table
-from textrnn.nn.network import Network
-from textrnn.nn.optimizers import Adam
-from textrnn.nn.workspace import Workspace
 from textrnn.typing import Floats
 
 ROOT = Path(__file__).parents[1]
@@ -156,11 +153,29 @@ def test_a_wave_follows_from_its_last_two_values(rng: np.random.Generator) -> No
         np.testing.assert_allclose(x[2:], c * x[1:-1] - x[:-2], atol=1e-5)
         assert 10 <= 2 * np.pi / np.arccos(c / 2) <= 30
     assert drawn.weights is not None
-    assert drawn.weights.reshape(20, -1)[:, :11].tolist() == [[0.0] * 10 + [1.0]] * 20
+    assert drawn.weights.reshape(20, -1)[:, :11].tolist() == [[0.0] * 10 + [np.float32(0.02)]] * 20
     logits = drawn.targets[:, np.newaxis].astype(np.float64)
     logits[drawn.weights == 0] += 5.0
-    logits[drawn.weights == 1] += 0.1
+    logits[drawn.weights > 0] += 0.1
     assert sine.measure(logits, drawn)["mse"] == pytest.approx(0.01)
+
+
+def test_the_kind_of_car_is_as_far_from_the_end_as_is_said(rng: np.random.Generator) -> None:
+    for n in (2, 3, 60):
+        words = distance.sentence(rng, n)
+        assert words[0] == "the"
+        assert words[2] in distance.VEHICLES
+        assert len(words[3:]) == n
+        assert not {*words[3:]} & {*distance.KINDS, *distance.VEHICLES}
+    drawn = distance.of_any_distance(rng, 2_000)
+    for ids, kind in zip(drawn.documents, drawn.targets, strict=True):
+        assert distance.WORDS[ids[1]] == distance.KINDS[kind]
+    assert len(set(distance.WORDS)) == len(distance.WORDS)
+    assert {len(ids) - 3 for ids in drawn.documents} == set(range(2, 61))
+    said = np.where([len(ids) <= 13 for ids in drawn.documents], drawn.targets, -1)
+    found = distance.measure(sure_of(np.maximum(said, 0), 12), drawn)
+    assert found["2 to 10"] == 1.0
+    assert found["51 to 60"] < 0.2
 
 
 def test_training_ends_early_where_a_task_is_solved() -> None:
@@ -176,11 +191,10 @@ def test_training_ends_early_where_a_task_is_solved() -> None:
 def test_the_targets_of_a_step_are_those_of_its_rows(rng: np.random.Generator) -> None:
     """Documents of several lengths are sorted; a network that learns anything has them right."""
     task = TASKS["parity"]
-    network = Network.initialise(task.config("gru", 8), rng)
-    optimizer, few = Adam(network.params), parity.of_mixed_lengths(rng, 4)
-    losses = [update(network, optimizer, few, 0.02, 1.0, Workspace()) for _ in range(150)]
+    learner, few = Learner(task, "gru", hidden_size=8), parity.of_mixed_lengths(rng, 4)
+    losses = [learner.update(few, 0.02) for _ in range(150)]
     assert losses[-1] < 0.01
-    assert measured(network, task, few)["right"] == 1.0
+    assert learner.measured(few)["right"] == 1.0
 
 
 def test_a_measure_is_reached_from_its_side() -> None:

@@ -11,12 +11,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from benchmarks.family import tasks
+from benchmarks.family import distance, tasks
 from benchmarks.family.part import RESULTS, Options, Part, carry_out, merged, on_file, write
 from textrnn.nn.cells import CELLS
 
 PARTS: dict[str, Part] = {
     "tasks": tasks.PART,
+    "distance": distance.PART,
 }
 """A new part is a file and a row."""
 

@@ -1,8 +1,11 @@
-"""One network learns one task, by exact backpropagation through time and Adam."""
+"""One network learns one task, by one of the package's learning rules and its optimiser."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from itertools import accumulate
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -10,11 +13,15 @@ import numpy as np
 from benchmarks.family.task import Drawn, Measures, Task
 from textrnn.nn.gradients import global_norm, scale
 from textrnn.nn.network import Network
-from textrnn.nn.optimizers import Adam
-from textrnn.nn.packed import PackedBatch
 from textrnn.nn.schedules import learning_rate_at
+from textrnn.nn.targets import Targets
 from textrnn.nn.workspace import Workspace
-from textrnn.typing import Ints
+from textrnn.text.encoded import EncodedTexts
+from textrnn.training.examples import Examples
+from textrnn.training.regularisation import Regularisation
+from textrnn.training.rules import RULES
+from textrnn.training.settings import Settings
+from textrnn.training.step import Batch, OnlineRule
 
 N_HELD_OUT = 2_000
 N_CHECK = 500
@@ -22,6 +29,67 @@ AT_ONCE = 250
 """Sequences that are read side by side where none is learnt from."""
 TRAIN, CHECK, VERDICT = range(3)
 """What the seeds are for."""
+BPTT: Mapping[str, Any] = MappingProxyType({"rule": "bptt"})
+
+
+class Learner:
+    """A network, and what changes its weights.
+
+    Args:
+        task: what is learnt.
+        cell: the kind of recurrence.
+        seed: of the weights and the sequences.
+        by: settings of the learning rule, its name among them.
+        hidden_size: H, or None for the recipe's.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        cell: str,
+        seed: int = 0,
+        *,
+        by: Mapping[str, Any] = BPTT,
+        hidden_size: int | None = None,
+    ) -> None:
+        self.task, self.recipe = task, task.recipe
+        self.rng = np.random.default_rng([seed, TRAIN])
+        self.network = Network.initialise(task.config(cell, hidden_size), self.rng)
+        others = {name: value for name, value in by.items() if name != "rule"}
+        config = Settings(**others, gradient_floor=0.0).training_config(1, 1)
+        kind = RULES[by["rule"]]
+        self._rule = kind.configured(config, Regularisation(), self.network.dtype)
+        self._optimizer = kind.optimizer(config, self.network.params)
+        self._space = Workspace()
+
+    def update(self, drawn: Drawn, rate: float) -> float:
+        """Learn from some sequences, once; return the mean loss before that."""
+        rule, n = self._rule, len(drawn.documents)
+        batch = Batch(examples(drawn, self.network), n, self.rng, self._space)
+        told = (
+            rule.steps(self.network, batch)
+            if isinstance(rule, OnlineRule)
+            else [rule.step(self.network, batch)]
+        )
+        loss, longest = 0.0, self.recipe.max_grad_norm
+        for sums, gradients in told:
+            loss += sums.loss / n
+            norm = global_norm(gradients)
+            if not np.isfinite(norm):
+                continue  # a step that has no direction is left out
+            if norm > longest:
+                scale(gradients, longest / norm)
+            self._optimizer.update(self.network.params, gradients, rate)
+        return loss
+
+    def measured(self, drawn: Drawn) -> Measures:
+        """What the network's answers on some sequences are worth."""
+        network, documents = self.network, drawn.documents
+        logits = [
+            network.predict_logits(network.pack(documents[i : i + AT_ONCE]))
+            for i in range(0, len(documents), AT_ONCE)
+        ]
+        return self.task.measure(np.concatenate(logits), drawn)
 
 
 def learn(
@@ -29,17 +97,17 @@ def learn(
     cell: str,
     seed: int = 0,
     *,
+    by: Mapping[str, Any] = BPTT,
+    hidden_size: int | None = None,
     max_steps: int | None = None,
     n_held_out: int = N_HELD_OUT,
 ) -> dict[str, Any]:
     """Train a network on fresh sequences until it is solved or the steps are over; judge it."""
     recipe = task.recipe
     steps = min(recipe.steps, max_steps or recipe.steps)
-    rng = np.random.default_rng([seed, TRAIN])
-    network = Network.initialise(task.config(cell), rng)
+    learner = Learner(task, cell, seed, by=by, hidden_size=hidden_size)
     check = task.held_out(np.random.default_rng([seed, CHECK]), N_CHECK)
-    optimizer, space, began = Adam(network.params), Workspace(), time.perf_counter()
-    done, stopped = 0, False
+    began, done, stopped = time.perf_counter(), 0, False
     with np.errstate(over="ignore", invalid="ignore"):
         while done < steps and not stopped:
             rate = learning_rate_at(
@@ -49,14 +117,12 @@ def learn(
                 warmup_updates=0,
                 total_updates=recipe.steps,
             )
-            drawn = task.draw(rng, recipe.batch_size)
-            update(network, optimizer, drawn, rate, recipe.max_grad_norm, space)
+            learner.update(task.draw(learner.rng, recipe.batch_size), rate)
             done += 1
             if done % recipe.check_every == 0:
-                stopped = task.reaches(measured(network, task, check), task.stop_at)
+                stopped = task.reaches(learner.measured(check), task.stop_at)
         seconds = time.perf_counter() - began
-        verdict = task.held_out(np.random.default_rng(VERDICT), n_held_out)
-        found = measured(network, task, verdict)
+        found = learner.measured(task.held_out(np.random.default_rng(VERDICT), n_held_out))
     return {
         "task": task.name,
         "cell": cell,
@@ -68,42 +134,15 @@ def learn(
     }
 
 
-def update(
-    network: Network,
-    optimizer: Adam,
-    drawn: Drawn,
-    rate: float,
-    max_grad_norm: float,
-    space: Workspace,
-) -> float:
-    """One step on some sequences; return the loss before it."""
-    batch = network.pack(drawn.documents)
-    logits, cache = network.forward(batch, workspace=space)
-    rows = rows_of(network, batch)
-    weights = None if drawn.weights is None else drawn.weights[rows]
-    size = len(rows) if weights is None else int(np.count_nonzero(weights))
-    loss, d_logits = network.config.output.loss(
-        logits, drawn.targets[rows], weights, batch_size=size
+def examples(drawn: Drawn, network: Network) -> Examples:
+    """Sequences as a learning rule takes them."""
+    ids: Any = np.concatenate(drawn.documents)  # or vectors, which a network packs as well
+    starts = np.array([0, *accumulate(map(len, drawn.documents))])
+    config = network.config
+    targets = (
+        Targets.real(drawn.targets)
+        if config.regression
+        else Targets.hard(drawn.targets, config.n_classes)
     )
-    gradients = network.backward(d_logits, cache).params
-    norm = global_norm(gradients)
-    if not np.isfinite(norm):
-        return loss  # a step that has no direction is left out
-    if norm > max_grad_norm:
-        scale(gradients, max_grad_norm / norm)
-    optimizer.update(network.params, gradients, rate)
-    return loss
-
-
-def rows_of(network: Network, batch: PackedBatch) -> Ints:
-    """For each row of the logits the place of its target."""
-    return batch.order if network.head.answers_texts else batch.places
-
-
-def measured(network: Network, task: Task, drawn: Drawn) -> Measures:
-    """What a network's answers on some sequences are worth."""
-    logits = [
-        network.predict_logits(network.pack(drawn.documents[i : i + AT_ONCE]))
-        for i in range(0, len(drawn.documents), AT_ONCE)
-    ]
-    return task.measure(np.concatenate(logits), drawn)
+    at_tokens = not network.head.answers_texts
+    return Examples(EncodedTexts(ids, starts, ()), targets, drawn.weights, at_tokens)

@@ -27,7 +27,7 @@ def waves(rng: np.random.Generator, n: int, length: int) -> Floats:
 def draw(rng: np.random.Generator, n: int) -> Drawn:
     """Sequences (60, 1) and the values that follow; the first ten are not asked."""
     values = waves(rng, n, LENGTH + 1).astype(np.float32)
-    weights = np.ones((n, LENGTH), np.float32)
+    weights = np.full((n, LENGTH), 1.0 / (LENGTH - GIVEN), np.float32)
     weights[:, :GIVEN] = 0.0
     return Drawn(list(values[:, :-1, np.newaxis]), values[:, 1:].ravel(), weights.ravel())
 

@@ -25,7 +25,8 @@ class Drawn:
     Attributes:
         documents: ids (T,) or vectors (T, D) of each.
         targets: one of each document, or one of each token, one document after the other.
-        weights: of the targets in the loss, or None for ones; a target of weight 0 is not asked.
+        weights: of the targets in the loss, 1 in all for each document, or None for equal ones; a
+            target of weight 0 is not asked.
     """
 
     documents: list[Array]
