@@ -11,7 +11,7 @@ def network_config(
     n_classes: int,
     vocabulary_size: int,
     embedding_dim: int | None = 100,
-    cell: str = "lstm",
+    cell: str | None = "lstm",
     hidden_size: int = 64,
     num_layers: int = 1,
     bidirectional: bool = False,

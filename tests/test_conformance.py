@@ -1,4 +1,4 @@
-"""One table: a row for each registered cell, pooling and head, a column for each promise.
+"""One table: a row for each registered body, cell, pooling and head, a column for each promise.
 
 A row is a small network in which that part stands beside ordinary ones. Whatever is registered
 has a row. In the last two columns stands what equals it elsewhere, or why nothing does: a part
@@ -25,9 +25,11 @@ from tests.reference.make_torch_reference import (
     load,
     load_with_states,
 )
+from tests.test_bodies import PARTS_OF_TORCH, compare_with_torch
 from tests.test_torch_equality import CLOSE, compare, compare_with_states
 from textrnn.inference.classifier import TextModel
 from textrnn.inference.stream import Stream
+from textrnn.nn.bodies import BODIES
 from textrnn.nn.cells import CELLS
 from textrnn.nn.check import CHECKS, TRIES, numeric_gradient
 from textrnn.nn.config import NetworkConfig
@@ -59,14 +61,20 @@ class Row:
     def config(self, **changes: Any) -> NetworkConfig:
         """A small network with that part."""
         parts = {"cell": "gru", "readout": "last", "head": "text", self.kind: self.name}
-        values = {"embedding_dim": 3, "hidden_size": 2, "dtype": "float64", **changes}
-        return network_config(C, V, **{**parts, **values})
+        values = {"embedding_dim": 3, "hidden_size": 2, "dtype": "float64", **parts, **changes}
+        body = BODIES[values.get("body", "recurrent")]
+        if not body.has_cell:
+            values["cell"] = None
+        if not body.has_directions:
+            values["bidirectional"] = False
+        return network_config(C, V, **values)
 
     def network(self, seed: int = 0, **changes: Any) -> Network:
         return random_network(self.config(**changes), np.random.default_rng(seed))
 
 
 ROWS = [
+    *(Row("body", name) for name in BODIES),
     *(Row("cell", name) for name in CELLS),
     *(Row("readout", name) for name in POOLINGS),
     *(Row("head", name) for name in HEADS),
@@ -74,6 +82,11 @@ ROWS = [
 IS_NONE = "none: "
 """Begins the reason why a part has no counterpart."""
 PYTORCH: dict[str, dict[str, str]] = {
+    "body": {
+        "recurrent": "nn.GRU",
+        "cnn": "nn.Conv1d of each size over zeros and the words",
+        "feedforward": "nn.Linear of the running mean",
+    },
     "cell": {
         "rnn": "nn.RNN",
         "rnn_relu": "nn.RNN(nonlinearity='relu')",
@@ -96,6 +109,11 @@ PYTORCH: dict[str, dict[str, str]] = {
     "head": {"text": "nn.Linear of a pooling", "token": "nn.Linear of every output"},
 }
 ONNX: dict[str, dict[str, str]] = {
+    "body": {
+        "recurrent": IS_NONE + "its cells have theirs",
+        "cnn": IS_NONE + "no recurrent operator; PyTorch has the convolution",
+        "feedforward": IS_NONE + "no recurrent operator; PyTorch has the layer",
+    },
     "cell": {
         "rnn": "RNN",
         "rnn_relu": IS_NONE + "onnx has no case of RNN with Relu; PyTorch has the cell",
@@ -238,7 +256,9 @@ def pytorch(row: Row) -> None:
     """The stored values of PyTorch: outputs, loss and all gradients; cells from a state, too."""
     if row.name == "token":
         return _tokens_of_pytorch()
-    cases = [case for case in CASES if row.name in (case.cell, case.readout, "text")]
+    if row.name in PARTS_OF_TORCH:
+        return compare_with_torch(row.network(num_layers=2, readout="max"), documents())
+    cases = [case for case in CASES if row.name in (case.cell, case.readout, "text", "recurrent")]
     assert cases
     for case in cases:
         compare(case, *load(case))
@@ -309,7 +329,12 @@ def check_row(row: Row, column: str, folder: Path) -> None:
 
 @pytest.mark.parametrize("column", ELSEWHERE)
 def test_every_part_says_what_equals_it_elsewhere(column: str) -> None:
-    registered = {"cell": set(CELLS), "readout": set(POOLINGS), "head": set(HEADS)}
+    registered = {
+        "body": set(BODIES),
+        "cell": set(CELLS),
+        "readout": set(POOLINGS),
+        "head": set(HEADS),
+    }
     assert {kind: set(parts) for kind, parts in ELSEWHERE[column].items()} == registered
 
 

@@ -202,7 +202,7 @@ def settings_of(preset: str, given: Mapping[str, Any]) -> Settings:
 
     defaults = {name: setting.option_default for name, setting in DECLARED.items()}
     settings = Settings(**{**defaults, **changes_of(preset), **given})
-    settings.validate()
+    settings.validate(given)
     make_tokenizer(settings.tokenizer)
     return settings
 

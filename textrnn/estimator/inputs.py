@@ -21,8 +21,8 @@ from textrnn.wording.quoting import quoted
 Texts = Sequence[str] | Iterable[str]
 
 MODEL_SETTINGS = (
-    *("cell", "hidden_size", "num_layers", "bidirectional", "readout", "segment_length", "dtype"),
-    *("embedding", "embedding_dim", "tokenizer", "lowercase", "max_length"),
+    *("body", "cell", "hidden_size", "num_layers", "bidirectional", "readout", "segment_length"),
+    *("dtype", "embedding", "embedding_dim", "tokenizer", "lowercase", "max_length"),
 )
 """Settings that are built into a model and cannot change when its training goes on."""
 

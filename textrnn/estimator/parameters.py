@@ -23,6 +23,7 @@ class TextRNNParameters(BaseEstimator):  # type: ignore[misc]
     def __init__(
         self,
         *,
+        body: str = "recurrent",
         cell: str = "lstm",
         hidden_size: int = 64,
         num_layers: int = 1,
@@ -81,6 +82,14 @@ class TextRNNParameters(BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
+        body : str, default="recurrent"
+            What reads a text: "recurrent" layers of a cell; "cnn", a convolution over windows of
+            3, 4 and 5 words (Kim 2014), with the readout "max" that of the paper; "feedforward",
+            a layer over the mean of the words so far, with the readout "last" over the bag of all
+            words (kin to Iyyer et al. 2015); or the name of one of your own, registered with
+            ``textrnn.nn.bodies.register``. The last two have one direction and no cell: what
+            tells of them is left alone (``bidirectional``) or must have its default (``cell``,
+            ``dropout_recurrent``, ``gradient_floor``).
         cell : str, default="lstm"
             Long short-term memory, "lstm" (Hochreiter and Schmidhuber 1997), the same with its
             forget gate alone, "lstm_forget" (Johnson and Zhang 2016), or with peepholes,
@@ -90,9 +99,9 @@ class TextRNNParameters(BaseEstimator):  # type: ignore[misc]
             comes back, too, "jordan" (Jordan 1986); or the name of one of your own, registered
             with ``textrnn.nn.cells.register``.
         hidden_size : int, default=64
-            Units of each recurrent layer and direction.
+            Units of each layer and direction; of a cnn feature maps of each size of window.
         num_layers : int, default=1
-            Recurrent layers, one on top of the other.
+            Layers of the body, one on top of the other.
         bidirectional : bool, default=True
             Read each text from both ends.
         readout : {"max", "mean", "last", "max_mean", "max_mean_last", "attention"}, default="max"
@@ -233,6 +242,7 @@ class TextRNNParameters(BaseEstimator):  # type: ignore[misc]
         verbose : bool, default=False
             Show progress on stderr.
         """
+        self.body = body
         self.cell = cell
         self.hidden_size = hidden_size
         self.num_layers = num_layers

@@ -80,6 +80,7 @@ class TextRNNRegressor(RegressorMixin, TextRNNEstimator):  # type: ignore[misc]
     def __init__(
         self,
         *,
+        body: str = "recurrent",
         cell: str = "lstm",
         hidden_size: int = 64,
         num_layers: int = 1,

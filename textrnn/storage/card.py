@@ -92,10 +92,11 @@ def _texts(n: int | None) -> str:
 
 def _of_network(model: TextModel) -> list[str]:
     config = model.network.config
-    direction = "bidirectional" if config.bidirectional else "left to right"
+    ways = "bidirectional" if config.bidirectional else "left to right"
+    kind = f"{config.cell}, {ways}" if model.network.body.has_directions else config.body
     inputs = "one-hot" if config.embedding_dim is None else f"{config.embedding_dim} dimensions"
     return [
-        f"| network | {config.cell}, {direction}, {config.num_layers} x "
+        f"| network | {kind}, {config.num_layers} x "
         f"{config.hidden_size} units, {config.readout} readout |",
         f"| word vectors | {inputs} |",
         f"| vocabulary | {len(model.vocabulary):,} words |",

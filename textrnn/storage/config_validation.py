@@ -11,6 +11,7 @@ from typing import Any
 
 from textrnn.inference.bag_of_words import COUNTS, PRESENCE, TFIDF
 from textrnn.inference.classifier import UNKNOWN_WORDS
+from textrnn.nn.bodies import BODIES
 from textrnn.nn.cells import CELLS
 from textrnn.nn.poolings import POOLINGS
 from textrnn.system.fields import (
@@ -44,7 +45,8 @@ NETWORK = {
     "n_classes": whole(1, MOST_SIZE),
     "vocabulary_size": whole(1, MOST_WORDS),
     "embedding_dim": whole(1, MOST_SIZE).or_none(),
-    "cell": registered(CELLS),
+    "body": registered(BODIES).maybe(),
+    "cell": registered(CELLS).or_none(),
     "hidden_size": whole(1, MOST_SIZE),
     "num_layers": whole(1, MOST_SIZE),
     "bidirectional": flag(),
@@ -162,7 +164,7 @@ def validate_config(config: Any, files: Mapping[str, bool]) -> None:
 
 def unregistered(network: Any) -> str | None:
     """The part of a network that is nobody's here, if there is one: somebody else's, perhaps."""
-    for part, table in (("cell", CELLS), ("readout", POOLINGS)):
+    for part, table in (("body", BODIES), ("cell", CELLS), ("readout", POOLINGS)):
         name = network.get(part) if isinstance(network, dict) else None
         if isinstance(name, str) and name not in table:
             return f"{part} {shown(name)}, which is none of {', '.join(table)}"
@@ -173,6 +175,7 @@ def _check_network(config: Mapping[str, Any]) -> bool:
     """Check what only a network has; whether a text has any number of labels."""
     network, ngrams = config["network"], config.get("ngrams")
     check_fields(network, NETWORK, "network")
+    _check_body(network)
     if network.get("regression", False) != ("target" in config):
         raise ValueError("target is there if, and only if, network.regression is true")
     if "target" in config:
@@ -187,6 +190,19 @@ def _check_network(config: Mapping[str, Any]) -> bool:
         if not (ngrams["max_n"] or ngrams["char_ngrams"]):
             raise ValueError("ngrams has neither words nor characters")
     return bool(network["multilabel"])
+
+
+def _check_body(network: Mapping[str, Any]) -> None:
+    """Check that a network has a cell, and a direction, if and only if its body has them."""
+    name = network.get("body", "recurrent")
+    body = BODIES[name]
+    if body.has_cell == (network["cell"] is None):
+        wanted = "a cell" if body.has_cell else "null"
+        raise ValueError(
+            f"network.cell is {shown(network['cell'])}, but must be {wanted} of the body {name}"
+        )
+    if network["bidirectional"] and not body.has_directions:
+        raise ValueError(f"network.bidirectional is true, but must be false of the body {name}")
 
 
 def _check_regression(config: Mapping[str, Any]) -> None:

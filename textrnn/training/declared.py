@@ -55,6 +55,12 @@ def _cells() -> tuple[str, ...]:
     return tuple(CELLS)
 
 
+def _bodies() -> tuple[str, ...]:
+    from textrnn.nn.bodies import BODIES
+
+    return tuple(BODIES)
+
+
 def _readouts() -> tuple[str, ...]:
     from textrnn.nn.poolings import POOLINGS
 
@@ -135,6 +141,14 @@ def _is_word(value: Any, word: str) -> bool:
 class DeclaredSettings:
     """Hyper-parameters; see ``TextRNNClassifier`` for what each one means."""
 
+    body: str = setting(
+        "recurrent",
+        one_of(_bodies),
+        "What reads a text: recurrent layers, cnn (windows of 3, 4 and 5 words) or feedforward "
+        "(the bag of the words so far).",
+        group=NETWORK,
+        common=True,
+    )
     cell: str = setting(
         "lstm",
         one_of(_cells),
@@ -146,14 +160,20 @@ class DeclaredSettings:
     hidden_size: int = setting(
         64,
         WHOLE,
-        "Units of each layer and direction.",
+        "Units of each layer and direction; of a cnn feature maps of each window.",
         group=NETWORK,
         option="hidden",
         common=True,
         searched=(32, 64, 100, 128),
     )
     num_layers: int = setting(
-        1, WHOLE, "Recurrent layers.", group=NETWORK, option="layers", option_most=100, common=True
+        1,
+        WHOLE,
+        "Layers of the body.",
+        group=NETWORK,
+        option="layers",
+        option_most=100,
+        common=True,
     )
     bidirectional: bool = setting(
         True,

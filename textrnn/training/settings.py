@@ -7,9 +7,9 @@ NumPy is there.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from textrnn.errors import UsageError
 from textrnn.system.fields import MOST
@@ -33,8 +33,10 @@ TEXTS_A_PROCESS = 16
 LARGEST_WHOLE = 2**31 - 1
 LONGEST_NAME = 1_000
 """Characters of the name of a tokenizer of the user's own."""
+OF_CELLS = ("cell", "dropout_recurrent", "gradient_floor")
+"""Settings that mean nothing to a body without a cell."""
 LARGEST = 2**40
-"""Bytes of recurrent weights that no machine holds."""
+"""Bytes of layers' weights that no machine holds."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,13 @@ class Settings(DeclaredSettings):
         """The threshold, if it is a number and need not be tuned."""
         return None if isinstance(self.threshold, str) else self.threshold
 
+    @property
+    def reads_both_ways(self) -> bool:
+        """Whether the network reads each text from both ends: if its body can."""
+        from textrnn.nn.bodies import BODIES
+
+        return self.bidirectional and BODIES[self.body].has_directions
+
     def network_config(
         self,
         *,
@@ -56,21 +65,24 @@ class Settings(DeclaredSettings):
         regression: bool = False,
     ) -> NetworkConfig:
         """The network these settings describe."""
+        from textrnn.nn.bodies import BODIES
         from textrnn.nn.config import NetworkConfig
 
+        body = BODIES[self.body]
         return NetworkConfig(
             n_classes=n_classes,
             vocabulary_size=vocabulary_size,
             embedding_dim=None if self.embedding == ONE_HOT else embedding_dim,
-            cell=self.cell,
+            cell=self.cell if body.has_cell else None,
             hidden_size=self.hidden_size,
             num_layers=self.num_layers,
-            bidirectional=self.bidirectional,
+            bidirectional=self.reads_both_ways,
             readout=self.readout,
             segment_length=self.segment_length,
             dtype=self.dtype,
             multilabel=multilabel,
             regression=regression,
+            body=self.body,
         )
 
     def training_config(self, n_texts: int, n_words: int, **changes: Any) -> TrainingConfig:
@@ -139,8 +151,12 @@ class Settings(DeclaredSettings):
             kept["class_weight"] = dict(map(tuple, kept["class_weight"]))
         return cls(**kept)
 
-    def validate(self) -> None:
+    def validate(self, given: Collection[str] = ()) -> None:
         """Check every value, and those that must go together.
+
+        Args:
+            given: settings that were given on purpose, be it with their defaults; those that are
+                not the default count as such anyway.
 
         Raises:
             UsageError: the first one that cannot work, with what could.
@@ -158,6 +174,7 @@ class Settings(DeclaredSettings):
             )
         if isinstance(self.class_weight, Mapping):
             _check_weights(self.class_weight)
+        self._check_body(given)
         self._check_loss()
         self._check_size()
         self._check_whole()
@@ -169,7 +186,7 @@ class Settings(DeclaredSettings):
         from textrnn.nn.heads.every_step import why_not_every_step
 
         reason = why_not_every_step(
-            bidirectional=self.bidirectional,
+            bidirectional=self.reads_both_ways,
             segment_length=self.segment_length,
             readout=self.readout,
         )
@@ -186,23 +203,43 @@ class Settings(DeclaredSettings):
                     stated(field.name, value), f", but must be at most {LARGEST_WHOLE:,}."
                 )
 
+    def _check_body(self, given: Collection[str]) -> None:
+        """Refuse what means nothing to the body, if somebody meant it."""
+        from textrnn.nn.bodies import BODIES
+
+        body = BODIES[self.body]
+        unused = dict.fromkeys(() if body.has_cell else OF_CELLS, "cell")
+        for name, what in unused.items():
+            value = getattr(self, name)
+            if name in given or value != DECLARED[name].default:
+                self._refuse(name, f"has no {what}")
+        if self.bidirectional and not body.has_directions and "bidirectional" in given:
+            self._refuse("bidirectional", "reads in one direction")
+
+    def _refuse(self, name: str, why: str) -> NoReturn:
+        """Refuse a setting that means nothing to the body."""
+        raise UsageError(
+            stated(name, getattr(self, name)),
+            f", but the body {quoted(self.body)} {why}; leave it out or choose another ",
+            Parameter("body"),
+            ".",
+        )
+
     def _check_size(self) -> None:
         """Refuse what no machine holds, for NumPy would explain it badly."""
-        from textrnn.nn.cells import CELLS
-
         H, layers = int(self.hidden_size), int(self.num_layers)
-        units = 2 * H if self.bidirectional else H
-        inputs = int(self.embedding_dim) + (layers - 1) * units
-        size = int(self.dtype.removeprefix("float")) // 8
-        if CELLS[self.cell].n_gates * units * (layers * H + inputs) * size > LARGEST:
+        plain = replace(self, hidden_size=H, num_layers=layers)  # numbers that cannot overflow
+        config = plain.network_config(
+            n_classes=2, vocabulary_size=1, embedding_dim=int(self.embedding_dim)
+        )
+        if config.make_body().n_weights * int(self.dtype.removeprefix("float")) // 8 > LARGEST:
             raise UsageError(
                 Setting("hidden_size", H),
                 ", ",
                 Setting("num_layers", layers),
                 " and ",
                 Setting("embedding_dim", self.embedding_dim),
-                f" make recurrent weights of more than {LARGEST / 2**40:g} TiB; choose a smaller "
-                "network.",
+                f" make weights of more than {LARGEST / 2**40:g} TiB; choose a smaller network.",
             )
 
 

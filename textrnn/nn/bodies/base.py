@@ -10,9 +10,9 @@ products of its inputs is its own (``Layer``); a body says which layers it has.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar
 
@@ -20,6 +20,7 @@ import numpy as np
 
 from textrnn.nn import registry
 from textrnn.nn.bodies.layer import Layer
+from textrnn.nn.bodies.passes import Backpropagated, BodyCache, LayerCache
 from textrnn.nn.directions import by_token, by_token_backward
 from textrnn.nn.gradients import Gradients
 from textrnn.nn.inputs import Input, InputCache, multiply, multiply_backward
@@ -34,67 +35,6 @@ if TYPE_CHECKING:
 B = TypeVar("B", bound="Body")
 LayerWatch: TypeAlias = Callable[[int, slice, Params], None]
 """``recurrent.Watch`` with the number of the layer before it."""
-
-
-@dataclass(frozen=True)
-class LayerCache:
-    """One layer's part of a forward pass."""
-
-    weights: Params
-    """Its parameters as they were used, after dropout."""
-    masks: Params
-    """Of dropout, by the names of the parameters that they were multiplied with."""
-    inputs: InputCache
-    n_products: int
-    """Rows of which there are input products: U, or N."""
-    indices: Ints
-    """For each direction and row the place of its input products, (S, N)."""
-    trace: Any
-    """What the layer's backward pass needs; its ``h`` are the outputs, (S, N, H)."""
-    space: Workspace
-
-
-@dataclass(frozen=True)
-class BodyCache:
-    """What a forward pass leaves for the backward pass.
-
-    Attributes:
-        batch: the documents.
-        layers: of each, the bottom one first; the top one is missing where it kept nothing.
-        final: each layer's final states, (S, B, ...) by name, documents, or segments of them where
-            they were cut, in the batch's sorted order.
-    """
-
-    batch: PackedBatch
-    layers: list[LayerCache]
-    final: list[Params]
-
-    @property
-    def outputs(self) -> Floats:
-        """The top layer's, (S, N, H)."""
-        h: Floats = self.layers[-1].trace.h
-        return h
-
-
-@dataclass(frozen=True)
-class Backpropagated:
-    """What a backward pass finds.
-
-    Attributes:
-        params: gradients of parameters by their names; those of an embedding and of one-hot
-            weights are kept as the rows that took part.
-        d_initial: gradients of each layer's initial states, (S, B, ...) by name, the bottom one
-            first.
-        d_inputs: the gradient of what ``Input.read`` returned: of distinct words' vectors, (U, D),
-            of one-hot words' rows, (U, G, S, H), or of real-valued sequences, (N, D), in the
-            order of the batch's rows.
-        unrolled: the rows that it went over in each layer, the top one first.
-    """
-
-    params: Gradients
-    d_initial: list[Params]
-    d_inputs: Floats
-    unrolled: list[int]
 
 
 class Body(ABC):
@@ -151,6 +91,14 @@ class Body(ABC):
     def layers(self) -> list[Layer]:
         """The bottom one first."""
         return [self.make_layer(number) for number in range(self.num_layers)]
+
+    @property
+    def n_weights(self) -> int:
+        """Parameters of all layers, counted without making any, however many layers there are."""
+        first, *upper = (self.make_layer(n).shapes(self._input_size(n)) for n in (0, 1))
+        first = self.input.layer_shapes(first)
+        of_layer = [sum(math.prod(map(int, s)) for s in one.values()) for one in (first, *upper)]
+        return of_layer[0] + (self.num_layers - 1) * of_layer[1]
 
     def layer(self, number: int) -> Params:
         """Parameters of a layer by their short names."""
