@@ -98,6 +98,7 @@ class TextRNNRegressor(RegressorMixin, TextRNNEstimator):  # type: ignore[misc]
         max_length: int | None = 1_000,
         unknown_alpha: float = 0.25,
         unknown_words: str = "nearest",
+        loss: str = "once",
         solver: str = "adam",
         learning_rate_init: float = 2e-3,
         learning_rate: str = "linear",
