@@ -144,23 +144,25 @@ def cell_params(cell: Cell, rng: np.random.Generator, S: int, D: int, H: int) ->
 def test_cell_step(cell_name: str, n_directions: int, carried: int) -> None:
     """One step of three documents, of which some carry on and the others begin."""
     cell, S, H = CELLS[cell_name], n_directions, 3
-    G = cell.n_gates
     rng = np.random.default_rng(0)
     params = cell_params(cell, rng, S, 1, H)
-    z = rng.normal(0.0, 0.7, (G, S, 3, H))
+    z = rng.normal(0.0, 0.7, (cell.n_gates, S, 3, H))
     z += 0.2 * np.sign(z)  # away from the rectifier's kink
     before = {name: rng.normal(0.0, 0.7, (S, 3, H)) for name in cell.carried_names}
     weigh = {name: rng.standard_normal((S, 3, H)) for name in cell.carried_names}
     step = Step(rows=slice(1, 4), previous=slice(5, 5 + carried), carried=carried)
 
     def forward() -> Trace:
+        activated, cache = cell.activate(z * cell.gate_scale(F64))
+        K = len(activated)
         trace = Trace(
-            np.zeros((G, S, 9, H)),
+            np.zeros((K, S, 9, H)),
             # The rows of other steps, and what is left in a buffer, must not matter.
             {s: np.full((S, 9, H), np.nan) for s in cell.state_names},
-            np.full((G, S, 4, H), np.nan),
+            np.full((K, S, 4, H), np.nan),
+            activated=cache,
         )
-        trace.gates[:, :, step.rows] = z * cell.gate_scale(F64)
+        trace.gates[:, :, step.rows] = activated
         for name, value in before.items():
             trace.states[name][:, step.previous] = value[:, :carried]
         cell.forward(cell.prepare_forward(params), trace, step)
@@ -174,7 +176,7 @@ def test_cell_step(cell_name: str, n_directions: int, carried: int) -> None:
     if cell_name == "rnn_relu":
         assert np.abs(trace.gates[:, :, step.rows]).min() > 1e-3
     d_states: Params = {name: w.copy() for name, w in weigh.items()}
-    d_gates = np.full((G, S, 3, H), np.nan)
+    d_gates = np.full((len(trace.gates), S, 3, H), np.nan)
     cell.backward(cell.prepare_backward(params), trace, step, d_states, d_gates)
 
     def previous(name: str) -> Floats:
@@ -188,7 +190,8 @@ def test_cell_step(cell_name: str, n_directions: int, carried: int) -> None:
         trace.scratch,
     )
     own = cell.weight_gradients(rows, previous, d_gates)
-    assert_gradient(d_gates, objective, z, "gates")
+    d_z = cell.activate_backward(d_gates, trace.activated)
+    assert_gradient(d_z, objective, z, "gates")
     assert set(own) == set(params) - {"W_x", "b"}
     for name, value in own.items():
         assert_gradient(value, objective, params[name], name)
@@ -211,8 +214,8 @@ def test_recurrent_layer(cell_name: str, n_directions: int, given: str) -> None:
     d_final = rng.standard_normal((S, batch.n_sequences, H)) if given != "outputs" else None
 
     def forward() -> Trace:
-        products = z * cell.gate_scale(F64)
-        return recurrent.forward(cell, params, products, batch)[0]
+        gates = cell.activate(z * cell.gate_scale(F64))[0]
+        return recurrent.forward(cell, params, gates, batch)[0]
 
     def objective() -> float:
         h = forward().h
@@ -229,9 +232,10 @@ def test_recurrent_layer(cell_name: str, n_directions: int, given: str) -> None:
     d_gates, gradients, _ = recurrent.backward(
         cell, params, trace, batch, d_outputs=d_outputs, d_final=d_final
     )
-    assert d_gates.shape == z.shape
+    d_z = cell.activate_backward(d_gates, cell.activate(z * cell.gate_scale(F64))[1])
+    assert d_z.shape == z.shape
     assert set(gradients) == set(params) - {"W_x", "b"}
-    assert_gradient(d_gates, objective, z, "input products")
+    assert_gradient(d_z, objective, z, "input products")
     for name, value in gradients.items():
         assert_gradient(value, objective, params[name], name)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -76,9 +77,8 @@ class Case:
     def after(self) -> Floats:
         """By the engine itself, (S, L, M)."""
         batch = pack([np.zeros(1, np.int32)] * L)
-        _, final = recurrent.forward(
-            self.cell, self.params, self.products.copy(), batch, initial=self.before
-        )
+        gates, _ = self.cell.activate(self.products.copy())
+        _, final = recurrent.forward(self.cell, self.params, gates, batch, initial=self.before)
         return np.concatenate([final[name] for name in self.cell.carried_names], axis=-1)
 
     def difference(self, x: Floats, i: tuple[int, ...], step: float = STEP) -> Floats:
@@ -136,16 +136,14 @@ def test_steps_that_were_taken_need_no_products(name: str) -> None:
     before: Params = {
         n: np.concatenate([trace.states[n][:, 1:], initial[n]], axis=1) for n in cell.carried_names
     }
-    scratch = np.zeros_like(trace.gates)
     times = None
     if cell.needs_times:
         assert trace.read_before is not None
         times = trace.read_before + np.arange(3, -1, -1)
         before[TIME] = np.tile(times[:, np.newaxis].astype(float), (2, 1, 1))
     wanted = step_jacobian(cell, layer.params, layer.products(batch), before)
-    found = jacobian_of(
-        cell, layer.params, Trace(trace.gates, trace.states, scratch, before, times)
-    )
+    taken = replace(trace, scratch=np.zeros_like(trace.gates), initial=before, read_before=times)
+    found = jacobian_of(cell, layer.params, taken)
     np.testing.assert_allclose(found.state, wanted.state, rtol=1e-12, atol=1e-14)
     np.testing.assert_allclose(found.inputs, wanted.inputs, rtol=1e-12, atol=1e-14)
 

@@ -285,7 +285,7 @@ def test_type_is_kept(cell: str, dtype: str) -> None:
         arrays += [
             layer.inputs.x,
             layer.inputs.mask,
-            layer.weights["W_h"],
+            *layer.weights.values(),
             trace.gates,
             trace.scratch,
             *trace.states.values(),
@@ -304,16 +304,17 @@ def test_initial_parameters(cell: str) -> None:
         assert value.dtype == np.float32
         np.testing.assert_array_equal(value, again.params[name])
     assert network.n_parameters == sum(np.prod(s) for s in config.shapes().values())
-    weights = network.params["recurrent.1.W_h"]
-    for weight in weights.reshape(-1, 16, 16):
-        np.testing.assert_allclose(weight @ weight.T, np.eye(16), atol=1e-5)
     W_x = network.params["recurrent.1.W_x"]
     bound = np.sqrt(6 / (32 + 16))
     assert 0.95 * bound < np.abs(W_x).max() <= bound
     # Each direction draws its own.
     assert not (W_x[:, 0] == W_x[:, 1]).any()
-    if cell != "rnn_relu":  # which starts from the identity
-        assert not (weights[:, 0] == weights[:, 1]).any()
+    for name in network.cell.recurrent_names:
+        weights = network.params[f"recurrent.1.{name}"]
+        for weight in weights.reshape(-1, 16, 16):
+            np.testing.assert_allclose(weight @ weight.T, np.eye(16), atol=1e-5)
+        if cell != "rnn_relu":  # which starts from the identity
+            assert not (weights[:, 0] == weights[:, 1]).any()
     bias = network.params["recurrent.0.b"]
     expected = np.zeros_like(bias)
     if cell.startswith("lstm"):
@@ -445,6 +446,11 @@ def test_recurrent_dropout_is_one_mask_on_the_weights(cell: str) -> None:
     """The same as a network that has the thinned weights; each layer draws its own."""
     config = network_config(3, V, 5, cell, 6, 2, bidirectional=True, dtype="float64")
     network, documents, _ = example(config)
+    if not network.cell.recurrent_names:
+        dropout = Dropout(0.0, 0.0, np.random.default_rng(1), recurrent=0.5)
+        _, cache = network.forward(pack(documents), dropout=dropout)
+        assert [layer.masks for layer in cache.body.layers] == [{}, {}]
+        return
     before = {name: value.copy() for name, value in network.params.items()}
     batch = pack(documents)
     dropout = Dropout(0.0, 0.0, np.random.default_rng(1), recurrent=0.5)
@@ -495,10 +501,12 @@ def test_first_weights(cell: str) -> None:
     for layer, size in enumerate((30, 40)):
         bound = np.sqrt(6.0 / (size + 20))
         assert 0.98 * bound < np.abs(params[f"recurrent.{layer}.W_x"]).max() <= bound
-        W_h, b = params[f"recurrent.{layer}.W_h"], params[f"recurrent.{layer}.b"]
-        eye = np.broadcast_to(np.eye(20), W_h.shape)
-        np.testing.assert_allclose(W_h @ W_h.swapaxes(-1, -2), eye, atol=1e-12)
-        assert np.array_equal(W_h, eye) == (cell == "rnn_relu")
+        b = params[f"recurrent.{layer}.b"]
+        for name in CELLS[cell].recurrent_names:
+            W_h = params[f"recurrent.{layer}.{name}"]
+            eye = np.broadcast_to(np.eye(20), W_h.shape)
+            np.testing.assert_allclose(W_h @ W_h.swapaxes(-1, -2), eye, atol=1e-12)
+            assert np.array_equal(W_h, eye) == (cell == "rnn_relu")
         forget = {"lstm": 1, "lstm_peephole": 1, "lstm_forget": 0}.get(cell)
         for gate, value in enumerate(b):
             assert (value == (1.0 if gate == forget else 0.0)).all()

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from tests.gradcheck import CELL_NAMES, mirror, random_documents, rows_of
 from textrnn.nn import recurrent
-from textrnn.nn.cells import CELLS, Cell, Step, Trace
+from textrnn.nn.cells import CELLS, Cell, InputGated, Step, Trace
+from textrnn.nn.cells.input_gated import KEPT
 from textrnn.nn.packed import PackedBatch, pack
 from textrnn.nn.workspace import Workspace
 from textrnn.typing import Floats, Ids, Params
@@ -42,11 +43,13 @@ class Layer:
             for name, shape in self.cell.shapes(S, 1, H).items()
         }
         # Of spectral norm 0.7: memory fades, as it does in trained networks.
-        W_h = self.params["W_h"]
-        W_h *= 0.7 / np.linalg.norm(W_h, ord=2, axis=(-2, -1), keepdims=True)
+        for name in self.cell.recurrent_names:
+            W = self.params[name]
+            W *= 0.7 / np.linalg.norm(W, ord=2, axis=(-2, -1), keepdims=True)
         if "p" in self.params:
             self.params["p"] *= 0.2
-        self.of_words = rng.standard_normal((self.cell.n_gates, S, V, H)).astype(dtype)
+        drawn = rng.standard_normal((self.cell.n_gates, S, V, H)).astype(dtype)
+        self.of_words = self.cell.activate(drawn)[0]
 
     def direction(self, s: int) -> Layer:
         """One of the directions as a layer of its own."""
@@ -210,7 +213,7 @@ def test_a_document_begins_with_a_state_of_zeros(cell_name: str) -> None:
         return trace.h.copy(), d_gates.copy(), own
 
     used = Workspace()
-    G, N = layer.cell.n_gates, batch.n_tokens
+    G, N = len(products), batch.n_tokens
     for name in layer.cell.state_names:
         used.take(name, (2, N, H), products.dtype).fill(np.nan)
     used.take("scratch", (G, 2, batch.n_sequences, H), products.dtype).fill(np.nan)
@@ -357,8 +360,11 @@ def test_a_batch_is_unrolled_while_either_direction_has_a_gradient(
 ) -> None:
     """Two directions are unrolled as far together as the slower to fade would be alone."""
     layer, batch = Layer(cell_name, 2), pack(some_documents(LONG))
-    layer.params["W_h"][:, sooner] *= 0.2
-    layer.of_words[1:2, sooner] -= 3.0  # the gate that keeps the state, if there is one
+    if isinstance(layer.cell, InputGated):
+        layer.of_words[KEPT, sooner] *= 0.2
+    else:
+        layer.params["W_h"][:, sooner] *= 0.2
+        layer.of_words[1:2, sooner] -= 3.0  # the gate that keeps the state, if there is one
     d_final = np.ones((2, batch.n_sequences, H))
     both, _ = layer.backward(layer.forward(batch), batch, d_final=d_final, floor=FLOOR)
     passed = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -49,9 +50,9 @@ class Layer:
         return np.stack([scaled[:, s, read[s]] for s in range(self.S)], axis=1)
 
     def forward(self, batch: PackedBatch, initial: Params | None = None) -> tuple[Trace, Params]:
-        return recurrent.forward(
-            self.cell, self.params, self.products(batch), batch, initial=initial
-        )
+        gates, activated = self.cell.activate(self.products(batch))
+        trace, final = recurrent.forward(self.cell, self.params, gates, batch, initial=initial)
+        return replace(trace, activated=activated), final
 
     def states(self, B: int, seed: int = 1) -> Params:
         rng = np.random.default_rng(seed)
@@ -97,11 +98,12 @@ def test_gradients_with_an_initial_state(cell_name: str, S: int, lengths: list[i
         d_final=None,
         d_final_state=d_final,
     )
+    d_products = layer.cell.activate_backward(d_gates, trace.activated)
     d_words = np.zeros_like(layer.of_words)
     for s in range(S):
         ids = batch.ids[mirror(batch)] if s else batch.ids
         for g in range(len(d_words)):
-            np.add.at(d_words[g, s], ids, d_gates[g, s])
+            np.add.at(d_words[g, s], ids, d_products[g, s])
     assert_gradient(d_words, objective, layer.of_words, "input products")
     assert set(own) == set(layer.params) - {"W_x", "b"}
     for name, value in own.items():
@@ -181,7 +183,7 @@ def test_reading_without_a_backward_pass_begins_and_ends_the_same(
     initial = layer.states(batch.n_sequences)
     trace, final = layer.forward(batch, initial)
     outputs: list[Floats] = []
-    products = layer.products(batch)
+    products = layer.cell.activate(layer.products(batch))[0]
     found = recurrent.read(
         layer.cell,
         layer.params,

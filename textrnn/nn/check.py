@@ -8,6 +8,7 @@ weights in float64, and raises AssertionError with what differs where.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -58,14 +59,15 @@ class Layer:
 
     def forward(self, batch: PackedBatch, initial: Params | None) -> tuple[Trace, Params]:
         """See ``recurrent.forward``."""
-        products = self.products(batch)
-        return recurrent.forward(self.cell, self.params, products, batch, initial=initial)
+        gates, activated = self.cell.activate(self.products(batch))
+        trace, final = recurrent.forward(self.cell, self.params, gates, batch, initial=initial)
+        return replace(trace, activated=activated), final
 
     def backward(
         self, trace: Trace, batch: PackedBatch, d_outputs: Floats, d_final: Params
     ) -> tuple[Floats, Params, Params]:
-        """See ``recurrent.backward``."""
-        return recurrent.backward(
+        """See ``recurrent.backward``; the first is the gradient of the input products."""
+        d_gates, own, d_initial = recurrent.backward(
             self.cell,
             self.params,
             trace,
@@ -73,6 +75,7 @@ class Layer:
             d_outputs=d_outputs,
             d_final_state=d_final,
         )
+        return self.cell.activate_backward(d_gates, trace.activated), own, d_initial
 
     def random_gradients(self, batch: PackedBatch) -> tuple[Floats, Params]:
         """Gradients of the outputs of all rows, and of the final states."""

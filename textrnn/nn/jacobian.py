@@ -53,7 +53,8 @@ def step_jacobian(
     times = before[TIME][0, :, 0].astype(np.int64) if cell.needs_times else None
     initial = {name: before[name] for name in cell.carried_names}
     states = {name: np.zeros_like(products[0]) for name in cell.state_names}
-    steps = Trace(products.copy(), states, np.zeros_like(products), initial, times)
+    gates, activated = cell.activate(products.copy())
+    steps = Trace(gates, states, np.zeros_like(gates), initial, times, activated)
     cell.forward(cell.prepare_forward(params), steps, _all_rows(steps))
     return jacobian_of(cell, params, steps, of_params=of_params)
 
@@ -67,10 +68,11 @@ def jacobian_of(
         cell: the kind of recurrence.
         params: as of ``step_jacobian``.
         steps: what a forward pass left in L rows; in ``initial`` the carried states before each,
-            in ``read_before`` its time, if the cell asks for it.
+            in ``read_before`` its time, if the cell asks for it, in ``activated`` what belongs to
+            the rows.
         of_params: as of ``step_jacobian``.
     """
-    G, S, L, H = steps.gates.shape
+    _, S, L, H = steps.gates.shape
     names = cell.carried_names
     M = len(names) * H
     assert steps.initial is not None
@@ -85,11 +87,13 @@ def jacobian_of(
     d_states = {name: np.tile(unit[:, i], (S, L, 1)) for i, name in enumerate(names)}
     d_gates = np.zeros_like(gates)
     cell.backward(cell.prepare_backward(params), trace, _all_rows(trace), d_states, d_gates)
+    activated = tuple(part.repeat(M, axis=-2) for part in steps.activated)
+    d_products = cell.activate_backward(d_gates, activated).reshape(-1, S, L, M, H)
     d_before = np.concatenate([d_states[name] for name in names], axis=-1)
     return StepJacobian(
         after,
         d_before.reshape(S, L, M, M),
-        np.moveaxis(d_gates.reshape(G, S, L, M, H), 0, 3),
+        np.moveaxis(d_products, 0, 3),
         _of_each_row(cell, trace, copies, d_gates, (S, L, M)) if of_params else {},
     )
 

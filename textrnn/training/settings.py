@@ -176,8 +176,22 @@ class Settings(DeclaredSettings):
             _check_weights(self.class_weight)
         self._check_body(given)
         self._check_loss()
+        self._check_cell()
         self._check_size()
         self._check_whole()
+
+    def _check_cell(self) -> None:
+        """Refuse what a cell has no weights for."""
+        from textrnn.nn.cells import CELLS
+
+        if self.dropout_recurrent and not CELLS[self.cell].recurrent_names:
+            raise UsageError(
+                stated("dropout_recurrent", self.dropout_recurrent),
+                f", but the cell {quoted(self.cell)} has no recurrent weights to drop; leave it "
+                "out or choose another ",
+                Parameter("cell"),
+                ".",
+            )
 
     def _check_loss(self) -> None:
         """Refuse to correct answers that a network does not give."""

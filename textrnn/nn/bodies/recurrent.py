@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -43,8 +44,9 @@ class RecurrentLayer(Layer):
         return self.cell.initialise(rng, self.shapes(input_size), self._dtype)
 
     def masks(self, weights: Params, dropout: Dropout) -> Params:
-        mask = dropout.of_recurrent(weights["W_h"].shape, self._dtype)
-        return {} if mask is None else {"W_h": mask}
+        names = self.cell.recurrent_names
+        drawn = {n: dropout.of_recurrent(weights[n].shape, self._dtype) for n in names}
+        return {name: mask for name, mask in drawn.items() if mask is not None}
 
     def forward(
         self,
@@ -56,10 +58,12 @@ class RecurrentLayer(Layer):
         initial: Params | None = None,
         workspace: Workspace,
     ) -> tuple[Trace, Params]:
-        gates = gather(products, indices, workspace=workspace)
-        return recurrent.forward(
+        activated, cache = self.cell.activate(products)
+        gates = gather(activated, indices, workspace=workspace)
+        trace, final = recurrent.forward(
             self.cell, weights, gates, batch, initial=initial, workspace=workspace
         )
+        return replace(trace, activated=cache), final
 
     def read(
         self,
@@ -75,7 +79,7 @@ class RecurrentLayer(Layer):
         return recurrent.read(
             self.cell,
             weights,
-            products,
+            self.cell.activate(products)[0],
             indices,
             batch,
             take_in,
@@ -111,7 +115,8 @@ class RecurrentLayer(Layer):
             workspace=workspace,
         )
         passed = d_gates.shape[2]
-        d_products = sum_by_index(d_gates, indices[:, :passed], n_products, workspace=workspace)
+        d_activated = sum_by_index(d_gates, indices[:, :passed], n_products, workspace=workspace)
+        d_products = self.cell.activate_backward(d_activated, trace.activated)
         return LayerGradients(d_products, own, d_initial, passed)
 
     def reader(self, weights: Params, direction: int) -> Reader:

@@ -13,10 +13,13 @@ from textrnn.nn.cells.base import (
 )
 from textrnn.nn.cells.gru import GRU
 from textrnn.nn.cells.gru_reset_before import ResetBeforeGRU
+from textrnn.nn.cells.input_gated import InputGated
 from textrnn.nn.cells.jordan import Jordan
 from textrnn.nn.cells.lstm import LSTM
 from textrnn.nn.cells.lstm_forget import ForgetLSTM
 from textrnn.nn.cells.lstm_peephole import PeepholeLSTM
+from textrnn.nn.cells.mingru import MinGRU
+from textrnn.nn.cells.minlstm import MinLSTM
 from textrnn.nn.cells.reader import FastReader, Reader
 from textrnn.nn.cells.rnn import LinearRNN, ReluRNN, TanhRNN
 from textrnn.nn.cells.step import TIME, Step, Trace
@@ -25,6 +28,7 @@ for _cell in (
     *(TanhRNN, ReluRNN, LinearRNN, Jordan),
     *(LSTM, ForgetLSTM, PeepholeLSTM),
     *(GRU, ResetBeforeGRU),
+    *(MinGRU, MinLSTM),
 ):
     register(_cell)
 
@@ -36,8 +40,11 @@ __all__ = [
     "Cell",
     "FastReader",
     "ForgetLSTM",
+    "InputGated",
     "Jordan",
     "LinearRNN",
+    "MinGRU",
+    "MinLSTM",
     "PeepholeLSTM",
     "Reader",
     "ReluRNN",

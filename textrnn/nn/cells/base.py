@@ -25,7 +25,10 @@ C = TypeVar("C", bound="Cell")
 
 
 class Cell(ABC):
-    """A recurrent cell with weights ``W_x`` (G, S, D, H), ``W_h`` (G, S, H, H), ``b`` (G, S, H)."""
+    """A recurrent cell with weights ``W_x`` (G, S, D, H), ``W_h`` (G, S, H, H), ``b`` (G, S, H).
+
+    One without recurrent weights leaves ``W_h`` out of ``shapes``, and all that is made of it.
+    """
 
     name: ClassVar[str]
     n_gates: ClassVar[int]
@@ -39,6 +42,8 @@ class Cell(ABC):
     """Arrays of shape (S, N, H) that a pass keeps."""
     carried_names: ClassVar[tuple[str, ...]] = ("h",)
     """The states that one step hands to the next."""
+    recurrent_names: ClassVar[tuple[str, ...]] = ("W_h",)
+    """The parameters that states are multiplied with: what recurrent dropout falls on."""
     needs_times: ClassVar[bool] = False
     """Whether its step depends on ``step.times``."""
     fast_reader: ClassVar[type[FastReader] | None] = None
@@ -78,16 +83,12 @@ class Cell(ABC):
         """
         *_, D, H = shapes["W_x"]
         bound = np.sqrt(6.0 / (D + H))
-        square = rng.standard_normal(shapes["W_h"])
-        return {
-            "W_x": rng.uniform(-bound, bound, shapes["W_x"]).astype(dtype),
-            "W_h": np.linalg.qr(square)[0].astype(dtype),
-            **{
-                name: np.zeros(shape, dtype=dtype)
-                for name, shape in shapes.items()
-                if name not in ("W_x", "W_h")
-            },
-        }
+        params = {name: np.zeros(shape, dtype=dtype) for name, shape in shapes.items()}
+        if "W_h" in shapes:
+            square = rng.standard_normal(shapes["W_h"])
+            params["W_h"] = np.linalg.qr(square)[0].astype(dtype)
+        params["W_x"] = rng.uniform(-bound, bound, shapes["W_x"]).astype(dtype)
+        return params
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -96,6 +97,24 @@ class Cell(ABC):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _registered, (type(self),)  # another process knows it once it has it
+
+    def activate(self, products: Floats) -> tuple[Floats, tuple[Floats, ...]]:
+        """What no state has a part in: made once for each distinct input, before the steps.
+
+        Args:
+            products: ``gate_scale * (x W_x + b)``, shape (G, ..., H); may be overwritten.
+
+        Returns:
+            What a step finds in ``trace.gates``, (K, ..., H): by default the products
+            themselves, of K = G gates. And what ``activate_backward`` needs, arrays that have
+                their inputs along the same axis, (..., U, H).
+        """
+        return products, ()
+
+    def activate_backward(self, d_activated: Floats, cache: tuple[Floats, ...]) -> Floats:
+        """The gradient of ``x W_x + b``, (G, ..., H), from that of what ``activate`` returned."""
+        del cache
+        return d_activated
 
     @abstractmethod
     def forward(self, weights: Params, trace: Trace, step: Step) -> None:
@@ -113,7 +132,8 @@ class Cell(ABC):
             step: the step.
             d_states: for each carried state its gradient, shape (S, n, H); replaced by
                 the gradient of the state before the step, also where a document begins.
-            d_gates: (G, S, n, H), receives the gradient of the gates' inputs.
+            d_gates: (K, S, n, H), receives the gradient of the gates' inputs, or of what else
+                ``activate`` returned.
         """
 
     def weight_gradients(
@@ -125,7 +145,7 @@ class Cell(ABC):
             trace: what the forward pass left behind.
             previous: gives, for the name of a carried state, what it was before each of the
                 first L rows, shape (S, L, H).
-            d_gates: the gradient of the gates' inputs there, (G, S, L, H).
+            d_gates: the gradient of the gates' inputs there, (K, S, L, H).
         """
         del trace
         return {"W_h": np.matmul(previous("h").swapaxes(-1, -2), d_gates)}
@@ -171,7 +191,7 @@ class StepReader(Reader):
         self._weights = cell.prepare_forward(cell.of_direction(params, direction))
         G, _, H = params["b"].shape
         self._zero = np.zeros((1, 1, H), params["b"].dtype)
-        self._scratch = np.empty((G, 1, 1, H), self._zero.dtype)
+        self._n_gates = G
         self.reset()
 
     @property
@@ -194,9 +214,10 @@ class StepReader(Reader):
         cell, (T, H) = self._cell, out.shape
         if T == 0:
             return
-        gates = np.ascontiguousarray(products.reshape(T, -1, 1, H).transpose(1, 2, 0, 3))
+        of_gates = products.reshape(T, self._n_gates, 1, H).transpose(1, 2, 0, 3)
+        gates = np.ascontiguousarray(cell.activate(of_gates)[0])
         states = {name: np.empty((1, T, H), out.dtype) for name in cell.state_names}
-        trace = Trace(gates, states, self._scratch)
+        trace = Trace(gates, states, np.empty((len(gates), 1, 1, H), out.dtype))
         for t in range(T):
             times = np.array([self._n + t]) if cell.needs_times else None
             origin, before = (t - 1, None) if t else (0, self._carried)

@@ -36,7 +36,8 @@ class Reader(ABC):
         """Read words one after the other; go on where the last call ended.
 
         Args:
-            products: ``gate_scale * (x W_x + b)`` of each word, shape (T, G * H).
+            products: ``gate_scale * (x W_x + b)`` of each word, shape (T, G * H); may be
+                overwritten.
             out: receives the output after each word, shape (T, H). Its last row is the
                 state that the next call begins with, and must be left alone until then.
         """

@@ -43,13 +43,15 @@ class Trace:
     """All that one pass over a batch computes and its backward pass needs.
 
     Attributes:
-        gates: (G, S, N, H): input products before a step, activations after it.
+        gates: (K, S, N, H): before a step input products, or what else ``Cell.activate`` made of
+            them, activations after it.
         states: arrays of shape (S, N, H) by name; ``"h"`` is the output.
-        scratch: (G, S, B, H), overwritten at each step.
+        scratch: (K, S, B, H), overwritten at each step.
         initial: the carried states before each document's first word, (S, B, H); None if
             they are zero.
         read_before: words of each document that were read before, (B,); None unless the cell
             asks for times.
+        activated: what the backward pass of ``Cell.activate`` needs, of the distinct inputs.
     """
 
     gates: Floats
@@ -57,6 +59,7 @@ class Trace:
     scratch: Floats
     initial: Params | None = None
     read_before: Ints | None = None
+    activated: tuple[Floats, ...] = ()
 
     @property
     def h(self) -> Floats:
