@@ -11,13 +11,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from benchmarks.family import distance, tasks
+from benchmarks.family import cars_by_cell, distance, tasks
 from benchmarks.family.part import RESULTS, Options, Part, carry_out, merged, on_file, write
 from textrnn.nn.cells import CELLS
 
 PARTS: dict[str, Part] = {
     "tasks": tasks.PART,
     "distance": distance.PART,
+    "cars": cars_by_cell.PART,
 }
 """A new part is a file and a row."""
 
@@ -28,7 +29,7 @@ def main() -> None:
     )
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all")
     parser.add_argument("--cells", nargs="+", choices=sorted(CELLS), default=sorted(CELLS))
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[])
     parser.add_argument("--n-jobs", type=int, default=2, help="processes")
     parser.add_argument("--max-steps", type=int, help="of each training, for a quick look")
     parser.add_argument("--held-out", type=int, default=2_000, help="sequences of a verdict")
@@ -41,9 +42,9 @@ def main() -> None:
     for name in given.parts or PARTS:
         part, runs = PARTS[name], on_file(name, given.out)
         if not given.show:
-            new = carry_out(part.jobs(options), options.n_jobs)
-            runs = merged(runs, new, part.key)
-            write(name, runs, given.out)
+            for run in carry_out(part.jobs(options), options.n_jobs):
+                runs = merged(runs, [run], part.key)
+                write(name, runs, given.out)  # what is done is kept if a later one fails
         print(f"\n{part.table(runs)}", flush=True)
 
 

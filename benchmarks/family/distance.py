@@ -84,6 +84,7 @@ RULES_BY_NAME: dict[str, dict[str, Any]] = {
 }
 TRUNCATED = ("rnn", "lstm", "gru", "clockwork", "mingru")
 """Cells that learn by other rules than ``bptt``, too."""
+SEEDS = (0,)
 
 
 def run(cell: str, by: str, seed: int, options: Options) -> Run:
@@ -100,7 +101,7 @@ def jobs(options: Options) -> list[Job]:
         Job(run, (cell, by, seed, options))
         for by in known
         for cell in options.cells
-        for seed in options.seeds
+        for seed in options.seeds or SEEDS
         if by == "bptt" or cell in TRUNCATED
     ]
 

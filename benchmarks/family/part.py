@@ -25,14 +25,14 @@ class Options:
 
     Attributes:
         cells: names of the cells.
-        seeds: of each network.
+        seeds: of each network; none takes the part's own.
         n_jobs: processes.
         max_steps: of each training; None takes what the task's recipe says.
         n_held_out: sequences of a verdict.
     """
 
     cells: Sequence[str]
-    seeds: Sequence[int] = (0,)
+    seeds: Sequence[int] = ()
     n_jobs: int = 2
     max_steps: int | None = None
     n_held_out: int = 2_000
