@@ -8,6 +8,7 @@ lengths together, padded to the longest of the batch. ``packed``: the same with
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,19 @@ from textrnn.typing import Ids, Ints
 
 IDIOMS = ("padded", "bucketed", "packed")
 PADDED_LENGTH = 500
+KINDS: dict[str, Any] = {
+    "rnn": nn.RNN,
+    "rnn_relu": partial(nn.RNN, nonlinearity="relu"),
+    "lstm": nn.LSTM,
+    "gru": nn.GRU,
+}
+"""The cells that PyTorch has, by our names."""
+ORDERS = {"rnn": [0], "rnn_relu": [0], "lstm": [0, 1, 3, 2], "gru": [0, 1, 2]}
+"""Where PyTorch's gates stand among ours: of the LSTM ours are i, f, o, g, theirs i, f, g, o."""
 
 
 class TorchClassifier(nn.Module):
-    """Embedding, LSTM or GRU, readout, linear layer."""
+    """Embedding, recurrent layer, readout, linear layer."""
 
     def __init__(self, network: Network, idiom: str) -> None:
         super().__init__()
@@ -31,8 +41,7 @@ class TorchClassifier(nn.Module):
         self.idiom, self.readout = idiom, config.readout
         assert config.embedding_dim is not None
         self.embedding = nn.Embedding(config.vocabulary_size + 1, config.embedding_dim)
-        kind = {"lstm": nn.LSTM, "gru": nn.GRU}[network.cell.name]
-        self.recurrent = kind(
+        self.recurrent = KINDS[network.cell.name](
             config.embedding_dim,
             config.hidden_size,
             batch_first=True,
@@ -43,13 +52,13 @@ class TorchClassifier(nn.Module):
         self.load(network)
 
     def load(self, network: Network) -> None:
-        """Take over the weights of one of our LSTMs."""
+        """Take over the weights of one of our networks."""
         params = network.params
         with torch.no_grad():
             self.embedding.weight[:-1] = torch.from_numpy(params["embedding.weight"])
             self.linear.weight.copy_(torch.from_numpy(params["linear.weight"].T))
             self.linear.bias.copy_(torch.from_numpy(params["linear.bias"]))
-            order = [0, 1, 3, 2]  # ours i, f, o, g; theirs i, f, g, o
+            order, H = ORDERS[network.cell.name], network.config.hidden_size
             for s, suffix in enumerate(("", "_reverse")[: network.config.n_directions]):
                 W_x, W_h, b = (params[f"recurrent.0.{n}"][order, s] for n in ("W_x", "W_h", "b"))
                 of = {"weight_ih_l0": W_x, "weight_hh_l0": W_h}
@@ -57,7 +66,10 @@ class TorchClassifier(nn.Module):
                     rows = np.concatenate(list(value.swapaxes(1, 2)))
                     getattr(self.recurrent, name + suffix).copy_(torch.from_numpy(rows))
                 getattr(self.recurrent, "bias_ih_l0" + suffix).copy_(torch.from_numpy(b.ravel()))
-                getattr(self.recurrent, "bias_hh_l0" + suffix).zero_()
+                of_states = getattr(self.recurrent, "bias_hh_l0" + suffix)
+                of_states.zero_()
+                if "recurrent.0.b_q" in params:
+                    of_states[-H:] = torch.from_numpy(params["recurrent.0.b_q"][s])
 
     def forward(self, ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         vectors = self.embedding(ids)

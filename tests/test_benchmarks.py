@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import subprocess
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import corpora, few_labels
+from benchmarks import cells, corpora, few_labels, speed
 from benchmarks.linear_models import CONTENDERS
 from benchmarks.linear_peers import merged, table
 from benchmarks.machine import machine
@@ -24,6 +25,10 @@ from textrnn import TextRNNClassifier
 from textrnn.corpora import Corpus, Split
 from textrnn.experiments.run import Experiment
 from textrnn.linear.baselines import BASELINES
+from textrnn.nn.cells import CELLS
+from textrnn.nn.targets import Targets
+from textrnn.text.encoded import EncodedTexts
+from textrnn.training.examples import Examples
 
 ROOT = Path(__file__).parents[1]
 PINNED = {"OPENBLAS_NUM_THREADS": "2", "OPENBLAS_CORETYPE": "Haswell", "OPENBLAS_L2_SIZE": "512"}
@@ -169,3 +174,36 @@ def test_few_labels(monkeypatch: pytest.MonkeyPatch, reviews: tuple[list[str], l
     shown = few_labels.table(found)
     assert shown.count("\n") == 3
     assert f"| reviews | 20 | {len(others)} | 1 |" in shown
+
+
+def test_every_cell_takes_the_place_of_the_lstm(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All that are registered, also against PyTorch, with which the losses agree; a run of some
+    keeps the figures of the others."""
+    pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(1, 9, 16)
+    ids = rng.integers(1, 9, lengths.sum()).astype(np.int32)
+    texts = EncodedTexts(ids, np.concatenate([[0], np.cumsum(lengths)]), ())
+    data = Examples(texts, Targets.hard(rng.integers(0, 2, 16), 2))
+    small: dict[str, Any] = {"hidden_size": 8, "vocabulary_size": 9, "embedding_dim": 3}
+    jobs = {
+        name: replace(job, config=replace(job.config, **small), batch_size=8)
+        for name, job in speed.JOBS.items()
+    }
+    monkeypatch.setattr(cells, "JOBS", jobs)
+    monkeypatch.setattr(cells, "examples_of", lambda *_: data)
+    monkeypatch.setattr(cells, "OUT", tmp_path / "cells.json")
+    names: list[str]
+    for names in ([], ["mingru"]):
+        monkeypatch.setattr(sys, "argv", ["cells", *names, "--documents", "16", "--turns", "1"])
+        cells.main()
+        found = json.loads((tmp_path / "cells.json").read_text())
+        assert list(found["cells"]) == list(CELLS)
+        shown = cells.table(found)
+        assert capsys.readouterr().out.endswith(shown + "\n")
+        against = [line.split(" | ")[:2] for line in shown.splitlines()[2:]]
+        ours = [["| " + name, "our LSTM"] for name in CELLS if name != "lstm"]
+        theirs = [["| " + name, "PyTorch's"] for name in ("rnn", "rnn_relu", "lstm", "gru")]
+        assert sorted(against) == sorted(ours + theirs)
