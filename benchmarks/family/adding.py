@@ -62,5 +62,5 @@ def adding(length: int, recipe: Recipe) -> Task:
 
 TASKS = (
     adding(100, Recipe(steps=1_000, batch_size=32, learning_rate=5e-3)),
-    adding(400, Recipe(steps=1_000, batch_size=32, learning_rate=5e-3)),
+    adding(400, Recipe(steps=800, batch_size=32, learning_rate=5e-3)),
 )

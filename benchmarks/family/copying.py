@@ -61,6 +61,6 @@ def copying(delay: int, recipe: Recipe) -> Task:
 
 
 TASKS = (
-    copying(50, Recipe(steps=1_000, batch_size=32, learning_rate=1e-3, hidden_size=128)),
-    copying(100, Recipe(steps=1_000, batch_size=32, learning_rate=1e-3, hidden_size=128)),
+    copying(50, Recipe(steps=500, batch_size=32, learning_rate=1e-3, hidden_size=128)),
+    copying(100, Recipe(steps=600, batch_size=32, learning_rate=1e-3, hidden_size=128)),
 )
