@@ -43,7 +43,7 @@ def measure(logits: Floats, drawn: Drawn) -> Measures:
     }
 
 
-def adding(length: int, recipe: Recipe) -> Task:
+def adding(length: int, recipe: Recipe, published: str) -> Task:
     """The task at one length."""
     return Task(
         name=f"adding {length}",
@@ -54,13 +54,21 @@ def adding(length: int, recipe: Recipe) -> Task:
         measure=measure,
         key="mse",
         solved_at=0.04,
-        stop_at=0.002,
-        criterion="mean squared error below 0.04 on 2,000 sequences",
-        published="",
+        stop_at=0.01,
+        criterion="mean squared error on 2,000 sequences below 0.04 (told)",
+        published=published,
     )
 
 
 TASKS = (
-    adding(100, Recipe(steps=1_000, batch_size=32, learning_rate=5e-3)),
-    adding(400, Recipe(steps=800, batch_size=32, learning_rate=5e-3)),
+    adding(
+        100,
+        Recipe(steps=800, batch_size=32, learning_rate=5e-3),
+        "LSTM, after 74,000 sequences (Hochreiter and Schmidhuber 1997, marks in the first half)",
+    ),
+    adding(
+        400,
+        Recipe(steps=600, batch_size=32, learning_rate=5e-3),
+        "LSTM, and a ReLU network begun at the identity about as well (Le et al. 2015)",
+    ),
 )

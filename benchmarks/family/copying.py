@@ -55,12 +55,13 @@ def copying(delay: int, recipe: Recipe) -> Task:
         key="recalled",
         solved_at=0.98,
         stop_at=0.995,
-        criterion="0.98 of the symbols recalled",
-        published="",
+        criterion="0.98 of the symbols recalled (told)",
+        published="a unitary network (Arjovsky et al. 2016), a linear one of random orthogonal "
+        "weights (Henaff et al. 2016); LSTM hardly",
     )
 
 
 TASKS = (
-    copying(50, Recipe(steps=500, batch_size=32, learning_rate=1e-3, hidden_size=128)),
-    copying(100, Recipe(steps=600, batch_size=32, learning_rate=1e-3, hidden_size=128)),
+    copying(50, Recipe(steps=400, batch_size=32, learning_rate=1e-3, hidden_size=128)),
+    copying(100, Recipe(steps=500, batch_size=32, learning_rate=1e-3, hidden_size=128)),
 )

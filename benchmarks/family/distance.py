@@ -76,7 +76,7 @@ TASK = Task(
     solved_at=0.98,
     stop_at=0.999,
     criterion="0.98 of the sentences right",
-    published="",
+    published="none",
 )
 RULES_BY_NAME: dict[str, dict[str, Any]] = {
     "bptt": {"rule": "bptt"},

@@ -73,14 +73,15 @@ TASKS = (
     Task(
         name="dyck",
         network={"n_classes": 3, "vocabulary_size": 4, "head": "token"},
-        recipe=Recipe(steps=2_000, batch_size=32, learning_rate=5e-3),
+        recipe=Recipe(steps=1_500, batch_size=32, learning_rate=5e-3),
         draw=lambda rng, n: draw(rng, np.full(n, LEARNT)),
         held_out=held_out,
         measure=measure,
         key="right",
         solved_at=0.95,
         stop_at=0.98,
-        criterion="0.95 of strings of 40 brackets right at every step",
-        published="",
+        criterion="0.95 of strings of 40 brackets right at every step (told)",
+        published="unbounded, with a stack beside the network (Suzgun et al. 2019); to a depth, an "
+        "LSTM of enough units can (Hewitt et al. 2020)",
     ),
 )

@@ -34,14 +34,14 @@ TASKS = (
     Task(
         name="parity",
         network={"n_classes": 2, "vocabulary_size": 2},
-        recipe=Recipe(steps=4_000, batch_size=64, learning_rate=3e-3),
+        recipe=Recipe(steps=3_000, batch_size=64, learning_rate=3e-3),
         draw=of_mixed_lengths,
         held_out=lambda rng, n: draw(rng, np.full(n, ASKED)),
         measure=measure,
         key="right",
         solved_at=0.98,
         stop_at=0.998,
-        criterion="0.98 of strings of 50 bits right",
-        published="",
+        criterion="0.98 of strings of 50 bits right (told), learnt from 1 to 20",
+        published="simple networks and LSTM, of 500 bits, trained on 40 (Delétang et al. 2023)",
     ),
 )

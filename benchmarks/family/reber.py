@@ -76,7 +76,8 @@ TASKS = (
         key="right",
         solved_at=0.98,
         stop_at=0.995,
-        criterion="0.98 of the strings right",
-        published="",
+        criterion="0.98 of the strings right (told): at each step the legal symbols come first",
+        published="LSTM, after 8,440 to 39,740 strings; RTRL sometimes, Elman's network never "
+        "(Hochreiter and Schmidhuber 1997)",
     ),
 )

@@ -34,6 +34,22 @@ def jobs(options: Options) -> list[Job]:
 
 
 def table(runs: list[Run]) -> str:
+    """Markdown: what the tasks are, and how each cell does."""
+    return f"{about()}\n\n{results(runs)}"
+
+
+def about() -> str:
+    """Markdown: a row a task."""
+    lines = ["| task | solved | sequences at most | H | published |", "|---|---|---|---|---|"]
+    lines += [
+        f"| {task.name} | {task.criterion} | {task.recipe.steps * task.recipe.batch_size:,} "
+        f"| {task.recipe.hidden_size} | {task.published} |"
+        for task in TASKS.values()
+    ]
+    return "\n".join(lines)
+
+
+def results(runs: list[Run]) -> str:
     """Markdown: a row a cell, a column a task: the deciding measure, and the steps it took."""
     lines = [
         f"| cell | {' | '.join(TASKS)} |",
