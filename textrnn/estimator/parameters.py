@@ -43,6 +43,9 @@ class TextRNNParameters(BaseEstimator):  # type: ignore[misc]
         unknown_words: str = "nearest",
         ngrams: str = "auto",
         loss: str = "once",
+        rule: str = "bptt",
+        k1: int | None = None,
+        k2: int | None = None,
         solver: str = "adam",
         learning_rate_init: float = 2e-3,
         learning_rate: str = "linear",
@@ -157,6 +160,12 @@ class TextRNNParameters(BaseEstimator):  # type: ignore[misc]
             ``bidirectional=False`` and ``segment_length=None``. The loss in the history is the one
             that is minimised, its accuracy that of the last answers; dropout of the readout keeps
             one mask for all answers of a text.
+        rule : {"bptt", "tbptt"}, default="bptt"
+            How the network learns: backpropagation through time, "bptt", or truncated, "tbptt"
+            (Williams and Peng 1990). All but "bptt" need ``bidirectional=False`` and whole texts.
+        k1, k2 : int or None, default=None
+            Of the rule "tbptt": words read between two updates, 20 if None, and words that the
+            gradient goes back over at most, twice as many if None.
         solver : {"adam", "sgd"}, default="adam"
             The optimiser.
         learning_rate_init : float, default=0.002
@@ -243,50 +252,9 @@ class TextRNNParameters(BaseEstimator):  # type: ignore[misc]
         verbose : bool, default=False
             Show progress on stderr.
         """
-        self.body = body
-        self.cell = cell
-        self.hidden_size = hidden_size
-        self.num_layers = num_layers
-        self.bidirectional = bidirectional
-        self.readout = readout
-        self.segment_length = segment_length
-        self.embedding, self.embedding_dim = embedding, embedding_dim
-        self.freeze_embedding = freeze_embedding
-        self.tokenizer = tokenizer
-        self.lowercase = lowercase
-        self.min_df, self.max_df = min_df, max_df
-        self.max_features = max_features
-        self.max_length = max_length
-        self.unknown_alpha = unknown_alpha
-        self.unknown_words = unknown_words
-        self.ngrams = ngrams
-        self.loss = loss
-        self.solver = solver
-        self.learning_rate_init, self.learning_rate = learning_rate_init, learning_rate
-        self.warmup_fraction = warmup_fraction
-        self.momentum = momentum
-        self.alpha = alpha
-        self.max_grad_norm = max_grad_norm
-        self.gradient_floor = gradient_floor
-        self.batch_size, self.batch_tokens = batch_size, batch_tokens
-        self.max_iter, self.max_steps = max_iter, max_steps
-        self.max_seconds = max_seconds
-        self.shuffle = shuffle
-        self.dropout_input, self.dropout_readout = dropout_input, dropout_readout
-        self.dropout_recurrent, self.dropout_embedding = dropout_recurrent, dropout_embedding
-        self.label_smoothing = label_smoothing
-        self.adversarial = adversarial
-        self.ema_decay = ema_decay
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change, self.tol = n_iter_no_change, tol
-        self.class_weight = class_weight
-        self.threshold = threshold
-        self.dtype = dtype
-        self.n_jobs = n_jobs
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
+        given = {name: value for name, value in locals().items() if name != "self"}
+        for name, value in given.items():
+            setattr(self, name, value)
 
     @classmethod
     def from_preset(cls, name: str, **changes: Any) -> Self:

@@ -146,6 +146,31 @@ def pack_rows(
     return replace(batch, owners=owners[batch.order], order=np.arange(len(rows)))
 
 
+def pack_spans(
+    batch: PackedBatch, documents: Ints, begins: Ints, ends: Ints
+) -> tuple[PackedBatch, Ints]:
+    """Pack pieces of documents that are packed already.
+
+    Args:
+        batch: of whole documents.
+        documents: some of them by their places in sorted order, ascending, (n,).
+        begins: how many words of each come before its piece, (n,).
+        ends: up to which word, from 1, the piece goes, (n,). A piece is no longer than that of a
+            document before it.
+
+    Returns:
+        The pieces, in the order of the documents, and for each of their rows that of the word in
+        ``batch``.
+    """
+    lengths = ends - begins
+    owners = np.repeat(documents, lengths)
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    number = np.arange(1, starts[-1] + 1) + np.repeat(begins - starts[:-1], lengths)
+    packed = pack_rows(batch.offsets[batch.lengths[owners] - number] + owners, starts)
+    rows: Ints = packed.ids
+    return replace(packed, ids=batch.ids[rows]), rows
+
+
 def pack(
     documents: Sequence[Ids] | Sequence[Floats], segment_length: int | None = None
 ) -> PackedBatch:

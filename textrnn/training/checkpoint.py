@@ -13,6 +13,7 @@ from textrnn.storage.checkpoint_file import load_arrays, load_state, reading, sa
 from textrnn.text.spelling import EDIT, LEFT_OUT, SPELLING_RULES
 from textrnn.training.callbacks import Callback
 from textrnn.training.checkpoint_validation import check_arrays, check_rng, check_state, fits
+from textrnn.training.settings import DECLARED
 from textrnn.training.state import OUT_OF_TIME, Run, TrainingState
 from textrnn.typing import Params
 from textrnn.wording.messages import Advice, Parameter, Value
@@ -103,7 +104,9 @@ class Checkpoint(Callback):
 
     def _check_identity(self, saved: dict[str, Any]) -> None:
         for key in {**self.identity, **saved}:
-            before, now = saved.get(key), self.identity.get(key)
+            # A setting that came later was as if it were not there.
+            later = DECLARED[key].default if key in DECLARED else None
+            before, now = saved.get(key, later), self.identity.get(key, later)
             if before != now:
                 raise UsageError(
                     f"the checkpoint {quoted(self.path)} is of another run: ",

@@ -41,10 +41,14 @@ class TrainingConfig:
     """None waits for a third of all epochs, at least 2."""
     tol: float
     gradient_floor: float
+    rule: str
+    """A name of ``rules.RULES``."""
+    k1: int | None
+    """Words between two updates of a rule that is cut off; None is as it has it."""
+    k2: int | None
+    """Words that such a rule goes back over at most."""
     frozen: tuple[str, ...]
     """Names of parameters that keep their first values."""
-    rule: str = "bptt"
-    """A name of ``rules.RULES``."""
 
 
 def make_optimizer(config: TrainingConfig, params: Params) -> Optimizer:

@@ -85,6 +85,12 @@ def _losses() -> tuple[str, ...]:
     return LOSSES
 
 
+def _rules() -> tuple[str, ...]:
+    from textrnn.training.rules import RULES
+
+    return tuple(RULES)
+
+
 def _unknown_words() -> tuple[str, ...]:
     from textrnn.inference.classifier import UNKNOWN_WORDS
 
@@ -278,6 +284,25 @@ class DeclaredSettings:
         "once: a text is answered for, and corrected, at its end; every: after each of its words, "
         "so that a stream answers early; growing: likewise, later answers counting more. The last "
         "two need one way of reading, and whole texts.",
+        group=TRAINING,
+    )
+    rule: str = setting(
+        "bptt",
+        one_of(_rules),
+        "How it learns: bptt, through all words of a text; tbptt, truncated after k2 words; all "
+        "but bptt need one-way.",
+        group=TRAINING,
+    )
+    k1: int | None = setting(
+        None,
+        optional(WHOLE),
+        "Of the rule tbptt: words read between two updates, by default 20.",
+        group=TRAINING,
+    )
+    k2: int | None = setting(
+        None,
+        optional(WHOLE),
+        "Of the rule tbptt: words that the gradient goes back over at most, by default 2 k1.",
         group=TRAINING,
     )
     solver: str = setting("adam", one_of(_solvers), "adam or sgd.", group=TRAINING)

@@ -23,6 +23,7 @@ from textrnn.training.callbacks import Callback
 from textrnn.training.class_weight import check_class_weight
 from textrnn.training.examples import Examples
 from textrnn.training.loop import TrainingRun
+from textrnn.training.rules import RULES
 from textrnn.training.settings import F1, ONE_HOT, RANDOM, WORD2VEC, Settings
 from textrnn.typing import Floats
 from textrnn.wording.messages import Message, Parameter, Setting, stated
@@ -192,7 +193,15 @@ def make_run(
     examples = train.encode(model)
     n_jobs = settings.processes()
     if n_jobs < (settings.n_jobs or 1):
-        told = f", more than can help: {n_jobs} train, by the cores and the texts of a batch"
+        told: object = (
+            f", more than can help: {n_jobs} train, by the cores and the texts of a batch"
+        )
+        if RULES[settings.rule].is_online:
+            told = Message(
+                ", but one trains: ",
+                Setting("rule", settings.rule),
+                " changes the weights on the way through a batch",
+            )
         warn(Message(stated("n_jobs", settings.n_jobs), told))
     unknown = model.vocabulary.unknown_probabilities(settings.unknown_alpha)
     return TrainingRun(

@@ -109,11 +109,12 @@ class Settings(DeclaredSettings):
         Of those that are asked for by their number, no more than have a text of each batch, and
         no more than ``MOST_A_CORE`` for each core. Counted from the cores, no more than have
         ``TEXTS_A_PROCESS``: with fewer a process waits more than it works. Of batches by words
-        all take part.
+        all take part. A rule that changes weights on the way through a batch has one.
         """
         from textrnn.system.processes import MOST_A_CORE, available_cores
+        from textrnn.training.rules import RULES
 
-        if self.n_jobs is None:
+        if self.n_jobs is None or RULES[self.rule].is_online:
             return 1
         cores = available_cores()
         if self.n_jobs > 0:
@@ -179,6 +180,13 @@ class Settings(DeclaredSettings):
         self._check_cell()
         self._check_size()
         self._check_whole()
+        self._check_rule()
+
+    def _check_rule(self) -> None:
+        """Refuse what does not go with the learning rule."""
+        from textrnn.training.rule_check import check_rule
+
+        check_rule(self, DeclaredSettings())
 
     def _check_cell(self) -> None:
         """Refuse what a cell has no weights for."""

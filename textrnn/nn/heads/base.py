@@ -59,6 +59,8 @@ class Head(ABC):
     """F."""
     answers_texts: ClassVar[bool] = True
     """Whether there is one answer a text, which is what a training and a prediction are of."""
+    is_local: bool = False
+    """Whether each answer is made of the output at its own word alone."""
 
     def __init__(
         self, n_directions: int, hidden_size: int, n_classes: int, *, pooling: str

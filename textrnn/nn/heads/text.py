@@ -21,6 +21,7 @@ class TextHead(Head):
     ) -> None:
         super().__init__(n_directions, hidden_size, n_classes, pooling=pooling)
         self.pooling = POOLINGS[pooling]
+        self.is_local = self.pooling.is_local
         self.n_features *= self.pooling.width
 
     def shapes(self) -> dict[str, tuple[int, ...]]:

@@ -21,6 +21,7 @@ class TokenHead(Head):
     """
 
     answers_texts = False
+    is_local = True
 
     def features(self, h: Floats, batch: PackedBatch, params: Params) -> tuple[Floats, None]:
         del params

@@ -51,6 +51,8 @@ class Pooling(ABC):
     """In ``POOLINGS``, and of the setting ``readout``."""
     width: ClassVar[int] = 1
     """k, where the vectors of a direction have size k * H."""
+    is_local: ClassVar[bool] = False
+    """Whether the vector is the output at one word alone."""
 
     def shapes(self, n_directions: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
         """Name and shape of each parameter of its own."""

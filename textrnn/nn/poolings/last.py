@@ -20,6 +20,7 @@ class Last(Pooling):
     """The state after each document's own last word: its row of step 0."""
 
     name = "last"
+    is_local = True
 
     def forward(self, h: Floats, batch: PackedBatch, params: Params) -> tuple[Floats, None]:
         del params

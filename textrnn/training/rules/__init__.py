@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from textrnn.nn.optimizers import Optimizer
 from textrnn.training.config import TrainingConfig, make_optimizer
 from textrnn.training.regularisation import Regularisation
 from textrnn.training.rules.bptt import BPTT
+from textrnn.training.rules.tbptt import TruncatedBPTT
 from textrnn.training.step import Rule
 from textrnn.typing import Params
 
@@ -24,10 +25,21 @@ class Kind:
         configured: makes it, for a network of such numbers.
         optimizer: makes what changes the weights by what the rule tells, and keeps all that
             outlives a step.
+        is_one_way: whether it goes along whole texts from their beginnings.
+        is_online: whether it changes weights on the way through a batch, see ``step.OnlineRule``.
+        is_cut: whether it is cut off by ``k1`` and ``k2``.
+        idle: settings that do nothing under it, and the value of each that says so.
     """
 
     configured: Callable[[TrainingConfig, Regularisation, np.dtype[Any]], Rule]
     optimizer: Callable[[TrainingConfig, Params], Optimizer] = make_optimizer
+    is_one_way: bool = True
+    is_online: bool = False
+    is_cut: bool = False
+    idle: Mapping[str, Any] = field(default_factory=dict)
 
 
-RULES: dict[str, Kind] = {"bptt": Kind(BPTT.configured)}
+RULES: dict[str, Kind] = {
+    "bptt": Kind(BPTT.configured, is_one_way=False),
+    "tbptt": Kind(TruncatedBPTT.configured, is_online=True, is_cut=True, idle={"adversarial": 0.0}),
+}
