@@ -2,32 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from textrnn.errors import UsageError
+from textrnn.nn.bodies import BODIES
+from textrnn.training.declaration import declared_by
 from textrnn.training.declared import DeclaredSettings
 from textrnn.training.rules import RULES
 from textrnn.wording.messages import Message, Parameter, Setting, stated
 from textrnn.wording.quoting import listed
 
+DEFAULTS = declared_by(DeclaredSettings)
 
-def check_rule(settings: DeclaredSettings, defaults: DeclaredSettings) -> None:
+
+def check_rule(settings: DeclaredSettings, given: Collection[str]) -> None:
     """Refuse what a rule cannot do, and settings that were given for nothing.
 
     Args:
         settings: each of which can work by itself.
-        defaults: where a setting is as here, nobody has asked for it.
+        given: those that were given on purpose, be it with their defaults; those that are not the
+            default count as such anyway.
 
     Raises:
         UsageError: the first thing that does not go with the rule.
     """
-    for complaint in _complaints(settings, defaults):
+    for complaint in _complaints(settings, given):
         raise UsageError(complaint)
 
 
-def _complaints(settings: DeclaredSettings, defaults: DeclaredSettings) -> Iterator[Message]:
+def _complaints(settings: DeclaredSettings, given: Collection[str]) -> Iterator[Message]:
     rule, kind = Setting("rule", settings.rule), RULES[settings.rule]
+    body = BODIES[settings.body]
+    if kind.is_one_way and not body.has_cell:
+        yield Message(
+            rule,
+            " goes along the states of a cell, but ",
+            stated("body", body.name),
+            ".",
+        )
     if kind.is_one_way and settings.bidirectional:
         yield Message(
             rule,
@@ -62,5 +75,6 @@ def _complaints(settings: DeclaredSettings, defaults: DeclaredSettings) -> Itera
         )
     for name, off in kind.idle.items():
         value: Any = getattr(settings, name)
-        if value not in (off, getattr(defaults, name)):
+        meant = name in given or value != DEFAULTS[name].default
+        if meant and value != off:
             yield Message(stated(name, value), ", but does nothing under ", rule, "; leave it out.")

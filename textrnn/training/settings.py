@@ -162,6 +162,8 @@ class Settings(DeclaredSettings):
         Raises:
             UsageError: the first one that cannot work, with what could.
         """
+        from textrnn.training.rule_check import check_rule
+
         for name, declared in declared_by(self).items():
             complaint = declared.check.complaint(name, getattr(self, name))
             if complaint is not None:
@@ -180,13 +182,7 @@ class Settings(DeclaredSettings):
         self._check_cell()
         self._check_size()
         self._check_whole()
-        self._check_rule()
-
-    def _check_rule(self) -> None:
-        """Refuse what does not go with the learning rule."""
-        from textrnn.training.rule_check import check_rule
-
-        check_rule(self, DeclaredSettings())
+        check_rule(self, given)
 
     def _check_cell(self) -> None:
         """Refuse what a cell has no weights for."""
