@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 
 from tests.test_conformance import COLUMNS, ELSEWHERE, Row, check_row
 from textrnn import TextRNNClassifier
+from textrnn.nn.bodies import BODIES, Body
 from textrnn.nn.cells import CELLS, Cell, Step, TanhRNN, Trace
 from textrnn.nn.check import CHECKS, TRIES, Layer
 from textrnn.nn.packed import pack
@@ -48,7 +50,7 @@ def theirs(
     del CELLS["my_peephole"], sys.modules["my_cells"]
 
 
-@pytest.mark.parametrize("name", ["check.py", "use.py"])
+@pytest.mark.parametrize("name", ["check.py", "use.py", "use_body.py"])
 def test_it_runs_as_it_stands(files: dict[str, str], name: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, name],
@@ -86,8 +88,8 @@ def test_a_cell_that_is_wrong_for_some_layers_is_told() -> None:
 
 
 def test_every_block_is_of_a_file_that_is_run(files: dict[str, str]) -> None:
-    assert set(files) == {"my_cells.py", "check.py", "use.py"}
-    assert len(re.findall("```py", PAGE.read_text(encoding="utf-8"))) == 6
+    assert set(files) == {"my_cells.py", "check.py", "use.py", "my_bodies.py", "use_body.py"}
+    assert len(re.findall("```py", PAGE.read_text(encoding="utf-8"))) == 8
 
 
 @pytest.mark.parametrize("check", CHECKS)
@@ -128,3 +130,30 @@ def test_its_cell_works_in_several_processes(reviews: tuple[list[str], list[str]
     ]
     assert probabilities[0].shape == (len(texts), 2)
     assert np.isfinite(probabilities[0]).all()
+
+
+@pytest.fixture
+def their_body(
+    files: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[type[Body]]:
+    assert "my_bodies.py" in files
+    monkeypatch.syspath_prepend(tmp_path)
+    import_module("my_bodies")
+    yield BODIES["fading"]
+    BODIES.pop("fading", None)
+    del sys.modules["my_bodies"]
+
+
+@pytest.mark.parametrize("column", [name for name in COLUMNS if name not in ELSEWHERE])
+def test_its_body_passes_the_table(their_body: type[Body], column: str, tmp_path: Path) -> None:
+    check_row(Row("body", their_body.name), column, tmp_path)
+
+
+def test_another_process_knows_the_body_once_it_has_it(their_body: type[Body]) -> None:
+    network = Row("body", their_body.name).network()
+    sent = pickle.dumps(network)
+    del BODIES["fading"]
+    again = pickle.loads(sent)
+    assert BODIES["fading"] is their_body
+    batch = pack([np.array([0, 3, 2], dtype=np.int32)])
+    np.testing.assert_array_equal(again.predict_logits(batch), network.predict_logits(batch))

@@ -73,6 +73,12 @@ class Body(ABC):
         self.input, self.params, self.cell, self.dtype = source, params, cell, dtype
         self.hidden_size, self.num_layers, self.n_directions = hidden_size, num_layers, n_directions
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Another process knows the body once it has it."""
+        vars(self).update(state)
+        if BODIES.get(self.name) is not type(self):
+            register(type(self))
+
     @abstractmethod
     def make_layer(self, number: int) -> Layer:
         """The layer of a number, 0 being the first."""
