@@ -289,8 +289,8 @@ class DeclaredSettings:
     rule: str = setting(
         "bptt",
         one_of(_rules),
-        "How it learns: bptt, through all words of a text; tbptt, truncated after k2 words; all "
-        "but bptt need one-way.",
+        "How it learns: bptt, back through all words of a text; tbptt, truncated after k2 words; "
+        "rtrl, exactly, going forward (slow, for small networks). All but bptt need one-way.",
         group=TRAINING,
     )
     k1: int | None = setting(

@@ -143,6 +143,7 @@ class Run:
         self.rng = rng
         self.n_jobs = n_jobs
         self.scorer = scorer
+        RULES[config.rule].check(config, network, train)
         self.optimizer = RULES[config.rule].optimizer(config, network.params)
         self.average: WeightAverage | None = None
         if config.ema_decay > 0.0:

@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from textrnn.nn.network import Network
 from textrnn.nn.optimizers import Optimizer
 from textrnn.training.config import TrainingConfig, make_optimizer
+from textrnn.training.examples import Examples
 from textrnn.training.regularisation import Regularisation
 from textrnn.training.rules.bptt import BPTT
+from textrnn.training.rules.rtrl import RTRL, check_cost
 from textrnn.training.rules.tbptt import TruncatedBPTT
 from textrnn.training.step import Rule
 from textrnn.typing import Params
@@ -25,6 +28,7 @@ class Kind:
         configured: makes it, for a network of such numbers.
         optimizer: makes what changes the weights by what the rule tells, and keeps all that
             outlives a step.
+        check: raises UsageError where a network or its texts are too large for it, or warns.
         is_one_way: whether it goes along whole texts from their beginnings.
         is_online: whether it changes weights on the way through a batch, see ``step.OnlineRule``.
         is_cut: whether it is cut off by ``k1`` and ``k2``.
@@ -33,6 +37,7 @@ class Kind:
 
     configured: Callable[[TrainingConfig, Regularisation, np.dtype[Any]], Rule]
     optimizer: Callable[[TrainingConfig, Params], Optimizer] = make_optimizer
+    check: Callable[[TrainingConfig, Network, Examples], None] = lambda *_: None
     is_one_way: bool = True
     is_online: bool = False
     is_cut: bool = False
@@ -42,4 +47,7 @@ class Kind:
 RULES: dict[str, Kind] = {
     "bptt": Kind(BPTT.configured, is_one_way=False),
     "tbptt": Kind(TruncatedBPTT.configured, is_online=True, is_cut=True, idle={"adversarial": 0.0}),
+    "rtrl": Kind(
+        RTRL.configured, check=check_cost, idle={"adversarial": 0.0, "gradient_floor": 0.0}
+    ),
 }

@@ -1,0 +1,115 @@
+"""Real-time recurrent learning (Williams and Zipser 1989): the gradient of BPTT, carried forward.
+
+Each text is read once to know what every output does to the loss, whatever readout and loss there
+are; then once more from its first word on, with the influence of every parameter on the state
+(``nn/influence.py``). What it finds is the gradient that backpropagation through time finds. It is
+for small networks: a word costs O(M² P), of M states and P parameters, and memory does not grow
+with the length of a text but for its distinct words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+
+from textrnn.errors import UsageError
+from textrnn.nn.influence import influence_backward
+from textrnn.nn.network import Network
+from textrnn.system.telling import warn
+from textrnn.training.config import TrainingConfig
+from textrnn.training.examples import Examples
+from textrnn.training.lesson import ONCE, make_lesson
+from textrnn.training.regularisation import Regularisation
+from textrnn.training.step import Batch, Told
+from textrnn.wording.messages import Advice, Message, Parameter, Setting
+
+FLOPS = 1e9
+"""Operations a second that are counted on."""
+LONG = 3_600.0
+"""Seconds from which on a training is warned of."""
+LARGEST = 2**30
+"""Bytes of one text's influences that are too many."""
+
+
+@dataclass(frozen=True)
+class RTRL:
+    """The exact gradient of a batch's loss, found without going back.
+
+    Attributes:
+        regularisation: dropout and the like.
+        frozen: names of parameters that get no gradient.
+        loss: which answers are corrected, see ``lesson``.
+    """
+
+    regularisation: Regularisation = field(default_factory=Regularisation)
+    frozen: tuple[str, ...] = ()
+    loss: str = ONCE
+
+    @classmethod
+    def configured(
+        cls, config: TrainingConfig, regularisation: Regularisation, dtype: np.dtype[Any]
+    ) -> Self:
+        """The rule of a training; see ``rules.RULES``."""
+        del dtype
+        return cls(regularisation, config.frozen, config.loss)
+
+    def step(self, network: Network, batch: Batch) -> Told:
+        """Once forward for the outputs' gradients, once for those of the parameters."""
+        lesson = make_lesson(network, batch, self.regularisation, self.loss)
+        network, packed = lesson.network, lesson.packed
+        dropout = self.regularisation.dropout(batch.rng)
+        logits, cache = network.forward(packed, dropout=dropout, workspace=batch.workspace)
+        smoothing = self.regularisation.label_smoothing
+        loss, d_logits = lesson.loss(logits, label_smoothing=smoothing)
+        d_outputs, d_last, of_head = network.head.backward(
+            d_logits, cache.head, packed, network.params
+        )
+        d_h = np.zeros_like(cache.body.outputs) if d_outputs is None else d_outputs
+        if d_last is not None:
+            d_h[:, : packed.n_sequences] += d_last
+        of_body = influence_backward(network.body, cache.body, d_h, frozen=self.frozen)
+        gradients = {**of_head, **of_body}
+        for name in self.frozen:
+            gradients.pop(name, None)
+        return lesson.sums(loss, logits, packed.n_tokens), gradients
+
+
+def check_cost(config: TrainingConfig, network: Network, train: Examples) -> None:
+    """Refuse what takes too much memory, and warn of what takes hours.
+
+    Raises:
+        UsageError: there are several layers, or the influences on the state of one text fill more
+            than 1 GiB.
+    """
+    if network.config.num_layers > 1:
+        raise UsageError(
+            Setting("rule", "rtrl"),
+            " is for one layer, as the influence of one on the next is not carried; give ",
+            Setting("num_layers", 1),
+            ".",
+        )
+    body, cell = network.body, network.cell
+    shapes, H = cell.shapes(1, body.input.size or 0, body.width), body.width
+    M = len(cell.carried_names) * H
+    words = 0
+    if body.input.table is not None and body.input.table not in config.frozen:
+        words = min(int(train.texts.lengths.max()), body.input.vocabulary_size)  # type: ignore[attr-defined]
+    P = sum(int(np.prod(shape)) for shape in shapes.values()) + words * cell.n_gates * H
+    what = f"M² P a word, of {M:,} states and {P:,} parameters that act on them"
+    remedy = Advice(
+        "; choose a smaller ",
+        Parameter("hidden_size"),
+        " or ",
+        Parameter("max_length"),
+        ", or another ",
+        Parameter("rule"),
+    )
+    if 8 * M * P > LARGEST:
+        told = f" keeps M P numbers of each text, here {8 * M * P / 2**30:.1f} GiB ({what})"
+        raise UsageError(Setting("rule", "rtrl"), told, remedy, ".")
+    seconds = 2.0 * M * M * P * train.texts.n_tokens * config.max_iter / FLOPS
+    if seconds > LONG:
+        told = f" takes {what}: with these texts some {seconds / 3600:.0f} hours"
+        warn(Message(Setting("rule", "rtrl"), told, remedy))
