@@ -92,6 +92,7 @@ PYTORCH: dict[str, dict[str, str]] = {
         "rnn_relu": "nn.RNN(nonlinearity='relu')",
         "rnn_linear": IS_NONE + "PyTorch has tanh and ReLU alone; ONNX has Affine",
         "jordan": IS_NONE + "PyTorch has no back projection; test_formulas has its own",
+        "clockwork": IS_NONE + "PyTorch has no clockwork; test_formulas has its own",
         "lstm": "nn.LSTM",
         "lstm_forget": IS_NONE + "PyTorch has no LSTM without input and output gate",
         "lstm_peephole": IS_NONE + "PyTorch has no peepholes; ONNX has",
@@ -121,6 +122,7 @@ ONNX: dict[str, dict[str, str]] = {
         "rnn_relu": IS_NONE + "onnx has no case of RNN with Relu; PyTorch has the cell",
         "rnn_linear": "RNN with Affine",
         "jordan": IS_NONE + "ONNX has no back projection; test_formulas has its own",
+        "clockwork": IS_NONE + "ONNX has no clockwork; test_formulas has its own",
         "lstm": "LSTM",
         "lstm_forget": IS_NONE + "ONNX has no LSTM without input and output gate",
         "lstm_peephole": "LSTM with P",
@@ -350,4 +352,4 @@ def test_what_has_no_counterpart_in_one_place_has_one_in_another() -> None:
         for name in CELLS
         if all(table["cell"][name].startswith(IS_NONE) for table in ELSEWHERE.values())
     ]
-    assert alone == ["jordan", "lstm_forget", "mingru", "minlstm"]
+    assert alone == ["jordan", "clockwork", "lstm_forget", "mingru", "minlstm"]

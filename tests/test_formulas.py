@@ -27,6 +27,7 @@ class OneText:
 
     def __init__(self, cell: str, n_words: int = 6, seed: int = 0) -> None:
         layer = Layer(CELLS[cell], 1, seed)
+        self.H = layer.of_words.shape[-1]
         words = np.random.default_rng(seed).integers(0, 5, n_words).astype(np.int32)
         trace, _ = layer.forward(pack([words]), None)
         self.x = layer.of_words[:, 0, words].swapaxes(0, 1)
@@ -48,3 +49,18 @@ def test_jordan() -> None:
         y = sigmoid(s @ V + b_y)
         np.testing.assert_allclose(found_s, s, **EXACT)
         np.testing.assert_allclose(found_y, y, **EXACT)
+
+
+def test_clockwork() -> None:
+    """h_t = tanh(x_t W_x + h_{t-1} W_h + b) of units whose period divides t, who hear no faster."""
+    text = OneText("clockwork", n_words=18)
+    periods = [1, 2, 4]  # of three units
+    W_h, h = text.params["W_h"][0], [0.0] * text.H
+    for t, ((x,), found) in enumerate(zip(text.x, text.states["h"], strict=True)):
+        new = list(h)
+        for j in range(text.H):
+            if t % periods[j] == 0:
+                heard = sum(h[i] * W_h[i, j] for i in range(text.H) if periods[i] >= periods[j])
+                new[j] = np.tanh(x[j] + heard)
+        h = new
+        np.testing.assert_allclose(found, h, **EXACT)

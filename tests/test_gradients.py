@@ -150,7 +150,8 @@ def test_cell_step(cell_name: str, n_directions: int, carried: int) -> None:
     z += 0.2 * np.sign(z)  # away from the rectifier's kink
     before = {name: rng.normal(0.0, 0.7, (S, 3, H)) for name in cell.carried_names}
     weigh = {name: rng.standard_normal((S, 3, H)) for name in cell.carried_names}
-    step = Step(rows=slice(1, 4), previous=slice(5, 5 + carried), carried=carried)
+    times = np.array([8, 3, 6]) if cell.needs_times else None
+    step = Step(slice(1, 4), slice(5, 5 + carried), carried, times)
 
     def forward() -> Trace:
         activated, cache = cell.activate(z * cell.gate_scale(F64))

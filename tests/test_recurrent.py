@@ -129,6 +129,22 @@ def rows_in(step: Step) -> range:
     return range(step.rows.start, step.rows.stop)
 
 
+def steps_of(cell: Cell, batch: PackedBatch) -> list[Step]:
+    """Those that a cell is handed where documents begin with no state."""
+    before = np.zeros(batch.n_sequences, np.int64) if cell.needs_times else None
+    return recurrent.unroll(batch, before)
+
+
+def assert_same_steps(found: list[Step], expected: list[Step]) -> None:
+    def plain(steps: list[Step]) -> list[Step]:
+        return [
+            step if step.times is None else step._replace(times=tuple(step.times.tolist()))  # type: ignore[arg-type]
+            for step in steps
+        ]
+
+    assert plain(found) == plain(expected)
+
+
 def check_step(step: Step, batch: PackedBatch) -> None:
     """Each word comes after the one that stands before it in its own document, or begins it."""
     assert step.previous.stop - step.previous.start == step.carried <= len(rows_in(step))
@@ -181,13 +197,13 @@ def test_every_document_is_read_in_order(cell_name: str, S: int) -> None:
     cell, batch = watched(cell_name), pack(some_documents())
     layer = Layer(cell, S)
     trace = layer.forward(batch)
-    assert cell.there == recurrent.unroll(batch)[::-1]
+    assert_same_steps(cell.there, steps_of(cell, batch)[::-1])
     read = np.array([row for step in cell.there for row in rows_in(step)])
     for place in range(batch.n_sequences):
         own = read[batch.documents[read] == place]
         np.testing.assert_array_equal(own, rows_of(batch, place))
     layer.backward(trace, batch, d_final=np.ones((S, batch.n_sequences, H)))
-    assert cell.back == cell.there[::-1]
+    assert_same_steps(cell.back, cell.there[::-1])
 
 
 @ALL_CELLS
@@ -349,7 +365,7 @@ def test_floor_stops_at_the_first_look_that_finds_all_gone(
 
     cell.back.clear()
     cut, _ = layer.backward(trace, batch, d_final=d_final, floor=FLOOR)
-    assert cell.back == recurrent.unroll(batch)[:stop]
+    assert_same_steps(cell.back, steps_of(cell, batch)[:stop])
     assert cut.shape[2] == batch.offsets[stop] == sum(min(n, stop) for n in LONG)
 
 
@@ -359,7 +375,8 @@ def test_a_batch_is_unrolled_while_either_direction_has_a_gradient(
     cell_name: str, sooner: int
 ) -> None:
     """Two directions are unrolled as far together as the slower to fade would be alone."""
-    layer, batch = Layer(cell_name, 2), pack(some_documents(LONG))
+    seed = 2 if cell_name == "clockwork" else 0  # else its slowest unit is the same in both
+    layer, batch = Layer(cell_name, 2, seed=seed), pack(some_documents(LONG))
     if isinstance(layer.cell, InputGated):
         layer.of_words[KEPT, sooner] *= 0.2
     else:

@@ -19,7 +19,7 @@ from tests.gradcheck import (
 )
 from tests.networks import network_config
 from textrnn.nn import recurrent
-from textrnn.nn.cells import CELLS, Cell, Trace
+from textrnn.nn.cells import CELLS, TIME, Cell, Trace
 from textrnn.nn.network import Network
 from textrnn.nn.packed import PackedBatch, pack
 from textrnn.nn.workspace import Workspace
@@ -55,8 +55,21 @@ class Layer:
         return replace(trace, activated=activated), final
 
     def states(self, B: int, seed: int = 1) -> Params:
-        rng = np.random.default_rng(seed)
-        return {n: rng.normal(0.0, 0.6, (self.S, B, H)) for n in self.cell.carried_names}
+        return random_states(self.cell, (self.S, B, H), np.random.default_rng(seed))
+
+
+def random_states(cell: Cell, shape: tuple[int, int, int], rng: np.random.Generator) -> Params:
+    """States to begin with; of a cell that counts words also how many were read."""
+    found: Params = {name: rng.normal(0.0, 0.6, shape) for name in cell.carried_names}
+    if cell.needs_times:
+        times = rng.integers(0, 9, (shape[1], 1)).astype(np.float64)
+        found[TIME] = np.tile(times, (shape[0], 1, 1))
+    return found
+
+
+def without_time(states: Params) -> Params:
+    """Those that have a gradient."""
+    return {name: value for name, value in states.items() if name != TIME}
 
 
 def some_documents(lengths: Sequence[int] = LENGTHS) -> list[Ids]:
@@ -81,7 +94,9 @@ def test_gradients_with_an_initial_state(cell_name: str, S: int, lengths: list[i
             break
     rng = np.random.default_rng(3)
     d_outputs = rng.standard_normal((S, batch.n_tokens, H))
-    d_final: Params = {name: rng.standard_normal(value.shape) for name, value in initial.items()}
+    d_final: Params = {
+        name: rng.standard_normal(value.shape) for name, value in without_time(initial).items()
+    }
 
     def objective() -> float:
         trace, final = layer.forward(batch, initial)
@@ -108,7 +123,7 @@ def test_gradients_with_an_initial_state(cell_name: str, S: int, lengths: list[i
     assert set(own) == set(layer.params) - {"W_x", "b"}
     for name, value in own.items():
         assert_gradient(value, objective, layer.params[name], name)
-    assert set(d_initial) == set(initial)
+    assert set(d_initial) == set(without_time(initial))
     for name, value in d_initial.items():
         assert_gradient(value, objective, initial[name], f"initial {name}")
 
@@ -124,7 +139,8 @@ def test_gradients_of_two_layers_with_initial_states(cell_name: str, S: int) -> 
     for seed in range(100):
         rng = np.random.default_rng(seed)
         network = random_network(config, rng)
-        initial, d_final = states_of(network, 3, rng), states_of(network, 3, rng)
+        initial = states_of(network, 3, rng)
+        d_final = [without_time(states) for states in states_of(network, 3, rng)]
         logits, cache = network.forward(batch, initial=initial)
         gates = [np.abs(layer.trace.gates).min() for layer in cache.body.layers]
         if cell_name != "rnn_relu" or min(gates) > 1e-3:
@@ -197,7 +213,8 @@ def test_reading_without_a_backward_pass_begins_and_ends_the_same(
     assert set(found) == set(final) == set(initial)
     for name, value in final.items():
         np.testing.assert_array_equal(found[name], value)
-        np.testing.assert_array_equal(value, trace.states[name][:, : batch.n_sequences])
+        if name != TIME:
+            np.testing.assert_array_equal(value, trace.states[name][:, : batch.n_sequences])
 
 
 def test_initial_states_must_be_those_of_the_cell() -> None:
@@ -249,10 +266,10 @@ def in_order(states: Params, places: Sequence[int] | Ints) -> Params:
 def states_of(network: Network, B: int, rng: np.random.Generator) -> list[Params]:
     config = network.config
     shape = (config.n_directions, B, config.hidden_size)
-    return [
-        {name: rng.normal(0.0, 0.6, shape) for name in network.cell.carried_names}
-        for _ in range(config.num_layers)
-    ]
+    states = [random_states(network.cell, shape, rng) for _ in range(config.num_layers)]
+    for of_layer in states[1:]:
+        of_layer |= {name: value for name, value in states[0].items() if name == TIME}
+    return states
 
 
 @CHUNKS
@@ -269,7 +286,7 @@ def test_in_chunks_equals_whole(
     whole = pack(documents)
     rng = np.random.default_rng(6)
     initial = states_of(network, len(documents), rng)  # in the caller's order
-    d_final = states_of(network, len(documents), rng)
+    d_final = [without_time(states) for states in states_of(network, len(documents), rng)]
     d_logits = rng.standard_normal((len(documents), 3))
 
     logits, cache = network.forward(whole, initial=[in_order(s, whole.order) for s in initial])

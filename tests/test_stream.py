@@ -12,6 +12,7 @@ from tests.networks import network_config
 from textrnn import TextRNNClassifier
 from textrnn.errors import UsageError
 from textrnn.inference.stream import Stream
+from textrnn.nn.cells import TIME
 from textrnn.nn.network import Network
 from textrnn.nn.packed import pack
 from textrnn.nn.poolings import POOLINGS
@@ -61,6 +62,8 @@ def test_a_state_is_taken_out_and_put_back(cell: str, readout: str, num_layers: 
             expected = [network.predict_proba(pack([whole[:n]]))[0] for n in range(5, 9)]
             np.testing.assert_allclose(read(reader, end), expected, rtol=1e-12)
     for layer in state.layers:
+        times = {name: layer.pop(name) for name in [TIME] if name in layer}
+        assert all(value.tolist() == [[[4.0]]] for value in times.values())
         assert all(value.shape == (1, 1, 5) for value in layer.values())
 
 

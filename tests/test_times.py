@@ -1,7 +1,7 @@
 """Steps know their time, though a batch is aligned at its documents' ends: by a cell that asks.
 
-The cell is a small clockwork (Koutník et al. 2014, without its order of modules): unit j changes
-only at times that its period divides, and keeps its state at others.
+The cell is a clockwork of the tests' own, without groups: unit j changes only at times that its
+period divides, and keeps its state at others.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from textrnn.typing import Bools, Floats, Params
 EXACT: dict[str, Any] = {"rtol": 1e-12, "atol": 1e-12}
 
 
-class Clockwork(Cell):
+class Ticking(Cell):
     """Units of periods 1, 2, 3, ..."""
 
-    name = "clockwork"
+    name = "ticking"
     n_gates = 1
     needs_times = True
 
@@ -67,15 +67,15 @@ class Clockwork(Cell):
 
 @pytest.fixture(autouse=True)
 def _registered() -> Iterator[None]:
-    register(Clockwork)
+    register(Ticking)
     yield
-    del CELLS["clockwork"]
+    del CELLS["ticking"]
 
 
 @pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
 def test_it_passes_the_checks(check: Any) -> None:
     """In chunks, too: its state says how many words were read."""
-    check(CELLS["clockwork"])
+    check(CELLS["ticking"])
 
 
 def test_times_are_counted_in_each_document_from_what_was_read_before() -> None:
@@ -99,7 +99,7 @@ def test_nobody_else_is_told_times() -> None:
 
 def test_the_state_holds_the_time() -> None:
     batch = pack(random_documents(np.random.default_rng(0), [3, 7, 1], 5))
-    layer = Layer(CELLS["clockwork"], 2)
+    layer = Layer(CELLS["ticking"], 2)
     _, final = layer.forward(batch, None)
     np.testing.assert_array_equal(final[TIME], [[[7], [3], [1]]] * 2)
     _, final = layer.forward(batch, {**final, TIME: np.full((2, 3, 1), 5.0)})
@@ -114,7 +114,7 @@ def test_a_network_of_them_reads_one_document_as_in_a_batch(bidirectional: bool)
     """Word by word, without a trace, and in two layers; each direction counts as it reads."""
     rng = np.random.default_rng(1)
     config = network_config(
-        3, 9, 4, "clockwork", 5, 2, bidirectional=bidirectional, readout="mean", dtype="float64"
+        3, 9, 4, "ticking", 5, 2, bidirectional=bidirectional, readout="mean", dtype="float64"
     )
     network: Network = random_network(config, rng)
     documents = random_documents(rng, [1, 6, 3, 6], 9)

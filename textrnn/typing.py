@@ -9,7 +9,7 @@
 | V | vocabulary |
 | D | input of a recurrent layer |
 | H | hidden state |
-| G | gates (of each rnn and jordan 1, lstm_forget 2, both gru 3, lstm and lstm_peephole 4) |
+| G | gates (lstm_forget and mingru 2, both gru and minlstm 3, lstm and lstm_peephole 4, others 1) |
 | S | directions of reading: 1, or 2 if bidirectional |
 | F | features that reach the linear layer |
 | C | classes |

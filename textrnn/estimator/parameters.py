@@ -99,7 +99,8 @@ class TextRNNParameters(BaseEstimator):  # type: ignore[misc]
             "lstm_peephole" (Gers and Schmidhuber 2000); gated recurrent unit, "gru", or as it
             was first published, "gru_reset_before" (Cho et al. 2014); a simple recurrence with
             tanh, "rnn", ReLU, "rnn_relu", or no activation, "rnn_linear"; one to which its output
-            comes back, too, "jordan" (Jordan 1986); the minimal ones, whose gates see the input
+            comes back, too, "jordan" (Jordan 1986); one of groups that tick at different rates,
+            "clockwork" (Koutník et al. 2014); the minimal ones, whose gates see the input
             alone, "mingru" and "minlstm" (Feng et al. 2024), some times as fast; or the name of
             one of your own, registered with ``textrnn.nn.cells.register``.
         hidden_size : int, default=64

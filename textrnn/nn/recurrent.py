@@ -71,7 +71,8 @@ def forward(
     initial, read_before = _initial(cell, initial, (S, B, H), dtype)
     states = {name: take(name, (S, N, H), dtype) for name in cell.state_names}
     scratch = take("scratch", (G, S, B, H), dtype)
-    trace = Trace(input_products, states, scratch, initial, read_before)
+    times = None if read_before is None else times_of(batch, read_before)
+    trace = Trace(input_products, states, scratch, initial, read_before, times=times)
     weights = cell.prepare_forward(params)
     for step in reversed(unroll(batch, read_before)):
         cell.forward(weights, trace, step if initial is None else _entered(trace, step, initial))
@@ -159,11 +160,15 @@ def unroll(batch: PackedBatch, read_before: Ints | None = None) -> list[Step]:
     ]
     if read_before is None:
         return steps
-    first = read_before + batch.lengths - 1
-    return [
-        step._replace(times=first[:size] - t)
-        for t, (step, (_, size)) in enumerate(zip(steps, batch.steps, strict=True))
-    ]
+    times = times_of(batch, read_before)
+    return [step._replace(times=times[step.rows]) for step in steps]
+
+
+def times_of(batch: PackedBatch, read_before: Ints) -> Ints:
+    """For each row how many words of its document were read before, (N,)."""
+    from_end = np.repeat(np.arange(len(batch.batch_sizes)), batch.batch_sizes)
+    times: Ints = (read_before + batch.lengths - 1)[batch.documents] - from_end
+    return times
 
 
 def _initial(

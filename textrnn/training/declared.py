@@ -159,8 +159,8 @@ class DeclaredSettings:
         "lstm",
         one_of(_cells),
         "lstm, lstm_forget (without its other gates), lstm_peephole, gru, gru_reset_before, rnn "
-        "(tanh), rnn_relu, rnn_linear, jordan, or mingru or minlstm, whose gates see the input "
-        "alone, which makes them some times as fast.",
+        "(tanh), rnn_relu, rnn_linear, jordan, clockwork, or mingru or minlstm, whose gates see "
+        "the input alone, which makes them some times as fast.",
         group=NETWORK,
         common=True,
     )

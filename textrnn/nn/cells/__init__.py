@@ -11,6 +11,7 @@ from textrnn.nn.cells.base import (
     halved_tanh_to_sigmoid,
     register,
 )
+from textrnn.nn.cells.clockwork import Clockwork
 from textrnn.nn.cells.gru import GRU
 from textrnn.nn.cells.gru_reset_before import ResetBeforeGRU
 from textrnn.nn.cells.input_gated import InputGated
@@ -25,7 +26,7 @@ from textrnn.nn.cells.rnn import LinearRNN, ReluRNN, TanhRNN
 from textrnn.nn.cells.step import TIME, Step, Trace
 
 for _cell in (
-    *(TanhRNN, ReluRNN, LinearRNN, Jordan),
+    *(TanhRNN, ReluRNN, LinearRNN, Jordan, Clockwork),
     *(LSTM, ForgetLSTM, PeepholeLSTM),
     *(GRU, ResetBeforeGRU),
     *(MinGRU, MinLSTM),
@@ -38,6 +39,7 @@ __all__ = [
     "LSTM",
     "TIME",
     "Cell",
+    "Clockwork",
     "FastReader",
     "ForgetLSTM",
     "InputGated",

@@ -52,6 +52,7 @@ class Trace:
         read_before: words of each document that were read before, (B,); None unless the cell
             asks for times.
         activated: what the backward pass of ``Cell.activate`` needs, of the distinct inputs.
+        times: the words read before each row's, (N,); None where nobody counted.
     """
 
     gates: Floats
@@ -60,6 +61,7 @@ class Trace:
     initial: Params | None = None
     read_before: Ints | None = None
     activated: tuple[Floats, ...] = ()
+    times: Ints | None = None
 
     @property
     def h(self) -> Floats:
