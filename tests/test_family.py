@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import subprocess
 import sys
@@ -13,10 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.family import adding, copying, distance, dyck, parity, reber, sine
+from benchmarks.family import adding, copying, distance, dyck, early, parity, reber, sine
 from benchmarks.family.learning import Learner, learn
 from benchmarks.family.part import merged
 from benchmarks.family.tasks import TASKS, table
+from textrnn import TextRNNClassifier
 from textrnn.typing import Floats
 
 ROOT = Path(__file__).parents[1]
@@ -234,3 +236,38 @@ def test_the_command_writes_what_it_prints(tmp_path: Path) -> None:
 def run_command(*given: str) -> str:
     command = [sys.executable, "-m", "benchmarks.family", *given]
     return subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+
+
+def test_how_early_is_asked_after_shares_of_the_words() -> None:
+    """As a stream answers when it has read so much, rounded up, of each text."""
+    texts = ["good w w w w bad", "w bad", "w", "w w w good good w w w w w w"] * 4
+    labels = ["good", "bad", "bad", "good"] * 4
+    model = TextRNNClassifier(
+        loss="every",
+        bidirectional=False,
+        ngrams="none",
+        hidden_size=4,
+        embedding_dim=4,
+        max_iter=1,
+        random_state=0,
+    ).fit(texts, labels)
+    classes = np.searchsorted(model.classes_, labels[:4])
+    found = early.accuracy_by_share(model.model_, model.model_.encode(texts[:4]), classes)
+    stream = model.stream()
+    for share, accuracy in zip(early.SHARES, found, strict=True):
+        right = []
+        for text, k in zip(texts[:4], classes, strict=True):
+            words = text.split()
+            stream.reset()
+            answers = [
+                stream.feed(word).argmax() for word in words[: math.ceil(share * len(words))]
+            ]
+            right.append(answers[-1] == k)
+        assert accuracy == np.mean(right)
+
+
+def test_the_table_of_early_answers_is_of_test_texts() -> None:
+    one = {"loss": "every", "readout": "max", "seed": 0, "epochs": 4, "accuracies": [0.5] * 5}
+    other = {**one, "seed": 1, "accuracies": [0.6] * 5, "texts": "test"}
+    lines = early.table([{**one, "texts": "test"}, other, {**one, "texts": "held out"}]).split("\n")
+    assert lines[2:] == [f"| max | every | 4 | {' | '.join(['0.550'] * 5)} | 2 |"]
