@@ -112,7 +112,9 @@ class Contest:
         words = self.data.texts.n_tokens
         return {
             "microseconds_a_word": timings[cell].median / words * 1e6,
-            "ratios": {side: ratio(timings[side], timings[cell]) for side in (LSTM, *jobs)},
+            "ratios": {
+                side: ratio(timings[side], timings[cell]) for side in (LSTM, TORCH) if side in jobs
+            },
             "timings": [t.to_dict() for t in timings.values()],
         }
 

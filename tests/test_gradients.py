@@ -99,8 +99,8 @@ def test_network_without_chance(cell: str, embedding_dim: int | None, n_document
 @pytest.mark.parametrize("cell", CELL_NAMES)
 def test_directional_derivative_at_full_size(cell: str, readout: str) -> None:
     """At a size that is in use, along one random direction of all parameters."""
-    # With the other seed two outputs of the linear cell differ by 1e-9, and either is the maximum.
-    rng = np.random.default_rng(4 if cell == "rnn_linear" else 3)
+    # With the other seed two outputs of these are as good as equal, and either is the maximum.
+    rng = np.random.default_rng(4 if cell in ("rnn_linear", "minlstm") else 3)
     config = network_config(
         4, 500, 50, cell, 64, bidirectional=True, readout=readout, dtype="float64"
     )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.gradcheck import random_network
+from tests.gradcheck import assert_gradient, dense, random_documents, random_network
 from tests.networks import network_config
 from textrnn import TextRNNClassifier
 from textrnn.errors import UsageError
@@ -90,6 +90,46 @@ def test_gates_are_made_once_for_each_distinct_word(
     network.forward(batch)
     network.read(batch)
     assert made == [2, 7, 2, 7]
+
+
+@MINIMAL
+@pytest.mark.parametrize("num_layers", [1, 2])
+@pytest.mark.parametrize("reads", ["vectors", "one-hot", "numbers"])
+def test_gradients_whatever_is_read(cell: str, reads: str, num_layers: int) -> None:
+    """Central differences of all parameters; both directions, texts in segments, one of a word."""
+    source: dict[str, Any] = {"vocabulary_size": V, "embedding_dim": D}
+    if reads != "vectors":
+        source["embedding_dim"] = None
+    if reads == "numbers":
+        source |= {"vocabulary_size": 0, "n_inputs": D}
+    config = network_config(
+        n_classes=2,
+        cell=cell,
+        hidden_size=2,
+        num_layers=num_layers,
+        bidirectional=True,
+        readout="mean",
+        dtype="float64",
+        segment_length=3,
+        **source,
+    )
+    rng = np.random.default_rng(3)
+    network = random_network(config, rng)
+    documents: list[Any] = random_documents(rng, [7, 1, 3], V)
+    if reads == "numbers":
+        documents = [rng.standard_normal((len(ids), D)) for ids in documents]
+    batch = network.pack(documents)
+    assert batch.n_sequences == 5
+    logits, cache = network.forward(batch)
+    weights = rng.standard_normal(logits.shape)
+    gradients = dense(network.backward(weights, cache).params)
+    assert set(gradients) == set(network.params)
+
+    def objective() -> float:
+        return float((weights * network.read(batch)[0]).sum())
+
+    for name, value in network.params.items():
+        assert_gradient(gradients[name], objective, value, name)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
