@@ -25,7 +25,10 @@ FROM_THE_ROOT = {
 """Documents beside ``docs``, and what they are called in the site."""
 GROUND = "ground"
 """The page of the modules that stand in no room."""
-ORDER = ["architecture.md", "extending.md", "settings.md", "results.md", "speed.md", "tested.md"]
+ORDER = [
+    *("architecture.md", "formulas.md", "extending.md", "settings.md"),
+    *("results.md", "speed.md", "tested.md"),
+]
 """Documents in ``docs`` as one may read them; what is not named here comes after them."""
 
 
