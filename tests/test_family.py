@@ -169,11 +169,13 @@ def test_the_kind_of_car_is_as_far_from_the_end_as_is_said(rng: np.random.Genera
         assert words[2] in distance.VEHICLES
         assert len(words[3:]) == n
         assert not {*words[3:]} & {*distance.KINDS, *distance.VEHICLES}
-    drawn = distance.of_any_distance(rng, 2_000)
+    drawn = distance.from_on(2, rng, 2_000)
     for ids, kind in zip(drawn.documents, drawn.targets, strict=True):
         assert distance.WORDS[ids[1]] == distance.KINDS[kind]
     assert len(set(distance.WORDS)) == len(distance.WORDS)
     assert {len(ids) - 3 for ids in drawn.documents} == set(range(2, 61))
+    far = distance.learnt_from(12).draw(rng, 1_000)
+    assert {len(ids) - 3 for ids in far.documents} == set(range(12, 61))
     said = np.where([len(ids) <= 13 for ids in drawn.documents], drawn.targets, -1)
     found = distance.measure(sure_of(np.maximum(said, 0), 12), drawn)
     assert found["2 to 10"] == 1.0

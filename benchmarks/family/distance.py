@@ -3,13 +3,15 @@
 A sentence is "the getaway van ... sped off": its second word is asked for, and between it and the
 end come as many words of no account as it takes. Read one way and answered of the last state, so
 that memory and nothing else decides. Learnt on distances of 2 to 60 words between the car and the
-end, all as often; asked by distance.
+end, all as often, or on the far ones alone, which a truncated gradient never reaches; asked by
+distance.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from benchmarks.family.learning import learn
 from benchmarks.family.part import Job, Options, Part, Run
 from benchmarks.family.task import Drawn, Measures, Recipe, Task
 from textrnn.corpora import cars
+from textrnn.nn.cells import CELLS
 from textrnn.training.rules import RULES
 from textrnn.typing import Floats, Ints
 
@@ -50,9 +53,9 @@ def draw(rng: np.random.Generator, distances: Ints) -> Drawn:
     return Drawn(list(ids), np.array([KINDS.index(words[1]) for words in drawn], np.int64))
 
 
-def of_any_distance(rng: np.random.Generator, n: int) -> Drawn:
-    """What is learnt from, and what is asked."""
-    return draw(rng, rng.integers(NEAREST, FARTHEST + 1, size=n))
+def from_on(nearest: int, rng: np.random.Generator, n: int) -> Drawn:
+    """Sentences of all distances from some on, each as often."""
+    return draw(rng, rng.integers(nearest, FARTHEST + 1, size=n))
 
 
 def measure(logits: Floats, drawn: Drawn) -> Measures:
@@ -65,60 +68,86 @@ def measure(logits: Floats, drawn: Drawn) -> Measures:
     return found
 
 
-TASK = Task(
-    name="distance",
-    network={"n_classes": len(KINDS), "vocabulary_size": len(WORDS)},
-    recipe=Recipe(steps=600, batch_size=32, learning_rate=3e-3),
-    draw=of_any_distance,
-    held_out=of_any_distance,
-    measure=measure,
-    key="right",
-    solved_at=0.98,
-    stop_at=0.999,
-    criterion="0.98 of the sentences right",
-    published="none",
-)
-RULES_BY_NAME: dict[str, dict[str, Any]] = {
+def learnt_from(nearest: int) -> Task:
+    """The task, asked at all distances, learnt on those from some on."""
+    return Task(
+        name="distance",
+        network={"n_classes": len(KINDS), "vocabulary_size": len(WORDS)},
+        recipe=Recipe(steps=600, batch_size=32, learning_rate=3e-3),
+        draw=partial(from_on, nearest),
+        held_out=partial(from_on, NEAREST),
+        measure=measure,
+        key="right",
+        solved_at=0.98,
+        stop_at=0.999,
+        criterion="0.98 of the sentences right",
+        published="",
+    )
+
+
+FAR = 12
+"""Distances beyond what a truncated gradient goes back over."""
+BY: dict[str, dict[str, Any]] = {
     "bptt": {"rule": "bptt"},
-    "tbptt, 5": {"rule": "tbptt", "k1": 5, "k2": 5},
+    "tbptt": {"rule": "tbptt", "k1": 5, "k2": 5},
+    "rtrl": {"rule": "rtrl"},
+    "ekf": {"rule": "ekf"},
 }
+"""Settings of each rule; the truncated one goes back over five words."""
 TRUNCATED = ("rnn", "lstm", "gru", "clockwork", "mingru")
-"""Cells that learn by other rules than ``bptt``, too."""
+"""Cells that are learnt by truncated backpropagation, too."""
+SMALL = 16
+"""Units of the networks that learn by rules whose cost grows with the square of the weights."""
 SEEDS = (0,)
 
 
-def run(cell: str, by: str, seed: int, options: Options) -> Run:
+def run(cell: str, rule: str, nearest: int, hidden_size: int, seed: int, options: Options) -> Run:
     """One network learns by one rule."""
-    steps, n = options.max_steps, options.n_held_out
-    found = learn(TASK, cell, seed, by=RULES_BY_NAME[by], max_steps=steps, n_held_out=n)
-    return {**found, "rule": by}
+    found = learn(
+        learnt_from(nearest),
+        cell,
+        seed,
+        by=BY[rule],
+        hidden_size=hidden_size,
+        max_steps=options.max_steps,
+        n_held_out=options.n_held_out,
+    )
+    return {**found, "rule": rule, "nearest": nearest, "hidden_size": hidden_size}
 
 
 def jobs(options: Options) -> list[Job]:
     """Every cell by the usual rule, some by the others."""
-    known = [name for name, by in RULES_BY_NAME.items() if by["rule"] in RULES]
+    H = learnt_from(NEAREST).recipe.hidden_size
+    wanted = [
+        *((cell, "bptt", NEAREST, H) for cell in CELLS),
+        *((cell, "tbptt", nearest, H) for cell in TRUNCATED for nearest in (NEAREST, FAR)),
+        ("lstm", "bptt", FAR, H),
+        *(("rnn", rule, NEAREST, SMALL) for rule in ("bptt", "rtrl", "ekf")),
+    ]
     return [
-        Job(run, (cell, by, seed, options))
-        for by in known
-        for cell in options.cells
+        Job(run, (*of, seed, options))
+        for of in wanted
         for seed in options.seeds or SEEDS
-        if by == "bptt" or cell in TRUNCATED
+        if of[0] in options.cells and of[0] in CELLS and of[1] in RULES
     ]
 
 
 def table(runs: list[Run]) -> str:
-    """Markdown: a row a cell and rule, a column a bucket of distances; chance is 1/12."""
+    """Markdown: a row a network, a column a bucket of distances; chance is 1/12."""
     names = [f"{low} to {high}" for low, high in BUCKETS]
     lines = [
-        f"| cell | rule | {' | '.join(names)} | steps |",
-        "|---" * (len(names) + 3) + "|",
+        f"| cell | H | rule | learnt on | {' | '.join(names)} | steps |",
+        "|---" * (len(names) + 5) + "|",
     ]
+    order = [(rule, nearest, cell) for rule in BY for nearest in (NEAREST, FAR) for cell in CELLS]
+    of = {place: number for number, place in enumerate(order)}
     lines += [
-        f"| {run['cell']} | {run['rule']} | {' | '.join(f'{run[name]:.3f}' for name in names)} "
+        f"| {run['cell']} | {run['hidden_size']} | {run['rule']} "
+        f"| {run['nearest']} to {FARTHEST} | {' | '.join(f'{run[name]:.3f}' for name in names)} "
         f"| {run['steps']:,} |"
-        for run in runs
+        for run in sorted(runs, key=lambda run: of[run["rule"], run["nearest"], run["cell"]])
     ]
     return "\n".join(lines)
 
 
-PART = Part(jobs, table, ("rule", "cell", "seed"))
+PART = Part(jobs, table, ("rule", "nearest", "hidden_size", "cell", "seed"))

@@ -55,9 +55,8 @@ class Learner:
         self.task, self.recipe = task, task.recipe
         self.rng = np.random.default_rng([seed, TRAIN])
         self.network = Network.initialise(task.config(cell, hidden_size), self.rng)
-        others = {name: value for name, value in by.items() if name != "rule"}
-        config = Settings(**others, gradient_floor=0.0).training_config(1, 1)
-        kind = RULES[by["rule"]]
+        settings = Settings(**by, gradient_floor=0.0)
+        config, kind = settings.training_config(1, 1), RULES[settings.rule]
         self._rule = kind.configured(config, Regularisation(), self.network.dtype)
         self._optimizer = kind.optimizer(config, self.network.params)
         self._space = Workspace()
