@@ -36,7 +36,7 @@ SMALL = ["--hidden", "8", "--embedding-dim", "8", "--epochs", "2"]
 BASELINES = {"majority", "naive_bayes", "bow_lr", "tfidf_lr", "nbsvm"}
 COMMANDS = [
     *("train", "predict", "evaluate", "compare", "tune"),
-    *("models", "shrink", "corpora", "inspect"),
+    *("gradients", "models", "shrink", "corpora", "inspect"),
 ]
 ESCAPE = "\x1b["
 

@@ -58,7 +58,7 @@ def test_docstring_examples() -> None:
 def test_commands_in_the_documents_exist(document: Path) -> None:
     runner = CliRunner()
     text = document.read_text(encoding="utf-8")
-    names = "train|predict|evaluate|compare|tune|models|shrink|corpora|inspect"
+    names = "train|predict|evaluate|compare|tune|gradients|models|shrink|corpora|inspect"
     commands = re.findall(rf"textrnn ((?:{names})\b.*)", text)
     for command in commands:
         name = command.split()[0]

@@ -24,7 +24,7 @@ FLOORS = [
     {"storage"},
     {"training"},
     {"estimator"},
-    {"experiments"},
+    {"experiments", "diagnosis"},
     {"cli"},
     {"__main__"},
 ]

@@ -10,7 +10,7 @@ from tests.networks import network_config
 from textrnn.nn import recurrent
 from textrnn.nn.cells import CELLS, TIME, Cell, Trace
 from textrnn.nn.check import Layer
-from textrnn.nn.jacobian import jacobian_of
+from textrnn.nn.jacobian import state_jacobian
 from textrnn.nn.network import Network
 from textrnn.nn.packed import PackedBatch, pack
 from textrnn.typing import Floats, Params
@@ -104,10 +104,11 @@ def test_gates_with_names_are_those_of_the_trace(cell: Cell) -> None:
     layer, batch = Layer(cell, 2), pack(documents())
     layer.of_words *= 5.0
     trace, _ = layer.forward(batch, None)
-    for number, _name in enumerate(cell.gate_names):
+    for number, name in enumerate(cell.gate_names):
         gate = trace.gates[number]
         assert gate.max() <= 1.0
-        assert gate.min() >= (0.0 if number < cell.n_sigmoids else -1.0)
+        is_share = number < cell.n_sigmoids or name == cell.keep_gate
+        assert gate.min() >= (0.0 if is_share else -1.0)
 
 
 @pytest.mark.parametrize("readout", ["last", "max", "attention"])
@@ -133,13 +134,13 @@ def test_every_layer_of_a_network_is_watched(readout: str) -> None:
 
     found = network.backward(d_logits, cache, watch=watch)
     for layer, d_states in enumerate(shown):
-        steps = jacobian_of(
+        state = state_jacobian(
             network.cell,
             network.layer(layer),
             first_steps(cache.body.layers[layer].trace, batch),
         )
         after = np.concatenate([d_states[n][:, batch.previous_rows < 0] for n in "hc"], axis=-1)
-        before = np.einsum("sbi,sbij->sbj", after, steps.state)
+        before = np.einsum("sbi,sbij->sbj", after, state)
         places = batch.documents[batch.previous_rows < 0]
         for place, name in ((slice(0, 3), "h"), (slice(3, 6), "c")):
             wanted = found.d_initial[layer][name][:, places]

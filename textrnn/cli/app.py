@@ -15,7 +15,7 @@ from textrnn.system.version import __version__
 
 COMMANDS = (
     *("train", "predict", "evaluate", "compare", "tune"),
-    *("models", "shrink", "corpora", "inspect"),
+    *("gradients", "models", "shrink", "corpora", "inspect"),
 )
 """Each is the function of that name in the module of that name."""
 

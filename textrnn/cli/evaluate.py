@@ -26,7 +26,6 @@ from textrnn.cli.options import (
 from textrnn.errors import UsageError
 
 if TYPE_CHECKING:
-    from textrnn.cli.trained import Training
     from textrnn.corpora import Split
     from textrnn.evaluation.metrics import Report
     from textrnn.evaluation.multilabel import MultilabelReport
@@ -72,7 +71,7 @@ def evaluate(
     if min_accuracy is not None and not 0.0 <= min_accuracy <= 1.0:
         raise UsageError(f"--min-accuracy is {min_accuracy}, but must be from 0 to 1.")
     n_jobs = processes_of(jobs)
-    from textrnn.cli.trained import training_of
+    from textrnn.cli.trained import separator_of, training_of
     from textrnn.corpora import load_labelled
     from textrnn.inference.regression import RegressionModel
     from textrnn.storage.reading import load_saved
@@ -80,7 +79,7 @@ def evaluate(
     folder = find_model(model)
     saved = load_saved(folder)  # of one moment: another model may take its place
     loaded, training = with_threshold(saved.model, threshold), training_of(saved.report)
-    label_separator = _separator(loaded, training, label_separator)
+    label_separator = separator_of(loaded, training, label_separator)
     is_regression = isinstance(loaded, RegressionModel)
     if is_regression and min_accuracy is not None:
         raise UsageError(
@@ -114,22 +113,6 @@ def evaluate(
             f"textrnn: the accuracy of {report.accuracy:.4f} is below --min-accuracy {min_accuracy}"
         )
         raise typer.Exit(GATE_FAILED)
-
-
-def _separator(model: Classifier, training: Training, given: str | None) -> str | None:
-    """What stands between the labels of a text, if it has any number.
-
-    Raises:
-        UsageError: something is given, but each text has one class.
-    """
-    if model.multilabel:
-        return given or training.label_separator or "|"
-    if given is not None:
-        raise UsageError(
-            "--label-separator is for texts with any number of labels, but the model gives each "
-            "text one class; leave it out."
-        )
-    return None
 
 
 def _print(

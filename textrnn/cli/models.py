@@ -5,7 +5,9 @@ And ``textrnn models``, which lists them.
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +85,25 @@ def find_model(name: str | None) -> Path:
     known += f" Bundled: {', '.join(bundled_folders())}." if bundled_folders() else ""
     near = did_you_mean(name, [*names, *BUNDLED])
     raise ModelError(f"there is no model folder {quoted(name)}.{near}{known}")
+
+
+def newest_model(is_it: Callable[[dict[str, Any]], bool], what: str) -> Path:
+    """The folder of the model trained last of those of a kind, or of the first bundled one.
+
+    Args:
+        is_it: whether a model's ``config.json`` is of the kind; one that cannot be read is not.
+        what: to call the kind, if there is none.
+
+    Raises:
+        ModelError: there is none.
+    """
+    from textrnn.storage.reading import read_config
+
+    for folder in [*trained_models(), *bundled_folders().values()]:
+        with contextlib.suppress(ModelError):
+            if is_it(read_config(folder)):
+                return folder
+    raise ModelError(f"there is no {what} under ./models; train one: textrnn train cars")
 
 
 def shown_name(folder: Path) -> str:

@@ -10,11 +10,13 @@ from textrnn.cli.options import say
 from textrnn.corpora.loading import TEST_FRACTION
 from textrnn.corpora.overlap import TRAIN, VALIDATION, shared_texts, warnings_of
 from textrnn.corpora.registry import find_split
+from textrnn.errors import UsageError
 from textrnn.wording.quoting import quoted
 
 if TYPE_CHECKING:
     from textrnn.corpora import Corpus
     from textrnn.corpora.loading import Labelled
+    from textrnn.inference.protocol import Classifier
     from textrnn.storage.report import RunReport
 
 
@@ -110,3 +112,19 @@ def training_of(report: RunReport) -> Training:
         label_separator=report.label_separator,
         of_numbers=report.classes == [],
     )
+
+
+def separator_of(model: Classifier, training: Training, given: str | None) -> str | None:
+    """What stands between the labels of a text, if it has any number.
+
+    Raises:
+        UsageError: something is given, but each text has one class.
+    """
+    if model.multilabel:
+        return given or training.label_separator or "|"
+    if given is not None:
+        raise UsageError(
+            "--label-separator is for texts with any number of labels, but the model gives each "
+            "text one class; leave it out."
+        )
+    return None

@@ -83,6 +83,27 @@ def read_as_spelled(
     return split
 
 
+def has_labels(path: str | Path, *, text_column: str | None = None) -> bool:
+    """Whether labelled texts are read of a file without being told in which column the labels are.
+
+    Lines have none, nor has a table with a text and nothing that is known for a label. Raises
+    DataError for a table that cannot be read.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return True
+    form = format_of(path)
+    if form is None or form == "lines":
+        return False
+    with closing(open_binary(path)) as stream:
+        table = open_table(stream, form, quoted(path), MAX_RECORD)
+        try:
+            choose_labelled(table, quoted(path), text_column, None, ignore)
+        except DataError:
+            return False
+    return True
+
+
 def read_texts(
     source: str | Path | IO[Any],
     *,

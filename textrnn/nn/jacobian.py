@@ -72,11 +72,35 @@ def jacobian_of(
             the rows.
         of_params: as of ``step_jacobian``.
     """
+    trace, d_before, d_gates = _back(cell, params, steps)
+    S, L, M, _ = d_before.shape
+    activated = tuple(part.repeat(M, axis=-2) for part in steps.activated)
+    d_products = cell.activate_backward(d_gates, activated)
+    after = np.concatenate([steps.states[name] for name in cell.carried_names], axis=-1)
+    return StepJacobian(
+        after,
+        d_before,
+        np.moveaxis(d_products.reshape(-1, S, L, M, steps.h.shape[-1]), 0, 3),
+        _of_each_row(cell, trace, d_gates, (S, L, M)) if of_params else {},
+    )
+
+
+def state_jacobian(cell: Cell, params: Params, steps: Trace) -> Floats:
+    """``jacobian_of`` by the states alone, for which nothing need be ``activated``."""
+    return _back(cell, params, steps)[1]
+
+
+def _back(cell: Cell, params: Params, steps: Trace) -> tuple[Trace, Floats, Floats]:
+    """Take M copies of each row back, each with the gradient of one state.
+
+    Returns:
+        The copies; the gradients of the states before the steps, (S, L, M, M); and those of what
+        the steps found in ``gates``, (K, S, L * M, H).
+    """
     _, S, L, H = steps.gates.shape
     names = cell.carried_names
     M = len(names) * H
     assert steps.initial is not None
-    after = np.concatenate([steps.states[name] for name in names], axis=-1)
     copies = {name: value.repeat(M, axis=1) for name, value in steps.initial.items()}
     times = None if steps.read_before is None else steps.read_before.repeat(M)
     states = {name: value.repeat(M, axis=1) for name, value in steps.states.items()}
@@ -87,15 +111,8 @@ def jacobian_of(
     d_states = {name: np.tile(unit[:, i], (S, L, 1)) for i, name in enumerate(names)}
     d_gates = np.zeros_like(gates)
     cell.backward(cell.prepare_backward(params), trace, _all_rows(trace), d_states, d_gates)
-    activated = tuple(part.repeat(M, axis=-2) for part in steps.activated)
-    d_products = cell.activate_backward(d_gates, activated).reshape(-1, S, L, M, H)
     d_before = np.concatenate([d_states[name] for name in names], axis=-1)
-    return StepJacobian(
-        after,
-        d_before.reshape(S, L, M, M),
-        np.moveaxis(d_products, 0, 3),
-        _of_each_row(cell, trace, copies, d_gates, (S, L, M)) if of_params else {},
-    )
+    return trace, d_before.reshape(S, L, M, M), d_gates
 
 
 def _all_rows(trace: Trace) -> Step:
@@ -104,15 +121,14 @@ def _all_rows(trace: Trace) -> Step:
     return Step(slice(0, n), slice(0, n), n, trace.read_before, trace.initial)
 
 
-def _of_each_row(
-    cell: Cell, trace: Trace, before: Params, d_gates: Floats, shape: tuple[int, int, int]
-) -> Params:
+def _of_each_row(cell: Cell, trace: Trace, d_gates: Floats, shape: tuple[int, int, int]) -> Params:
     """The gradients of ``Cell.weight_gradients`` of each row by itself, (*shape, ...).
 
     It keeps directions apart and sums over rows, so every row becomes a direction of its own. A
     parameter that all directions share is summed over them, too; its rows are taken one by one.
     """
-    H = d_gates.shape[-1]
+    H, before = d_gates.shape[-1], trace.initial
+    assert before is not None
 
     def gradients(rows: slice) -> Params:
         def apart(values: Floats) -> Floats:
