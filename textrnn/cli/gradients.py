@@ -73,9 +73,10 @@ def gradients(
 ) -> None:
     """Show how far back a recurrent network looks.
 
-    That is its gradient, followed from the end of texts to their beginnings. By the distance from the last word: the norm of the loss's gradient by the state there, and the
-    share that is left of it. From that the factor a word and the length of the memory; singular
-    values of one step; how open the gates are; what the training's --max-grad-norm does.
+    That is its gradient, followed from the end of texts to their beginnings. By the distance from
+    the last word: the norm of the loss's gradient by the state there, and the share that is left of
+    it. From that the factor a word and the length of the memory; singular values of one step; how
+    open the gates are; what the training's --max-grad-norm does.
 
     Examples:
 
