@@ -456,6 +456,15 @@ def test_two_processes_train_what_one_trains(body: str) -> None:
         )
 
 
+@pytest.mark.parametrize("is_told", [True, False], ids=["told", "of 0.1.0"])
+def test_a_warm_start_keeps_the_body(is_told: bool) -> None:
+    model = TextRNNClassifier(ngrams="none", **SMALL).fit(TEXTS, LABELS)
+    if not is_told:
+        del model.model_.settings["body"]
+    with pytest.raises(UsageError, match="body is 'cnn', but was 'recurrent' when"):
+        model.set_params(body="cnn", warm_start=True).fit(TEXTS, LABELS)
+
+
 @others
 @pytest.mark.parametrize(
     ("name", "value", "told"),

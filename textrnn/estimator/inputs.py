@@ -206,7 +206,9 @@ def check_same_model(model: TextModel, settings: Settings) -> None:
     Raises:
         UsageError: one is not.
     """
-    before, now = model.settings, settings.to_dict()
+    # A model of a time when there was one body does not tell it among its settings.
+    before = {"body": model.network.config.body, **model.settings}
+    now = settings.to_dict()
     for name in MODEL_SETTINGS:
         if before.get(name, now[name]) != now[name]:
             raise UsageError(
