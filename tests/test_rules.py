@@ -18,7 +18,7 @@ from textrnn.experiments.run import Experiment, checkpoint_path, run_experiment
 from textrnn.storage.checkpoint_file import load_arrays, save_arrays
 from textrnn.training.callbacks import Callback
 from textrnn.training.rules import RULES
-from textrnn.training.settings import Settings
+from textrnn.training.settings import DECLARED, Settings
 
 SMALL: dict[str, Any] = {
     "cell": "gru", "hidden_size": 4, "embedding_dim": 4, "bidirectional": False, "max_iter": 3,
@@ -134,12 +134,17 @@ def test_what_does_not_go_with_it_is_refused(rule: str, changes: Any, told: str)
 
 @pytest.mark.parametrize("rule", RULES)
 def test_what_does_nothing_is_refused_if_it_was_asked_for(rule: str) -> None:
+    """With its default, too, if that was given on purpose."""
     others: dict[str, Any] = {"solver": "sgd", "learning_rate": "cosine", "adversarial": 0.3}
     for name, off in RULES[rule].idle.items():
-        Settings(**{**SMALL, "rule": rule, name: off}).validate()
+        if DECLARED[name].check.complaint(name, off) is None:  # some cannot be told to do nothing
+            Settings(**{**SMALL, "rule": rule, name: off}).validate()
         other = others.get(name, 0.0123)
         with pytest.raises(UsageError, match=f"{name} is .*, but does nothing under rule='{rule}'"):
             Settings(**{**SMALL, "rule": rule, name: other}).validate()
+        if DECLARED[name].default != off:
+            with pytest.raises(UsageError, match=f"{name} is .*, but does nothing"):
+                Settings(**{**SMALL, "rule": rule}).validate({name})
 
 
 @pytest.mark.parametrize("name", ["k1", "k2"])
@@ -149,7 +154,7 @@ def test_where_it_is_cut_off_is_of_those_that_are(name: str) -> None:
         if rule in CUT:
             settings.validate()
         else:
-            with pytest.raises(UsageError, match=f"{name} is 5, but is for rule 'tbptt'"):
+            with pytest.raises(UsageError, match=f"{name} is 5, but is for rule 'tbptt', 'ekf'"):
                 settings.validate()
     with pytest.raises(UsageError, match="k2 is 3, but must be at least k1, 4"):
         Settings(**SMALL, rule="tbptt", k1=4, k2=3).validate()

@@ -161,14 +161,16 @@ class TextRNNParameters(BaseEstimator):  # type: ignore[misc]
             ``bidirectional=False`` and ``segment_length=None``. The loss in the history is the one
             that is minimised, its accuracy that of the last answers; dropout of the readout keeps
             one mask for all answers of a text.
-        rule : {"bptt", "tbptt", "rtrl"}, default="bptt"
+        rule : {"bptt", "tbptt", "rtrl", "ekf"}, default="bptt"
             How the network learns: backpropagation through time, "bptt"; truncated, "tbptt"
             (Williams and Peng 1990); real-time recurrent learning, "rtrl", the gradient of "bptt"
-            carried forward, for small networks of one layer (Williams and Zipser 1989). All but
-            "bptt" need ``bidirectional=False`` and whole texts.
+            carried forward, for small networks of one layer (Williams and Zipser 1989); the
+            extended Kalman filter, "ekf", for small networks, too, which finds its own steps
+            (Puskorius and Feldkamp 1994). All but "bptt" need ``bidirectional=False`` and whole
+            texts.
         k1, k2 : int or None, default=None
-            Of the rule "tbptt": words read between two updates, 20 if None, and words that the
-            gradient goes back over at most, twice as many if None.
+            Of the rules "tbptt" and "ekf": words read between two updates (None is 20, and with
+            "ekf" whole texts), and words that are gone back over at most, twice as many if None.
         solver : {"adam", "sgd"}, default="adam"
             The optimiser.
         learning_rate_init : float, default=0.002

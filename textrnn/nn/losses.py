@@ -189,6 +189,10 @@ class Output(NamedTuple):
             of a number, what is lacking of one less its squared error.
         score: of logits, targets and weights (B,) or None: the mean of what is right; of numbers
             the coefficient of determination, R².
+        slopes: of logits the derivatives of the probabilities by them, (B, C, C): [.., i, j] is
+            that of the i-th by the j-th logit.
+        wanted: of targets, C and a share of label smoothing what the probabilities should be,
+            (B, C).
     """
 
     probabilities: Callable[[Floats], Floats]
@@ -196,6 +200,8 @@ class Output(NamedTuple):
     loss: Loss
     right: Callable[[Floats, Any], Floats]
     score: Callable[[Floats, Any, Floats | None], float]
+    slopes: Callable[[Floats], Floats]
+    wanted: Callable[[Any, int, float], Floats]
 
 
 def _class_right(logits: Floats, targets: Ints) -> Floats:
@@ -243,9 +249,67 @@ def r_squared(logits: Floats, targets: Floats, weights: Floats | None) -> float:
     return 1.0 - float(np.average(errors, weights=weights)) / variance
 
 
-SOFTMAX = Output(softmax, log_softmax, cross_entropy, _class_right, _accuracy)
-SIGMOID = Output(yes_probabilities, _log_yes, binary_cross_entropy, _labels_right, _label_accuracy)
-NUMBERS = Output(_numbers, _numbers, squared_error, _closeness, r_squared)
+def _softmax_slopes(logits: Floats) -> Floats:
+    p = softmax(logits)
+    slopes: Floats = p[:, :, np.newaxis] * (np.eye(p.shape[1], dtype=p.dtype) - p[:, np.newaxis])
+    return slopes
+
+
+def _sigmoid_slopes(logits: Floats) -> Floats:
+    p = sigmoid(logits)
+    slopes: Floats = (p * (1.0 - p))[:, :, np.newaxis] * np.eye(p.shape[1], dtype=p.dtype)
+    return slopes
+
+
+def _number_slopes(logits: Floats) -> Floats:
+    return np.broadcast_to(np.eye(logits.shape[1], dtype=logits.dtype), (len(logits), 1, 1))
+
+
+def _wanted_classes(targets: Any, n_classes: int, smoothing: float) -> Floats:
+    wanted = targets if targets.ndim == 2 else np.eye(n_classes)[targets]
+    smoothed: Floats = (1.0 - smoothing) * wanted + smoothing / n_classes
+    return smoothed
+
+
+def _wanted_labels(targets: Any, n_classes: int, smoothing: float) -> Floats:
+    del n_classes
+    smoothed: Floats = targets + smoothing * (0.5 - targets)
+    return smoothed
+
+
+def _wanted_numbers(targets: Any, n_classes: int, smoothing: float) -> Floats:
+    del n_classes, smoothing
+    numbers: Floats = targets[:, np.newaxis]
+    return numbers
+
+
+SOFTMAX = Output(
+    softmax,
+    log_softmax,
+    cross_entropy,
+    _class_right,
+    _accuracy,
+    _softmax_slopes,
+    _wanted_classes,
+)
+SIGMOID = Output(
+    yes_probabilities,
+    _log_yes,
+    binary_cross_entropy,
+    _labels_right,
+    _label_accuracy,
+    _sigmoid_slopes,
+    _wanted_labels,
+)
+NUMBERS = Output(
+    _numbers,
+    _numbers,
+    squared_error,
+    _closeness,
+    r_squared,
+    _number_slopes,
+    _wanted_numbers,
+)
 
 
 def output_of(*, multilabel: bool, regression: bool = False) -> Output:

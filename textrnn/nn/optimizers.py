@@ -20,21 +20,47 @@ DECAYED = (".W_x", ".W_h", ".W", ".context", ".weight")
 
 
 class Optimizer(ABC):
-    """Base of the optimisers: goes over the parameters, keeps the moments by name."""
+    """What changes weights, and keeps all that outlives an update, by name.
+
+    Attributes:
+        n_updates: how many there were.
+        moments: what is kept of them.
+    """
+
+    def __init__(self) -> None:
+        self.n_updates = 0
+        self.moments: Params = {}
+
+    @abstractmethod
+    def update(self, params: Params, gradients: Gradients, learning_rate: float) -> None:
+        """Change every parameter that has a gradient, in place."""
+
+    def state(self) -> dict[str, Any]:
+        """All that a later run needs to go on: moments and the number of updates."""
+        return {"moments": self.moments, "n_updates": self.n_updates}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up the state of an earlier run."""
+        self.n_updates = int(state["n_updates"])
+        for name, value in state["moments"].items():
+            self.moments[name][...] = value
+
+
+class Descent(Optimizer):
+    """Goes down the gradient, each parameter by itself, with moments of its own."""
 
     moment_names: tuple[str, ...] = ()
 
     def __init__(self, params: Params, *, alpha: float = 0.0) -> None:
+        super().__init__()
         self.alpha = alpha
-        self.n_updates = 0
-        self.moments: Params = {
+        self.moments = {
             f"{moment}.{name}": np.zeros_like(value)
             for moment in self.moment_names
             for name, value in params.items()
         }
 
     def update(self, params: Params, gradients: Gradients, learning_rate: float) -> None:
-        """Change every parameter that has a gradient, in place."""
         self.n_updates += 1
         for name, gradient in gradients.items():
             moments = [self.moments[f"{moment}.{name}"] for moment in self.moment_names]
@@ -54,18 +80,8 @@ class Optimizer(ABC):
     def _change(self, gradient: Floats, moments: list[Floats], learning_rate: float) -> Floats:
         """Update the moments in place and return what to subtract from the parameter."""
 
-    def state(self) -> dict[str, Any]:
-        """All that a later run needs to go on: moments and the number of updates."""
-        return {"moments": self.moments, "n_updates": self.n_updates}
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Take up the state of an earlier run."""
-        self.n_updates = int(state["n_updates"])
-        for name, value in state["moments"].items():
-            self.moments[name][...] = value
-
-
-class SGD(Optimizer):
+class SGD(Descent):
     """Gradient descent with momentum (Sutskever et al. 2013, the form without look-ahead)."""
 
     moment_names = ("velocity",)
@@ -81,7 +97,7 @@ class SGD(Optimizer):
         return velocity * learning_rate
 
 
-class Adam(Optimizer):
+class Adam(Descent):
     """Adam (Kingma and Ba 2015), with decoupled weight decay when ``alpha`` is not zero."""
 
     moment_names = ("mean", "square")

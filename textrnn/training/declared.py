@@ -290,19 +290,20 @@ class DeclaredSettings:
         "bptt",
         one_of(_rules),
         "How it learns: bptt, back through all words of a text; tbptt, truncated after k2 words; "
-        "rtrl, exactly, going forward (slow, for small networks). All but bptt need one-way.",
+        "rtrl, exactly, going forward; ekf, the extended Kalman filter (both slow, for small "
+        "networks). All but bptt need one-way.",
         group=TRAINING,
     )
     k1: int | None = setting(
         None,
         optional(WHOLE),
-        "Of the rule tbptt: words read between two updates, by default 20.",
+        "Of the rules tbptt and ekf: words read between two updates, by default 20 and all.",
         group=TRAINING,
     )
     k2: int | None = setting(
         None,
         optional(WHOLE),
-        "Of the rule tbptt: words that the gradient goes back over at most, by default 2 k1.",
+        "Of the rules tbptt and ekf: words that are gone back over at most, by default 2 k1.",
         group=TRAINING,
     )
     solver: str = setting("adam", one_of(_solvers), "adam or sgd.", group=TRAINING)

@@ -14,6 +14,7 @@ from textrnn.training.config import TrainingConfig, make_optimizer
 from textrnn.training.examples import Examples
 from textrnn.training.regularisation import Regularisation
 from textrnn.training.rules.bptt import BPTT
+from textrnn.training.rules.ekf import ExtendedKalman, kalman_filter
 from textrnn.training.rules.rtrl import RTRL, check_cost
 from textrnn.training.rules.tbptt import TruncatedBPTT
 from textrnn.training.step import Rule
@@ -32,7 +33,7 @@ class Kind:
         is_one_way: whether it goes along whole texts from their beginnings.
         is_online: whether it changes weights on the way through a batch, see ``step.OnlineRule``.
         is_cut: whether it is cut off by ``k1`` and ``k2``.
-        idle: settings that do nothing under it, and the value of each that says so.
+        idle: settings that do nothing under it, and the value of each that says so, if it has one.
     """
 
     configured: Callable[[TrainingConfig, Regularisation, np.dtype[Any]], Rule]
@@ -49,5 +50,22 @@ RULES: dict[str, Kind] = {
     "tbptt": Kind(TruncatedBPTT.configured, is_online=True, is_cut=True, idle={"adversarial": 0.0}),
     "rtrl": Kind(
         RTRL.configured, check=check_cost, idle={"adversarial": 0.0, "gradient_floor": 0.0}
+    ),
+    "ekf": Kind(
+        ExtendedKalman.configured,
+        kalman_filter,
+        is_online=True,
+        is_cut=True,
+        idle={
+            "solver": None,
+            "learning_rate_init": None,
+            "learning_rate": None,
+            "warmup_fraction": None,
+            "momentum": None,
+            "alpha": 0.0,
+            "max_grad_norm": None,
+            "gradient_floor": 0.0,
+            "adversarial": 0.0,
+        },
     ),
 }
