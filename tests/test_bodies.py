@@ -176,7 +176,7 @@ def objective_of(
 @others
 @inputs
 @pytest.mark.parametrize("num_layers", [1, 2])
-@pytest.mark.parametrize("readout", ["max", "last", "mean"])
+@pytest.mark.parametrize("readout", ["max", "last", "max_mean_last"])
 @pytest.mark.parametrize("head", ["text", "token"])
 def test_gradients(body: str, dim: int | None, num_layers: int, readout: str, head: str) -> None:
     """Of all parameters and initial states, ragged, with a text of one word."""
