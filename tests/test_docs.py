@@ -16,6 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmarks.ceilings import table as ceilings_table
+from benchmarks.cells import table as cells_table
 from benchmarks.cold_start import table as cold_start_table
 from benchmarks.corpora import details, table
 from benchmarks.few_labels import table as few_labels_table
@@ -96,6 +97,7 @@ def test_the_figures_of_speed_are_those_on_file() -> None:
     document = (ROOT / "docs/speed.md").read_text(encoding="utf-8")
     starts = {k: v for k, v in on_file("cold_start").items() if k not in ("machine", "target")}
     assert speed_table(on_file("speed")) in document
+    assert cells_table(on_file("cells")) in document
     assert ceilings_table(on_file("ceilings")) in document
     assert cold_start_table(starts) in document
     assert memory_table(on_file("memory")) in document
