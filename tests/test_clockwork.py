@@ -11,7 +11,7 @@ from tests.gradcheck import dense, random_documents
 from tests.networks import network_config
 from textrnn.nn import recurrent
 from textrnn.nn.cells import CELLS, TIME, Step, Trace
-from textrnn.nn.cells.clockwork import PERIODS, groups
+from textrnn.nn.cells.clockwork import PERIODS, Clockwork, groups
 from textrnn.nn.losses import cross_entropy
 from textrnn.nn.network import Network
 from textrnn.nn.optimizers import Adam
@@ -114,3 +114,54 @@ def test_only_what_is_due_is_computed() -> None:
     CELL.backward(CELL.prepare_backward(params), trace, step, d_states, d_gates)
     assert not d_gates[..., 4:].any()
     assert d_gates[..., :4].all()
+
+
+class FromEnds(Clockwork):
+    """The same in steps whose rows stand at different times."""
+
+    prefers_one_time = False
+
+
+class Noting(Clockwork):
+    """The same; notes the times of every step."""
+
+    def __init__(self) -> None:
+        self.times: list[Any] = []
+
+    def forward(self, weights: Params, trace: Trace, step: Step) -> None:
+        self.times.append(step.times)
+        super().forward(weights, trace, step)
+
+
+@pytest.mark.parametrize("S", [1, 2])
+@pytest.mark.parametrize("before", [None, 5], ids=["from-nothing", "from-a-state"])
+@pytest.mark.parametrize("lengths", [[3, 17, 1, 9, 9], [4, 4], [6]], ids=str)
+def test_in_step_from_the_beginnings_is_the_same(
+    S: int, before: int | None, lengths: list[int]
+) -> None:
+    """Outputs, final states and all gradients; each step has one time."""
+    rng, H = np.random.default_rng(0), 5
+    batch = pack(random_documents(rng, lengths, 7))
+    shape = (S, batch.n_sequences, H)
+    params: Params = {name: rng.normal(0.0, 0.6, s) for name, s in CELL.shapes(S, 1, H).items()}
+    products = rng.normal(0.0, 0.7, (1, S, batch.n_tokens, H))
+    d_outputs, d_h = rng.standard_normal((S, batch.n_tokens, H)), rng.standard_normal(shape)
+    initial: Params | None = None
+    if before is not None:
+        initial = {"h": rng.normal(0.0, 0.6, shape), TIME: np.full((*shape[:2], 1), float(before))}
+    noting, passes = Noting(), []
+    for cell in (noting, FromEnds()):
+        trace, final = recurrent.forward(cell, params, products.copy(), batch, initial=initial)
+        assert (trace.beginnings is not None) == (cell is noting and len(set(lengths)) > 1)
+        back = recurrent.backward(
+            cell, params, trace, batch, d_outputs=d_outputs, d_final_state={"h": d_h}
+        )
+        passes.append((trace.h, final, *back))
+    assert all((times == times[0]).all() for times in noting.times)
+    for found, expected in zip(*passes, strict=True):
+        if isinstance(found, dict):
+            assert set(found) == set(expected)
+            for name, value in found.items():
+                np.testing.assert_allclose(value, expected[name], err_msg=name, **EXACT)
+        else:
+            np.testing.assert_allclose(found, expected, **EXACT)

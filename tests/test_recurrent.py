@@ -120,7 +120,8 @@ class Watched(Cell):
 
 
 def watched(cell_name: str) -> Watched:
-    cell: Watched = type("WatchedCell", (Watched, type(CELLS[cell_name])), {})()
+    in_order = {"prefers_one_time": False}  # else some are handed steps of another order
+    cell: Watched = type("WatchedCell", (Watched, type(CELLS[cell_name])), in_order)()
     cell.there, cell.back, cell.sizes = [], [], []
     return cell
 

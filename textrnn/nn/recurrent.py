@@ -22,10 +22,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from textrnn.nn import beginnings
 from textrnn.nn.cells import TIME, Cell, Step, Trace
 from textrnn.nn.packed import PackedBatch
 from textrnn.nn.projection import gather
@@ -67,15 +69,22 @@ def forward(
     """
     G, S, N, H = input_products.shape
     B, dtype = batch.n_sequences, input_products.dtype
-    take = (workspace or Workspace()).take
+    space = workspace or Workspace()
     initial, read_before = _initial(cell, initial, (S, B, H), dtype)
-    states = {name: take(name, (S, N, H), dtype) for name in cell.state_names}
-    scratch = take("scratch", (G, S, B, H), dtype)
+    states = {name: space.take(name, (S, N, H), dtype) for name in cell.state_names}
+    scratch = space.take("scratch", (G, S, B, H), dtype)
     times = None if read_before is None else times_of(batch, read_before)
     trace = Trace(input_products, states, scratch, initial, read_before, times=times)
+    steps, here = unroll(batch, read_before)[::-1], trace
+    if read_before is not None and beginnings.is_worth_it(cell, batch, read_before):
+        steps = beginnings.steps_from_beginnings(batch, read_before)
+        here = beginnings.from_beginnings(trace, batch, space.part(beginnings.PART))
+        trace = replace(trace, beginnings=here)
     weights = cell.prepare_forward(params)
-    for step in reversed(unroll(batch, read_before)):
-        cell.forward(weights, trace, step if initial is None else _entered(trace, step, initial))
+    for step in steps:
+        cell.forward(weights, here, step if initial is None else _entered(here, step, initial))
+    if trace.beginnings is not None:
+        beginnings.give_back(here, batch, trace)
     # Copies: the next pass may begin with them and write into the same workspace.
     final = {name: states[name][:, :B].copy() for name in cell.carried_names}
     return trace, final | _times_after(read_before, batch, S)
@@ -262,8 +271,12 @@ def backward(
     if d_outputs is None and gradient_floor > 0.0:
         floor = gradient_floor * max(float(np.abs(d).max()) for d in d_states.values())
 
-    weights = cell.prepare_backward(params)
-    d_gates = (workspace or Workspace()).take("d_gates", (G, S, N, H), dtype)
+    weights, space = cell.prepare_backward(params), workspace or Workspace()
+    d_gates = space.take("d_gates", (G, S, N, H), dtype)
+    if trace.beginnings is not None and d_outputs is not None and watch is None:
+        here, room = trace.beginnings, space.part(beginnings.PART)
+        d_found, own = _to_beginnings(cell, weights, here, batch, d_outputs, d_states, room)
+        return beginnings.rearranged(d_found, batch, d_gates), own, d_states
     passed = 0
     for t, step in enumerate(unroll(batch, trace.read_before)):
         n = step.rows.stop - step.rows.start
@@ -283,9 +296,39 @@ def backward(
     d_gates = d_gates[:, :, :passed]
 
     def previous(name: str) -> Floats:
-        return _states_before(trace, name, batch, passed)
+        return _states_before(trace, name, batch, batch.previous_rows[:passed])
 
     return d_gates, cell.weight_gradients(trace, previous, d_gates), d_states
+
+
+def _to_beginnings(
+    cell: Cell,
+    weights: Params,
+    trace: Trace,
+    batch: PackedBatch,
+    d_outputs: Floats,
+    d_states: Params,
+    space: Workspace,
+) -> tuple[Floats, Params]:
+    """The whole way back in the order of ``nn.beginnings``: gradients of inputs and of weights.
+
+    ``d_states``, the gradients of the final states, become those of the initial ones.
+    """
+    d_gates = space.take("d_gates", trace.gates.shape, trace.gates.dtype)
+    room = space.take("d_outputs", d_outputs.shape, d_outputs.dtype)
+    d_outputs = beginnings.rearranged(d_outputs, batch, room)
+    assert trace.read_before is not None
+    for step in reversed(beginnings.steps_from_beginnings(batch, trace.read_before)):
+        live = {name: d[:, : step.rows.stop - step.rows.start] for name, d in d_states.items()}
+        live["h"] += d_outputs[:, step.rows]
+        if trace.initial is not None:
+            step = _entered(trace, step, trace.initial)
+        cell.backward(weights, trace, step, live, d_gates[:, :, step.rows])
+
+    def previous(name: str) -> Floats:
+        return _states_before(trace, name, batch, beginnings.rows_before(batch))
+
+    return d_gates, cell.weight_gradients(trace, previous, d_gates)
 
 
 def _is_gone(d_states: Params, floor: float) -> bool:
@@ -293,14 +336,13 @@ def _is_gone(d_states: Params, floor: float) -> bool:
     return all(float(np.abs(d).max()) < floor for d in d_states.values())
 
 
-def _states_before(trace: Trace, name: str, batch: PackedBatch, n_rows: int) -> Floats:
-    """A carried state before each of the first rows, shape (S, n_rows, H)."""
+def _states_before(trace: Trace, name: str, batch: PackedBatch, rows: Ints) -> Floats:
+    """A carried state in some rows, that before a document's first word where one is -1."""
     # Zeros where a document begins: cheaper than leaving those rows out of G gradients.
-    rows = batch.previous_rows[:n_rows]
     states = trace.states[name][:, rows]
     begins = rows < 0
     initial = trace.initial
     states[:, begins] = (
-        0.0 if initial is None else initial[name][:, batch.documents[:n_rows][begins]]
+        0.0 if initial is None else initial[name][:, batch.documents[: len(rows)][begins]]
     )
     return states

@@ -46,6 +46,8 @@ class Cell(ABC):
     """The parameters that states are multiplied with: what recurrent dropout falls on."""
     needs_times: ClassVar[bool] = False
     """Whether its step depends on ``step.times``."""
+    prefers_one_time: ClassVar[bool] = False
+    """Whether a step is faster whose rows all stand at one time: see ``nn.beginnings``."""
     fast_reader: ClassVar[type[FastReader] | None] = None
     """The same step for one row, of few calls; None takes the batch's."""
 

@@ -11,8 +11,9 @@ the weights that do not exist, too: they start at zero, are never read and have 
 so that no optimiser and no weight decay moves them.
 
 As each period divides the next, the groups that are due are the first ones: a step works on the
-leading units alone. The rows of one step may stand at different times, as a batch is aligned at
-its texts' ends; then those in which equally many groups are due are taken together.
+leading units alone. The rows of one step may stand at different times; then those in which equally
+many groups are due are taken together. Where there is a backward pass this is rare, as texts are
+aligned at their beginnings (``nn.beginnings``).
 
 The leading units of some rows are short pieces of memory, on which a call of NumPy's takes as long
 as on whole rows. So they are copied, worked on side by side, and written back.
@@ -102,6 +103,7 @@ class Clockwork(Cell):
     name = "clockwork"
     n_gates = 1
     needs_times = True
+    prefers_one_time = True
     fast_reader = ClockworkReader
 
     def initialise(

@@ -53,6 +53,7 @@ class Trace:
             asks for times.
         activated: what the backward pass of ``Cell.activate`` needs, of the distinct inputs.
         times: the words read before each row's, (N,); None where nobody counted.
+        beginnings: the same in the order of ``nn.beginnings``, if the pass went through that.
     """
 
     gates: Floats
@@ -62,6 +63,7 @@ class Trace:
     read_before: Ints | None = None
     activated: tuple[Floats, ...] = ()
     times: Ints | None = None
+    beginnings: Trace | None = None
 
     @property
     def h(self) -> Floats:
