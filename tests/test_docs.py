@@ -20,6 +20,7 @@ from benchmarks.cells import table as cells_table
 from benchmarks.cold_start import table as cold_start_table
 from benchmarks.corpora import details, table
 from benchmarks.few_labels import table as few_labels_table
+from benchmarks.gradient_flow import table as gradient_table
 from benchmarks.linear_peers import table as linear_table
 from benchmarks.memory import table as memory_table
 from benchmarks.speed import table as speed_table
@@ -102,6 +103,11 @@ def test_the_figures_of_speed_are_those_on_file() -> None:
     assert cold_start_table(starts) in document
     assert memory_table(on_file("memory")) in document
     assert linear_table(on_file("linear_peers")["runs"]) in document
+
+
+def test_the_gradients_by_cell_are_those_on_file() -> None:
+    document = (ROOT / "docs/gradients.md").read_text(encoding="utf-8")
+    assert gradient_table(on_file("gradient_flow")["runs"]) in document
 
 
 def test_ci_runs_the_readmes_test_command() -> None:
