@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from benchmarks.family import cars_by_cell, distance, early, tasks
+from benchmarks.family import cars_by_cell, distance, early, rules, tasks
 from benchmarks.family.part import RESULTS, Options, Part, carry_out, merged, on_file, write
 from textrnn.nn.cells import CELLS
 
@@ -20,6 +20,7 @@ PARTS: dict[str, Part] = {
     "distance": distance.PART,
     "cars": cars_by_cell.PART,
     "early": early.PART,
+    "rules": rules.PART,
 }
 """A new part is a file and a row."""
 
