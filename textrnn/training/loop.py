@@ -252,8 +252,11 @@ class TrainingRun(Run):
 
     def _explain_not_finite(self, found: str) -> Message:
         rate, norm = self.config.learning_rate_init, self.config.max_grad_norm
+        told = f"training diverged in epoch {self.state.epoch + 1}, {found}."
+        if "learning_rate_init" in RULES[self.config.rule].idle:
+            return Message(told, Advice(" Choose another ", Parameter("rule"), "."))
         return Message(
-            f"training diverged in epoch {self.state.epoch + 1}, {found}.",
+            told,
             Advice(
                 " Lower ",
                 Parameter("learning_rate_init"),
