@@ -150,24 +150,23 @@ class DeclaredSettings:
     body: str = setting(
         "recurrent",
         one_of(_bodies),
-        "What reads a text: recurrent layers, cnn (windows of 3, 4 and 5 words) or feedforward "
-        "(the bag of the words so far).",
+        "recurrent, cnn (windows of 3 to 5 words) or feedforward (the bag of words so far).",
         group=NETWORK,
         common=True,
     )
     cell: str = setting(
         "lstm",
         one_of(_cells),
-        "lstm, lstm_forget (without its other gates), lstm_peephole, gru, gru_reset_before, rnn "
-        "(tanh), rnn_relu, rnn_linear, jordan, clockwork, or mingru or minlstm, whose gates see "
-        "the input alone, which makes them some times as fast.",
+        "lstm, lstm_forget (without its other gates), lstm_peephole, gru, gru_reset_before, "
+        "minlstm and mingru (gates of the input alone: fast), rnn (tanh), rnn_relu, rnn_linear, jordan or "
+        "clockwork.",
         group=NETWORK,
         common=True,
     )
     hidden_size: int = setting(
         64,
         WHOLE,
-        "Units of each layer and direction; of a cnn feature maps of each window.",
+        "Units of each layer and direction; of a cnn, of each window.",
         group=NETWORK,
         option="hidden",
         common=True,
@@ -193,8 +192,8 @@ class DeclaredSettings:
     readout: str = setting(
         "max",
         one_of(_readouts),
-        "What the classes are told from: the max or mean of all states, the last, max_mean or "
-        "max_mean_last together, or attention.",
+        "The classes are told from the max, mean or last of all states, max_mean or max_mean_last "
+        "together, or attention.",
         group=NETWORK,
         common=True,
         searched=("max", "max_mean", "mean", "attention"),
