@@ -158,8 +158,8 @@ class DeclaredSettings:
         "lstm",
         one_of(_cells),
         "lstm, lstm_forget (without its other gates), lstm_peephole, gru, gru_reset_before, "
-        "minlstm and mingru (gates of the input alone: fast), rnn (tanh), rnn_relu, rnn_linear, jordan or "
-        "clockwork.",
+        "minlstm and mingru (gates of the input alone: fast), rnn (tanh), rnn_relu, "
+        "rnn_linear, jordan or clockwork.",
         group=NETWORK,
         common=True,
     )
