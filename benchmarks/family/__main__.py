@@ -11,13 +11,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from benchmarks.family import cars_by_cell, distance, early, rules, tasks
+from benchmarks.family import cars_by_cell, distance, early, rules, tasks, waves
 from benchmarks.family.part import RESULTS, Options, Part, carry_out, merged, on_file, write
 from textrnn.nn.cells import CELLS
 
 PARTS: dict[str, Part] = {
     "tasks": tasks.PART,
     "distance": distance.PART,
+    "waves": waves.PART,
     "cars": cars_by_cell.PART,
     "early": early.PART,
     "rules": rules.PART,

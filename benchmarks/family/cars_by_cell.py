@@ -9,6 +9,7 @@ from benchmarks.family.part import Job, Options, Part, Run
 from textrnn.corpora import load_corpus
 from textrnn.experiments.experiment import Experiment
 from textrnn.experiments.run import run_experiment
+from textrnn.nn.cells import CELLS
 from textrnn.training.settings import Settings
 
 SEEDS = (0, 1, 2)
@@ -44,8 +45,10 @@ def jobs(options: Options) -> list[Job]:
 def table(runs: list[Run]) -> str:
     """Markdown: a row a cell."""
     lines = ["| cell | settings | seeds | accuracy | least | epochs |", "|---|---|---|---|---|---|"]
-    for cell in dict.fromkeys(run["cell"] for run in runs):
+    for cell in CELLS:
         of = [run for run in runs if run["cell"] == cell]
+        if not of:
+            continue
         told = " ".join(f"{name}={value}" for name, value in of[0]["settings"].items())
         scores, epochs = [run["accuracy"] for run in of], [run["epochs"] for run in of]
         lines.append(

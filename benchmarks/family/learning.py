@@ -60,6 +60,8 @@ class Learner:
         self._rule = kind.configured(config, Regularisation(), self.network.dtype)
         self._optimizer = kind.optimizer(config, self.network.params)
         self._space = Workspace()
+        clips = "max_grad_norm" not in kind.idle  # what a Kalman filter is told is no gradient
+        self._longest = self.recipe.max_grad_norm if clips else np.inf
 
     def update(self, drawn: Drawn, rate: float) -> float:
         """Learn from some sequences, once; return the mean loss before that."""
@@ -70,14 +72,14 @@ class Learner:
             if isinstance(rule, OnlineRule)
             else [rule.step(self.network, batch)]
         )
-        loss, longest = 0.0, self.recipe.max_grad_norm
+        loss = 0.0
         for sums, gradients in told:
             loss += sums.loss / n
             norm = global_norm(gradients)
             if not np.isfinite(norm):
                 continue  # a step that has no direction is left out
-            if norm > longest:
-                scale(gradients, longest / norm)
+            if norm > self._longest:
+                scale(gradients, self._longest / norm)
             self._optimizer.update(self.network.params, gradients, rate)
         return loss
 
