@@ -14,7 +14,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.family import adding, copying, distance, dyck, early, parity, reber, sine
+from benchmarks.family import (
+    adding,
+    copying,
+    distance,
+    dyck,
+    early,
+    early_bags,
+    parity,
+    reber,
+    reviews,
+    sine,
+)
 from benchmarks.family.__main__ import PARTS
 from benchmarks.family.learning import Learner, learn
 from benchmarks.family.part import merged
@@ -266,7 +277,7 @@ def test_how_early_is_asked_after_shares_of_the_words() -> None:
     classes = np.searchsorted(model.classes_, labels[:4])
     found = early.accuracy_by_share(model.model_, model.model_.encode(texts[:4]), classes)
     stream = model.stream()
-    for share, accuracy in zip(early.SHARES, found, strict=True):
+    for share, accuracy in zip(reviews.SHARES, found, strict=True):
         right = []
         for text, k in zip(texts[:4], classes, strict=True):
             words = text.split()
@@ -279,7 +290,34 @@ def test_how_early_is_asked_after_shares_of_the_words() -> None:
 
 
 def test_the_table_of_early_answers_is_of_test_texts() -> None:
-    one = {"loss": "every", "readout": "max", "seed": 0, "epochs": 4, "accuracies": [0.5] * 5}
-    other = {**one, "seed": 1, "accuracies": [0.6] * 5, "texts": "test"}
-    lines = early.table([{**one, "texts": "test"}, other, {**one, "texts": "held out"}]).split("\n")
-    assert lines[2:] == [f"| max | every | 4 | {' | '.join(['0.550'] * 5)} | 2 |"]
+    """Networks by what they learnt in, seeds together, then the bags of words."""
+    one = {"model": "lstm", "learnt": "every", "readout": "max", "seed": 0, "epochs": 4}
+    one |= {"accuracies": [0.5] * 5, "texts": "test"}
+    runs = [
+        {"model": "tfidf_lr", "learnt": "whole reviews", "readout": "", "seed": 0}
+        | {"accuracies": [0.7] * 5, "texts": "test"},
+        {**one, "texts": "held out", "accuracies": [0.1] * 5},
+        one,
+        {**one, "seed": 1, "accuracies": [0.6] * 5},
+        {**one, "learnt": "once", "accuracies": [0.4] * 5},
+    ]
+    rows = ["lstm | max | once | 4", "lstm | max | every | 4", "tfidf_lr |  | whole reviews | "]
+    figures = [(0.4, 1), (0.55, 2), (0.7, 1)]
+    assert early.table(runs).split("\n")[2:] == [
+        f"| {row} | {' | '.join([f'{value:.3f}'] * 5)} | {seeds} |"
+        for row, (value, seeds) in zip(rows, figures, strict=True)
+    ]
+
+
+def test_a_bag_of_words_is_asked_after_shares_of_the_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of texts whose last word tells: nothing is known before the end, whatever was learnt from."""
+    texts = [f"w{i % 7} w{i % 5} w w w w w w {'good' if i % 2 else 'bad'}" for i in range(80)]
+    labels = ["good" if i % 2 else "bad" for i in range(80)]
+    found = reviews.Reviews(texts, labels, texts, labels)
+    monkeypatch.setattr(early_bags, "load_reviews", lambda **_: found)
+    for learnt_from in early_bags.LEARNT_FROM:
+        *before, end = early_bags.run("tfidf_lr", learnt_from)["accuracies"]
+        assert end == 1.0
+        assert max(before) < 0.7
+    cut = early_bags.shortened([["a", "b", "c"]])
+    assert cut == [[["a"]], [["a"]], [["a", "b"]], [["a", "b", "c"]], [["a", "b", "c"]]]
