@@ -26,8 +26,8 @@ FROM_THE_ROOT = {
 GROUND = "ground"
 """The page of the modules that stand in no room."""
 ORDER = [
-    *("architecture.md", "formulas.md", "gradients.md", "extending.md", "settings.md"),
-    *("results.md", "speed.md", "tested.md"),
+    *("architecture.md", "formulas.md", "gradients.md", "rules.md", "extending.md"),
+    *("settings.md", "results.md", "family.md", "speed.md", "tested.md"),
 ]
 """Documents in ``docs`` as one may read them; what is not named here comes after them."""
 

@@ -19,6 +19,7 @@ from benchmarks.ceilings import table as ceilings_table
 from benchmarks.cells import table as cells_table
 from benchmarks.cold_start import table as cold_start_table
 from benchmarks.corpora import details, table
+from benchmarks.family.__main__ import PARTS
 from benchmarks.few_labels import table as few_labels_table
 from benchmarks.gradient_flow import table as gradient_table
 from benchmarks.linear_peers import table as linear_table
@@ -108,6 +109,12 @@ def test_the_figures_of_speed_are_those_on_file() -> None:
 def test_the_gradients_by_cell_are_those_on_file() -> None:
     document = (ROOT / "docs/gradients.md").read_text(encoding="utf-8")
     assert gradient_table(on_file("gradient_flow")["runs"]) in document
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_the_tables_of_the_family_are_those_on_file(part: str) -> None:
+    document = (ROOT / "docs/family.md").read_text(encoding="utf-8")
+    assert PARTS[part].table(on_file(f"family_{part}")["runs"]) in document
 
 
 def test_ci_runs_the_readmes_test_command() -> None:
