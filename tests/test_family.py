@@ -27,8 +27,9 @@ from benchmarks.family import (
     sine,
 )
 from benchmarks.family.__main__ import PARTS
-from benchmarks.family.learning import Learner, learn
+from benchmarks.family.learning import N_CHECK, Learner, learn
 from benchmarks.family.part import merged
+from benchmarks.family.task import Drawn
 from benchmarks.family.tasks import TASKS, table
 from textrnn import TextRNNClassifier
 from textrnn.typing import Floats
@@ -196,9 +197,18 @@ def test_the_kind_of_car_is_as_far_from_the_end_as_is_said(rng: np.random.Genera
 def test_training_ends_early_where_a_task_is_solved() -> None:
     """And the verdict is on other sequences than those that end it."""
     task = TASKS["sine"]
-    easy = replace(task, stop_at=1.0, solved_at=2.0, recipe=replace(task.recipe, check_every=2))
-    found = learn(easy, "gru", max_steps=9, n_held_out=20)
+    asked: list[Drawn] = []
+
+    def held_out(rng: np.random.Generator, n: int) -> Drawn:
+        asked.append(task.held_out(rng, n))
+        return asked[-1]
+
+    recipe = replace(task.recipe, check_every=2)
+    easy = replace(task, stop_at=1.0, solved_at=2.0, recipe=recipe, held_out=held_out)
+    found = learn(easy, "gru", max_steps=9, n_held_out=N_CHECK)
     assert (found["steps"], found["solved"]) == (2, True)
+    check, verdict = (each.documents for each in asked)
+    assert not {one.tobytes() for one in check} & {one.tobytes() for one in verdict}
     never = learn(task, "gru", max_steps=3, n_held_out=20)
     assert (never["steps"], never["solved"]) == (3, False)
 
