@@ -72,7 +72,7 @@ def table(runs: dict[str, Any]) -> str:
     ]
     for cell, of in runs.items():
         for name, run in of.items():
-            memory, tenth = run["memory_length"], run["tenth_after"]
+            memory, tenth, left = (run[n] for n in ("memory_length", "tenth_after", "left_at_20"))
             cells = [
                 f"`{cell}`" if name == "untrained" else "",
                 "as drawn" if name == "untrained" else name,
@@ -80,7 +80,7 @@ def table(runs: dict[str, Any]) -> str:
                 f"{run['decay']:.3f}",
                 "–" if memory is None else f"{memory:.1f}",
                 "–" if tenth is None else f"{tenth}",
-                f"{100 * run['left_at_20']:.2g} %",
+                f"{100 * left:.2g} %" if left < 0.1 else f"{100 * left:.0f} %",
                 f"{run['largest']:.2f}",
                 f"{run['median']:.2f}",
             ]
