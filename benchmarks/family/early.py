@@ -31,7 +31,7 @@ from textrnn.inference.batches import length_batches
 from textrnn.inference.classifier import TextModel
 from textrnn.system.blas import one_blas_thread
 from textrnn.text.encoded import EncodedTexts
-from textrnn.training.lesson import LOSSES
+from textrnn.training.lesson import EVERY, LOSSES, ONCE
 from textrnn.typing import Ints
 
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -39,7 +39,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "mingru": {
         "embedding": "onehot",
         "hidden_size": 250,
-        "learning_rate_init": 1e-3,
+        "learning_rate_init": 4e-3,
         "dropout_input": 0.0,
     },
 }
@@ -47,19 +47,25 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 
 class Contender(NamedTuple):
-    """A cell with a readout, and the updates it gets; None are the usual ones, four epochs here."""
+    """A cell with a readout, the losses it is trained with, and its updates; None are the usual."""
 
     cell: str
     readout: str
     max_steps: int | None
+    losses: tuple[str, ...] = LOSSES
 
 
 CONTENDERS = (
-    Contender("lstm", "max", None),
-    Contender("lstm", "mean", 1408),
+    Contender("lstm", "max", None, (ONCE, EVERY)),
+    Contender("lstm", "mean", 1408, (ONCE, EVERY)),
     Contender("mingru", "max", 1408),
 )
-BAGS = ("tfidf_lr", "nbsvm")
+BAGS = (
+    ("tfidf_lr", early_bags.WHOLE),
+    ("tfidf_lr", early_bags.CUT),
+    ("nbsvm", early_bags.WHOLE),
+)
+"""Baselines, and what each learns from."""
 
 
 def accuracy_by_share(model: TextModel, texts: EncodedTexts, classes: Ints) -> list[float]:
@@ -81,7 +87,7 @@ def accuracy_by_share(model: TextModel, texts: EncodedTexts, classes: Ints) -> l
 def run(contender: Contender, loss: str, seed: int, held_out: bool = False) -> Run:
     """One training; of the training reviews a fifth may stand for the test reviews."""
     reviews = load_reviews(held_out=held_out)
-    cell, readout, max_steps = contender
+    cell, readout, max_steps, _ = contender
     started = time.perf_counter()
     model = TextRNNClassifier(
         cell=cell,
@@ -126,10 +132,10 @@ def jobs(options: Options) -> list[Job]:
         )
         for contender in CONTENDERS
         if contender.cell in options.cells
-        for loss in LOSSES
+        for loss in contender.losses
         for seed in options.seeds or (0,)
     ]
-    bags = [Job(early_bags.run, (bag, of)) for bag in BAGS for of in early_bags.LEARNT_FROM]
+    bags = [Job(early_bags.run, bag) for bag in BAGS]
     return bags + networks
 
 
@@ -153,7 +159,7 @@ def table(runs: list[Run]) -> str:
 
 def _place(group: tuple[str, str, str, Any]) -> tuple[Any, ...]:
     model, readout, learnt, _ = group
-    return (model in BAGS, model, readout, (*LOSSES, *early_bags.LEARNT_FROM).index(learnt))
+    return (learnt not in LOSSES, model, readout, (*LOSSES, *early_bags.LEARNT_FROM).index(learnt))
 
 
 PART = Part(jobs, table, ("model", "readout", "learnt", "seed", "texts"))
