@@ -11,7 +11,8 @@ from tests.gradcheck import dense, random_documents
 from tests.networks import network_config
 from textrnn.nn import recurrent
 from textrnn.nn.cells import CELLS, TIME, Step, Trace
-from textrnn.nn.cells.clockwork import PERIODS, Clockwork, groups
+from textrnn.nn.cells.clockwork import Clockwork
+from textrnn.nn.cells.ticks import PERIODS, groups, ticks_of
 from textrnn.nn.losses import cross_entropy
 from textrnn.nn.network import Network
 from textrnn.nn.optimizers import Adam
@@ -116,52 +117,111 @@ def test_only_what_is_due_is_computed() -> None:
     assert d_gates[..., :4].all()
 
 
-class FromEnds(Clockwork):
-    """The same in steps whose rows stand at different times."""
+class StepByStep(Clockwork):
+    """The same in the steps of ``unroll``."""
 
-    prefers_one_time = False
-
-
-class Noting(Clockwork):
-    """The same; notes the times of every step."""
-
-    def __init__(self) -> None:
-        self.times: list[Any] = []
-
-    def forward(self, weights: Params, trace: Trace, step: Step) -> None:
-        self.times.append(step.times)
-        super().forward(weights, trace, step)
+    batch_pass = None
 
 
+BEFORE = pytest.mark.parametrize("before", ["nothing", "same", "any"])
+LENGTHS = pytest.mark.parametrize(
+    "lengths", [[3, 17, 1, 9, 9], [4, 4], [6], [1], [1, 2, 1], [30, 2, 25]], ids=str
+)
+
+
+@pytest.mark.parametrize("H", [1, 3, 9])
 @pytest.mark.parametrize("S", [1, 2])
-@pytest.mark.parametrize("before", [None, 5], ids=["from-nothing", "from-a-state"])
-@pytest.mark.parametrize("lengths", [[3, 17, 1, 9, 9], [4, 4], [6]], ids=str)
-def test_in_step_from_the_beginnings_is_the_same(
-    S: int, before: int | None, lengths: list[int]
-) -> None:
-    """Outputs, final states and all gradients; each step has one time."""
-    rng, H = np.random.default_rng(0), 5
+@BEFORE
+@LENGTHS
+def test_over_a_whole_batch_it_is_the_same(H: int, S: int, before: str, lengths: list[int]) -> None:
+    """Outputs, final states and all gradients, also where a group is due in no word of a text."""
+    rng = np.random.default_rng(0)
     batch = pack(random_documents(rng, lengths, 7))
-    shape = (S, batch.n_sequences, H)
+    B, shape = batch.n_sequences, (S, batch.n_sequences, H)
     params: Params = {name: rng.normal(0.0, 0.6, s) for name, s in CELL.shapes(S, 1, H).items()}
     products = rng.normal(0.0, 0.7, (1, S, batch.n_tokens, H))
     d_outputs, d_h = rng.standard_normal((S, batch.n_tokens, H)), rng.standard_normal(shape)
     initial: Params | None = None
-    if before is not None:
-        initial = {"h": rng.normal(0.0, 0.6, shape), TIME: np.full((*shape[:2], 1), float(before))}
-    noting, passes = Noting(), []
-    for cell in (noting, FromEnds()):
+    if before != "nothing":
+        times = np.full(B, 5) if before == "same" else rng.integers(0, 20, B)
+        as_state = np.tile(times[:, np.newaxis].astype(float), (S, 1, 1))
+        initial = {"h": rng.normal(0.0, 0.6, shape), TIME: as_state}
+    passes: list[list[Any]] = []
+    for cell in (CELL, StepByStep()):
         trace, final = recurrent.forward(cell, params, products.copy(), batch, initial=initial)
-        assert (trace.beginnings is not None) == (cell is noting and len(set(lengths)) > 1)
-        back = recurrent.backward(
-            cell, params, trace, batch, d_outputs=d_outputs, d_final_state={"h": d_h}
-        )
-        passes.append((trace.h, final, *back))
-    assert all((times == times[0]).all() for times in noting.times)
-    for found, expected in zip(*passes, strict=True):
-        if isinstance(found, dict):
-            assert set(found) == set(expected)
-            for name, value in found.items():
-                np.testing.assert_allclose(value, expected[name], err_msg=name, **EXACT)
-        else:
-            np.testing.assert_allclose(found, expected, **EXACT)
+        assert (trace.batch_pass is None) == isinstance(cell, StepByStep)
+        found: list[Any] = [trace.h, final]
+        for given in (d_outputs, None):
+            found += recurrent.backward(
+                cell, params, trace, batch, d_outputs=given, d_final_state={"h": d_h}
+            )
+        passes.append(found)
+    for value, expected in zip(*passes, strict=True):
+        pairs = value if isinstance(value, dict) else {"": value}
+        others = expected if isinstance(expected, dict) else {"": expected}
+        assert set(pairs) == set(others)
+        for name, of_name in pairs.items():
+            np.testing.assert_allclose(of_name, others[name], err_msg=name, **EXACT)
+
+
+@pytest.mark.parametrize("units", [slice(0, 2), slice(6, 8), slice(0, 8)], ids=str)
+def test_however_small_a_gradient_is_it_goes_on(units: slice) -> None:
+    """To the first words, also where it came to a group from faster ones alone."""
+    rng = np.random.default_rng(0)
+    batch, H = pack(random_documents(rng, [300, 120], 7)), 8
+    params: Params = {name: rng.normal(0.0, 0.3, s) for name, s in CELL.shapes(1, 1, H).items()}
+    products = rng.normal(0.0, 0.3, (1, 1, batch.n_tokens, H))
+    d_final = np.zeros((1, 2, H))
+    d_final[..., units] = 1.0
+    passes = []
+    for cell in (CELL, StepByStep()):
+        trace, _ = recurrent.forward(cell, params, products.copy(), batch)
+        passes.append(recurrent.backward(cell, params, trace, batch, d_final=d_final)[0])
+    assert 0.0 < np.abs(passes[1][:, :, -40:, 6:]).max() < 1e-9
+    np.testing.assert_allclose(passes[0], passes[1], rtol=1e-6, atol=1e-290)
+
+
+@BEFORE
+@LENGTHS
+def test_ticks(before: str, lengths: list[int]) -> None:
+    """By their meaning: when each is, and what comes before it and stands beside it."""
+    rng = np.random.default_rng(1)
+    batch = pack(random_documents(rng, lengths, 7))
+    B = batch.n_sequences
+    same = np.full(B, 0 if before == "nothing" else 5)
+    read = rng.integers(0, 20, B) if before == "any" else same
+    times, of_rows = recurrent.times_of(batch, read), batch.documents
+    meant: dict[int, list[tuple[int, int]]] = {}  # of each row its document and its tick's time
+    found = ticks_of(batch, read, PERIODS)
+    for period, ticks in zip(PERIODS, found, strict=True):
+        due = np.flatnonzero(times % period == 0)
+        assert sorted(ticks.rows) == due.tolist()
+        now = [(int(d), -1) for d in ticks.order]
+        now += [(int(of_rows[row]), int(times[row])) for row in ticks.rows]
+        meant[period] = now
+        assert ticks.n_rows == len(now)
+
+        def last(document: int, time: int, now: list[tuple[int, int]] = now) -> int:
+            """The row of a document's last tick that is not after a time."""
+            return max((t, row) for row, (d, t) in enumerate(now) if d == document and t <= time)[1]
+
+        for row, time in enumerate(times):
+            assert ticks.here[row] == last(of_rows[row], time)
+        for tick, (document, time) in enumerate(now[B:]):
+            assert ticks.before[tick] == last(document, time - 1)
+            if ticks.before[tick] < B:
+                assert ticks.first[ticks.before[tick]] == B + tick
+        ends = [B, *(end for _, end, _ in ticks.steps)]
+        assert [start for start, _, _ in ticks.steps] == ends[:-1]
+        assert ends[-1] == len(now)
+        for start, end, carried in ticks.steps:
+            before_them = ticks.before[start - B : end - B].tolist()
+            assert before_them[:carried] == list(range(end, end + carried))
+            assert all(row < B for row in before_them[carried:])
+    for fast, slow, ticks in zip(PERIODS, PERIODS[1:], found, strict=False):
+        assert ticks.slower is not None
+        for row, (document, time) in enumerate(meant[fast]):
+            beside = meant[slow][ticks.slower[row]]
+            known = [t for d, t in meant[slow] if d == document and t <= time]
+            assert beside == (document, max(known))
+    assert found[-1].slower is None

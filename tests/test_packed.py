@@ -116,6 +116,29 @@ def test_previous_rows(documents: list[list[int]]) -> None:
         assert previous == [*range(before, before + carried), *[-1] * (size - carried)]
 
 
+@given(documents_of_ids, st.integers(1, 20))
+def test_chunks_are_batches_of_the_words_in_some_steps(
+    documents: list[list[int]], room: int
+) -> None:
+    """From the first words on, as many steps as fit, and what a batch tells of its own words."""
+    batch = pack(as_ids(documents))
+    read: list[list[int]] = [[] for _ in documents]
+    chunks = list(batch.chunks(room))
+    for (first, last), then in zip(chunks, [*chunks[1:], (0, 0)], strict=True):
+        assert first == then[1]
+        chunk, rows = batch.of_steps(first, last)
+        assert last == first + 1 or chunk.n_tokens <= room
+        assert first == 0 or chunk.n_tokens + batch.batch_sizes[first - 1] > room
+        np.testing.assert_array_equal(chunk.ids, batch.ids[rows])
+        np.testing.assert_array_equal(chunk.places, batch.places[rows])
+        words = unpack(replace(chunk, order=np.arange(chunk.n_sequences)))
+        assert [len(of_text) for of_text in words] == chunk.lengths.tolist()
+        for place, of_text in enumerate(words):
+            read[chunk.order[place]] += of_text
+    assert chunks[0][1] == len(batch.steps)
+    assert read == documents
+
+
 @given(documents_of_ids)
 def test_mirrored_rows(documents: list[list[int]]) -> None:
     """They read the batch as that of the reversed documents, and they undo themselves."""

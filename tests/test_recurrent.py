@@ -120,8 +120,7 @@ class Watched(Cell):
 
 
 def watched(cell_name: str) -> Watched:
-    in_order = {"prefers_one_time": False}  # else some are handed steps of another order
-    cell: Watched = type("WatchedCell", (Watched, type(CELLS[cell_name])), in_order)()
+    cell: Watched = type("WatchedCell", (Watched, type(CELLS[cell_name])), {})()
     cell.there, cell.back, cell.sizes = [], [], []
     return cell
 

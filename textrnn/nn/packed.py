@@ -16,7 +16,7 @@ it went over is one block of rows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -82,6 +82,35 @@ class PackedBatch:
     def steps(self) -> list[tuple[int, int]]:
         """First row and number of rows of every step."""
         return list(zip(self.offsets.tolist(), self.batch_sizes.tolist(), strict=False))
+
+    def chunks(self, room: int) -> Iterator[tuple[int, int]]:
+        """As many steps at a time as ``room`` has rows for, from the last one, read first, back.
+
+        Yields the first of them and the last one and more: it has at least one, of any size.
+        """
+        last = len(self.steps)
+        while last:
+            first = last - 1
+            while first and self.offsets[last] - self.offsets[first - 1] <= room:
+                first -= 1
+            yield first, last
+            last = first
+
+    def of_steps(self, first: int, last: int) -> tuple[PackedBatch, slice]:
+        """The words in some steps as a batch of their own, and the rows that they have here."""
+        rows = slice(*self.offsets[[first, last]].tolist())
+        n = self.batch_sizes[first]
+        lengths = np.minimum(self.lengths[:n], last) - first
+        return replace(
+            self,
+            ids=self.ids[rows],
+            lengths=lengths,
+            order=self.order[:n],
+            batch_sizes=self.batch_sizes[first:last],
+            offsets=self.offsets[first : last + 1] - rows.start,
+            begins=self.begins[:n] + self.lengths[:n] - first - lengths,
+            owners=None if self.owners is None else self.owners[:n],
+        ), rows
 
     @cached_property
     def previous_rows(self) -> Ints:

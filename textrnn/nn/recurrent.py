@@ -27,8 +27,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from textrnn.nn import beginnings
 from textrnn.nn.cells import TIME, Cell, Step, Trace
+from textrnn.nn.cells.batch_pass import CHECK_EVERY as CHECK_EVERY
 from textrnn.nn.packed import PackedBatch
 from textrnn.nn.projection import gather
 from textrnn.nn.workspace import Workspace
@@ -36,8 +36,6 @@ from textrnn.typing import Floats, Ints, Params
 
 READ_AT_ONCE = 1_024
 """Rows that are gathered together when there is no backward pass: they stay in the cache."""
-CHECK_EVERY = 8
-"""Steps between two looks at whether a gradient is gone; each look costs a pass over it."""
 Watch: TypeAlias = Callable[[slice, Params], None]
 """Is shown, at every step of a backward pass, its rows and the gradient of the states after it:
 all of it, what its own output gave and what later steps handed back, (S, n, H) by name. The
@@ -73,18 +71,24 @@ def forward(
     initial, read_before = _initial(cell, initial, (S, B, H), dtype)
     states = {name: space.take(name, (S, N, H), dtype) for name in cell.state_names}
     scratch = space.take("scratch", (G, S, B, H), dtype)
-    times = None if read_before is None else times_of(batch, read_before)
-    trace = Trace(input_products, states, scratch, initial, read_before, times=times)
-    steps, here = unroll(batch, read_before)[::-1], trace
-    if read_before is not None and beginnings.is_worth_it(cell, batch, read_before):
-        steps = beginnings.steps_from_beginnings(batch, read_before)
-        here = beginnings.from_beginnings(trace, batch, space.part(beginnings.PART))
-        trace = replace(trace, beginnings=here)
+    trace = Trace(input_products, states, scratch, initial, read_before)
     weights = cell.prepare_forward(params)
-    for step in steps:
-        cell.forward(weights, here, step if initial is None else _entered(here, step, initial))
-    if trace.beginnings is not None:
-        beginnings.give_back(here, batch, trace)
+    if cell.batch_pass is not None:
+        way = cell.batch_pass(
+            weights,
+            batch,
+            gates=input_products,
+            states=states,
+            initial=initial,
+            read_before=read_before,
+            workspace=space,
+        )
+        trace = replace(trace, batch_pass=way)
+    else:
+        for step in reversed(unroll(batch, read_before)):
+            cell.forward(
+                weights, trace, step if initial is None else _entered(trace, step, initial)
+            )
     # Copies: the next pass may begin with them and write into the same workspace.
     final = {name: states[name][:, :B].copy() for name in cell.carried_names}
     return trace, final | _times_after(read_before, batch, S)
@@ -120,21 +124,17 @@ def read(
     G, S, _, H = products.shape
     B, dtype = batch.n_sequences, products.dtype
     space = workspace or Workspace()
-    room = max(READ_AT_ONCE, B)
+    if cell.batch_pass is not None:
+        return _read_chunks(cell, params, products, indices, batch, take_in, initial, space)
     initial, read_before = _initial(cell, initial, (S, B, H), dtype)
+    room = max(READ_AT_ONCE, B)
     states = {name: space.take(name, (S, room + B, H), dtype) for name in cell.state_names}
     scratch = space.take("scratch", (G, S, B, H), dtype)
     weights = cell.prepare_forward(params)
     steps = unroll(batch, read_before)
-    last = len(steps)
-    while last:
-        # As many steps as there is room for; their states, and behind them the states that
-        # the steps before left off with.
-        first = last - 1
-        end = steps[first].rows.stop
-        while first and end - steps[first - 1].rows.start <= room:
-            first -= 1
-        start = steps[first].rows.start
+    for first, last in batch.chunks(room):
+        # Their states, and behind them those that the steps before left off with.
+        start, end = steps[first].rows.start, steps[last - 1].rows.stop
         gates = gather(products, indices[:, start:end], workspace=space)
         trace = Trace(gates, states, scratch, initial)
         for t in reversed(range(first, last)):
@@ -149,9 +149,40 @@ def read(
         n = steps[first].rows.stop - start
         for name in cell.carried_names:
             states[name][:, room : room + n] = states[name][:, :n]
-        last = first
     final = {name: states[name][:, :B].copy() for name in cell.carried_names}
     return final | _times_after(read_before, batch, S)
+
+
+def _read_chunks(
+    cell: Cell,
+    params: Params,
+    products: Floats,
+    indices: Ints,
+    batch: PackedBatch,
+    take_in: Callable[[Floats], None],
+    initial: Params | None,
+    space: Workspace,
+) -> Params:
+    """``read`` of a cell that goes over whole batches: as many steps at once as have room."""
+    _, S, _, H = products.shape
+    B = batch.n_sequences
+    if initial is None:
+        states = {name: np.zeros((S, B, H), products.dtype) for name in cell.carried_names}
+        states |= {TIME: np.zeros((S, B, 1))} if cell.needs_times else {}
+    else:
+        states = {name: value.copy() for name, value in initial.items()}
+    # Four times as many rows: a pass costs something beside its steps, more than the cache saves.
+    for first, last in batch.chunks(max(4 * READ_AT_ONCE, B)):
+        chunk, rows = batch.of_steps(first, last)
+        n = chunk.n_sequences
+        gates = gather(products, indices[:, rows], workspace=space)
+        before = {name: value[:, :n] for name, value in states.items()}
+        trace, after = forward(cell, params, gates, chunk, initial=before, workspace=space)
+        for start, size in reversed(chunk.steps):
+            take_in(trace.h[:, start : start + size])
+        for name, value in after.items():
+            states[name][:, :n] = value
+    return states
 
 
 def unroll(batch: PackedBatch, read_before: Ints | None = None) -> list[Step]:
@@ -271,12 +302,13 @@ def backward(
     if d_outputs is None and gradient_floor > 0.0:
         floor = gradient_floor * max(float(np.abs(d).max()) for d in d_states.values())
 
-    weights, space = cell.prepare_backward(params), workspace or Workspace()
-    d_gates = space.take("d_gates", (G, S, N, H), dtype)
-    if trace.beginnings is not None and d_outputs is not None and watch is None:
-        here, room = trace.beginnings, space.part(beginnings.PART)
-        d_found, own = _to_beginnings(cell, weights, here, batch, d_outputs, d_states, room)
-        return beginnings.rearranged(d_found, batch, d_gates), own, d_states
+    d_gates = (workspace or Workspace()).take("d_gates", (G, S, N, H), dtype)
+    if trace.batch_pass is not None and watch is None:
+        passed, own = trace.batch_pass.backward(
+            params, d_outputs=d_outputs, d_states=d_states, floor=floor, d_gates=d_gates
+        )
+        return d_gates[:, :, :passed], own, d_states
+    weights = cell.prepare_backward(params)
     passed = 0
     for t, step in enumerate(unroll(batch, trace.read_before)):
         n = step.rows.stop - step.rows.start
@@ -299,36 +331,6 @@ def backward(
         return _states_before(trace, name, batch, batch.previous_rows[:passed])
 
     return d_gates, cell.weight_gradients(trace, previous, d_gates), d_states
-
-
-def _to_beginnings(
-    cell: Cell,
-    weights: Params,
-    trace: Trace,
-    batch: PackedBatch,
-    d_outputs: Floats,
-    d_states: Params,
-    space: Workspace,
-) -> tuple[Floats, Params]:
-    """The whole way back in the order of ``nn.beginnings``: gradients of inputs and of weights.
-
-    ``d_states``, the gradients of the final states, become those of the initial ones.
-    """
-    d_gates = space.take("d_gates", trace.gates.shape, trace.gates.dtype)
-    room = space.take("d_outputs", d_outputs.shape, d_outputs.dtype)
-    d_outputs = beginnings.rearranged(d_outputs, batch, room)
-    assert trace.read_before is not None
-    for step in reversed(beginnings.steps_from_beginnings(batch, trace.read_before)):
-        live = {name: d[:, : step.rows.stop - step.rows.start] for name, d in d_states.items()}
-        live["h"] += d_outputs[:, step.rows]
-        if trace.initial is not None:
-            step = _entered(trace, step, trace.initial)
-        cell.backward(weights, trace, step, live, d_gates[:, :, step.rows])
-
-    def previous(name: str) -> Floats:
-        return _states_before(trace, name, batch, beginnings.rows_before(batch))
-
-    return d_gates, cell.weight_gradients(trace, previous, d_gates)
 
 
 def _is_gone(d_states: Params, floor: float) -> bool:

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 from textrnn.nn import registry
+from textrnn.nn.cells.batch_pass import BatchPass
 from textrnn.nn.cells.reader import FastReader, Reader
 from textrnn.nn.cells.step import TIME, Step, Trace
 from textrnn.typing import Floats, Params
@@ -46,8 +47,8 @@ class Cell(ABC):
     """The parameters that states are multiplied with: what recurrent dropout falls on."""
     needs_times: ClassVar[bool] = False
     """Whether its step depends on ``step.times``."""
-    prefers_one_time: ClassVar[bool] = False
-    """Whether a step is faster whose rows all stand at one time: see ``nn.beginnings``."""
+    batch_pass: ClassVar[type[BatchPass] | None] = None
+    """The same over a whole batch, where that is faster than its steps; None takes these."""
     fast_reader: ClassVar[type[FastReader] | None] = None
     """The same step for one row, of few calls; None takes the batch's."""
 
@@ -96,6 +97,8 @@ class Cell(ABC):
         super().__init_subclass__(**options)
         if "forward" in cls.__dict__ and "fast_reader" not in cls.__dict__:
             cls.fast_reader = None  # what it inherits takes another step
+        if {"forward", "backward"} & set(cls.__dict__) and "batch_pass" not in cls.__dict__:
+            cls.batch_pass = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _registered, (type(self),)  # another process knows it once it has it

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from textrnn.nn.cells.batch_pass import BatchPass
 from textrnn.typing import Floats, Ints, Params
 
 TIME = "time"
@@ -52,8 +53,7 @@ class Trace:
         read_before: words of each document that were read before, (B,); None unless the cell
             asks for times.
         activated: what the backward pass of ``Cell.activate`` needs, of the distinct inputs.
-        times: the words read before each row's, (N,); None where nobody counted.
-        beginnings: the same in the order of ``nn.beginnings``, if the pass went through that.
+        batch_pass: what went over the batch, if the cell has such a form of its own.
     """
 
     gates: Floats
@@ -62,8 +62,7 @@ class Trace:
     initial: Params | None = None
     read_before: Ints | None = None
     activated: tuple[Floats, ...] = ()
-    times: Ints | None = None
-    beginnings: Trace | None = None
+    batch_pass: BatchPass | None = None
 
     @property
     def h(self) -> Floats:
