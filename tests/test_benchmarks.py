@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import cells, corpora, few_labels, speed
+from benchmarks import cells, corpora, few_labels, groups, speed
 from benchmarks.linear_models import CONTENDERS
 from benchmarks.linear_peers import merged, table
 from benchmarks.machine import machine
@@ -207,3 +207,20 @@ def test_every_cell_takes_the_place_of_the_lstm(
         ours = [["| " + name, "our LSTM"] for name in CELLS if name != "lstm"]
         theirs = [["| " + name, "PyTorch's"] for name in ("rnn", "rnn_relu", "lstm", "gru")]
         assert sorted(against) == sorted(ours + theirs)
+
+
+def test_groups_are_timed_against_the_simple_network(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Steps a second of each way; the table has what is on file."""
+    small = {"UNITS": 8, "TEXTS": 3, "WORDS": 9, "DIM": 4, "OUT": tmp_path / "groups.json"}
+    for name, value in {**small, "LENGTHS": {"some": (3, 9)}}.items():
+        monkeypatch.setattr(groups, name, value)
+    monkeypatch.setattr(sys, "argv", ["groups", "--turns", "2"])
+    groups.main()
+    found = json.loads((tmp_path / "groups.json").read_text())
+    assert [run["what"] for run in found["runs"]] == ["layer", "network, last", "network, max"]
+    for run in found["runs"]:
+        for cell in ("rnn", "clockwork"):
+            assert 0 < run["both"][cell] < min(run[way][cell] for way in ("forward", "backward"))
+    assert capsys.readouterr().out == groups.table(found) + "\n"

@@ -22,6 +22,7 @@ from benchmarks.corpora import details, table
 from benchmarks.family.__main__ import PARTS
 from benchmarks.few_labels import table as few_labels_table
 from benchmarks.gradient_flow import table as gradient_table
+from benchmarks.groups import table as groups_table
 from benchmarks.linear_peers import table as linear_table
 from benchmarks.memory import table as memory_table
 from benchmarks.speed import table as speed_table
@@ -100,6 +101,7 @@ def test_the_figures_of_speed_are_those_on_file() -> None:
     starts = {k: v for k, v in on_file("cold_start").items() if k not in ("machine", "target")}
     assert speed_table(on_file("speed")) in document
     assert cells_table(on_file("cells")) in document
+    assert groups_table(on_file("groups")) in document
     assert ceilings_table(on_file("ceilings")) in document
     assert cold_start_table(starts) in document
     assert memory_table(on_file("memory")) in document
