@@ -17,6 +17,7 @@ from textrnn.nn.kalman import KalmanFilter, Observation
 from textrnn.nn.network import Network
 from textrnn.nn.targets import Targets
 from textrnn.training.examples import Examples
+from textrnn.training.regularisation import Regularisation
 from textrnn.training.rules.ekf import ExtendedKalman
 from textrnn.typing import Floats
 
@@ -110,6 +111,24 @@ def test_as_a_gradient_it_is_that_of_half_the_squared_errors() -> None:
     for name, value in network.params.items():
         numeric = numeric_gradient(half_squares, value)
         np.testing.assert_allclose(values_of(found[name]), numeric, rtol=1e-5, atol=1e-8)
+
+
+@pytest.mark.parametrize(("kind", "spread"), [("classes", 1 / 3), ("labels", 1 / 2)])
+def test_smoothed_answers_are_wanted(kind: str, spread: float) -> None:
+    """A share of each is spread over all classes, or over yes and no, as in the loss."""
+    changes, targets = KINDS[kind]
+    network, texts = make_network(**changes), make_examples().texts
+    (found,) = observed(
+        ExtendedKalman(regularisation=Regularisation(label_smoothing=0.3)),
+        network,
+        Examples(texts, targets),
+    )
+    packed = network.pack_rows(texts.ids, texts.starts)
+    values = targets.values
+    sure = np.eye(3)[values] if kind == "classes" else values
+    wanted = 0.7 * sure + 0.3 * spread
+    errors = (wanted - network.predict_proba(packed))[packed.order]
+    np.testing.assert_allclose(found.errors, errors.reshape(-1), rtol=1e-12)
 
 
 @pytest.mark.parametrize("k1", [1, 3])

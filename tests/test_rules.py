@@ -17,6 +17,7 @@ from textrnn.errors import UsageError
 from textrnn.experiments.run import Experiment, checkpoint_path, run_experiment
 from textrnn.storage.checkpoint_file import load_arrays, save_arrays
 from textrnn.training.callbacks import Callback
+from textrnn.training.regularisation import Regularisation
 from textrnn.training.rules import RULES
 from textrnn.training.settings import DECLARED, Settings
 
@@ -116,6 +117,61 @@ def test_whether_it_is_shared_is_told(
     expected = f"n_jobs is 2, but one trains: rule='{rule}' changes the weights on the way"
     assert any(one.startswith(expected) for one in told) == RULES[rule].is_online
     assert Settings(**SMALL, rule=rule, n_jobs=2).processes() == (1 if RULES[rule].is_online else 2)
+
+
+@pytest.mark.parametrize(
+    ("rule", "given", "expected"),
+    [
+        ("tbptt", {}, (20, 40)),
+        ("tbptt", {"k1": 3}, (3, 6)),
+        ("tbptt", {"k2": 7}, (7, 7)),
+        ("tbptt", {"k2": 50}, (20, 50)),
+        ("tbptt", {"k1": 3, "k2": 50}, (3, 50)),
+        ("ekf", {}, (None, None)),
+        ("ekf", {"k1": 3}, (3, 6)),
+        ("ekf", {"k2": 7}, (7, 7)),
+        ("ekf", {"k1": 3, "k2": 50}, (3, 50)),
+    ],
+)
+def test_where_it_is_cut_off_by_default(rule: str, given: Any, expected: Any) -> None:
+    config = Settings(**SMALL, rule=rule, **given).training_config(10, 100)
+    made: Any = RULES[rule].configured(config, Regularisation(), np.dtype(np.float32))
+    assert (made.k1, made.k2) == expected
+
+
+@pytest.mark.parametrize("rule", ["bptt", "tbptt"])
+def test_gradients_are_cut_off_at_a_floor_but_for_proof(rule: str) -> None:
+    config = Settings(**SMALL, rule=rule, gradient_floor=0.03).training_config(10, 100)
+    for dtype, floor in ((np.float32, 0.03), (np.float64, 0.0)):
+        made: Any = RULES[rule].configured(config, Regularisation(), np.dtype(dtype))
+        assert made.gradient_floor == floor
+
+
+class Rates(Callback):
+    """The rate after each batch, and how often the weights were changed in the epoch so far."""
+
+    def __init__(self) -> None:
+        self.rates: list[float] = []
+        self.updates: list[int] = []
+
+    def on_batch(self, run: Any) -> None:
+        self.rates.append(run.progress.learning_rate)
+        self.updates.append(run.progress.updates)
+
+
+@pytest.mark.parametrize("rule", ["bptt", "tbptt", "rtrl"])
+def test_a_schedule_goes_by_batches_however_often_weights_change(
+    rule: str, reviews: tuple[list[str], list[str]]
+) -> None:
+    """The rate falls to nothing at the end of the run, no sooner."""
+    changes: dict[str, Any] = {"k1": 1, "k2": 1, "loss": "every"} if rule in CUT else {}
+    changes |= {"learning_rate": "linear", "warmup_fraction": 0.0, "early_stopping": False}
+    rates = Rates()
+    model = TextRNNClassifier(**{**SMALL, **changes}, rule=rule, random_state=0)
+    model.fit(*reviews, callbacks=[rates])
+    n = len(rates.rates)
+    assert (max(rates.updates) > n) == (rule in CUT)
+    np.testing.assert_allclose(rates.rates, model.learning_rate_init * (1 - np.arange(n) / n))
 
 
 @pytest.mark.parametrize("rule", OTHERS)

@@ -18,9 +18,10 @@ from tests.lessons import (
     told_in_steps,
     told_once,
 )
+from textrnn.nn import recurrent
 from textrnn.nn.cells import CELLS
 from textrnn.nn.poolings import POOLINGS
-from textrnn.training.lesson import LOSSES
+from textrnn.training.lesson import LOSSES, make_lesson
 from textrnn.training.regularisation import Regularisation
 from textrnn.training.rules.bptt import BPTT
 from textrnn.training.rules.tbptt import TruncatedBPTT
@@ -155,3 +156,50 @@ def test_what_is_frozen_gets_no_gradient() -> None:
     rule = TruncatedBPTT(2, 4, frozen=("embedding.weight",))
     for _, found in told_in_steps(rule, make_network(), make_examples()):
         assert set(found) == set(make_network().params) - {"embedding.weight"}
+
+
+@pytest.mark.parametrize("loss", ["once", "every"])
+def test_dropout_is_drawn_anew_for_each_part(loss: str) -> None:
+    """For the words that are passed by, too: what they leave is what a network in training reads.
+
+    One text, its parts read by the network itself from where the part before has left off.
+    """
+    noisy = Regularisation(0.3, 0.4, dropout_recurrent=0.3, dropout_embedding=0.3)
+    network, examples = make_network(readout="last"), make_examples().take(np.array([3]))
+    rule = TruncatedBPTT(2, 2, regularisation=noisy, loss=loss)
+    told = told_in_steps(rule, network, examples)
+    ids, rng, initial = examples.texts.ids, make_batch(examples).rng, None
+    lesson = make_lesson(network, make_batch(examples), Regularisation(), loss)
+    expected = []
+    for start in range(0, len(ids), 2):
+        batch, dropout = network.pack([ids[start : start + 2]]), noisy.dropout(rng)
+        if loss == "once" and start + 2 < len(ids):
+            initial = network.body.forward(batch, dropout=dropout, initial=initial).final
+            continue
+        reader = network if loss == "once" else network.at_every_step()
+        logits, cache = reader.forward(batch, dropout=dropout, initial=initial)
+        weights = np.full(len(logits), 1.0 if loss == "once" else 1 / len(ids))
+        targets = np.repeat(lesson.targets[:1], len(logits))
+        _, d_logits = network.config.output.loss(logits, targets, weights, batch_size=1)
+        expected.append(dense(reader.backward(d_logits, cache).params))
+        initial = cache.body.final
+    assert len(told) == len(expected) == (1 if loss == "once" else 2)
+    for (_, found), one in zip(told, expected, strict=True):
+        assert_same(found, one, 1e-11)
+
+
+@pytest.mark.parametrize("rule", [BPTT, lambda **told: TruncatedBPTT(3, 7, **told)])
+def test_a_gradient_floor_ends_the_way_back(rule: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a step whose gradient is nothing beside that of the last word."""
+    monkeypatch.setattr(recurrent, "CHECK_EVERY", 1)
+    network, examples = make_network(readout="last", cell="rnn"), make_examples()
+    network.params["recurrent.0.W_h"][...] *= 1e-3
+
+    def unrolled(floor: float) -> int:
+        learns, batch = rule(gradient_floor=floor), make_batch(examples)
+        whole = isinstance(learns, BPTT)
+        told = [learns.step(network, batch)] if whole else learns.steps(network, batch)
+        return sum(sums.unrolled for sums, _ in told)
+
+    assert unrolled(0.0) == N
+    assert unrolled(0.1) < N
