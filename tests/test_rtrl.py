@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.lessons import assert_same, make_examples, make_network, told_once
+from tests.lessons import assert_same, make_batch, make_examples, make_network, told_once
 from textrnn import TextRNNClassifier
 from textrnn.errors import UsageError
 from textrnn.nn import influence
@@ -15,8 +16,10 @@ from textrnn.nn.cells import CELLS
 from textrnn.nn.poolings import POOLINGS
 from textrnn.training.lesson import LOSSES
 from textrnn.training.regularisation import Regularisation
+from textrnn.training.rules import rtrl
 from textrnn.training.rules.bptt import BPTT
 from textrnn.training.rules.rtrl import RTRL
+from textrnn.training.settings import Settings
 
 
 def assert_is_bptt(network: Any, examples: Any, **told: Any) -> None:
@@ -80,8 +83,37 @@ def test_several_layers_are_refused() -> None:
 
 def test_what_takes_too_much_is_refused_and_what_takes_hours_told() -> None:
     large = TextRNNClassifier(rule="rtrl", bidirectional=False, hidden_size=400, ngrams="none")
-    with pytest.raises(UsageError, match=r"M P numbers of each text.*GiB \(M² P a word"):
+    with pytest.raises(UsageError, match=r"4 M P numbers of each text.*GiB \(M² P a word"):
         large.fit(["a b", "b a"] * 9, [0, 1] * 9)
     long = large.set_params(hidden_size=64, max_iter=10**6, max_seconds=0.5)
     with pytest.warns(UserWarning, match="some .* hours; choose a smaller hidden_size"):
         long.fit(["a b", "b a"] * 9, [0, 1] * 9)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("inputs", ["one-hot", "numbers"])
+def test_what_is_counted_is_what_it_takes(
+    inputs: str, dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Distinct words, each with its input products, among it: refused at a byte less."""
+    H = 40
+    network = make_network(inputs, cell="lstm", hidden_size=H, dtype=dtype)
+    examples = make_examples(inputs).take(np.array([1]))
+    config = Settings(rule="rtrl", cell="lstm").training_config(1, 7)
+    counted = 0
+    for power in reversed(range(31)):
+        monkeypatch.setattr(rtrl, "LARGEST", counted + 2**power)
+        try:
+            rtrl.check_cost(config, network, examples)
+        except UsageError:
+            counted += 2**power
+    # W_h, b, and six distinct words' products, or W_x of two numbers.
+    P = 4 * H * (H + 1 + (6 if inputs == "one-hot" else 2))
+    assert counted + 1 == 4 * np.dtype(dtype).itemsize * 2 * H * P
+    batch = make_batch(examples)
+    RTRL().step(network, batch)
+    tracemalloc.start()
+    RTRL().step(network, batch)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert 0.75 * counted < peak < 1.4 * counted  # what does not grow with P is beside it

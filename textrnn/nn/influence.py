@@ -5,7 +5,9 @@
 
 ``I_t``, the influence of all parameters on the state, is known as soon as word t is read; nothing
 of earlier words is kept for it, so it does not grow with the length of a text but for its distinct
-words. A word costs O(M² P) for M states and P parameters, where a backward pass takes O(P).
+words. States and gates are those of a forward pass over the whole batch, kept as for a backward
+pass: they tell each ``dL/dh_t`` and ``J_t``. A word costs O(M² P) for M states and P parameters,
+where a backward pass takes O(P).
 
 Parameters are those of the recurrence, and what the inputs come from: where words are read, the
 input products of each distinct word of a text, from which the gradients of vectors, ``W_x`` and
@@ -31,6 +33,8 @@ from textrnn.typing import Floats, Ints
 
 ROOM = 2**26
 """Bytes of the influences of texts that are gone through side by side."""
+COPIES = 4
+"""Of the influences: those before a word and after it, and what the word adds, in its parts too."""
 
 
 def influence_backward(
@@ -53,7 +57,7 @@ def influence_backward(
     own_shapes = {name: shape for name, shape in shapes.items() if name not in ("W_x", "b")}
     n_own = sum(int(np.prod(shape)) for shape in own_shapes.values())
     M = len(body.cell.carried_names) * body.width
-    row = 8 * M * (source.n_columns + n_own)
+    row = COPIES * body.dtype.itemsize * M * (source.n_columns + n_own)
     total = np.zeros((batch.n_sequences, source.n_columns + n_own), body.dtype)
     together = max(ROOM // row, 1)
     for first in range(0, batch.n_sequences, together):

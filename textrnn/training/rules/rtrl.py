@@ -1,10 +1,11 @@
 """Real-time recurrent learning (Williams and Zipser 1989): the gradient of BPTT, carried forward.
 
-Each text is read once to know what every output does to the loss, whatever readout and loss there
-are; then once more from its first word on, with the influence of every parameter on the state
+A batch is read once, and its states and gates are kept as for backpropagation through time, so that
+it is known what every output does to the loss, whatever readout and loss there are. Then the
+influence of every parameter on the state is carried along what is kept, from each first word on
 (``nn/influence.py``). What it finds is the gradient that backpropagation through time finds. It is
-for small networks: a word costs O(M² P), of M states and P parameters, and memory does not grow
-with the length of a text but for its distinct words.
+for small networks: a word costs O(M² P), of M states and P parameters. The influences do not grow
+with the length of a text but for its distinct words; what is kept of the batch does.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any, Self
 import numpy as np
 
 from textrnn.errors import UsageError
-from textrnn.nn.influence import influence_backward
+from textrnn.nn.influence import COPIES, influence_backward
 from textrnn.nn.network import Network
 from textrnn.system.telling import warn
 from textrnn.training.config import TrainingConfig
@@ -56,7 +57,7 @@ class RTRL:
         return cls(regularisation, config.frozen, config.loss)
 
     def step(self, network: Network, batch: Batch) -> Told:
-        """Once forward for the outputs' gradients, once for those of the parameters."""
+        """Forward for the outputs' gradients, then along the steps for those of parameters."""
         lesson = make_lesson(network, batch, self.regularisation, self.loss)
         network, packed = lesson.network, lesson.packed
         dropout = self.regularisation.dropout(batch.rng)
@@ -106,8 +107,9 @@ def check_cost(config: TrainingConfig, network: Network, train: Examples) -> Non
         ", or another ",
         Parameter("rule"),
     )
-    if 8 * M * P > LARGEST:
-        told = f" keeps M P numbers of each text, here {8 * M * P / 2**30:.1f} GiB ({what})"
+    kept = COPIES * network.dtype.itemsize * M * P
+    if kept > LARGEST:
+        told = f" keeps {COPIES} M P numbers of each text, here {kept / 2**30:.1f} GiB ({what})"
         raise UsageError(Setting("rule", "rtrl"), told, remedy, ".")
     seconds = 2.0 * M * M * P * train.texts.n_tokens * config.max_iter / FLOPS
     if seconds > LONG:
