@@ -2,8 +2,10 @@
 
 A text is read k1 words at a time, its state carried on. After each k1 words in which there is an
 answer the gradient goes back over at most k2 words, and the weights change; see ``parts``. A step
-costs what k2 words cost, however long the text. What is further apart than that is not learnt,
-though it may be remembered: where a text is answered for once, only its last k2 words teach.
+costs what k2 words cost, however long the text; but where every word is answered for and the
+readout pools, it pools from the text's first word again, O(T² / k1) in all of T words. What is
+further apart than k2 is not learnt, though it may be remembered: where a text is answered for
+once, only its last k2 words teach.
 
 With k1 no shorter than the texts this is backpropagation through time.
 """
