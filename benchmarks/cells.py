@@ -134,9 +134,11 @@ def table(results: dict[str, Any]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("cells", nargs="*", metavar="CELL", help="all that are registered")
-    parser.add_argument("--documents", type=int, default=256)
-    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--documents", type=int, default=256, help="of IMDB's, in $TEXTRNN_DATA")
+    parser.add_argument("--turns", type=int, default=3, help="of which the median counts")
     options = parser.parse_args()
+    if unknown := set(options.cells) - set(CELLS):
+        parser.error(f"no cell is called {', '.join(sorted(unknown))}; there is {', '.join(CELLS)}")
     from benchmarks.torch_peer import prepare_threads
 
     prepare_threads(1)

@@ -274,7 +274,7 @@ def test_a_picture_needs_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(builtins, "__import__", without)
     told = run("stays.csv", "-m", "missing", "--plot", "a.svg", code=6).stderr
-    assert "pip install textrnn[plot]" in told
+    assert "pip install matplotlib, as textrnn[plot]" in told
 
 
 @pytest.mark.parametrize("ending", ["png", "svg", "pdf"])

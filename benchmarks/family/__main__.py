@@ -32,7 +32,7 @@ def main() -> None:
     )
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all")
     parser.add_argument("--cells", nargs="+", choices=sorted(CELLS), default=sorted(CELLS))
-    parser.add_argument("--seeds", type=int, nargs="+", default=[])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[], help="a part has its own")
     parser.add_argument("--n-jobs", type=int, default=2, help="processes")
     parser.add_argument("--max-steps", type=int, help="of each training, for a quick look")
     parser.add_argument("--held-out", type=int, default=2_000, help="sequences of a verdict")
@@ -48,7 +48,8 @@ def main() -> None:
             for run in carry_out(part.jobs(options), options.n_jobs):
                 runs = merged(runs, [run], part.key)
                 write(name, runs, given.out)  # what is done is kept if a later one fails
-        print(f"\n{part.table(runs)}", flush=True)
+        told = part.table(runs) if runs else f"{name}: nothing is on file; run it first."
+        print(f"\n{told}", flush=True)
 
 
 if __name__ == "__main__":

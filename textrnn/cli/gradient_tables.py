@@ -21,7 +21,7 @@ BAR = 30
 def print_flow(flow: GradientFlow) -> None:
     """All of it, the top layer first."""
     of = "" if flow.n_texts == flow.of_texts else f" of {flow.of_texts:,}, drawn by chance"
-    print_line(f"{flow.cell}, {flow.n_texts:,} texts{of}")
+    print_line(f"{flow.cell}, {flow.n_texts:,} text{'' if flow.n_texts == 1 else 's'}{of}")
     print_line()
     for reading in flow.readings:
         _print_reading(reading, several=len(flow.readings) > 1)
@@ -114,7 +114,8 @@ def _clipping(flow: GradientFlow) -> str:
     if found is None:
         return "Clipping: the training clips no gradient, or did not say."
     norms = f"norms {found.smallest_norm:.2g} to {found.largest_norm:.2g}"
-    told = f"Clipping at {found.max_grad_norm:g}: {found.share:.0%} of {found.batches:,} batches"
+    batches = f"{found.batches:,} batches" if found.batches > 1 else "one batch"
+    told = f"Clipping at {found.max_grad_norm:g}: {found.share:.0%} of {batches}"
     if found.factor is not None:
         told += f", which are shortened to {found.factor:.0%} of their length on average"
     return f"{told} ({norms})."

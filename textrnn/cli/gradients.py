@@ -38,8 +38,8 @@ def gradients(
         typer.Option(
             "--model",
             "-m",
-            help="Folder or name; by default the recurrent network trained last here, or else "
-            "sentiment-en.",
+            help="Folder or name; by default the recurrent network trained last in ./models, or "
+            "else sentiment-en.",
         ),
     ] = None,
     split: Annotated[

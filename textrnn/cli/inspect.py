@@ -49,6 +49,8 @@ def inspect(
     kind = inside["network"] if "network" in inside else inside["linear"]
     rows += [["classes", ", ".join(map(str, inside["classes"])) or "none: it predicts numbers"]]
     rows += [[name, str(value)] for name, value in kind.items()]
+    settings = inside["settings"]
+    rows += [[name, settings[name]] for name in ("loss", "rule") if name in settings]
     rows += [["tokenizer", str(config["tokenizer"]["name"])]]
     if "network" in inside:
         rows += [["training words known", f"{inside['vocabulary_coverage']:.2%}"]]

@@ -65,7 +65,7 @@ def predict(
         typer.Option(
             "--model",
             "-m",
-            help="Folder or name; by default the one trained last here, or else sentiment-en.",
+            help="Folder or name; by default the newest in ./models, or else sentiment-en.",
         ),
     ] = None,
     top_k: Annotated[

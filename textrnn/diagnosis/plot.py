@@ -92,6 +92,6 @@ def _figure() -> Any:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise MissingDependencyError(
-            "a picture needs the package matplotlib: pip install textrnn[plot]"
+            "a picture needs the package matplotlib: pip install matplotlib, as textrnn[plot] does"
         ) from error
     return Figure(figsize=(7.0, 4.5), layout="constrained")

@@ -53,7 +53,9 @@ def _complaints(settings: DeclaredSettings, given: Collection[str]) -> Iterator[
             rule,
             " reads whole texts, but ",
             stated("segment_length", settings.segment_length),
-            "; leave it out.",
+            "; give ",
+            Setting("segment_length", None),
+            ".",
         )
     if not kind.is_cut:
         cut = [name for name, one in RULES.items() if one.is_cut]
