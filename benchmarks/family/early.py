@@ -59,6 +59,7 @@ CONTENDERS = (
     Contender("lstm", "max", None, (ONCE, EVERY)),
     Contender("lstm", "mean", 1408, (ONCE, EVERY)),
     Contender("mingru", "max", 1408),
+    Contender("mingru", "mean", 1408),
 )
 BAGS = (
     ("tfidf_lr", early_bags.WHOLE),
