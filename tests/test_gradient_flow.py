@@ -430,7 +430,45 @@ def test_clipping_is_that_of_the_training() -> None:
     assert (found.smallest_norm, found.largest_norm) == pytest.approx((min(norms), max(norms)))
 
 
-@pytest.mark.parametrize("settings", [{}, {"max_grad_norm": None}])
+def test_clipping_weighs_classes_as_the_training_does() -> None:
+    network, weight = network_of("gru"), {"x": 1.0, "y": 5.0, "z": 0.3}
+    settings: dict[str, Any] = {
+        "max_grad_norm": 1e-3,
+        "label_smoothing": 0.0,
+        "class_weight": [[label, of] for label, of in weight.items()],
+    }
+    found = gradient_flow(model_of(network, settings=settings), SHORT, ANSWERS).clipped
+    batch = network.pack(documents())
+    logits, cache = network.forward(batch)
+    weights = np.array([weight[answer] for answer in ANSWERS])
+    weights *= len(weights) / weights.sum()
+    wanted = targets().values[batch.order]
+    _, d_logits = network.config.output.loss(logits, wanted, weights[batch.order])
+    assert found is not None
+    norm_of_all = global_norm(network.backward(d_logits, cache).params)
+    assert found.largest_norm == pytest.approx(norm_of_all, rel=1e-12)
+
+
+@pytest.mark.parametrize("rule", ["bptt", "tbptt", "rtrl"])
+def test_clipping_is_found_in_double_precision_and_of_whole_texts(rule: str) -> None:
+    """Nothing is cut off, neither by a floor nor by a rule."""
+    network = network_of("gru", dtype="float32")
+    double = replace(network.config, dtype="float64")
+    params: Params = {name: value.astype(np.float64) for name, value in network.params.items()}
+    settings: dict[str, Any] = {
+        "max_grad_norm": 0.1,
+        "gradient_floor": 0.5,
+        "rule": rule,
+        "dtype": "float32",
+    }
+    found = gradient_flow(model_of(network, settings=settings), SHORT, ANSWERS).clipped
+    exact = model_of(Network(double, params), settings={"max_grad_norm": 0.1})
+    assert found == gradient_flow(exact, SHORT, ANSWERS).clipped
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"max_grad_norm": None}, {"max_grad_norm": 1.0, "rule": "ekf"}]
+)
 def test_a_training_that_clips_nothing(settings: dict[str, Any]) -> None:
     assert gradient_flow(model_of(network_of(), settings=settings), SHORT).clipped is None
 

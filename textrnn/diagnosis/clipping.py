@@ -8,6 +8,7 @@ import numpy as np
 
 from textrnn.inference.classifier import TextModel
 from textrnn.nn.gradients import global_norm
+from textrnn.nn.network import Network
 from textrnn.training.batching import epoch_batches
 from textrnn.training.class_weight import weighted
 from textrnn.training.examples import Examples
@@ -42,14 +43,18 @@ class Clipping:
     largest_norm: float
 
 
-def clipping(model: TextModel, examples: Examples, *, random_state: int) -> Clipping | None:
+def clipping(
+    model: TextModel, network: Network, examples: Examples, *, random_state: int
+) -> Clipping | None:
     """Look at gradients of batches as the model was trained with, of its weights as they are.
 
     They are those of its loss, weights of classes and smoothed labels included, without what is
-    random in a training, as dropout; and they are exact, whatever the learning rule.
+    random in a training, as dropout; and they are those of backpropagation through whole texts,
+    whatever the learning rule: one that is truncated clips the gradients of its parts.
 
     Args:
         model: with its settings.
+        network: the model's in double precision, in which no small gradient is cut off.
         examples: with ids of its vocabulary.
         random_state: seed of the batches.
 
@@ -58,10 +63,12 @@ def clipping(model: TextModel, examples: Examples, *, random_state: int) -> Clip
     """
     if model.settings.get("max_grad_norm") is None:
         return None
-    settings, network, texts = Settings.from_dict(model.settings), model.network, examples.texts
+    settings = Settings.from_dict({**model.settings, "dtype": network.config.dtype})
+    texts = examples.texts
+    limit = settings.max_grad_norm
+    if limit is None or "max_grad_norm" in RULES[settings.rule].idle:
+        return None
     config = settings.training_config(len(texts), texts.n_tokens)
-    limit = config.max_grad_norm
-    assert limit is not None
     regularisation = Regularisation(label_smoothing=config.label_smoothing)
     rule = RULES["bptt"].configured(config, regularisation, network.dtype)
     examples = weighted(examples, model.classes, settings)

@@ -159,8 +159,9 @@ def gradient_flow(
     with one_blas_thread(), np.errstate(over="ignore", invalid="ignore", under="ignore"):
         tokens = model.tokens(chosen)
         examples = Examples(model.encode(tokens), _targets(model, tokens, given))
-        readings = _readings(_in_double_precision(model.network), examples, random_state)
-        clipped = clipping(model, examples, random_state=random_state)
+        network = _in_double_precision(model.network)
+        readings = _readings(network, examples, random_state)
+        clipped = clipping(model, network, examples, random_state=random_state)
     config = model.network.config
     return GradientFlow(
         model.network.cell.name,
