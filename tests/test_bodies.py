@@ -148,6 +148,21 @@ def test_of_one_word_it_is_the_network_from_one_input_to_one_output() -> None:
         np.testing.assert_allclose(found, expected, **CLOSE)
 
 
+def test_first_weights_of_a_convolution() -> None:
+    """Glorot-uniform: a window of k words has k times the inputs and outputs of one; no biases."""
+    config = network_config(C, V, 30, None, 20, 2, body="cnn")
+    params = Network.initialise(config, np.random.default_rng(0)).params
+    for layer, width in enumerate((30, 60)):
+        W_x = iter(params[f"convolution.{layer}.W_x"][:, 0])
+        for offset in range(5):
+            for size in (3, 4, 5):
+                if size > offset:
+                    bound = np.sqrt(6.0 / (size * (width + 20)))
+                    assert 0.98 * bound < np.abs(next(W_x)).max() <= bound
+        assert not list(W_x)
+        assert not params[f"convolution.{layer}.b"].any()
+
+
 # --------------------------------------------------------------------------- gradients
 
 
