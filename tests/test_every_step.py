@@ -103,6 +103,18 @@ def test_max_hands_the_gradient_to_the_first_of_equals() -> None:
     np.testing.assert_array_equal(d_h[0, ::-1, 0], [1.0, 1110.0, 0.0, 0.0])
 
 
+def test_max_hands_gradients_of_any_size_to_their_own_words() -> None:
+    """Word 1 is the largest when it is read: what it gets is not seen by word 0."""
+    batch = pack([np.array([0, 1, 2], dtype=np.int32)])
+    h = np.array([2.0, 3.0, 1.0])[np.newaxis, ::-1, np.newaxis]
+    _, cache = POOLINGS["max"].every_step(h, batch, {})
+    for large in (1e8, 1e300, np.inf):
+        d_out = np.array([0.3, large, 0.0], np.float64)[np.newaxis, ::-1, np.newaxis]
+        d_h = POOLINGS["max"].every_step_backward(d_out, cache, batch, {}).outputs
+        assert d_h is not None
+        np.testing.assert_array_equal(d_h[0, ::-1, 0], [0.3, large, 0.0])
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_attention_to_huge_scores(dtype: str) -> None:
     """No overflow on the way there or back, and the highest score so far takes all."""

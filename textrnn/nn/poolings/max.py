@@ -67,10 +67,9 @@ class Max(Pooling):
         del params
         d_h = d_out.copy()
         for here, before in backwards(batch):
-            own = d_h[:, here] * cache[:, here]
-            d_h[:, before] += d_h[:, here]
-            d_h[:, before] -= own
-            d_h[:, here] = own
+            d, rose = d_h[:, here], cache[:, here]
+            d_h[:, before] += np.where(rose, 0.0, d)
+            d[~rose] = 0.0
         return PoolingGradients(d_h, None, {})
 
     def over_segments(self, vectors: Floats, batch: PackedBatch) -> tuple[Floats, Ints]:
