@@ -32,5 +32,6 @@ def by_token(h: Floats, batch: PackedBatch) -> Floats:
 def by_token_backward(d_rows: Floats, batch: PackedBatch, n_directions: int) -> Floats:
     """The backward pass of ``by_token``: (N, S * H) to (S, N, H)."""
     d_h = by_direction(d_rows, n_directions)
-    d_h[1:] = d_h[1:, batch.mirrored_rows]
+    if n_directions > 1:
+        d_h[1:] = d_h[1:, batch.mirrored_rows]
     return d_h

@@ -220,7 +220,9 @@ class Body(ABC):
     def _indices(self, number: int, batch: PackedBatch) -> Ints:
         """Where each row's input products stand; mirrored for the second direction, (S, N)."""
         own = np.arange(batch.n_tokens) if number else self.input.places(batch)
-        return np.stack([own, own[batch.mirrored_rows]][: self.n_directions])
+        if self.n_directions == 1:
+            return own[np.newaxis]
+        return np.stack([own, own[batch.mirrored_rows]])
 
     # ----------------------------------------------------------------- backward
 
