@@ -309,7 +309,7 @@ def test_initial_parameters(cell: str) -> None:
     assert 0.95 * bound < np.abs(W_x).max() <= bound
     # Each direction draws its own.
     assert not (W_x[:, 0] == W_x[:, 1]).any()
-    for name in network.cell.recurrent_names:
+    for name in {"W_h"} & set(network.cell.recurrent_names):
         weights = network.params[f"recurrent.1.{name}"]
         for weight in weights.reshape(-1, 16, 16):
             np.testing.assert_allclose(weight @ weight.T, np.eye(16), atol=1e-5)
@@ -459,20 +459,35 @@ def test_recurrent_dropout_is_one_mask_on_the_weights(cell: str) -> None:
     thinned = dict(network.params)
     masks = []
     for i, layer in enumerate(cache.body.layers):
-        masks.append(layer.masks["W_h"])
-        assert set(np.unique(masks[i])) == {0.0, 2.0}
-        thinned[f"recurrent.{i}.W_h"] = thinned[f"recurrent.{i}.W_h"] * masks[i]
-    assert (masks[0] != masks[1]).any()
-    assert (masks[0][:, 0] != masks[0][:, 1]).any()
+        masks.append(layer.masks)
+        for name, mask in layer.masks.items():
+            assert set(np.unique(mask)) == {0.0, 2.0}
+            thinned[f"recurrent.{i}.{name}"] = thinned[f"recurrent.{i}.{name}"] * mask
+    for name in network.cell.recurrent_names:
+        assert (masks[0][name] != masks[1][name]).any()
+        assert (masks[0][name][:, 0] != masks[0][name][:, 1]).any()
     expected, _ = Network(config, thinned).forward(batch)
     np.testing.assert_allclose(logits, expected, **EXACT)
     gradients = network.backward(np.ones_like(logits), cache).params
-    for i, mask in enumerate(masks):
-        gradient = gradients[f"recurrent.{i}.W_h"]
-        assert isinstance(gradient, np.ndarray)
-        assert not gradient[mask == 0.0].any()
+    for i, of_layer in enumerate(masks):
+        for name, mask in of_layer.items():
+            gradient = gradients[f"recurrent.{i}.{name}"]
+            assert isinstance(gradient, np.ndarray)
+            assert not gradient[mask == 0.0].any()
     for name, value in network.params.items():
         np.testing.assert_array_equal(value, before[name])
+
+
+@pytest.mark.parametrize("cell", ["rnn", "rnn_relu", "rnn_linear", "jordan"])
+def test_recurrent_dropout_falls_on_all_that_comes_back(cell: str) -> None:
+    """Where all of it is dropped, such a cell knows nothing of the words before."""
+    network, _, _ = example(network_config(3, V, 5, cell, 6, dtype="float64"))
+    for name in network.cell.recurrent_names:
+        network.params[f"recurrent.0.{name}"][...] = 0.0
+    words = np.arange(V, dtype=np.int32)
+    _, whole = network.forward(pack([words]))
+    _, alone = network.forward(pack([words[-1:]]))
+    np.testing.assert_allclose(whole.body.outputs[:, :1], alone.body.outputs, **EXACT)
 
 
 def test_a_dropped_one_hot_word_leaves_only_the_bias() -> None:
@@ -503,7 +518,7 @@ def test_first_weights(cell: str) -> None:
         bound = np.sqrt(6.0 / (size + 20))
         assert 0.98 * bound < np.abs(params[f"recurrent.{layer}.W_x"]).max() <= bound
         b = params[f"recurrent.{layer}.b"]
-        for name in CELLS[cell].recurrent_names:
+        for name in {"W_h"} & set(CELLS[cell].recurrent_names):
             W_h = params[f"recurrent.{layer}.{name}"]
             eye = np.broadcast_to(np.eye(20), W_h.shape)
             np.testing.assert_allclose(W_h @ W_h.swapaxes(-1, -2), eye, atol=1e-12)

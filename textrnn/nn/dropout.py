@@ -20,8 +20,8 @@ class Dropout:
             (Gal and Ghahramani 2016); of one-hot inputs it drops whole words.
         readout: rate on the vector that reaches the linear layer.
         rng: the source of randomness.
-        recurrent: rate on the recurrent weights ``W_h`` (DropConnect, Wan et al. 2013),
-            one mask for all steps and documents, as in AWD-LSTM (Merity et al. 2018).
+        recurrent: rate on the recurrent weights, ``Cell.recurrent_names`` (DropConnect, Wan et
+            al. 2013), one mask for all steps and documents, as in AWD-LSTM (Merity et al. 2018).
         embedding: rate on whole words: the vector of a distinct word of the batch is
             zero wherever the word stands, or scaled up (AWD-LSTM).
     """

@@ -44,7 +44,8 @@ class Cell(ABC):
     carried_names: ClassVar[tuple[str, ...]] = ("h",)
     """The states that one step hands to the next."""
     recurrent_names: ClassVar[tuple[str, ...]] = ("W_h",)
-    """The parameters that states are multiplied with: what recurrent dropout falls on."""
+    """The parameters that states of the step before are multiplied with: recurrent dropout falls
+    on them."""
     needs_times: ClassVar[bool] = False
     """Whether its step depends on ``step.times``."""
     batch_pass: ClassVar[type[BatchPass] | None] = None

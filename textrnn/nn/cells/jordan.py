@@ -78,6 +78,7 @@ class Jordan(Cell):
     n_gates = 1
     state_names = ("h", "s", "d_output")
     carried_names = ("h", "s")
+    recurrent_names = tuple(name for _, name in RECURRENCES)
     fast_reader = JordanReader
 
     def shapes(
