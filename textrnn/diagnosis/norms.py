@@ -15,12 +15,10 @@ by itself, from its own last state.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from textrnn.nn.network import Cache, Network
-from textrnn.nn.packed import PackedBatch
+from textrnn.nn.packed import PackedBatch, pack_spans
 from textrnn.nn.targets import Targets
 from textrnn.typing import Floats, Ints, Params
 
@@ -76,17 +74,7 @@ def by_distance(norms: Floats, batch: PackedBatch) -> Floats:
 def _of_last_states(network: Network, batch: PackedBatch, cache: Cache, targets: Targets) -> Floats:
     """Gradient of the last states, (S, B, H), of a readout that sees nothing else."""
     B = batch.n_sequences
-    ones = np.ones(B, dtype=np.int64)
-    last = replace(
-        batch,
-        ids=batch.ids[:B],
-        lengths=ones,
-        order=np.arange(B),
-        batch_sizes=np.array([B]),
-        offsets=np.array([0, B]),
-        begins=np.arange(B),
-        owners=None,
-    )
+    last, _ = pack_spans(batch, np.arange(B), batch.lengths - 1, batch.lengths)
     h = cache.body.outputs[:, :B]  # texts are aligned at their ends
     logits, of_head = network.head.forward(h, last, network.params, None)
     _, d_logits = network.config.output.loss(
