@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,12 @@ import numpy as np
 import pytest
 
 from tests.gradcheck import dense, random_network
+from tests.lessons import make_batch, make_examples, make_network
 from tests.networks import network_config
-from textrnn.nn.cells import CELLS
-from textrnn.nn.check import Layer, numeric_gradient
-from textrnn.nn.packed import pack
+from textrnn.nn.check import numeric_gradient
+from textrnn.nn.network import Network
+from textrnn.training.lesson import make_lesson
+from textrnn.training.regularisation import Regularisation
 from textrnn.typing import Floats, Ints, Params
 
 EXACT: dict[str, Any] = {"rtol": 1e-12, "atol": 1e-12}
@@ -63,7 +66,7 @@ class Book:
 
     def forward(self) -> tuple[list[Floats], list[Floats]]:
         """h_0 .. h_T, and o_0 .. o_T, of which the first means nothing."""
-        h: list[Floats] = [np.zeros(H)]
+        h: list[Floats] = [np.zeros(len(self.b_h))]
         o: list[Floats] = [np.zeros(C)]
         for x in self.x:
             h.append(PHI[self.cell](self.W_hx @ x + self.W_hh @ h[-1] + self.b_h))
@@ -72,7 +75,8 @@ class Book:
 
     def loss(self) -> float:
         _, o = self.forward()
-        return sum(-np.log(softmax(o[t])[self.y[t - 1]]) for t in range(1, T + 1)) / T
+        n = len(self.y)
+        return sum(-np.log(softmax(o[t])[self.y[t - 1]]) for t in range(1, n + 1)) / n
 
     def d_o(self) -> list[Floats]:
         """dL/do_t = 1/T dl(o_t, y_t)/do_t."""
@@ -105,6 +109,18 @@ class Engine:
     gradients: Params
     d_h: list[Floats]
     probabilities: Floats
+    weights: tuple[Floats, ...]
+    """As the backward pass left them."""
+
+
+def weights_of(network: Network) -> tuple[Floats, ...]:
+    """Copies of W_hx, W_hh, b_h, W_qh and b_q."""
+    names = (
+        *(f"recurrent.0.{name}" for name in ("W_x", "W_h", "b")),
+        "linear.weight",
+        "linear.bias",
+    )
+    return tuple(network.params[name].squeeze().T.copy() for name in names)
 
 
 def book_and_engine(cell: str, seed: int = 0) -> tuple[Book, Engine]:
@@ -113,9 +129,7 @@ def book_and_engine(cell: str, seed: int = 0) -> tuple[Book, Engine]:
     config = network_config(C, 0, None, cell, H, dtype="float64", head="token", n_inputs=D)
     network = random_network(config, rng)
     x, y = rng.standard_normal((T, D)), rng.integers(0, C, T)
-    p = network.params
-    W_x, W_h, b = (p[f"recurrent.0.{name}"][0, 0] for name in ("W_x", "W_h", "b"))
-    book = Book(cell, x, y, W_x.T, W_h.T, b, p["linear.weight"].T, p["linear.bias"])
+    book = Book(cell, x, y, *weights_of(network))
 
     batch = network.pack([x])
     logits, cache = network.forward(batch)
@@ -136,7 +150,9 @@ def book_and_engine(cell: str, seed: int = 0) -> tuple[Book, Engine]:
         "b_h": of_layer["b"],
     }
     steps = [np.zeros(H), *(d_h[T - t] for t in range(1, T + 1))]
-    return book, Engine(float(loss), gradients, steps, network.predict_proba(batch))
+    return book, Engine(
+        float(loss), gradients, steps, network.predict_proba(batch), weights_of(network)
+    )
 
 
 @SIMPLE
@@ -144,6 +160,21 @@ def test_the_loss_is_the_mean_over_the_steps(cell: str) -> None:
     """L = 1/T sum_t l(o_t, y_t)."""
     book, engine = book_and_engine(cell)
     assert engine.loss == pytest.approx(book.loss(), rel=1e-12)
+
+
+@SIMPLE
+def test_the_loss_of_a_training_is_the_mean_over_each_texts_steps(cell: str) -> None:
+    """L = 1/T sum_t l(o_t, y_t) of every text, with a T of its own, and the mean over the texts."""
+    network = make_network("numbers", cell=cell, head="token")
+    examples = make_examples("numbers", at_tokens=True)
+    lesson = make_lesson(network, make_batch(examples), Regularisation())
+    found, _ = lesson.loss(network.forward(lesson.packed)[0])
+    losses = []
+    for start, end in pairwise(examples.texts.starts.tolist()):
+        x: Any = examples.texts.ids[start:end]
+        y = examples.targets.values[start:end]
+        losses.append(Book(cell, x, y, *weights_of(network)).loss())
+    assert found == pytest.approx(np.mean(losses), rel=1e-12)
 
 
 @SIMPLE
@@ -236,7 +267,7 @@ def test_unrolled_network(cell: str) -> None:
 
 @SIMPLE
 def test_weights_change_after_the_walk_back(cell: str) -> None:
-    """A weight that is updated on the way back makes the rest of the gradient wrong."""
+    """A weight that is updated on the way back makes the rest of the gradient wrong: none is."""
     book, engine = book_and_engine(cell)
     (h, _), d_o = book.forward(), book.d_o()
 
@@ -254,7 +285,10 @@ def test_weights_change_after_the_walk_back(cell: str) -> None:
     true = numeric_gradient(book.loss, book.W_hh)
     np.testing.assert_allclose(engine.gradients["W_hh"], true, rtol=1e-6, atol=1e-8)
     np.testing.assert_allclose(walk_back(0.0), true, rtol=1e-6, atol=1e-8)
-    assert np.abs(walk_back(0.5) - true).max() > 1e-3
+    assert np.abs(walk_back(0.5) - engine.gradients["W_hh"]).max() > 1e-3
+    before = (book.W_hx, book.W_hh, book.b_h, book.W_qh, book.b_q)
+    for weight, after in zip(before, engine.weights, strict=True):
+        np.testing.assert_array_equal(weight, after)
 
 
 def sigmoid(x: Floats) -> Floats:
@@ -263,17 +297,22 @@ def sigmoid(x: Floats) -> Floats:
 
 
 class OneText:
-    """A layer of random weights that reads one text from zeros, and what it made of it."""
+    """A network of random weights that reads one text from zeros, and what it made of it."""
 
     def __init__(self, cell: str, n_words: int = 6, seed: int = 0) -> None:
-        layer = Layer(CELLS[cell], 1, seed)
-        self.n_units = layer.of_words.shape[-1]
-        words = np.random.default_rng(seed).integers(0, 5, n_words).astype(np.int32)
-        trace, _ = layer.forward(pack([words]), None)
-        self.x = layer.of_words[:, 0, words].swapaxes(0, 1)
-        """x W_x + b of each word and gate, (T, G, H)."""
-        self.params = {name: value[:, 0] for name, value in layer.params.items()}
+        rng = np.random.default_rng(seed)
+        self.n_units = 3
+        config = network_config(
+            C, 0, None, cell, self.n_units, dtype="float64", head="token", n_inputs=D
+        )
+        network = random_network(config, rng)
+        words = rng.standard_normal((n_words, D))
+        trace = network.forward(network.pack([words]))[1].body.layers[0].trace
+        self.params = {name: value[:, 0] for name, value in network.body.layer(0).items()}
         """Those of the one direction."""
+        gates = list(zip(self.params["W_x"], self.params["b"], strict=True))
+        self.x = np.array([[x @ W_x + b for W_x, b in gates] for x in words])
+        """x W_x + b of each word and gate, (T, G, H)."""
         self.states = {name: value[0, ::-1] for name, value in trace.states.items()}
         """After each word, (T, H)."""
 
