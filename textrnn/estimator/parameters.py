@@ -156,8 +156,9 @@ class TextRNNParameters(BaseEstimator):  # type: ignore[misc]
             Which answers are corrected in training: the one at a text's end; those after each of
             its words, by the readout of what was read so far, with the mean of their losses,
             1/T sum_t l(o_t, y); or the same with weights that grow, 2t / (T (T + 1)). Trained so,
-            streamed probabilities are good early. The errors of all words are carried back to the
-            first one before the weights change. "every" and "growing" need
+            a network answers better after the first quarter of a text's words; an LSTM on IMDB did
+            no better after half of them, and a little worse at the end. The errors of all words are
+            carried back to the first one before the weights change. "every" and "growing" need
             ``bidirectional=False`` and ``segment_length=None``. The loss in the history is the one
             that is minimised, its accuracy that of the last answers; dropout of the readout keeps
             one mask for all answers of a text.

@@ -281,8 +281,8 @@ class DeclaredSettings:
         "once",
         one_of(_losses),
         "once: a text is answered for, and corrected, at its end; every: after each of its words, "
-        "so that a stream answers early; growing: likewise, later answers counting more. The last "
-        "two need one way of reading, and whole texts.",
+        "for better answers to its first quarter; growing: likewise, later answers counting more. "
+        "The last two need one way of reading, and whole texts.",
         group=TRAINING,
     )
     rule: str = setting(
