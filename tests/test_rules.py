@@ -179,7 +179,7 @@ def test_a_schedule_goes_by_batches_however_often_weights_change(
     ("changes", "told"),
     [
         ({"bidirectional": True}, "one way; give bidirectional=False"),
-        ({"segment_length": 20}, "whole texts, but segment_length is 20; leave it out"),
+        ({"segment_length": 20}, "whole texts, but segment_length is 20; give segment_length=None"),
         ({"adversarial": 0.3}, "adversarial is 0.3, but does nothing under rule="),
     ],
 )
