@@ -93,6 +93,8 @@ def test_it_learns_and_tells(rule: str, corpus: Corpus) -> None:
     history = report["history"]
     assert history[-1]["loss"] < history[0]["loss"]
     assert all(0.0 <= r["accuracy"] <= 1.0 and 0.0 < r["backward_share"] <= 1.0 for r in history)
+    follows = rule != "ekf"
+    assert all(("gradient_norm" in r, "learning_rate" in r) == (follows,) * 2 for r in history)
     assert count.batches == report["steps"]
     assert count.updates >= 1
 
@@ -145,6 +147,14 @@ def test_gradients_are_cut_off_at_a_floor_but_for_proof(rule: str) -> None:
     for dtype, floor in ((np.float32, 0.03), (np.float64, 0.0)):
         made: Any = RULES[rule].configured(config, Regularisation(), np.dtype(dtype))
         assert made.gradient_floor == floor
+
+
+def test_what_does_nothing_is_off() -> None:
+    """Its default would scale what a filter is told as if that were a gradient."""
+    config = Settings(**SMALL, rule="ekf").training_config(10, 100)
+    off = (config.max_grad_norm, config.alpha, config.gradient_floor, config.adversarial)
+    assert off == (None, 0.0, 0.0, 0.0)
+    assert Settings(**SMALL).training_config(10, 100).max_grad_norm == 1.0
 
 
 class Rates(Callback):

@@ -13,9 +13,12 @@ from textrnn.system.weights_file import Tensors
 from textrnn.training.state import Run
 from textrnn.typing import Params
 
-RECORD = dict.fromkeys(
-    ("loss", "accuracy", "gradient_norm", "backward_share", "learning_rate"), number()
-) | {"epoch": whole(1), "steps": whole(1), "seconds": number(0), "words_per_second": number(0)}
+RECORD = {
+    **dict.fromkeys(("loss", "accuracy", "backward_share"), number()),
+    **dict.fromkeys(("gradient_norm", "learning_rate"), number().maybe()),
+    **dict.fromkeys(("epoch", "steps"), whole(1)),
+    **dict.fromkeys(("seconds", "words_per_second"), number(0)),
+}
 """Of an epoch; what was found on held-out texts may stand beside these."""
 
 

@@ -34,6 +34,9 @@ from textrnn.training.step import BatchSums, Executor
 from textrnn.typing import Floats, Ints
 from textrnn.wording.messages import Advice, Message, Parameter, Value
 
+TELLS_OF = {"gradient_norm": "max_grad_norm", "learning_rate": "learning_rate_init"}
+"""What an epoch's record tells that means nothing where a setting does nothing."""
+
 
 class TrainingRun(Run):
     """A run that can be started.
@@ -173,6 +176,10 @@ class TrainingRun(Run):
             "seconds": progress.seconds,
             "words_per_second": progress.words_per_second,
         }
+        idle = RULES[self.config.rule].idle
+        for name, setting in TELLS_OF.items():
+            if setting in idle:  # as to a filter, which follows no gradient
+                del record[name]
         with self._averaged():
             if self.validation is not None:
                 loss, accuracy, of_whole = self._validate(executor, self.validation)

@@ -86,10 +86,14 @@ class Settings(DeclaredSettings):
         )
 
     def training_config(self, n_texts: int, n_words: int, **changes: Any) -> TrainingConfig:
-        """The training these settings describe, for so many training texts and words of them."""
+        """The training these settings describe, for so many training texts and words of them.
+
+        What does nothing under its rule is off there, where it can be.
+        """
         from textrnn.nn.inputs import EMBEDDING
         from textrnn.training.batching import batch_count
         from textrnn.training.config import TrainingConfig
+        from textrnn.training.rules import RULES
 
         steps = batch_count(
             n_texts, n_words, batch_size=self.batch_size, batch_tokens=self.batch_tokens
@@ -99,6 +103,8 @@ class Settings(DeclaredSettings):
         patience = self.n_iter_no_change if self.early_stopping else epochs
         names = {f.name for f in fields(TrainingConfig)} & {f.name for f in fields(self)}
         values = {name: getattr(self, name) for name in names}
+        idle = RULES[self.rule].idle
+        values |= {n: off for n, off in idle.items() if not DECLARED[n].check.complaint(n, off)}
         frozen = (EMBEDDING,) if self.freeze_embedding else ()
         values |= {"max_iter": epochs, "n_iter_no_change": patience, "frozen": frozen}
         return TrainingConfig(**{**values, **changes})
