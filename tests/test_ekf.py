@@ -7,18 +7,23 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.lessons import LENGTHS, make_batch, make_examples, make_network
+from tests.gradcheck import dense
+from tests.lessons import LENGTHS, assert_same, make_batch, make_examples, make_network
 from textrnn import TextRNNClassifier
 from textrnn.errors import UsageError
 from textrnn.nn import kalman
+from textrnn.nn.cells import CELLS
 from textrnn.nn.check import numeric_gradient
 from textrnn.nn.gradients import values_of
 from textrnn.nn.kalman import KalmanFilter, Observation
 from textrnn.nn.network import Network
 from textrnn.nn.targets import Targets
+from textrnn.nn.workspace import Workspace
 from textrnn.training.examples import Examples
+from textrnn.training.lesson import make_lesson
 from textrnn.training.regularisation import Regularisation
 from textrnn.training.rules.ekf import ExtendedKalman
+from textrnn.training.rules.parts import Reading
 from textrnn.typing import Floats
 
 KINDS: dict[str, tuple[dict[str, Any], Any]] = {
@@ -169,3 +174,21 @@ def test_a_covariance_that_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPat
     told: Any = {"rule": "ekf", "bidirectional": False, "ngrams": "none", "early_stopping": False}
     with pytest.raises(UsageError, match=r"covariance of all [\d,]+ weights.*smaller hidden_size"):
         TextRNNClassifier(**told).fit(["a b", "b a"] * 9, [0, 1] * 9)
+
+
+@pytest.mark.parametrize("inputs", ["embedding", "one-hot", "numbers"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_all_outputs_are_gone_back_from_as_each_by_itself(cell: str, inputs: str) -> None:
+    """Of two layers under dropout, in the middle of a text."""
+    network = make_network(inputs, cell=cell, num_layers=2, readout="max")
+    examples = make_examples(inputs).take(np.array([1]))
+    noisy = Regularisation(0.3, 0.3, dropout_recurrent=0.3, dropout_embedding=0.3)
+    lesson = make_lesson(network, make_batch(examples), noisy, "every")
+    rng, space = np.random.default_rng(4), Workspace()
+    reading = Reading(lesson, 2, 3, regularisation=noisy, rng=rng, workspace=space)
+    for start in (0, 2, 4):
+        part = reading.part(start)
+        assert part is not None
+        d_logits = np.random.default_rng(5).standard_normal((4, *part.logits.shape))
+        for found, d in zip(part.backward_each(d_logits), d_logits, strict=True):
+            assert_same(dense(found), dense(part.backward(d)[0]), 1e-11)

@@ -328,7 +328,7 @@ def backward(
     d_gates = d_gates[:, :, :passed]
 
     def previous(name: str) -> Floats:
-        return _states_before(trace, name, batch, batch.previous_rows[:passed])
+        return states_before(trace, name, batch, batch.previous_rows[:passed])
 
     return d_gates, cell.weight_gradients(trace, previous, d_gates), d_states
 
@@ -338,7 +338,7 @@ def _is_gone(d_states: Params, floor: float) -> bool:
     return all(float(np.abs(d).max()) < floor for d in d_states.values())
 
 
-def _states_before(trace: Trace, name: str, batch: PackedBatch, rows: Ints) -> Floats:
+def states_before(trace: Trace, name: str, batch: PackedBatch, rows: Ints) -> Floats:
     """A carried state in some rows, that before a document's first word where one is -1."""
     # Zeros where a document begins: cheaper than leaving those rows out of G gradients.
     states = trace.states[name][:, rows]

@@ -103,14 +103,14 @@ class ExtendedKalman:
         errors = output.wanted(lesson.targets, C, smoothing) - output.probabilities(logits)
         n_weights = sum(value.size for value in weights.values())
         jacobian = np.zeros((len(asked) * C, n_weights))
-        unrolled = 0
-        for row, (answer, k) in enumerate(np.ndindex(len(asked), C)):
-            d_logits = np.zeros_like(logits)
-            d_logits[asked[answer]] = slopes[asked[answer], k]
-            gradients, unrolled = part.backward(d_logits)
-            packed_gradients(gradients, weights, jacobian[row])
+        d_logits = np.zeros((len(asked), C, *logits.shape), logits.dtype)
+        for d, answer in zip(d_logits, asked, strict=True):
+            d[:, answer] = slopes[answer]
+        found = part.backward_each(d_logits.reshape(-1, *logits.shape))
+        for row, gradients in zip(jacobian, found, strict=True):
+            packed_gradients(gradients, weights, row)
         loss, _ = lesson.loss(logits, label_smoothing=smoothing)
-        sums = lesson.sums(loss, logits, unrolled)._replace(tokens=part.n_words)
+        sums = lesson.sums(loss, logits, len(part.rows))._replace(tokens=part.n_words)
         noise = (self.noise / given[asked]).astype(np.float64).repeat(C)
         return jacobian, errors[asked].astype(np.float64).reshape(-1), noise, sums
 

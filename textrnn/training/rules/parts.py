@@ -23,6 +23,7 @@ from textrnn.nn.dropout import Dropout
 from textrnn.nn.gradients import Gradients
 from textrnn.nn.heads import HeadCache
 from textrnn.nn.packed import PackedBatch, pack_spans
+from textrnn.nn.several import backward_each
 from textrnn.nn.workspace import Workspace
 from textrnn.training.lesson import Lesson
 from textrnn.training.regularisation import Regularisation
@@ -66,6 +67,23 @@ class Part:
             gradient_floor=gradient_floor,
         )
         return {**of_head, **found.params}, found.unrolled[0]
+
+    def backward_each(self, d_logits: Floats) -> list[Gradients]:
+        """All gradients for each of some of the logits, (R, answers, C), of a part of one text."""
+        network, (_, N, H) = self.lesson.network, self.body.outputs.shape
+        d_outputs = np.zeros((len(d_logits), N, H), network.dtype)
+        of_heads = []
+        for one, d in zip(d_outputs, d_logits, strict=True):
+            d_head, d_last, of_head = network.head.backward(
+                d, self.head, self.answering, network.params
+            )
+            if d_head is not None:
+                one += self._of_window(d_head)[0]
+            if d_last is not None:
+                one[:1] += d_last[0]
+            of_heads.append(of_head)
+        of_bodies = backward_each(network.body, self.body, d_outputs)
+        return [{**head, **body} for head, body in zip(of_heads, of_bodies, strict=True)]
 
     def _of_window(self, d_head: Floats) -> Floats:
         """Gradients of the outputs that the head took, as those of the words gone back over."""
