@@ -7,7 +7,7 @@ declared before it knows whether there is anything to do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from numbers import Integral, Real
 from typing import Any, NamedTuple, TypeVar
@@ -216,6 +216,11 @@ def declared_by(settings: Any) -> dict[str, Declared]:
         one.name: Declared(name=one.name, default=one.default, **_completed(one.name, one.metadata))
         for one in fields(settings)
     }
+
+
+def is_meant(settings: Any, name: str, given: Collection[str]) -> bool:
+    """Whether a setting was given on purpose, be it with its default, or is not the default."""
+    return name in given or getattr(settings, name) != declared_by(settings)[name].default
 
 
 def _completed(name: str, said: Mapping[str, Any]) -> dict[str, Any]:

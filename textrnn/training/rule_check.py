@@ -7,13 +7,11 @@ from typing import Any
 
 from textrnn.errors import UsageError
 from textrnn.nn.bodies import BODIES
-from textrnn.training.declaration import declared_by
+from textrnn.training.declaration import is_meant
 from textrnn.training.declared import DeclaredSettings
 from textrnn.training.rules import RULES
 from textrnn.wording.messages import Message, Parameter, Setting, stated
 from textrnn.wording.quoting import listed
-
-DEFAULTS = declared_by(DeclaredSettings)
 
 
 def check_rule(settings: DeclaredSettings, given: Collection[str]) -> None:
@@ -77,6 +75,5 @@ def _complaints(settings: DeclaredSettings, given: Collection[str]) -> Iterator[
         )
     for name, off in kind.idle.items():
         value: Any = getattr(settings, name)
-        meant = name in given or value != DEFAULTS[name].default
-        if meant and value != off:
+        if value != off and is_meant(settings, name, given):
             yield Message(stated(name, value), ", but does nothing under ", rule, "; leave it out.")

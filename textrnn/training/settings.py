@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from textrnn.errors import UsageError
 from textrnn.system.fields import MOST
-from textrnn.training.declaration import FROM_0, Declared, declared_by, is_whole
+from textrnn.training.declaration import FROM_0, Declared, declared_by, is_meant, is_whole
 from textrnn.training.declared import EMBEDDINGS as EMBEDDINGS
 from textrnn.training.declared import F1 as F1
 from textrnn.training.declared import NGRAMS as NGRAMS
@@ -232,11 +232,9 @@ class Settings(DeclaredSettings):
         from textrnn.nn.bodies import BODIES
 
         body = BODIES[self.body]
-        unused = dict.fromkeys(() if body.has_cell else OF_CELLS, "cell")
-        for name, what in unused.items():
-            value = getattr(self, name)
-            if name in given or value != DECLARED[name].default:
-                self._refuse(name, f"has no {what}")
+        for name in () if body.has_cell else OF_CELLS:
+            if is_meant(self, name, given):
+                self._refuse(name, "has no cell")
         if self.bidirectional and not body.has_directions and "bidirectional" in given:
             self._refuse("bidirectional", "reads in one direction")
 
