@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from textrnn.nn import recurrent
-from textrnn.nn.cells import CELLS, TIME, Cell, Trace
+from textrnn.nn.cells import CELLS, TIME, Cell, Step, Trace
 from textrnn.nn.cells.rnn import TanhRNN
 from textrnn.nn.check import Layer
-from textrnn.nn.jacobian import StepJacobian, state_jacobian, step_jacobian
+from textrnn.nn.jacobian import StepJacobian, jacobian_of, state_jacobian
 from textrnn.nn.packed import pack
 from textrnn.typing import Floats, Params
 
@@ -52,6 +52,21 @@ class Shared(TanhRNN):
     ) -> Params:
         del trace
         return {"own": (previous("h") * d_gates[0]).sum(axis=(0, 1))}
+
+
+def step_jacobian(
+    cell: Cell, params: Params, products: Floats, before: Params, *, of_params: bool = False
+) -> StepJacobian:
+    """Of one step of L rows from input products (G, S, L, H) and the states before it."""
+    times = before[TIME][0, :, 0].astype(np.int64) if cell.needs_times else None
+    initial = {name: before[name] for name in cell.carried_names}
+    states = {name: np.zeros_like(products[0]) for name in cell.state_names}
+    gates, activated = cell.activate(products.copy())
+    steps = Trace(gates, states, np.zeros_like(gates), initial, times, activated)
+    rows = slice(0, gates.shape[2])
+    step = Step(rows, rows, rows.stop, times, initial)
+    cell.forward(cell.prepare_forward(params), steps, step)
+    return jacobian_of(cell, params, steps, of_params=of_params)
 
 
 class Case:
@@ -97,7 +112,6 @@ def test_it_equals_central_differences(name: str, S: int) -> None:
     case = Case(Shared() if name == "shared" else CELLS[name], S)
     found, cell = case.jacobian(), case.cell
     M = len(cell.carried_names) * H
-    np.testing.assert_allclose(found.after, case.after(), rtol=1e-13)
     assert found.state.shape == (S, L, M, M)
     numeric = np.zeros_like(found.state)
     for place, carried in enumerate(cell.carried_names):

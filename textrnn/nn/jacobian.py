@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from textrnn.nn.cells import TIME, Cell, Step, Trace
+from textrnn.nn.cells import Cell, Step, Trace
 from textrnn.typing import Floats, Params
 
 
@@ -23,7 +23,6 @@ class StepJacobian:
     units.
 
     Attributes:
-        after: the states themselves, (S, L, M).
         state: by the states before the step, (S, L, M, M), the row first: [.., i, j] is
             ∂ after_i / ∂ before_j.
         inputs: by the input products ``x W_x + b``, not scaled, (S, L, M, G, H).
@@ -31,32 +30,9 @@ class StepJacobian:
             (S, L, M, ...) with the shape of one direction's; empty where they were not asked for.
     """
 
-    after: Floats
     state: Floats
     inputs: Floats
     params: Params
-
-
-def step_jacobian(
-    cell: Cell, params: Params, products: Floats, before: Params, *, of_params: bool = False
-) -> StepJacobian:
-    """Derivatives of one step of L rows.
-
-    Args:
-        cell: the kind of recurrence.
-        params: ``W_h`` and what else the cell has, of S directions.
-        products: ``gate_scale * (x W_x + b)``, (G, S, L, H).
-        before: the carried states before the step by name, (S, L, H); of a cell that needs
-            times also ``TIME``, (S, L, 1). See ``recurrent``.
-        of_params: whether the derivatives by parameters are wanted, M times their size a row.
-    """
-    times = before[TIME][0, :, 0].astype(np.int64) if cell.needs_times else None
-    initial = {name: before[name] for name in cell.carried_names}
-    states = {name: np.zeros_like(products[0]) for name in cell.state_names}
-    gates, activated = cell.activate(products.copy())
-    steps = Trace(gates, states, np.zeros_like(gates), initial, times, activated)
-    cell.forward(cell.prepare_forward(params), steps, _all_rows(steps))
-    return jacobian_of(cell, params, steps, of_params=of_params)
 
 
 def jacobian_of(
@@ -66,19 +42,17 @@ def jacobian_of(
 
     Args:
         cell: the kind of recurrence.
-        params: as of ``step_jacobian``.
+        params: ``W_h`` and what else the cell has, of S directions.
         steps: what a forward pass left in L rows; in ``initial`` the carried states before each,
             in ``read_before`` its time, if the cell asks for it, in ``activated`` what belongs to
             the rows.
-        of_params: as of ``step_jacobian``.
+        of_params: whether the derivatives by parameters are wanted, M times their size a row.
     """
     trace, d_before, d_gates = _back(cell, params, steps)
     S, L, M, _ = d_before.shape
     activated = tuple(part.repeat(M, axis=-2) for part in steps.activated)
     d_products = cell.activate_backward(d_gates, activated)
-    after = np.concatenate([steps.states[name] for name in cell.carried_names], axis=-1)
     return StepJacobian(
-        after,
         d_before,
         np.moveaxis(d_products.reshape(-1, S, L, M, steps.h.shape[-1]), 0, 3),
         _of_each_row(cell, trace, d_gates, (S, L, M)) if of_params else {},
