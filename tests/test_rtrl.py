@@ -75,6 +75,11 @@ def test_vectors_that_are_frozen_cost_nothing() -> None:
     assert_is_bptt(make_network(), make_examples(), frozen=("embedding.weight",))
 
 
+def test_rows_of_weights_may_be_frozen() -> None:
+    network, examples = make_network("one-hot"), make_examples("one-hot")
+    assert_is_bptt(network, examples, frozen=("recurrent.0.W_x",))
+
+
 def test_several_layers_are_refused() -> None:
     told: dict[str, Any] = {"rule": "rtrl", "bidirectional": False, "num_layers": 2}
     with pytest.raises(UsageError, match=r"rule='rtrl' is for one layer.*num_layers=1"):

@@ -51,7 +51,8 @@ def influence_backward(
     (layer,), batch = cache.layers, cache.batch
     assert body.cell is not None
     table = body.input.table
-    words = table is not None and table not in frozen
+    # Words that look up rows of W_x have no vectors, be W_x frozen.
+    words = table is not None and (table not in frozen or body.input.size is None)
     source: _Source = (_Words if words else _Vectors)(body, layer, batch)
     shapes = body.cell.shapes(1, 1, body.width)
     own_shapes = {name: shape for name, shape in shapes.items() if name not in ("W_x", "b")}

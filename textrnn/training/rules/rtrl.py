@@ -95,7 +95,8 @@ def check_cost(config: TrainingConfig, network: Network, train: Examples) -> Non
     shapes, H = cell.shapes(1, body.input.size or 0, body.width), body.width
     M = len(cell.carried_names) * H
     words = 0
-    if body.input.table is not None and body.input.table not in config.frozen:
+    is_frozen = body.input.table in config.frozen and body.input.size is not None
+    if body.input.table is not None and not is_frozen:
         words = min(int(train.texts.lengths.max()), body.input.vocabulary_size)  # type: ignore[attr-defined]
     P = sum(int(np.prod(shape)) for shape in shapes.values()) + words * cell.n_gates * H
     what = f"M² P a word, of {M:,} states and {P:,} parameters that act on them"
