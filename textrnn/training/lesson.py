@@ -55,6 +55,7 @@ class Lesson:
         weights: of each answer in the loss, (answers,), or None for ones.
         shares: how much each answer counts in what is right, (answers,): of one text 1 together,
             where it has one target that of its last answer. None is ones.
+        at_tokens: whether there is an answer for each row of the texts, not one for each text.
         size: texts of the whole step, see ``Batch``.
     """
 
@@ -63,6 +64,7 @@ class Lesson:
     targets: Any
     weights: Floats | None
     shares: Floats | None
+    at_tokens: bool
     size: int
 
     def loss(self, logits: Floats, *, label_smoothing: float = 0.0) -> tuple[float, Floats]:
@@ -120,7 +122,8 @@ def make_lesson(
         of_steps = _of_steps(packed, loss, network.dtype)
         weights = of_steps if weights is None else of_steps * weights
         shares = (packed.numbers == packed.lengths[packed.documents]).astype(np.float64)
-    return Lesson(network, packed, targets, weights, shares, batch.size)
+    at_tokens = examples.at_tokens or loss != ONCE
+    return Lesson(network, packed, targets, weights, shares, at_tokens, batch.size)
 
 
 def _of_steps(packed: PackedBatch, loss: str, dtype: np.dtype[Any]) -> Floats:

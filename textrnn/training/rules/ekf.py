@@ -124,8 +124,7 @@ def _alone(lesson: Lesson, document: int) -> Lesson:
     """One text of a lesson."""
     one = np.array([document])
     packed, rows = pack_spans(lesson.packed, one, np.array([0]), lesson.packed.lengths[one])
-    of_tokens = len(lesson.targets) == lesson.packed.n_tokens
-    answers = rows if of_tokens else one
+    answers = rows if lesson.at_tokens else one
     return replace(
         lesson,
         packed=packed,

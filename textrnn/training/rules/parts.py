@@ -130,22 +130,17 @@ class Reading:
             for _ in network.body.layers
         ]
 
-    @property
-    def _of_tokens(self) -> bool:
-        """Whether there is an answer for each token: the texts of one token have one either way."""
-        return len(self.lesson.targets) == self.lesson.packed.n_tokens
-
     @cached_property
     def _numbers(self) -> Ints:
         """After which word of its text each answer is given, from 1, (answers,)."""
         packed = self.lesson.packed
-        return packed.numbers if self._of_tokens else packed.lengths
+        return packed.numbers if self.lesson.at_tokens else packed.lengths
 
     @cached_property
     def _documents(self) -> Ints:
         """Of which text each answer is, (answers,)."""
         packed = self.lesson.packed
-        return packed.documents if self._of_tokens else np.arange(packed.n_sequences)
+        return packed.documents if self.lesson.at_tokens else np.arange(packed.n_sequences)
 
     @cached_property
     def _counts(self) -> Bools:
@@ -191,7 +186,7 @@ class Reading:
         answering, head_rows = pack_spans(lesson.packed, documents, first, ends)
         h = self._states[-1]["h"][:, head_rows]
         logits, head = network.head.forward(h, answering, network.params, dropout)
-        answers = head_rows if self._of_tokens else documents
+        answers = head_rows if self.lesson.at_tokens else documents
         own = replace(
             lesson,
             targets=lesson.targets[answers],
