@@ -188,8 +188,8 @@ def test_a_schedule_goes_by_batches_however_often_weights_change(
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"bidirectional": True}, "one way; give bidirectional=False"),
-        ({"segment_length": 20}, "whole texts, but segment_length is 20; give segment_length=None"),
+        ({"bidirectional": True}, "both ends instead of one way; train with bidirectional=False"),
+        ({"segment_length": 20}, "segments of 20 words; train with segment_length=None"),
         ({"adversarial": 0.3}, "adversarial is 0.3, but does nothing under rule="),
     ],
 )
@@ -228,10 +228,12 @@ def test_where_it_is_cut_off_is_of_those_that_are(name: str) -> None:
 
 @pytest.mark.parametrize("rule", OTHERS)
 def test_the_command_line_refuses_it_with_2(rule: str) -> None:
+    asks = f"--rule {rule} goes along whole texts as they are read, but "
     for options, told in (
-        ([], f"--rule {rule} goes along a text as it is read, one way; give --one-way, too."),
-        (["--one-way", "--segment-length", "9"], f"--rule {rule} reads whole texts"),
+        ([], "reads each text from both ends instead of one way; train with --one-way."),
+        (["--one-way", "--segment-length", "9"], "segments of 9 words; train with --segment-le"),
     ):
         done = CliRunner().invoke(app, ["train", "cars", "--rule", rule, *options])
         assert done.exit_code == 2
+        assert asks in done.stderr
         assert told in done.stderr

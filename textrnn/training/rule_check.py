@@ -7,6 +7,7 @@ from typing import Any
 
 from textrnn.errors import UsageError
 from textrnn.nn.bodies import BODIES
+from textrnn.nn.one_way import why_not_one_way
 from textrnn.training.declaration import is_meant
 from textrnn.training.declared import DeclaredSettings
 from textrnn.training.rules import RULES
@@ -39,22 +40,11 @@ def _complaints(settings: DeclaredSettings, given: Collection[str]) -> Iterator[
             stated("body", body.name),
             ".",
         )
-    if kind.is_one_way and settings.bidirectional:
-        yield Message(
-            rule,
-            " goes along a text as it is read, one way; give ",
-            Setting("bidirectional", False),
-            ", too.",
-        )
-    if kind.is_one_way and settings.segment_length is not None:
-        yield Message(
-            rule,
-            " reads whole texts, but ",
-            stated("segment_length", settings.segment_length),
-            "; give ",
-            Setting("segment_length", None),
-            ".",
-        )
+    reason = why_not_one_way(
+        bidirectional=settings.bidirectional, segment_length=settings.segment_length
+    )
+    if kind.is_one_way and reason is not None:
+        yield Message(rule, " goes along whole texts as they are read, but ", reason)
     if not kind.is_cut:
         cut = [name for name, one in RULES.items() if one.is_cut]
         for name in ("k1", "k2"):

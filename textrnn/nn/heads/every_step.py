@@ -13,10 +13,11 @@ import numpy as np
 from textrnn.nn.directions import by_direction, side_by_side
 from textrnn.nn.heads.base import AllOutputs, RunningFeatures
 from textrnn.nn.heads.text import TextHead
+from textrnn.nn.one_way import why_not_one_way
 from textrnn.nn.packed import PackedBatch
 from textrnn.nn.poolings import POOLINGS, Pooling, PoolingGradients
 from textrnn.typing import Floats, Ints, Params
-from textrnn.wording.messages import Message, Parameter, Setting
+from textrnn.wording.messages import Message, Parameter
 from textrnn.wording.quoting import quoted
 
 if TYPE_CHECKING:
@@ -71,19 +72,9 @@ def why_not_every_step(
 
     Whoever reads the message is told first what they asked for.
     """
-    if bidirectional:
-        return Message(
-            "a network that reads each text from both ends has no answer before the end; train "
-            "with ",
-            Setting("bidirectional", False),
-            ".",
-        )
-    if segment_length is not None:
-        return Message(
-            "texts that are read in segments have no answer before the end; train with ",
-            Setting("segment_length", None),
-            ".",
-        )
+    reason = why_not_one_way(bidirectional=bidirectional, segment_length=segment_length)
+    if reason is not None:
+        return reason
     if type(POOLINGS[readout]).every_step is Pooling.every_step:
         return Message(
             f"the pooling {quoted(readout)} has no backward pass at every word (every_step); give "
