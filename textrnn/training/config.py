@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from textrnn.nn.optimizers import SGD, Adam, Optimizer
 from textrnn.typing import Params
@@ -49,6 +52,11 @@ class TrainingConfig:
     """Words that such a rule goes back over at most."""
     frozen: tuple[str, ...]
     """Names of parameters that keep their first values."""
+
+    def floor(self, dtype: np.dtype[Any]) -> float:
+        """The ``gradient_floor`` of a network of such numbers."""
+        # float64 is for proof: nothing is cut off there.
+        return self.gradient_floor if dtype == np.float32 else 0.0
 
 
 def make_optimizer(config: TrainingConfig, params: Params) -> Optimizer:

@@ -38,9 +38,7 @@ class BPTT:
         cls, config: TrainingConfig, regularisation: Regularisation, dtype: np.dtype[Any]
     ) -> Self:
         """The rule of a training; see ``rules.RULES``."""
-        # float64 is for proof: nothing is cut off there.
-        floor = config.gradient_floor if dtype == np.float32 else 0.0
-        return cls(regularisation, floor, config.frozen, config.loss)
+        return cls(regularisation, config.floor(dtype), config.frozen, config.loss)
 
     def step(self, network: Network, batch: Batch) -> tuple[BatchSums, Gradients]:
         """Forward and backward over the examples of a batch; see ``LearningRule``."""

@@ -56,8 +56,7 @@ class TruncatedBPTT:
         """The rule of a training; see ``rules.RULES``."""
         k1 = config.k1 or min(K1, config.k2 or K1)
         k2 = config.k2 or 2 * k1
-        floor = config.gradient_floor if dtype == np.float32 else 0.0
-        return cls(k1, k2, regularisation, floor, config.frozen, config.loss)
+        return cls(k1, k2, regularisation, config.floor(dtype), config.frozen, config.loss)
 
     def steps(self, network: Network, batch: Batch) -> Iterator[Told]:
         """One after every k1 words in which there is an answer; see ``OnlineRule``."""
