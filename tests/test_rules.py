@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from tests.lessons import make_examples, make_network
 from tests.test_run import Stop, weights_of
 from textrnn import TextRNNClassifier, TextRNNRegressor
 from textrnn.cli.app import app
@@ -18,7 +19,7 @@ from textrnn.experiments.run import Experiment, checkpoint_path, run_experiment
 from textrnn.storage.checkpoint_file import load_arrays, save_arrays
 from textrnn.training.callbacks import Callback
 from textrnn.training.regularisation import Regularisation
-from textrnn.training.rules import RULES
+from textrnn.training.rules import RULES, check_training
 from textrnn.training.settings import DECLARED, Settings
 
 SMALL: dict[str, Any] = {
@@ -147,6 +148,19 @@ def test_gradients_are_cut_off_at_a_floor_but_for_proof(rule: str) -> None:
     for dtype, floor in ((np.float32, 0.03), (np.float64, 0.0)):
         made: Any = RULES[rule].configured(config, Regularisation(), np.dtype(dtype))
         assert made.gradient_floor == floor
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_layers_without_states_are_told_of(rule: str) -> None:
+    """A body from elsewhere may have a cell, and layers of its own."""
+    network, examples = make_network(), make_examples()
+    vars(network.body)["layers"] = [object()]
+    config = Settings(**SMALL, rule=rule).training_config(6, 24)
+    if rule == "bptt":
+        check_training(config, network, examples)
+    else:
+        with pytest.raises(UsageError, match=f"rule='{rule}' .* body 'recurrent' has layers of"):
+            check_training(config, network, examples)
 
 
 def test_what_does_nothing_is_off() -> None:

@@ -15,7 +15,7 @@ from textrnn.training.averaging import WeightAverage
 from textrnn.training.batching import batch_count, epoch_batches
 from textrnn.training.config import TrainingConfig
 from textrnn.training.examples import Examples
-from textrnn.training.rules import RULES
+from textrnn.training.rules import RULES, check_training
 from textrnn.typing import Floats, Ints, Params
 from textrnn.wording.quoting import quoted
 
@@ -143,7 +143,7 @@ class Run:
         self.rng = rng
         self.n_jobs = n_jobs
         self.scorer = scorer
-        RULES[config.rule].check(config, network, train)
+        check_training(config, network, train)
         self.optimizer = RULES[config.rule].optimizer(config, network.params)
         self.average: WeightAverage | None = None
         if config.ema_decay > 0.0:

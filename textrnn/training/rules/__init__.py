@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from textrnn.errors import UsageError
+from textrnn.nn.bodies.recurrent import RecurrentLayer
 from textrnn.nn.network import Network
 from textrnn.nn.optimizers import Optimizer
 from textrnn.training.config import TrainingConfig, make_optimizer
@@ -19,6 +21,8 @@ from textrnn.training.rules.rtrl import RTRL, check_cost
 from textrnn.training.rules.tbptt import TruncatedBPTT
 from textrnn.training.step import Rule
 from textrnn.typing import Params
+from textrnn.wording.messages import Parameter, Setting
+from textrnn.wording.quoting import quoted
 
 
 @dataclass(frozen=True)
@@ -69,3 +73,22 @@ RULES: dict[str, Kind] = {
         },
     ),
 }
+
+
+def check_training(config: TrainingConfig, network: Network, train: Examples) -> None:
+    """Whether a rule can train a network by some texts.
+
+    Raises:
+        UsageError: it goes along states, and layers of the network have none; or what the rule's
+            own ``Kind.check`` raises.
+    """
+    kind, body = RULES[config.rule], network.body
+    if kind.is_one_way and not all(isinstance(layer, RecurrentLayer) for layer in body.layers):
+        raise UsageError(
+            Setting("rule", config.rule),
+            f" goes along the states of recurrent layers, but the body {quoted(body.name)} has "
+            "layers of another kind; choose another ",
+            Parameter("rule"),
+            ".",
+        )
+    kind.check(config, network, train)

@@ -124,7 +124,7 @@ class Reading:
         # Of every layer, states by name after each word that was read, (1, N, H).
         self._states: list[Params] = [
             {
-                name: np.zeros((1, N, network.config.hidden_size), network.dtype)
+                name: np.zeros((1, N, network.body.width), network.dtype)
                 for name in {"h", *self._carried}
             }
             for _ in network.body.layers
