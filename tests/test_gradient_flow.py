@@ -19,7 +19,7 @@ from tests.networks import network_config
 from textrnn import TextRNNClassifier, TextRNNRegressor
 from textrnn.diagnosis import GradientFlow, Reading, gradient_flow
 from textrnn.diagnosis.decay import ByDistance, Slopes, memory_length
-from textrnn.diagnosis.jacobians import SingularValues
+from textrnn.diagnosis.jacobians import SingularValues, steps_at
 from textrnn.diagnosis.norms import by_distance, carried_norms, norm, whole_norms
 from textrnn.errors import DataError, ModelError, UsageError
 from textrnn.inference.classifier import TextModel
@@ -405,6 +405,16 @@ def test_the_gate_that_keeps_is_the_factor_of_the_state(cell: str) -> None:
     else:
         # ∂c_t/∂c_{t-1} = f, and h_t = o tanh(c_t) hears of it, too.
         assert kept[-1] * math.sqrt(2) >= jacobian >= kept[-1] * (1 - 1e-12)
+
+
+def test_steps_of_a_clockwork_are_taken_at_their_times() -> None:
+    network = network_of("clockwork")
+    batch = network.pack(documents())
+    _, cache = network.forward(batch)
+    for place in range(batch.n_sequences):
+        rows = rows_of(batch, place)[1:]
+        steps = steps_at(network.cell, cache.body.layers[0].trace, batch, np.array(rows, int))
+        np.testing.assert_array_equal(steps.read_before, np.arange(1, len(rows) + 1))
 
 
 # ----------------------------------------------------------------------- clipping

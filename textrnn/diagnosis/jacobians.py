@@ -76,10 +76,7 @@ def steps_at(cell: Cell, trace: Trace, batch: PackedBatch, rows: Ints) -> Trace:
     before = batch.previous_rows[rows]
     states = {name: value[:, rows] for name, value in trace.states.items()}
     initial = {name: trace.states[name][:, before] for name in cell.carried_names}
-    times = None
-    if cell.needs_times:
-        step = np.searchsorted(batch.offsets, rows, side="right") - 1
-        times = batch.lengths[batch.documents[rows]] - 1 - step
+    times = batch.numbers[rows] - 1 if cell.needs_times else None
     gates = trace.gates[:, :, rows]
     return Trace(gates, states, np.zeros_like(gates), initial, times)
 
