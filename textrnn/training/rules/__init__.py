@@ -70,6 +70,12 @@ RULES: dict[str, Kind] = {
             "max_grad_norm": None,
             "gradient_floor": 0.0,
             "adversarial": 0.0,
+            # What the filter observes is to be noisy by R alone, and P remembers all updates.
+            "dropout_input": 0.0,
+            "dropout_readout": 0.0,
+            "dropout_recurrent": 0.0,
+            "dropout_embedding": 0.0,
+            "ema_decay": 0.0,
         },
     ),
 }
