@@ -20,7 +20,7 @@ OTHERS = {
             *("preset", "seed", "resume", "regression", "unlabelled"),
             *("test", "validation", "test_fraction"),
             *("split", "text_column", "label_column", "label_separator", "format", "which"),
-            *("max_words", "max_ngrams", "top_k", "min_accuracy"),
+            *("max_words", "max_ngrams", "top_k", "min_accuracy", "limit"),
         )
     },
 }

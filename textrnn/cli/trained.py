@@ -11,6 +11,7 @@ from textrnn.corpora.loading import TEST_FRACTION
 from textrnn.corpora.overlap import TRAIN, VALIDATION, shared_texts, warnings_of
 from textrnn.corpora.registry import find_split
 from textrnn.errors import UsageError
+from textrnn.wording.messages import Parameter
 from textrnn.wording.quoting import quoted
 
 if TYPE_CHECKING:
@@ -124,7 +125,8 @@ def separator_of(model: Classifier, training: Training, given: str | None) -> st
         return given or training.label_separator or "|"
     if given is not None:
         raise UsageError(
-            "--label-separator is for texts with any number of labels, but the model gives each "
-            "text one class; leave it out."
+            Parameter("label_separator"),
+            " is for texts with any number of labels, but the model gives each text one class; "
+            "leave it out.",
         )
     return None
