@@ -295,3 +295,10 @@ def test_a_picture_has_nowhere_to_go(tmp_path: Path) -> None:
     path = tmp_path / "none" / "a.svg"
     told = run("stays.csv", "-m", "stays", "--plot", str(path), code=3).stderr
     assert "there is no folder" in told
+
+
+@pytest.mark.parametrize(("body", "has"), [("recurrent", True), ("cnn", False), ("mine", False)])
+def test_a_folder_with_a_body_that_nobody_registered_is_passed_over(body: str, has: bool) -> None:
+    from textrnn.cli.gradients import _has_states
+
+    assert _has_states({"network": {"body": body}}) is has

@@ -155,8 +155,9 @@ def _has_states(config: dict[str, Any]) -> bool:
     """Whether a model folder holds a recurrent network."""
     from textrnn.nn.bodies import BODIES
 
-    body = config.get("network", {}).get("body", "recurrent")
-    return "network" in config and BODIES[body].has_cell
+    # A body of the user's own, of which this process does not know, is passed over.
+    body = BODIES.get(config.get("network", {}).get("body", "recurrent"))
+    return "network" in config and body is not None and body.has_cell
 
 
 def _load(folder: Path) -> tuple[TextModel, Training]:
