@@ -11,6 +11,7 @@ from pathlib import Path
 from textrnn.corpora import Corpus
 from textrnn.corpora.corpus import fingerprint_of
 from textrnn.experiments.data import Say, say_nothing
+from textrnn.experiments.kept import Kept
 from textrnn.linear.baselines import BASELINES
 from textrnn.training.callbacks import Callback
 from textrnn.training.pipeline import OnStage, ignore
@@ -70,7 +71,15 @@ class Experiment:
             self.say(f"note: {left_out:,} unlabelled texts are empty or test texts: left out")
         return replace(self, unlabelled=kept)
 
-
-def checkpoint_path(out: Path) -> Path:
-    """The file beside a model folder that holds an unfinished run."""
-    return out.with_name(out.name + ".checkpoint")
+    @property
+    def kept(self) -> Kept:
+        """Where the run is kept, and what makes it this one."""
+        return Kept(
+            self.out,
+            self.corpus.fingerprint(),
+            self.seed,
+            self.settings,
+            resume=self.resume,
+            others={"unlabelled": self.unlabelled_fingerprint},
+            say=self.say,
+        )

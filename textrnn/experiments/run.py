@@ -10,30 +10,22 @@ from dataclasses import replace
 from pathlib import Path
 
 from textrnn.corpora.overlap import as_counts, warnings_of
-from textrnn.errors import DamagedModelError
 from textrnn.experiments.comparison import compare
 from textrnn.experiments.data import Prepared, prepare
 from textrnn.experiments.experiment import Experiment as Experiment
-from textrnn.experiments.experiment import checkpoint_path as checkpoint_path
+from textrnn.experiments.kept import checkpoint_path as checkpoint_path
 from textrnn.experiments.regression import compare_numbers, of_numbers
 from textrnn.experiments.training import train_network
 from textrnn.inference.classifier import TextModel
 from textrnn.linear import ridge
 from textrnn.storage.card import model_card
-from textrnn.storage.format import CONFIG, tell_replaced
 from textrnn.storage.kinds import check_network, check_regression
-from textrnn.storage.metrics_validation import validate_report
-from textrnn.storage.reading import load_saved
 from textrnn.storage.report import Comparison, HeldOutAccuracy, RunReport
-from textrnn.storage.training_lock import training_at
-from textrnn.storage.writing import check_writable, save_model
+from textrnn.storage.writing import save_model
 from textrnn.system.version import __version__
 from textrnn.text.tokenizers import make_tokenizer
-from textrnn.training.checkpoint import student_path
 from textrnn.training.pipeline import Fit, Info
-from textrnn.training.settings import check_seed
 from textrnn.training.state import TrainingState
-from textrnn.wording.messages import Advice, Message, Parameter
 from textrnn.wording.quoting import quoted
 
 
@@ -52,22 +44,17 @@ def run_experiment(experiment: Experiment) -> RunReport:
         experiment = of_numbers(experiment)
     experiment = experiment.without_tested()
     experiment.settings.validate()
-    check_seed(experiment.seed)
-    if experiment.out is not None:
-        check_writable(experiment.out)
-    with training_at(experiment.out):
+    with experiment.kept.alone():
         return _run(experiment)
 
 
 def _run(experiment: Experiment) -> RunReport:
     """What ``run_experiment`` does where nobody else is at it."""
     settings, out, say = experiment.settings, experiment.out, experiment.say
-    if out is not None:
-        finished = _finished_report(experiment)
-        if finished is not None:
-            say(f"this run is finished already; its model is in {quoted(out)}")
-            return finished
-        _tell_replaced(out, experiment)
+    finished = _finished_report(experiment)
+    if finished is not None:
+        return finished
+    experiment.kept.tell_replaced()
     seconds: dict[str, float] = {}
     data = prepare(
         experiment.corpus,
@@ -97,8 +84,7 @@ def _run(experiment: Experiment) -> RunReport:
     report = replace(report, finished=not fit.state.interrupted)
     if out is not None and report.finished:
         _save(fit.model, report, out)
-        for path in (checkpoint_path(out), student_path(checkpoint_path(out))):
-            path.unlink(missing_ok=True)
+        experiment.kept.done()
     return report
 
 
@@ -177,54 +163,19 @@ def _save_first(fit: Fit, report: RunReport, experiment: Experiment) -> RunRepor
     return report
 
 
-def _tell_replaced(out: Path, experiment: Experiment) -> None:
-    """Tell what will be lost, an unfinished run or a model, or that there is none to go on from."""
-    path, say = checkpoint_path(out), experiment.say
-    if experiment.resume and not path.exists():
-        say(f"note: there is no {quoted(path)} to go on from; this run begins anew")
-    elif experiment.resume:
-        return
-    elif path.exists():
-        told = f"note: {quoted(path)}, an unfinished run, will be replaced"
-        say(Message(told, Advice("; ", Parameter("resume"), " would go on with it")))
-    else:
-        tell_replaced(out, say)
-
-
 def _finished_report(experiment: Experiment) -> RunReport | None:
     """The report of this very run, when it is resumed though it had come to its end."""
-    out = experiment.out
-    if not experiment.resume or out is None or not (out / CONFIG).is_file():
-        return None
-    if checkpoint_path(out).exists():
-        return None  # there is a run to go on with, whatever the folder holds
-    saved = load_saved(out)  # a damaged one is not finished
-    report = saved.report
-    same = (
-        report.finished is True
-        and report.fingerprint == experiment.corpus.fingerprint()
-        and report.seed == experiment.seed
-        and report.settings == experiment.settings.to_dict()
-        and report.unlabelled == experiment.unlabelled_fingerprint
-        and (
+    corpus = experiment.corpus
+
+    def is_compared(report: RunReport) -> bool:
+        return (
             set(experiment.baselines) <= report.baselines.keys()
-            or experiment.corpus.train.separator is not None  # there are none
-            or (experiment.corpus.train.numeric and ridge.NAME in report.baselines)
+            or corpus.train.separator is not None  # there are none
+            or (corpus.train.numeric and ridge.NAME in report.baselines)
         )
-    )
-    if not same:
-        return None
-    check = check_regression if experiment.corpus.train.numeric else check_network
-    check(saved.model, out)
-    try:
-        validate_report(saved.metrics)
-    except ValueError as error:
-        raise DamagedModelError(
-            f"the model {quoted(out)} is damaged: its report: {error}; train it again without ",
-            Parameter("resume"),
-            ".",
-        ) from error
-    return report
+
+    check = check_regression if corpus.train.numeric else check_network
+    return experiment.kept.finished(check, is_compared)
 
 
 def _save(model: TextModel, report: RunReport, out: Path) -> None:

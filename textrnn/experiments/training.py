@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from textrnn.corpora import Split
-from textrnn.errors import ModelError, TrainingError, UsageError, WorkerError
 from textrnn.experiments.data import Prepared, targets_of
-from textrnn.experiments.experiment import Experiment, checkpoint_path
+from textrnn.experiments.experiment import Experiment
+from textrnn.experiments.kept import checkpoint_path, told_of_checkpoint
 from textrnn.system.processes import process_count
 from textrnn.text.cache import tokenise_once
 from textrnn.text.encoded import EncodedTexts
@@ -27,7 +24,7 @@ from textrnn.training.pipeline import STAGES, Fit, Info, Stage, run_stages
 from textrnn.training.prior_baseline import nothing_learned
 from textrnn.training.regression import Scaling, regression_stages
 from textrnn.training.settings import Settings
-from textrnn.wording.messages import Advice, Message, Parameter
+from textrnn.wording.messages import Message
 
 
 def train_network(
@@ -71,10 +68,13 @@ def train_network(
         on_stage=_say_of(experiment, data),
         choose=choose,
     )
-    identity: dict[str, Any] = {}
+    checkpoint = None
     if out is not None:
-        fit, identity = _kept(fit, experiment, checkpoint_path(out))
-    with nullcontext() if out is None else _told_of_checkpoint(checkpoint_path(out), identity):
+        rule = spelling_rule_of(checkpoint_path(out), resume=experiment.resume)
+        checkpoint = experiment.kept.checkpoint(**({} if rule == LEFT_OUT else {"slip": rule}))
+        assert checkpoint is not None
+        fit = _going_on_from(checkpoint, replace(fit, spelling_rule=rule))
+    with told_of_checkpoint(checkpoint):
         run_stages(fit, stages)
     if experiment.unlabelled and fit.distillation is None and not fit.state.interrupted:
         experiment.say("note: there was no time to learn from the unlabelled texts")
@@ -110,55 +110,15 @@ def _what_it_brought(info: Info, n_given: int) -> str:
     return f"{line}; held out {info['teacher_accuracy']:.4f} before, {info['accuracy']:.4f} now"
 
 
-def _kept(fit: Fit, experiment: Experiment, path: Path) -> tuple[Fit, dict[str, Any]]:
-    """A fit that keeps a checkpoint, or goes on from it, and what makes its run what it is."""
-    rule = spelling_rule_of(path, resume=experiment.resume)
-    identity = {
-        "seed": experiment.seed,
-        "corpus": experiment.corpus.fingerprint(),
-        "unlabelled": experiment.unlabelled_fingerprint,
-        **experiment.settings.to_dict(),
-        "n_jobs": experiment.settings.processes(),
-        **({} if rule == LEFT_OUT else {"slip": rule}),
-    }
-    checkpoint = Checkpoint(path, identity, resume=experiment.resume)
-    kept = replace(
+def _going_on_from(checkpoint: Checkpoint, fit: Fit) -> Fit:
+    """A fit that keeps a checkpoint, and goes on from it if it is to."""
+    return replace(
         fit,
-        spelling_rule=rule,
         # First, so that the others see the run where it goes on from.
         callbacks=[checkpoint, *fit.callbacks],
         n_texts=checkpoint.n_texts(),
         n_student=checkpoint.n_student(),
     )
-    return kept, identity
-
-
-@contextmanager
-def _told_of_checkpoint(path: Path, identity: dict[str, Any]) -> Iterator[None]:
-    """Where a process dies, say that the run can go on, if it has a checkpoint to go on from."""
-    try:
-        yield
-    except TrainingError as error:
-        if not isinstance(error.__cause__, WorkerError) or not _is_of_run(path, identity):
-            raise
-        raise TrainingError(
-            *error.args,
-            Advice(
-                " What was trained up to the last whole epoch is in the checkpoint: go on from it "
-                "with ",
-                Parameter("resume"),
-                " and the same ",
-                Parameter("n_jobs"),
-                ".",
-            ),
-        ) from error.__cause__
-
-
-def _is_of_run(path: Path, identity: dict[str, Any]) -> bool:
-    try:
-        return Checkpoint(path, identity, resume=True).n_texts() is not None
-    except (ModelError, UsageError):
-        return False
 
 
 def _unlabelled(experiment: Experiment, data: Prepared) -> EncodedTexts | None:
