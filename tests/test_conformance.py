@@ -26,6 +26,7 @@ from tests.reference.make_torch_reference import (
     load_with_states,
 )
 from tests.test_bodies import PARTS_OF_TORCH, compare_with_torch
+from tests.test_next_word import equals_torch
 from tests.test_torch_equality import CLOSE, compare, compare_with_states
 from textrnn.inference.classifier import TextModel
 from textrnn.inference.stream import Stream
@@ -67,6 +68,8 @@ class Row:
             values["cell"] = None
         if not body.has_directions:
             values["bidirectional"] = False
+        if values["head"] == "next_word":
+            values |= {"bidirectional": False, "tied": True}
         return network_config(C, V, **values)
 
     def network(self, seed: int = 0, **changes: Any) -> Network:
@@ -109,7 +112,11 @@ PYTORCH: dict[str, dict[str, str]] = {
         "max_mean_last": "all three",
         "attention": "softmax over the outputs",
     },
-    "head": {"text": "nn.Linear of a pooling", "token": "nn.Linear of every output"},
+    "head": {
+        "text": "nn.Linear of a pooling",
+        "token": "nn.Linear of every output",
+        "next_word": "functional.linear with nn.Embedding's weight",
+    },
 }
 ONNX: dict[str, dict[str, str]] = {
     "body": {
@@ -242,8 +249,8 @@ def streaming(row: Row) -> None:
 
 def every_word(row: Row) -> None:
     """The answers after every word are those of the words so far; their gradients, as above."""
-    if row.name == "token":
-        return  # which has no others
+    if row.name in ("token", "next_word"):
+        return  # which have no others
     network = row.network(num_layers=2)
     together = network.at_every_step().predict_logits(network.pack(documents()))
     alone = [
@@ -262,6 +269,8 @@ def pytorch(row: Row) -> None:
     """The stored values of PyTorch: outputs, loss and all gradients; cells from a state, too."""
     if row.name == "token":
         return _tokens_of_pytorch()
+    if row.name == "next_word":
+        return equals_torch(tied=True, num_layers=2)
     if row.name in PARTS_OF_TORCH:
         return compare_with_torch(row.network(num_layers=2, readout="max"), documents())
     cases = [case for case in CASES if row.name in (case.cell, case.readout, "text", "recurrent")]

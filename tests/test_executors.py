@@ -21,10 +21,10 @@ from tests.networks import network_config
 from textrnn.errors import TrainingError, UsageError
 from textrnn.inference.batches import predict_proba
 from textrnn.nn import recurrent
-from textrnn.nn.gradients import Gradients, RowGradient
+from textrnn.nn.gradients import Gradients, RowGradient, add_gradients
 from textrnn.nn.network import Network
 from textrnn.training.executors import make_executor
-from textrnn.training.executors.processes import SeveralProcesses, add_gradients
+from textrnn.training.executors.processes import SeveralProcesses
 from textrnn.training.executors.single import SingleProcess
 from textrnn.training.executors.worker import deal
 from textrnn.training.regularisation import Regularisation

@@ -10,7 +10,7 @@ import numpy as np
 from textrnn.nn.bodies import BODIES, Body
 from textrnn.nn.cells import CELLS
 from textrnn.nn.heads import HEADS, Head
-from textrnn.nn.inputs import Embedding, Input, OneHot, RealValued
+from textrnn.nn.inputs import EMBEDDING, Embedding, Input, OneHot, RealValued
 from textrnn.nn.losses import Output, output_of
 from textrnn.typing import Params
 
@@ -34,9 +34,11 @@ class NetworkConfig:
             None reads documents whole.
         multilabel: each document has any number of the C labels, not one of C classes.
         regression: the outputs are numbers themselves, learnt with squared error.
-        head: a name in ``HEADS``: answer once for a text, or at every token.
+        head: a name in ``HEADS``: answer once for a text, at every token, or there with the word
+            that comes next, one of the first C of the vocabulary.
         n_inputs: D of real-valued sequences (T, D) in place of words, or None.
         body: a name in ``BODIES``: what reads the text.
+        tied: the vectors by which the next word is told are those of the embedding.
 
     Those that have a default are what a folder of 0.1.0 need not say; all others are told by
     ``Settings``, which alone have defaults.
@@ -57,13 +59,14 @@ class NetworkConfig:
     head: str = "text"
     n_inputs: int | None = None
     body: str = "recurrent"
+    tied: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse outputs that mean two things, and what a body does not have.
+        """Refuse outputs that mean two things, and what a body or a head does not have.
 
         Raises:
             ValueError: the outputs are labels and numbers at once, or a body without a cell or
-                without directions has one or two.
+                without directions has one or two, or what tells the next word has seen it.
         """
         if self.multilabel and self.regression:
             raise ValueError("multilabel and regression are both set, but a network is one of them")
@@ -73,6 +76,20 @@ class NetworkConfig:
             raise ValueError(f"cell is {self.cell}, but the body {self.body} {needs}")
         if self.bidirectional and not body.has_directions:
             raise ValueError(f"bidirectional is set, but the body {self.body} has no directions")
+        if HEADS[self.head].predicts_words:
+            self._check_next_word()
+        if self.tied and not (HEADS[self.head].predicts_words and self.embedding_dim is not None):
+            raise ValueError("tied is set, but there are not both an embedding and words to tell")
+
+    def _check_next_word(self) -> None:
+        if self.multilabel or self.regression:
+            raise ValueError("the next word is one of many; multilabel or regression is set")
+        if self.bidirectional or self.segment_length is not None or not BODIES[self.body].has_cell:
+            raise ValueError("the next word is told by a cell that reads whole texts one way")
+        if self.n_classes > self.vocabulary_size:
+            raise ValueError(
+                f"{self.n_classes} words are predicted, but only {self.vocabulary_size} are read"
+            )
 
     @property
     def output(self) -> Output:
@@ -91,7 +108,13 @@ class NetworkConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """All values but those of later versions that are as if they were not there."""
-        later = {"regression": False, "head": "text", "n_inputs": None, "body": "recurrent"}
+        later = {
+            "regression": False,
+            "head": "text",
+            "n_inputs": None,
+            "body": "recurrent",
+            "tied": False,
+        }
         return {
             name: value
             for name, value in asdict(self).items()
@@ -121,12 +144,19 @@ class NetworkConfig:
     def make_head(self) -> Head:
         """What makes logits of the top layer's outputs."""
         body = self.make_body()
-        return HEADS[self.head](body.n_directions, body.width, self.n_classes, pooling=self.readout)
+        return HEADS[self.head](
+            body.n_directions,
+            body.width,
+            self.n_classes,
+            pooling=self.readout,
+            embedding=self.make_input().shapes()[EMBEDDING] if self.tied else None,
+        )
 
     def tables(self) -> tuple[str, ...]:
-        """Names of the parameters of which a batch touches only its words' rows."""
+        """Names of the parameters of which a batch may touch only its words' rows."""
         table = self.make_input().table
-        return () if table is None else (table,)
+        found = (() if table is None else (table,)) + self.make_head().tables
+        return tuple(dict.fromkeys(found))
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Name and shape of every parameter."""

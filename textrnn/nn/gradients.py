@@ -1,4 +1,4 @@
-"""Gradients that touch only some rows of a table, and the norm over all gradients.
+"""Gradients that touch only some rows of a table, their sums, and the norm over all gradients.
 
 A batch meets a few thousand words of a vocabulary of tens of thousands. The
 gradient of an embedding is kept as those rows, and an update costs no more.
@@ -6,6 +6,7 @@ gradient of an embedding is kept as those rows, and an update costs no more.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -50,6 +51,41 @@ def copied(gradient: Gradient) -> Gradient:
     if isinstance(gradient, RowGradient):
         return RowGradient(gradient.rows, gradient.values.copy(), gradient.n_rows)
     return gradient.copy()
+
+
+def add_gradients(first: Mapping[str, Gradient], second: Mapping[str, Gradient]) -> Gradients:
+    """All gradients of two parts of a whole, those of a parameter that is in both added up.
+
+    Both are used up.
+    """
+    total: Gradients = {**second, **first}
+    for name in first.keys() & second.keys():
+        a, b = first[name], second[name]
+        if isinstance(a, RowGradient) and isinstance(b, RowGradient):
+            total[name] = _add_rows(a, b)
+        else:
+            total[name] = _add_dense(a, b)
+    return total
+
+
+def _add_dense(a: Gradient, b: Gradient) -> Floats:
+    """The sum of two gradients of which one is dense; that one is used up."""
+    if isinstance(a, RowGradient):
+        a, b = b, a
+    assert not isinstance(a, RowGradient)
+    if isinstance(b, RowGradient):
+        a[b.rows] += b.values
+    else:
+        a += b
+    return a
+
+
+def _add_rows(a: RowGradient, b: RowGradient) -> RowGradient:
+    rows = np.union1d(a.rows, b.rows)
+    values = np.zeros((len(rows), *a.values.shape[1:]), dtype=a.values.dtype)
+    values[np.searchsorted(rows, a.rows)] = a.values
+    values[np.searchsorted(rows, b.rows)] += b.values
+    return RowGradient(rows, values, a.n_rows)
 
 
 def global_norm(gradients: Gradients) -> float:

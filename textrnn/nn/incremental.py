@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from textrnn.nn.heads.base import BIAS, WEIGHT
 from textrnn.nn.inputs import single_products
 from textrnn.nn.network import Network
 from textrnn.typing import Floats, Ids, Params
@@ -27,9 +26,7 @@ class DocumentReader:
     def __init__(self, network: Network) -> None:
         config = network.config
         self.config = config
-        self.head, self.params = network.head, network.params
-        self._linear = network.params[WEIGHT]
-        self._bias = network.params[BIAS]
+        self.head, self.params, self._dtype = network.head, network.params, network.dtype
         self._input, self._layers = network.body.input, network.body.layers
         directions = range(config.n_directions)
         self._readers, self._products = [], []
@@ -85,7 +82,7 @@ class DocumentReader:
         for layer, readers, products_of in parts:
             if out is not None:
                 x = out[0] if len(out) == 1 else np.concatenate([out[0], out[1, ::-1]], axis=1)
-            out = np.empty((len(readers), len(x), layer.width), self._linear.dtype)
+            out = np.empty((len(readers), len(x), layer.width), self._dtype)
             for s, reader in enumerate(readers):
                 products = products_of[s](x)
                 reader.read(products[::-1] if s else products, out[s])
@@ -97,9 +94,7 @@ class DocumentReader:
         return self._probabilities(self._logits(vectors.reshape(-1)))
 
     def _logits(self, features: Floats) -> Floats:
-        logits: Floats = features.dot(self._linear)
-        logits += self._bias
-        return logits
+        return self.head.logits(features, self.params)
 
     def _probabilities(self, logits: Floats) -> Floats:
         rows = logits.reshape(-1, self.config.n_classes)

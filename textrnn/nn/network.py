@@ -20,8 +20,10 @@ from textrnn.errors import UsageError
 from textrnn.nn.bodies import Backpropagated, BodyCache, LayerWatch
 from textrnn.nn.cells import Cell
 from textrnn.nn.config import NetworkConfig
+from textrnn.nn.gradients import add_gradients
 from textrnn.nn.heads import Head, HeadCache
 from textrnn.nn.heads.every_step import EveryStepHead, why_not_every_step
+from textrnn.nn.heads.next_word import NextWordHead
 from textrnn.nn.packed import PackedBatch, pack, pack_rows
 from textrnn.nn.workspace import Workspace
 from textrnn.typing import Counts, Floats, Ids, Ints, Params
@@ -108,6 +110,22 @@ class Network:
         other.head = EveryStepHead(
             head.n_directions, head.hidden_size, head.n_classes, pooling=config.readout
         )
+        return other
+
+    def among(self, words: Ints, shift: Floats) -> Network:
+        """The same network, over the same parameters, telling the next word among some.
+
+        Args:
+            words: their ids, ascending, (n,): classes are numbered as they stand here.
+            shift: is added to their logits, (n,).
+
+        Raises:
+            ValueError: its head does not tell the next word.
+        """
+        if not isinstance(self.head, NextWordHead):
+            raise ValueError(f"the {self.config.head} head does not tell the next word")
+        other = copy(self)
+        other.head = self.head.among(words, shift)
         return other
 
     def pack(self, documents: Sequence[Ids] | Sequence[Floats]) -> PackedBatch:
@@ -208,4 +226,4 @@ class Network:
             gradient_floor=gradient_floor,
             watch=watch,
         )
-        return replace(of_body, params={**of_head, **of_body.params})
+        return replace(of_body, params=add_gradients(of_head, of_body.params))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from textrnn.nn.gradients import Gradients
 from textrnn.nn.packed import PackedBatch
 from textrnn.nn.poolings import PoolingGradients, Running
 from textrnn.typing import Floats, Ints, Params
@@ -31,6 +32,17 @@ class HeadCache(NamedTuple):
     """Of dropout."""
     parts: Any
     """Of the features themselves."""
+
+
+class HeadGradients(NamedTuple):
+    """What a head hands back."""
+
+    outputs: Floats | None
+    """Gradient of the outputs of every step, (S, N, H); None if all of it is in ``final``."""
+    final: Floats | None
+    """Gradient of the final states alone, (S, B, H), or None."""
+    params: Gradients
+    """Gradients of its parameters, by their names in the network."""
 
 
 class RunningFeatures(ABC):
@@ -53,6 +65,7 @@ class Head(ABC):
         hidden_size: H.
         n_classes: C.
         pooling: a name in ``POOLINGS``, for a head that pools.
+        embedding: shape of the embedding, (V, D), for a head that shares it; else None.
     """
 
     n_features: int
@@ -61,14 +74,27 @@ class Head(ABC):
     """Whether there is one answer a text, which is what a training and a prediction are of."""
     is_local: bool = False
     """Whether each answer is made of the output at its own word alone."""
+    predicts_words: ClassVar[bool] = False
+    """Whether the answers are the words that come next, the first C of those that are read."""
 
     def __init__(
-        self, n_directions: int, hidden_size: int, n_classes: int, *, pooling: str
+        self,
+        n_directions: int,
+        hidden_size: int,
+        n_classes: int,
+        *,
+        pooling: str,
+        embedding: tuple[int, ...] | None = None,
     ) -> None:
-        del pooling
+        del pooling, embedding
         self.n_directions, self.hidden_size = n_directions, hidden_size
         self.n_classes = n_classes
         self.n_features = n_directions * hidden_size
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Names of parameters of which a step may touch only some rows."""
+        return ()
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Name and shape of each parameter."""
@@ -96,8 +122,9 @@ class Head(ABC):
         return dropout.of_readout(features.shape, features.dtype)
 
     def logits(self, features: Floats, params: Params) -> Floats:
-        """The linear layer: (answers, F) to (answers, C)."""
-        logits: Floats = features @ params[WEIGHT] + params[BIAS]
+        """The linear layer: (answers, F), or of one answer (F,), to (answers, C)."""
+        logits: Floats = features.dot(params[WEIGHT])
+        logits += params[BIAS]
         return logits
 
     def scaled(self, params: Params, factor: float) -> Params:
@@ -107,14 +134,14 @@ class Head(ABC):
 
     def backward(
         self, d_logits: Floats, cache: HeadCache, batch: PackedBatch, params: Params
-    ) -> PoolingGradients:
+    ) -> HeadGradients:
         """Gradients of the outputs and of all parameters of the head, from that of the logits."""
         d_features = d_logits @ params[WEIGHT].T
         if cache.mask is not None:
             d_features *= cache.mask
         outputs, final, own = self.features_backward(d_features, cache.parts, batch, params)
         of_linear = {WEIGHT: cache.features.T @ d_logits, BIAS: d_logits.sum(axis=0)}
-        return PoolingGradients(outputs, final, {**of_linear, **own})
+        return HeadGradients(outputs, final, {**of_linear, **own})
 
     @abstractmethod
     def features(self, h: Floats, batch: PackedBatch, params: Params) -> tuple[Floats, Any]:

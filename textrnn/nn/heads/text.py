@@ -17,8 +17,15 @@ class TextHead(Head):
     """Pools, and answers once: logits (B, C), texts in the batch's sorted order."""
 
     def __init__(
-        self, n_directions: int, hidden_size: int, n_classes: int, *, pooling: str
+        self,
+        n_directions: int,
+        hidden_size: int,
+        n_classes: int,
+        *,
+        pooling: str,
+        embedding: tuple[int, ...] | None = None,
     ) -> None:
+        del embedding
         super().__init__(n_directions, hidden_size, n_classes, pooling=pooling)
         self.pooling = POOLINGS[pooling]
         self.is_local = self.pooling.is_local

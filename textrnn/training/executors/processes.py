@@ -27,7 +27,7 @@ import numpy as np
 from textrnn.errors import TrainingError, WorkerError
 from textrnn.inference.batches import length_batches
 from textrnn.nn.config import NetworkConfig
-from textrnn.nn.gradients import Gradient, Gradients, RowGradient
+from textrnn.nn.gradients import Gradient, Gradients, RowGradient, add_gradients
 from textrnn.nn.network import Network
 from textrnn.nn.targets import Targets
 from textrnn.system.processes import Answer, Processes
@@ -276,35 +276,3 @@ def _answer(worker: Worker, job: Job, number: int, message: Any) -> Any:
         return None, {}
     sums, gradients = worker.gradient(rows, seed, size)
     return sums, job.gradients[number].hand_over(gradients)
-
-
-def add_gradients(first: Gradients, second: Gradients) -> Gradients:
-    """The sum of two gradients of the same parameters; ``first`` is used up."""
-    total: Gradients = {}
-    for name, a in first.items():
-        b = second[name]
-        if isinstance(a, RowGradient) and isinstance(b, RowGradient):
-            total[name] = _add_rows(a, b)
-        else:
-            total[name] = _add_dense(a, b)
-    return total
-
-
-def _add_dense(a: Gradient, b: Gradient) -> Floats:
-    """The sum of two gradients of which one is dense; that one is used up."""
-    if isinstance(a, RowGradient):
-        a, b = b, a
-    assert not isinstance(a, RowGradient)
-    if isinstance(b, RowGradient):
-        a[b.rows] += b.values
-    else:
-        a += b
-    return a
-
-
-def _add_rows(a: RowGradient, b: RowGradient) -> RowGradient:
-    rows = np.union1d(a.rows, b.rows)
-    values = np.zeros((len(rows), *a.values.shape[1:]), dtype=a.values.dtype)
-    values[np.searchsorted(rows, a.rows)] = a.values
-    values[np.searchsorted(rows, b.rows)] += b.values
-    return RowGradient(rows, values, a.n_rows)

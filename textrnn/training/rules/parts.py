@@ -20,7 +20,7 @@ import numpy as np
 from textrnn.nn.bodies import BodyCache
 from textrnn.nn.cells import TIME
 from textrnn.nn.dropout import Dropout
-from textrnn.nn.gradients import Gradients
+from textrnn.nn.gradients import Gradients, add_gradients
 from textrnn.nn.heads import HeadCache
 from textrnn.nn.packed import PackedBatch, pack_spans
 from textrnn.nn.several import backward_each
@@ -66,7 +66,7 @@ class Part:
             d_last=d_last,
             gradient_floor=gradient_floor,
         )
-        return {**of_head, **found.params}, found.unrolled[0]
+        return add_gradients(of_head, found.params), found.unrolled[0]
 
     def backward_each(self, d_logits: Floats) -> list[Gradients]:
         """All gradients for each of some of the logits, (R, answers, C), of a part of one text."""
@@ -83,7 +83,7 @@ class Part:
                 one[:1] += d_last[0]
             of_heads.append(of_head)
         of_bodies = backward_each(network.body, self.body, d_outputs)
-        return [{**head, **body} for head, body in zip(of_heads, of_bodies, strict=True)]
+        return [add_gradients(*both) for both in zip(of_heads, of_bodies, strict=True)]
 
     def _of_window(self, d_head: Floats) -> Floats:
         """Gradients of the outputs that the head took, as those of the words gone back over."""

@@ -16,6 +16,7 @@ from typing import Any, Self
 import numpy as np
 
 from textrnn.errors import UsageError
+from textrnn.nn.gradients import add_gradients
 from textrnn.nn.influence import COPIES, influence_backward
 from textrnn.nn.network import Network
 from textrnn.system.telling import warn
@@ -71,7 +72,7 @@ class RTRL:
         if d_last is not None:
             d_h[:, : packed.n_sequences] += d_last
         of_body = influence_backward(network.body, cache.body, d_h, frozen=self.frozen)
-        gradients = {**of_head, **of_body}
+        gradients = add_gradients(of_head, of_body)
         for name in self.frozen:
             gradients.pop(name, None)
         return lesson.sums(loss, logits, packed.n_tokens), gradients
