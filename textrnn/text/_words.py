@@ -82,7 +82,7 @@ def _compose(text: str) -> str:
 
 
 # Scripts that put no space between words: kana, Han, Thai, Lao, Khmer, Burmese.
-_UNSPACED = (
+UNSPACED = (
     r"\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff\u19e0-\u19ff\u2e80-\u2fdf\u3005-\u3007"
     r"\u3021-\u3029\u3031-\u3035\u3038-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
     r"\ua9e0-\ua9ff\uaa60-\uaa7f\uf900-\ufaff\uff66-\uff9f\U0001b000-\U0001b16f"
@@ -120,7 +120,7 @@ def word_pattern(*, ascii_only: bool) -> re.Pattern[str]:
     marks = "" if ascii_only else _marks()
     # With the joiners that Persian and Hindi words hold.
     inner = "" if ascii_only else rf"[{marks}\u200c\u200d]*+"
-    letter = "[a-zA-Z0-9]" if ascii_only else rf"[^\W_{_UNSPACED}]"
+    letter = "[a-zA-Z0-9]" if ascii_only else rf"[^\W_{UNSPACED}]"
     run = rf"{letter}++{inner}"
     word = run if ascii_only else rf"{run}(?:{run}(?>(?:{run})*)|)"
     clitic = rf"(?i:s|re|ve|ll|d|m)(?!{letter})"
@@ -150,7 +150,7 @@ def _beyond_ascii(marks: str, inner: str) -> tuple[str, ...]:
     """Characters of unspaced scripts, flags, and symbols such as emoji with what modifies them."""
     symbol = rf"(?:[^\w\s{_SILENT}]|_)[{marks}\ufe0e\ufe0f\u20e3\U0001f3fb-\U0001f3ff]*+"
     return (
-        rf"[{_UNSPACED}]{inner}",
+        rf"[{UNSPACED}]{inner}",
         r"[\U0001f1e6-\U0001f1ff]{2}",
         rf"{symbol}(?:(?>(?:\u200d{symbol})+)|)",
     )
