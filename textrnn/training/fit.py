@@ -95,26 +95,8 @@ def build_model(
     check_class_weight(settings.class_weight, classes, multilabel=multilabel)
     check_threshold(settings, len(classes), multilabel=multilabel)
     every = texts if unlabelled is None else concatenated([texts, unlabelled])
-    vocabulary = Vocabulary.build(
-        every, min_df=settings.min_df, max_df=settings.max_df, max_features=settings.max_features
-    )
-    if len(vocabulary) == 1 and not every.n_tokens:
-        raise UsageError(
-            f"no word is left: none of the {len(texts)} texts has a word; give texts with words."
-        )
-    if len(vocabulary) == 1:
-        bounded = settings.max_df != 1 or isinstance(settings.max_df, int)  # 1.0 excludes nothing
-        told = (" and ", Setting("max_df", settings.max_df), " exclude")
-        raise UsageError(
-            "no word is left: ",
-            Setting("min_df", settings.min_df),
-            *(told if bounded else (" excludes",)),
-            f" every word of {len(texts)} texts. Lower ",
-            Parameter("min_df"),
-            *((" or raise ", Parameter("max_df")) if bounded else ()),
-            ".",
-        )
-    vectors = _word_vectors(settings, vocabulary, every, rng)
+    vocabulary = make_vocabulary(settings, every)
+    vectors = word_vectors(settings, vocabulary, every, rng)
     config = settings.network_config(
         n_classes=1 if regression else len(classes),
         vocabulary_size=len(vocabulary),
@@ -134,7 +116,35 @@ def build_model(
     )
 
 
-def _word_vectors(
+def make_vocabulary(settings: Settings, texts: EncodedTexts) -> Vocabulary:
+    """The vocabulary of some texts, within the limits that are set.
+
+    Raises:
+        UsageError: no word is left in it.
+    """
+    vocabulary = Vocabulary.build(
+        texts, min_df=settings.min_df, max_df=settings.max_df, max_features=settings.max_features
+    )
+    if len(vocabulary) == 1 and not texts.n_tokens:
+        raise UsageError(
+            f"no word is left: none of the {len(texts)} texts has a word; give texts with words."
+        )
+    if len(vocabulary) == 1:
+        bounded = settings.max_df != 1 or isinstance(settings.max_df, int)  # 1.0 excludes nothing
+        told = (" and ", Setting("max_df", settings.max_df), " exclude")
+        raise UsageError(
+            "no word is left: ",
+            Setting("min_df", settings.min_df),
+            *(told if bounded else (" excludes",)),
+            f" every word of {len(texts)} texts. Lower ",
+            Parameter("min_df"),
+            *((" or raise ", Parameter("max_df")) if bounded else ()),
+            ".",
+        )
+    return vocabulary
+
+
+def word_vectors(
     settings: Settings,
     vocabulary: Vocabulary,
     texts: EncodedTexts,
@@ -190,7 +200,38 @@ def make_run(
     It plans no more steps than fit before the ``deadline``. ``changes`` are of the training
     that the settings describe; the ``scorer`` is that of ``TrainingRun``.
     """
-    examples = train.encode(model)
+    unknown = model.vocabulary.unknown_probabilities(settings.unknown_alpha)
+    return run_over(
+        model.network,
+        settings,
+        train.encode(model),
+        validation=None if validation is None else validation.encode(model),
+        unknown_probabilities=unknown if settings.unknown_alpha > 0 else None,
+        rng=rng,
+        callbacks=callbacks,
+        deadline=deadline,
+        scorer=scorer,
+        **changes,
+    )
+
+
+def run_over(
+    network: Network,
+    settings: Settings,
+    train: Examples,
+    *,
+    validation: Examples | None,
+    unknown_probabilities: Floats | None = None,
+    rng: np.random.Generator,
+    callbacks: Sequence[Callback],
+    deadline: Deadline | None,
+    scorer: Callable[[Floats], float] | None = None,
+    **changes: Any,
+) -> TrainingRun:
+    """A run over examples with the ids that a network reads; see ``make_run``.
+
+    ``unknown_probabilities`` are of each word to be replaced by the unknown one, (V,).
+    """
     n_jobs = settings.processes()
     if n_jobs < (settings.n_jobs or 1):
         told: object = (
@@ -203,13 +244,12 @@ def make_run(
                 " changes the weights on the way through a batch",
             )
         warn(Message(stated("n_jobs", settings.n_jobs), told))
-    unknown = model.vocabulary.unknown_probabilities(settings.unknown_alpha)
     return TrainingRun(
-        model.network,
-        settings.training_config(len(examples), examples.texts.n_tokens, **changes),
-        examples,
-        validation=None if validation is None else validation.encode(model),
-        unknown_probabilities=unknown if settings.unknown_alpha > 0 else None,
+        network,
+        settings.training_config(len(train), train.texts.n_tokens, **changes),
+        train,
+        validation=validation,
+        unknown_probabilities=unknown_probabilities,
         rng=rng,
         callbacks=callbacks,
         n_jobs=n_jobs,
