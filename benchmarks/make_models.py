@@ -21,7 +21,7 @@ from textrnn.experiments.run import Experiment, run_experiment
 from textrnn.inference.classifier import TextModel
 from textrnn.inference.pool import predict_many
 from textrnn.storage.bundled import BUNDLED
-from textrnn.storage.kinds import load_model
+from textrnn.storage.loading import load_model
 from textrnn.storage.prune import prune
 from textrnn.storage.reading import read_metrics
 from textrnn.storage.writing import save_model

@@ -25,7 +25,7 @@ from textrnn.corpora import Corpus, load_corpus, stratified_split
 from textrnn.experiments.run import Experiment, run_experiment
 from textrnn.inference.classifier import NEAREST, SAME, TextModel
 from textrnn.inference.pool import predict_many
-from textrnn.storage.kinds import load_model
+from textrnn.storage.loading import load_model
 from textrnn.system.plain_json import plain
 from textrnn.system.processes import process_count
 from textrnn.training.settings import Settings

@@ -366,11 +366,11 @@ def compact_key_cases(files: Files) -> Iterator[Case]:
 def save_present(folder: Path) -> None:
     """Write a small folder of the present format: compact, and with what a slip is."""
     from textrnn.inference.classifier import NEAREST
-    from textrnn.storage import kinds, reading, writing
+    from textrnn.storage import loading, reading, writing
     from textrnn.text.spelling import EDIT
 
     source = REFERENCE / "compact"
-    model = kinds.load_model(source)
+    model = loading.load_model(source)
     model = replace(model, unknown_words=NEAREST, spelling_rule=EDIT)
     metrics = reading.read_metrics(source)
     writing.save_model(model, folder, metrics=metrics, compact=True)

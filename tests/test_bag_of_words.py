@@ -17,7 +17,7 @@ from textrnn.inference.bag_of_words import PRESENCE, LinearForm, LinearModel
 from textrnn.inference.fitted_baselines import as_linear_model
 from textrnn.inference.pool import Predictor, chunks, predict_many
 from textrnn.linear.baselines import BASELINES, FittedBaseline, fit_baselines
-from textrnn.storage.kinds import load_model
+from textrnn.storage.loading import load_model
 from textrnn.storage.reading import load_classifier
 from textrnn.storage.writing import save_model
 from textrnn.text.tokenizers import WordTokenizer

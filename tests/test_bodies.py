@@ -496,11 +496,10 @@ def test_untrusted_configurations(
     model = TextRNNClassifier(body=body, ngrams="none", **SMALL).fit(TEXTS, LABELS)
     model.save(tmp_path / "m")
     config = json.loads((tmp_path / "m" / "config.json").read_text())
-    files = dict.fromkeys(config["files"], False)
-    validate_config(config, files)
+    validate_config(config)
     config["network"][name] = value
     with pytest.raises(ValueError, match=told):
-        validate_config(config, files)
+        validate_config(config)
     (tmp_path / "m" / "config.json").write_text(json.dumps(config))
     with pytest.raises(ModelError):
         TextRNNClassifier.load(tmp_path / "m")

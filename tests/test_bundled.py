@@ -13,7 +13,7 @@ from textrnn.cli.models import find_model, trained_models
 from textrnn.errors import ModelError
 from textrnn.storage import bundled
 from textrnn.storage.bundled import BUNDLED, bundled_folder, bundled_folders
-from textrnn.storage.kinds import load_model
+from textrnn.storage.loading import load_model
 from textrnn.storage.reading import read_metrics
 
 TARGETS = {"imdb": 0.90, "sst2": 0.80, "chnsenticorp": 0.88}

@@ -25,7 +25,7 @@ from textrnn.cli.output import width
 from textrnn.cli.setting_options import settings_of
 from textrnn.corpora import load_corpus
 from textrnn.inference.pool import Predictor
-from textrnn.storage.kinds import load_model
+from textrnn.storage.loading import load_model
 from textrnn.storage.training_lock import training_at
 from textrnn.storage.writing import save_model
 from textrnn.training import presets

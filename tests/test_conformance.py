@@ -39,7 +39,7 @@ from textrnn.nn.incremental import DocumentReader
 from textrnn.nn.network import Network
 from textrnn.nn.packed import pack
 from textrnn.nn.poolings import POOLINGS
-from textrnn.storage.kinds import load_model
+from textrnn.storage.loading import load_model
 from textrnn.storage.writing import save_model
 from textrnn.text.tokenizers import make_tokenizer
 from textrnn.text.vocabulary import Vocabulary

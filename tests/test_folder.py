@@ -22,7 +22,7 @@ from textrnn.linear.hashing import NGramKind
 from textrnn.linear.ngram_model import NGramModel
 from textrnn.nn.network import Network
 from textrnn.storage import reading
-from textrnn.storage.kinds import load_model
+from textrnn.storage.loading import load_model
 from textrnn.storage.reading import read_config, read_metrics
 from textrnn.storage.writing import check_writable, save_model
 from textrnn.system import files as disk

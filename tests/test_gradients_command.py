@@ -17,7 +17,7 @@ from textrnn import TextRNNClassifier, TextRNNRegressor
 from textrnn.cli.app import app
 from textrnn.cli.gradient_tables import verdict
 from textrnn.diagnosis import Reading, gradient_flow
-from textrnn.storage.kinds import load_model
+from textrnn.storage.loading import load_model
 
 SMALL: dict[str, Any] = {
     "hidden_size": 4,

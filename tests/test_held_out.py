@@ -19,7 +19,7 @@ from textrnn.evaluation.thresholds import decide
 from textrnn.experiments.run import Experiment, checkpoint_path, run_experiment
 from textrnn.nn.losses import SIGMOID, SOFTMAX
 from textrnn.storage.checkpoint_file import load_arrays, save_arrays
-from textrnn.storage.kinds import load_model
+from textrnn.storage.loading import load_model
 from textrnn.storage.reading import read_metrics
 from textrnn.storage.writing import save_model
 from textrnn.training.callbacks import Callback

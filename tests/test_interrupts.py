@@ -16,7 +16,7 @@ from typing import IO
 import pytest
 
 from textrnn.storage.checkpoint_file import load_arrays
-from textrnn.storage.kinds import load_model
+from textrnn.storage.loading import load_model
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of process groups")
 READY = (

@@ -9,7 +9,7 @@ import pytest
 from benchmarks import make_models
 from benchmarks.make_models import SENTENCES_TIMES, Recipe, english, make
 from textrnn.corpora import Corpus, Split
-from textrnn.storage.kinds import load_model
+from textrnn.storage.loading import load_model
 from textrnn.storage.reading import read_metrics
 from textrnn.training.settings import Settings
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from textrnn import TextRNNClassifier
 from textrnn.cli.app import app
 from textrnn.inference.classifier import TextModel
-from textrnn.storage.kinds import load_model
+from textrnn.storage.loading import load_model
 
 SETTINGS: dict[str, Any] = {"hidden_size": 5, "embedding_dim": 6, "max_iter": 2, "n_jobs": 1}
 OPTIONS = ["--hidden", "5", "--embedding-dim", "6", "--epochs", "2", "--jobs", "1"]

@@ -17,7 +17,7 @@ from textrnn.inference.classifier import TextModel
 from textrnn.linear.hashing import NGramKind, distinct_ngrams
 from textrnn.linear.ngram_model import NGramModel
 from textrnn.nn.network import Network
-from textrnn.storage.kinds import load_model
+from textrnn.storage.loading import load_model
 from textrnn.storage.prune import prune
 from textrnn.storage.writing import save_model
 from textrnn.text.encoded import encode_lists

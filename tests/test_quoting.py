@@ -167,7 +167,7 @@ def test_12_a_message_loses_its_own_line_ends_alone() -> None:
 def test_12_warnings_beside_a_score_are_harmless(capsys: pytest.CaptureFixture[str]) -> None:
     from textrnn.cli.output import print_warnings
     from textrnn.storage.card import model_card
-    from textrnn.storage.kinds import load_model
+    from textrnn.storage.loading import load_model
     from textrnn.storage.report import RunReport
 
     name = "e\x1b[31m<b>x</b>.csv"

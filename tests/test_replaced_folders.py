@@ -25,7 +25,7 @@ from textrnn.cli.models import find_model, models
 from textrnn.errors import ModelError
 from textrnn.inference.classifier import TextModel
 from textrnn.storage import reading
-from textrnn.storage.kinds import load_model
+from textrnn.storage.loading import load_model
 from textrnn.storage.reading import load_saved, read_config, read_metrics
 from textrnn.storage.writing import save_model
 

@@ -18,7 +18,7 @@ from textrnn.errors import DataError, ModelError, UsageError
 from textrnn.experiments.data import prepare
 from textrnn.experiments.run import Experiment, checkpoint_path, run_experiment
 from textrnn.storage.checkpoint_file import load_arrays, save_arrays
-from textrnn.storage.kinds import load_model
+from textrnn.storage.loading import load_model
 from textrnn.storage.reading import read_metrics
 from textrnn.text import cache
 from textrnn.text.spelling import EDIT, LEFT_OUT

@@ -19,7 +19,7 @@ from textrnn.linear.ngram_model import NGramModel
 from textrnn.nn.losses import softmax
 from textrnn.nn.network import Network
 from textrnn.storage.format import config_checksum
-from textrnn.storage.kinds import load_model
+from textrnn.storage.loading import load_model
 from textrnn.storage.prune import prune
 from textrnn.storage.reading import read_config
 from textrnn.storage.writing import save_model

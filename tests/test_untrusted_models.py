@@ -24,7 +24,7 @@ from textrnn.corpora import Corpus, Split
 from textrnn.errors import DamagedModelError, ModelError
 from textrnn.experiments.run import Experiment, run_experiment
 from textrnn.storage.checkpoint_file import load_arrays, save_arrays
-from textrnn.storage.kinds import load_model
+from textrnn.storage.loading import load_model
 from textrnn.storage.reading import describe, load_classifier, load_saved
 from textrnn.storage.writing import save_model
 from textrnn.training.callbacks import Callback

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from textrnn.estimator.classifier import TextRNNClassifier as TextRNNClassifier
     from textrnn.estimator.regressor import TextRNNRegressor as TextRNNRegressor
     from textrnn.inference.classifier import TextModel as TextModel
-    from textrnn.storage.kinds import load_model as load_model
+    from textrnn.storage.loading import load_model as load_model
     from textrnn.storage.writing import save_model as save_model
 
 _HOME = {
@@ -25,7 +25,7 @@ _HOME = {
     "TextRNNRegressor": "textrnn.estimator.regressor",
     "TextModel": "textrnn.inference.classifier",
     "load_corpus": "textrnn.corpora",
-    "load_model": "textrnn.storage.kinds",
+    "load_model": "textrnn.storage.loading",
     "save_model": "textrnn.storage.writing",
 }
 

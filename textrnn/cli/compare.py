@@ -176,7 +176,7 @@ def _place(save: str | None, which: str, has_network: bool) -> Path | None:
 def _saved(folder: Path | None) -> tuple[TextModel | None, Training]:
     """The network of a folder, if there is one, and how it was trained."""
     from textrnn.cli.trained import Training, training_of
-    from textrnn.storage.kinds import check_network
+    from textrnn.storage.loading import check_network
     from textrnn.storage.reading import load_saved
 
     if folder is None:

@@ -154,10 +154,12 @@ def _check(
 def _has_states(config: dict[str, Any]) -> bool:
     """Whether a model folder holds a recurrent network."""
     from textrnn.nn.bodies import BODIES
+    from textrnn.storage.kinds import CLASSIFIERS, kind_of
 
     # A body of the user's own, of which this process does not know, is passed over.
     body = BODIES.get(config.get("network", {}).get("body", "recurrent"))
-    return "network" in config and body is not None and body.has_cell
+    is_classifier = kind_of(config).name in CLASSIFIERS
+    return is_classifier and "network" in config and body is not None and body.has_cell
 
 
 def _load(folder: Path) -> tuple[TextModel, Training]:

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from textrnn.cli.options import Debug, Json
+from textrnn.cli.options import Debug, Json, say
 from textrnn.errors import ModelError, did_you_mean
 from textrnn.storage.bundled import BUNDLED, bundled_folder, bundled_folders
 from textrnn.storage.format import CONFIG, written_at
-from textrnn.system.files import find_folder
+from textrnn.system.files import find_folder, read_folder
 from textrnn.system.regular_file import read_regular
 from textrnn.wording.quoting import listed, quoted
 
@@ -56,21 +56,20 @@ def _is_same(folder: Path, other: Path) -> bool:
     return ours == theirs
 
 
-def find_model(name: str | None) -> Path:
+def find_model(name: str | None, *kinds: str) -> Path:
     """The folder of a model.
 
     Args:
         name: a folder, or a name under ./models or of a bundled model; None means the one trained
-            last, or the first bundled one.
+            last of the kinds, or the first bundled one of them.
+        kinds: names of kinds of models, see ``storage.kinds``; those that answer once a text if
+            none is given.
 
     Raises:
-        ModelError: there is no such folder.
+        ModelError: there is no such folder, or the name was None and there is none of the kinds.
     """
     if name is None:
-        newest = [*trained_models(), *bundled_folders().values()]
-        if not newest:
-            raise ModelError("there is no model under ./models; train one: textrnn train cars")
-        return newest[0]
+        return _newest(kinds)
     # A model under ./models wins over a folder of the same name that is none.
     for is_it in (written_at, os.path.isdir):
         for place in (Path(name), MODELS / name):
@@ -85,6 +84,47 @@ def find_model(name: str | None) -> Path:
     known += f" Bundled: {', '.join(bundled_folders())}." if bundled_folders() else ""
     near = did_you_mean(name, [*names, *BUNDLED])
     raise ModelError(f"there is no model folder {quoted(name)}.{near}{known}")
+
+
+def open_model(name: str | None, *kinds: str, quiet: bool = False) -> tuple[Path, Any]:
+    """Find a model of some kinds and load it; tell which it is if nobody named it.
+
+    Raises:
+        ModelError: as of ``find_model``, or the model cannot be loaded, or is of another kind:
+            the message names the command that takes it.
+    """
+    from textrnn.storage.reading import load
+
+    folder = find_model(name, *kinds)
+    model = load(folder, *kinds)
+    if name is None and not quiet:
+        say(f"model: {shown_name(folder)}")
+    return folder, model
+
+
+def _newest(kinds: tuple[str, ...]) -> Path:
+    """The folder of the model of some kinds that was trained last, or of the first bundled one."""
+    from textrnn.storage.kinds import CLASSIFIERS, all_kinds
+
+    kinds = kinds or CLASSIFIERS
+    for folder in [*trained_models(), *bundled_folders().values()]:
+        if _kind_in(folder) in kinds:
+            return folder
+    wanted = next(kind for kind in all_kinds() if kind.name == kinds[0])
+    raise ModelError(
+        f"there is no {wanted.name} under ./models; train one: textrnn {wanted.training}"
+    )
+
+
+def _kind_in(folder: Path) -> str:
+    """The kind of a model; one that cannot be read is taken for a classifier, which tells why."""
+    from textrnn.storage.kinds import kind_of
+    from textrnn.storage.reading import config_in
+
+    config: dict[str, Any] = {}
+    with contextlib.suppress(ModelError):
+        config = read_folder(folder, config_in)
+    return kind_of(config).name
 
 
 def newest_model(is_it: Callable[[dict[str, Any]], bool], what: str) -> Path:
@@ -120,8 +160,8 @@ def folder_size(folder: Path) -> int:
 def models(as_json: Json = False, debug: Debug = False) -> None:
     """List your models and the bundled ones.
 
-    Those trained here come first, the newest at the top: it is what textrnn predict takes
-    without --model.
+    Those trained here come first, the newest at the top: each command takes the newest of its
+    own kind without --model.
     """
     del debug
     from textrnn.cli.output import print_entries, print_json
@@ -139,6 +179,7 @@ def models(as_json: Json = False, debug: Debug = False) -> None:
 
 def _described(folder: Path, *, is_bundled: bool) -> dict[str, Any]:
     """What is told of a model; one that cannot be read says why."""
+    from textrnn.storage.kinds import kind_of
     from textrnn.storage.reading import describe
 
     told: dict[str, Any] = {
@@ -155,10 +196,12 @@ def _described(folder: Path, *, is_bundled: bool) -> dict[str, Any]:
     before = {} if tests else found.report.scores_before
     return {
         **told,
+        "kind": kind_of(found.config).name,
         "classes": found.config["classes"],
         "size_bytes": found.size,
         "accuracy": {name: test.accuracy for name, test in tests.items()},
         "accuracy_before_shrinking": {name: test.accuracy for name, test in before.items()},
+        "figures": found.report.known_figures,
     }
 
 
@@ -168,8 +211,19 @@ def _lines(model: dict[str, Any]) -> list[str]:
     of = model["accuracy"] or model["accuracy_before_shrinking"]
     scores = ", ".join(f"{name} {value:.4f}" for name, value in of.items())
     mark = "" if model["accuracy"] else ", before shrinking"
+    figures = ", ".join(f"{name} {value:.4g}" for name, value in model["figures"].items())
     return [
         f"{model['folder']}{', bundled' if model['bundled'] else ''}",
-        f"{', '.join(map(str, model['classes'])) or 'numbers'}; {model['size_bytes'] / 1e6:.1f} MB",
+        f"{_what_it_gives(model)}; {model['size_bytes'] / 1e6:.1f} MB",
         *([f"test accuracy: {scores}{mark}"] if scores else []),
+        *([figures] if figures else []),
     ]
+
+
+def _what_it_gives(model: dict[str, Any]) -> str:
+    """The classes of a classifier, and otherwise the kind; labels with it where there are some."""
+    labels = ", ".join(map(str, model["classes"]))
+    if model["kind"] in ("classifier", "bag of words"):
+        return labels
+    kind = "numbers" if model["kind"] == "regression" else model["kind"]
+    return f"{kind} ({labels})" if labels else str(kind)

@@ -103,7 +103,7 @@ def _shrink(
     from textrnn.cli.trained import training_of
     from textrnn.evaluation.scores import Scores
     from textrnn.storage.card import model_card
-    from textrnn.storage.kinds import check_network, load_model
+    from textrnn.storage.loading import check_network, load_model
     from textrnn.storage.prune import prune
     from textrnn.storage.reading import load_saved
     from textrnn.storage.writing import save_model

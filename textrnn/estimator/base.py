@@ -21,7 +21,7 @@ from textrnn.inference.stream import Stream
 from textrnn.nn.network import Network
 from textrnn.storage.bundled import bundled_folder
 from textrnn.storage.card import model_card
-from textrnn.storage.kinds import check_network
+from textrnn.storage.loading import check_network
 from textrnn.storage.reading import load_saved
 from textrnn.storage.report import HeldOutAccuracy, RunReport
 from textrnn.storage.writing import save_model

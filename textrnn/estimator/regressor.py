@@ -25,7 +25,7 @@ from textrnn.inference.pool import predict_many
 from textrnn.inference.protocol import Classifier
 from textrnn.inference.regression import RegressionModel
 from textrnn.nn.targets import Targets
-from textrnn.storage.kinds import check_regression
+from textrnn.storage.loading import check_regression
 from textrnn.system.blas import one_blas_thread
 from textrnn.system.processes import process_count
 from textrnn.system.telling import telling_once, warn

@@ -19,7 +19,7 @@ from textrnn.experiments.training import train_network
 from textrnn.inference.classifier import TextModel
 from textrnn.linear import ridge
 from textrnn.storage.card import model_card
-from textrnn.storage.kinds import check_network, check_regression
+from textrnn.storage.loading import check_network, check_regression
 from textrnn.storage.report import Comparison, HeldOutAccuracy, RunReport
 from textrnn.storage.writing import save_model
 from textrnn.system.version import __version__

@@ -149,7 +149,8 @@ class LinearModel:
 
     def save(self, write: Callable[[Contents], None]) -> None:
         """Hand over what a folder holds of it; see ``protocol.Classifier``."""
-        write(Contents({"linear": self.form.to_dict()}, self.arrays()))
+        config = {"linear": self.form.to_dict(), "threshold": self.threshold}
+        write(Contents(config, self.arrays()))
 
     def _logits(self, texts: EncodedTexts) -> Floats:
         """Logits, float64 of shape (len(texts), K)."""

@@ -174,6 +174,7 @@ class TextModel:
             "unknown_words": self.unknown_words,
             **({"slip": self.spelling_rule} if is_new else {}),
             "ngrams": None if self.ngrams is None else self.ngrams.kind.to_dict(),
+            "threshold": self.threshold,
         }
         tables = self.network.config.tables()
         write(Contents(config, self.network.params, tables, self.vocabulary.dumps(), self.ngrams))

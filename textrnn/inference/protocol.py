@@ -5,7 +5,8 @@ Who predicts, scores, compares or saves needs no more of it, and asks nobody wha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -27,6 +28,7 @@ class Contents(NamedTuple):
         tables: names of weights whose rows a compact folder rounds one by one.
         vocabulary: as text, or None.
         ngrams: that stand beside it, or None.
+        others: further files, by their names.
     """
 
     config: dict[str, Any]
@@ -34,10 +36,11 @@ class Contents(NamedTuple):
     tables: tuple[str, ...] = ()
     vocabulary: str | None = None
     ngrams: NGramModel | None = None
+    others: Mapping[str, bytes] = MappingProxyType({})
 
 
-class Classifier(Protocol):
-    """A tokenizer, what was learned, and the labels of the classes."""
+class Model(Protocol):
+    """What every kind of model is: something learned of texts that can be kept in a folder."""
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -45,15 +48,7 @@ class Classifier(Protocol):
 
     @property
     def classes(self) -> tuple[str | int | float | bool, ...]:
-        """The label of each class, in the order of the logits' columns."""
-
-    @property
-    def threshold(self) -> float | None:
-        """See ``thresholds.decide``."""
-
-    @property
-    def multilabel(self) -> bool:
-        """Whether a text has any number of the classes, not one."""
+        """The labels that it knows, in their order; of some kinds there are none."""
 
     @property
     def max_length(self) -> int | None:
@@ -62,6 +57,21 @@ class Classifier(Protocol):
     @property
     def settings(self) -> dict[str, Any]:
         """How it was trained, for those who look inside."""
+
+    def save(self, write: Callable[[Contents], None]) -> None:
+        """Hand over what a folder holds of it; ``storage.writing.save_model`` writes that."""
+
+
+class Classifier(Model, Protocol):
+    """A tokenizer, what was learned, and the labels of the classes, one a column of the logits."""
+
+    @property
+    def threshold(self) -> float | None:
+        """See ``thresholds.decide``."""
+
+    @property
+    def multilabel(self) -> bool:
+        """Whether a text has any number of the classes, not one."""
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -80,6 +90,3 @@ class Classifier(Protocol):
 
     def decide(self, probabilities: Floats) -> Ints:
         """The answers, by the threshold; see ``thresholds.decide``."""
-
-    def save(self, write: Callable[[Contents], None]) -> None:
-        """Hand over what a folder holds of it; ``storage.writing.save_model`` writes that."""

@@ -5,26 +5,20 @@ Both are checked by the same functions, so that what is saved can be loaded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from textrnn.nn.config import NetworkConfig
 from textrnn.storage.config_validation import validate_config
-from textrnn.storage.format import CHECKED, CONFIG, METRICS, VOCABULARY, WEIGHTS
-from textrnn.storage.weights_validation import (
-    check_ascending,
-    check_compact_keys,
-    check_numbers,
-    of_linear,
-    of_network,
-    of_ngrams,
-)
+from textrnn.storage.format import CONFIG, METRICS
+from textrnn.storage.kinds import kind_of
+from textrnn.storage.kinds.base import Fits
+from textrnn.storage.weights_validation import check_ascending, check_compact_keys, check_numbers
 from textrnn.system.compact import expand_keys
 from textrnn.system.strict_json import MOST_CONTAINERS, parse_json
-from textrnn.system.weights_file import Tensors, tensors
+from textrnn.system.weights_file import tensors
 from textrnn.text.vocabulary import Vocabulary
 from textrnn.typing import Params
 
@@ -35,17 +29,14 @@ MOST_OF_A_PAIR = 256
 MOST_VOCABULARY, MOST_OF_A_WORD = 2**28, 2**14
 """Bytes of a vocabulary, and, beside a megabyte, of its lines on average."""
 
-Fits = Callable[[Tensors], None]
-
 
 def most_bytes(name: str, config: Mapping[str, Any]) -> int:
     """The largest size of a text file beside a configuration, and of that itself."""
     if name == METRICS:
         n_classes = len(config["classes"])
         return MOST_JSON + MOST_OF_A_PAIR * n_classes * n_classes
-    if name == VOCABULARY:
-        size: int = config["network"]["vocabulary_size"]
-        return min(MOST_VOCABULARY, 2**20 + MOST_OF_A_WORD * size)
+    if config and name in (sizes := kind_of(config).vocabularies(config)):
+        return min(MOST_VOCABULARY, 2**20 + MOST_OF_A_WORD * sizes[name])
     return MOST_JSON
 
 
@@ -69,19 +60,18 @@ def parse_metrics(content: bytes, config: Mapping[str, Any]) -> dict[str, Any]:
     return as_named_now(metrics, is_alone=is_alone)
 
 
-def parse_vocabulary(content: bytes, config: Mapping[str, Any], where: str | Path) -> Vocabulary:
-    """The vocabulary, of as many words as the network has.
+def parse_vocabulary(content: bytes, size: int, where: str | Path) -> Vocabulary:
+    """A vocabulary.
 
     Args:
         content: of the file.
-        config: of the model.
+        size: words that it must have.
         where: what the file is called in messages.
 
     Raises:
         ValueError: it has another number of lines, or is no UTF-8.
         ModelError: a line is malformed.
     """
-    size = config["network"]["vocabulary_size"]
     if content.count(b"\n") != size:
         raise ValueError(f"it has {content.count(10):,} lines, but must have {size:,}")
     try:
@@ -93,12 +83,7 @@ def parse_vocabulary(content: bytes, config: Mapping[str, Any], where: str | Pat
 
 def fits_of(name: str, config: Mapping[str, Any]) -> Fits:
     """Checks the header of a file of arrays; see ``weights_validation.check_tensors``."""
-    if "linear" in config:
-        return of_linear(len(config["classes"]), config["linear"]["value"])
-    network = NetworkConfig(**config["network"])
-    if name == WEIGHTS:
-        return of_network(network)
-    return of_ngrams(network.n_classes, multilabel=network.multilabel)
+    return kind_of(config).arrays(config)[name]
 
 
 def check_arrays(arrays: Params) -> Params:
@@ -129,17 +114,17 @@ def what_cannot_be_read(files: Mapping[str, bytes]) -> tuple[str, ValueError] | 
     try:
         _check_size(CONFIG, files, {})
         config = parse_json(files[CONFIG])
-        validate_config(config, CHECKED)
-        for name in config["files"]:
-            if name.endswith(".safetensors"):
-                content = np.frombuffer(files[name], dtype=np.uint8)
-                check_arrays(tensors(content, fits_of(name, config)))
-                continue
+        validate_config(config)
+        kind = kind_of(config)
+        for name, fits in kind.arrays(config).items():
+            content = np.frombuffer(files[name], dtype=np.uint8)
+            check_arrays(tensors(content, fits))
+        for name, size in kind.vocabularies(config).items():
             _check_size(name, files, config)
-            if name == METRICS:
-                parse_metrics(files[name], config)
-            else:
-                parse_vocabulary(files[name], config, name)
+            parse_vocabulary(files[name], size, name)
+        name = METRICS
+        _check_size(name, files, config)
+        parse_metrics(files[name], config)
     except ValueError as error:
         return name, error
     return None

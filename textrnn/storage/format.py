@@ -23,16 +23,15 @@ from textrnn.system.files import find_folder
 from textrnn.wording.quoting import quoted
 
 FORMAT = "textrnn"
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 """The newest format that is read. Format 2 differs by quantised weights, format 3 by what one edit
-is (``spelling.EDIT``), format 4 by numbers in place of classes: a folder has the least that it
-needs, so that older ones can read it."""
+is (``spelling.EDIT``), format 4 by numbers in place of classes, format 5 by kinds of models that
+do not answer once a text: a folder has the least that it needs, so that older ones can read it."""
 
 CONFIG, WEIGHTS, VOCABULARY = "config.json", "weights.safetensors", "vocabulary.txt"
 NGRAMS, METRICS, CARD = "ngrams.safetensors", "metrics.json", "README.md"
-CHECKED = {WEIGHTS: True, VOCABULARY: False, NGRAMS: False, METRICS: True}
-"""Files that have a checksum, and whether a linear model has them, too."""
 FILES = {CONFIG, WEIGHTS, VOCABULARY, NGRAMS, METRICS, CARD}
+"""All that a folder of any kind may hold; which of them one has, is its kind's to say."""
 
 
 def digest(content: bytes) -> str:

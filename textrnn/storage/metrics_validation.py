@@ -92,7 +92,7 @@ METRICS = _optional(
         "settings": mapping(),
         "history": _list_of(_is_epoch, "a list of objects of numbers, a loss in each"),
         "warnings": _list_of(text().is_valid, "a list of texts"),
-        "validation": Field(_are_numbers, "an object of numbers"),
+        **dict.fromkeys(("validation", "figures"), Field(_are_numbers, "an object of numbers")),
         "best_validation_score": number(),
         **dict.fromkeys(
             ("teaching", "distillation", "test", "tests", "before_shrinking", "baselines"),

@@ -10,18 +10,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from textrnn.errors import DamagedModelError, ModelError, reason
-from textrnn.inference.bag_of_words import LinearModel
-from textrnn.inference.classifier import SAME, TextModel
-from textrnn.inference.protocol import Classifier
-from textrnn.linear.ngram_model import NGramModel
-from textrnn.nn.config import NetworkConfig
-from textrnn.nn.network import Network
-from textrnn.storage.config_validation import unregistered, validate_config
+from textrnn.inference.protocol import Classifier, Model
+from textrnn.storage.config_fields import unregistered
+from textrnn.storage.config_validation import validate_config
 from textrnn.storage.folder_validation import (
     check_arrays,
     fits_of,
@@ -30,24 +27,19 @@ from textrnn.storage.folder_validation import (
     parse_vocabulary,
 )
 from textrnn.storage.format import (
-    CHECKED,
     CONFIG,
     FORMAT,
     FORMAT_VERSION,
     METRICS,
-    NGRAMS,
-    VOCABULARY,
-    WEIGHTS,
     config_checksum,
     digest,
 )
-from textrnn.system.compact import dequantise_weights
+from textrnn.storage.kinds import CLASSIFIERS, kind_of
 from textrnn.system.files import read_folder
 from textrnn.system.regular_file import read_regular
 from textrnn.system.strict_json import parse_json, shown
 from textrnn.system.version import __version__
 from textrnn.system.weights_file import read_tensors
-from textrnn.text.spelling import LEFT_OUT
 from textrnn.text.tokenizers import Tokenizer, make_tokenizer
 from textrnn.text.vocabulary import Vocabulary
 from textrnn.typing import Params
@@ -61,7 +53,7 @@ if TYPE_CHECKING:
 def load_classifier(
     path: str | os.PathLike[str], *, tokenizer: Tokenizer | None = None
 ) -> Classifier:
-    """Read a model folder.
+    """Read the folder of a model that answers once a text: a class, labels or a number.
 
     Args:
         path: the folder.
@@ -69,22 +61,48 @@ def load_classifier(
             named tokenizers; a folder holds no code.
 
     Raises:
-        ModelError: the folder is missing, damaged, foreign or too new.
+        ModelError: the folder is missing, damaged, foreign or too new, or of another kind.
     """
-    return read_folder(Path(path), lambda folder: _load(folder, config_in(folder), tokenizer))
+    return cast("Classifier", load(path, *CLASSIFIERS, tokenizer=tokenizer))
+
+
+def load(path: str | os.PathLike[str], *kinds: str, tokenizer: Tokenizer | None = None) -> Model:
+    """Read the folder of a model of one of some kinds, of any if none is named.
+
+    Raises:
+        ModelError: as ``load_classifier``.
+    """
+
+    def read(folder: Path) -> Model:
+        config = config_in(folder)
+        _check_kind(folder, config, kinds)
+        return _load(folder, config, tokenizer)
+
+    return read_folder(Path(path), read)
+
+
+def _check_kind(path: Path, config: Mapping[str, Any], kinds: Sequence[str]) -> None:
+    """Refuse a model of another kind, and say what takes it."""
+    kind = kind_of(config)
+    if kinds and kind.name not in kinds:
+        *first, last = kinds
+        wanted = f"{', '.join(first)} or {last}" if first else last
+        raise ModelError(
+            f"the model {quoted(path)} is {kind.told}, not a {wanted}; {kind.served_by}."
+        )
 
 
 class Saved(NamedTuple):
     """What a folder held at one moment; another may have taken its place since.
 
     Attributes:
-        model: the classifier.
+        model: of the kind that was asked for.
         config: all of ``config.json``.
         metrics: all of ``metrics.json``.
         size: bytes of all files.
     """
 
-    model: Classifier
+    model: Any
     config: dict[str, Any]
     metrics: dict[str, Any]
     size: int
@@ -101,11 +119,17 @@ def _report_of(metrics: dict[str, Any]) -> RunReport:
     return RunReport.from_dict(metrics)
 
 
-def load_saved(path: str | os.PathLike[str], *, tokenizer: Tokenizer | None = None) -> Saved:
-    """Read all of a model folder, of one and the same model; as ``load_classifier``."""
+def load_saved(
+    path: str | os.PathLike[str],
+    *,
+    kinds: Sequence[str] = CLASSIFIERS,
+    tokenizer: Tokenizer | None = None,
+) -> Saved:
+    """Read all of a model folder, of one and the same model; as ``load``."""
 
     def read(folder: Path) -> Saved:
         config = config_in(folder)
+        _check_kind(folder, config, kinds)
         model = _load(folder, config, tokenizer)
         return Saved(model, config, _metrics_in(folder, config), _size_of(folder))
 
@@ -135,56 +159,40 @@ def describe(path: Path) -> Described:
     return read_folder(path, read)
 
 
-def _load(path: Path, config: dict[str, Any], tokenizer: Tokenizer | None) -> Classifier:
-    if "linear" in config:
-        return _load_linear(path, config, tokenizer)
-    shapes = NetworkConfig(**config["network"])
-    weights = _arrays(path, WEIGHTS, config)
-    network = Network(shapes, dequantise_weights(weights, shapes.dtype))
-    network.freeze()
-    model = TextModel(
-        tokenizer=tokenizer or _tokenizer_of(path, config),
-        vocabulary=_vocabulary(path, config),
-        network=network,
-        classes=tuple(config["classes"]),
-        max_length=config["max_length"],
-        settings=config["settings"],
-        threshold=config.get("threshold"),
-        unknown_words=config.get("unknown_words", SAME),
-        spelling_rule=config.get("slip", LEFT_OUT),
-        ngrams=_ngrams(path, config) if config.get("ngrams") else None,
-    )
-    target = config.get("target")
-    if target is None:
-        return model
-    from textrnn.inference.regression import RegressionModel
-
-    return RegressionModel.of(model, **target)
+def _load(path: Path, config: dict[str, Any], tokenizer: Tokenizer | None) -> Model:
+    return kind_of(config).load(_Folder(path, config, tokenizer))
 
 
-def _vocabulary(path: Path, config: dict[str, Any]) -> Vocabulary:
-    content = _checked(path, VOCABULARY, config)
-    with _damaged(path, VOCABULARY):
-        try:
-            return parse_vocabulary(content, config, path / VOCABULARY)
-        except ModelError as error:
-            raise DamagedModelError(str(error)) from error
+@dataclass(frozen=True)
+class _Folder:
+    """See ``kinds.base.Parts``."""
 
+    path: Path
+    config: dict[str, Any]
+    own_tokenizer: Tokenizer | None
 
-def _ngrams(path: Path, config: dict[str, Any]) -> NGramModel:
-    return NGramModel.of(config["ngrams"], _arrays(path, NGRAMS, config))
+    def arrays(self, name: str) -> Params:
+        """The arrays of a file, those that are wanted, of finite numbers; see ``check_arrays``."""
+        path = self.path
+        with _reading(path, name):
+            found = read_tensors(path / name, fits_of(name, self.config))
+        _check_digest(path, name, self.config, found.digest)
+        with _damaged(path, name):
+            return check_arrays(found.arrays)
 
+    def vocabulary(self, name: str) -> Vocabulary:
+        """The words of a file, as many as the configuration says."""
+        content = _checked(self.path, name, self.config)
+        size = kind_of(self.config).vocabularies(self.config)[name]
+        with _damaged(self.path, name):
+            try:
+                return parse_vocabulary(content, size, self.path / name)
+            except ModelError as error:
+                raise DamagedModelError(str(error)) from error
 
-def _load_linear(path: Path, config: dict[str, Any], tokenizer: Tokenizer | None) -> LinearModel:
-    arrays = _arrays(path, WEIGHTS, config)
-    return LinearModel.of(
-        config["linear"],
-        arrays,
-        tokenizer=tokenizer or _tokenizer_of(path, config),
-        classes=config["classes"],
-        settings=config["settings"],
-        threshold=config.get("threshold"),
-    )
+    def tokenizer(self) -> Tokenizer:
+        """The one given, or that of the configuration's name."""
+        return self.own_tokenizer or _tokenizer_of(self.path, self.config)
 
 
 def _tokenizer_of(path: Path, config: dict[str, Any]) -> Tokenizer:
@@ -244,7 +252,7 @@ def config_in(path: Path) -> dict[str, Any]:
             ),
         )
     with _damaged(path, CONFIG):
-        validate_config(config, CHECKED)
+        validate_config(config)
     return config
 
 
@@ -286,15 +294,6 @@ def _checked(path: Path, name: str, config: dict[str, Any]) -> bytes:
     content = _read(path, name, most_bytes(name, config))
     _check_digest(path, name, config, digest(content))
     return content
-
-
-def _arrays(path: Path, name: str, config: dict[str, Any]) -> Params:
-    """The arrays of a file, those that are wanted, of finite numbers; see ``check_arrays``."""
-    with _reading(path, name):
-        found = read_tensors(path / name, fits_of(name, config))
-    _check_digest(path, name, config, found.digest)
-    with _damaged(path, name):
-        return check_arrays(found.arrays)
 
 
 def _check_digest(path: Path, name: str, config: dict[str, Any], found: str) -> None:

@@ -150,6 +150,7 @@ class RunReport(Comparison):
         tests: scores on test texts by the names of their corpora, if there are several.
         before_shrinking: scores of the larger model that this one was made of.
         shrunk_from: its folder.
+        figures: what was measured of a model of another kind, as ``perplexity``, by name.
         others: what else stands in the file.
     """
 
@@ -194,6 +195,7 @@ class RunReport(Comparison):
     tests: dict[str, Scores] | None = None
     before_shrinking: dict[str, Scores] | None = None
     shrunk_from: str | None = None
+    figures: dict[str, float] | None = None
     others: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -250,6 +252,11 @@ class RunReport(Comparison):
         return _with_accuracy(tests)
 
     @property
+    def known_figures(self) -> dict[str, float]:
+        """Those of the ``figures`` that have a value."""
+        return {name: value for name, value in (self.figures or {}).items() if value is not None}
+
+    @property
     def scores_before(self) -> dict[str, Scores]:
         """The same of the larger model that a shrunken one was made of."""
         return _with_accuracy(self.before_shrinking or {})
@@ -257,7 +264,7 @@ class RunReport(Comparison):
 
 _SELDOM = {
     *("best_validation_score", "best_network_validation_score", "seconds_of_stages"),
-    *("tests", "before_shrinking", "shrunk_from", "finished"),
+    *("tests", "before_shrinking", "shrunk_from", "finished", "figures"),
 }
 """What the report of a run tells only where it is known."""
 

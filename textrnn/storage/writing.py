@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from textrnn.errors import DamagedModelError, ModelError
-from textrnn.inference.protocol import Classifier, Contents
+from textrnn.inference.protocol import Contents, Model
 from textrnn.storage.folder_validation import what_cannot_be_read
 from textrnn.storage.format import (
     CARD,
@@ -26,6 +26,7 @@ from textrnn.storage.format import (
     config_checksum,
     digest,
 )
+from textrnn.storage.kinds import kind_of
 from textrnn.storage.reading import config_in
 from textrnn.system.compact import check_finite, quantise_weights
 from textrnn.system.files import real_path, replace_folder, temporary_name, while_replaced, writing
@@ -45,7 +46,7 @@ _REMEDIES = {
 
 
 def save_model(
-    model: Classifier,
+    model: Model,
     path: str | os.PathLike[str],
     *,
     metrics: dict[str, Any] | None = None,
@@ -113,7 +114,7 @@ def _files_of(contents: Contents, *, compact: bool) -> dict[str, bytes]:
             check_finite(values, name)
     if compact and contents.tables:
         weights = quantise_weights(weights, contents.tables)
-    files = {WEIGHTS: save(weights)}
+    files = {WEIGHTS: save(weights), **contents.others}
     if contents.vocabulary is not None:
         files[VOCABULARY] = contents.vocabulary.encode("utf-8", "surrogatepass")
     if contents.ngrams is not None:
@@ -121,8 +122,8 @@ def _files_of(contents: Contents, *, compact: bool) -> dict[str, bytes]:
     return files
 
 
-def _config_of(model: Classifier) -> dict[str, Any]:
-    """What the configurations of all classifiers have."""
+def _config_of(model: Model) -> dict[str, Any]:
+    """What the configurations of all models have."""
     return {
         "format": FORMAT,
         "textrnn_version": __version__,
@@ -133,17 +134,13 @@ def _config_of(model: Classifier) -> dict[str, Any]:
         },
         "max_length": model.max_length,
         "settings": model.settings,
-        "threshold": model.threshold,
     }
 
 
 def _least_version(config: dict[str, Any], *, compact: bool) -> int:
     """The oldest format that has all that a folder needs; see ``format.FORMAT_VERSION``."""
-    if "target" in config:
-        return 4
-    if "slip" in config:
-        return 3
-    return 2 if compact else 1
+    least = 3 if "slip" in config else 2 if compact else 1
+    return max(least, kind_of(config).version)
 
 
 def check_writable(path: Path) -> None:

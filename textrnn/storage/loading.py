@@ -1,4 +1,4 @@
-"""Which kind of model a folder holds, where only one kind will do."""
+"""Read a model of the one kind of classifier that will do."""
 
 from __future__ import annotations
 
