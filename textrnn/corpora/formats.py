@@ -9,12 +9,13 @@ import csv
 import itertools
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from textrnn.corpora.byte_lines import PACKED, text_lines
+from textrnn.corpora.byte_lines import PACKED, binary, open_binary, text_lines
 from textrnn.errors import DataError, UsageError, did_you_mean
 from textrnn.wording.quoting import quoted
 
@@ -69,6 +70,22 @@ def check_format(name: str) -> str:
             parameter="format",
         )
     return name
+
+
+def open_source(
+    source: str | Path | IO[Any],
+) -> tuple[str, str | None, AbstractContextManager[IO[bytes]]]:
+    """What a file or an open stream is called, the format its name tells, and its bytes.
+
+    These are in a context that closes a file, and leaves a stream open. Raises DataError for a
+    file that cannot be opened.
+    """
+    if isinstance(source, str | Path):
+        path = Path(source)
+        return quoted(path), format_of(path), closing(open_binary(path))
+    name = getattr(source, "name", None)  # a number, if opened by one
+    where = "standard input" if name == 0 else "the input"
+    return quoted(name) if isinstance(name, str) else where, None, nullcontext(binary(source))
 
 
 def open_table(stream: IO[bytes], form: str, where: str, limit: int | None) -> Table:
@@ -155,7 +172,7 @@ def _csv_records(
 
 
 def _jsonl(lines: Iterator[str], where: str) -> Table:
-    objects = _json_objects(lines, where)
+    objects = json_objects(lines, where)
     first = next(objects, None)
     if first is None:
         raise DataError(f'{where} is empty: write one {{"text": ..., "label": ...}} a line')
@@ -170,7 +187,13 @@ def _jsonl(lines: Iterator[str], where: str) -> Table:
     return Table(columns, select)
 
 
-def _json_objects(lines: Iterator[str], where: str) -> Iterator[tuple[int, dict[str, Any]]]:
+def json_objects(
+    lines: Iterable[str], where: str, form: str = '{"text": ..., "label": ...}'
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the objects of JSON lines with their line numbers; DataError for what is none.
+
+    ``form`` is how one is written, for the message.
+    """
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -181,7 +204,7 @@ def _json_objects(lines: Iterator[str], where: str) -> Iterator[tuple[int, dict[
         if not isinstance(found, dict):
             raise DataError(
                 f"{where}: line {number} is {quoted(line.strip()[:30])}, not an object; "
-                'write {"text": ..., "label": ...}'
+                f"write {form}"
             )
         yield number, found
 

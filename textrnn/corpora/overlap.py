@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,7 +37,7 @@ class Overlap:
 
 
 def shared_between(
-    split: str, texts: Sequence[str], known_from: str, known: Collection[str]
+    split: str, texts: Sequence[Hashable], known_from: str, known: Collection[Hashable]
 ) -> Overlap:
     """Count the texts of a split that are known from another, by the names of both."""
     among = known if isinstance(known, set | frozenset) else set(known)

@@ -5,14 +5,20 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from contextlib import closing, nullcontext
+from contextlib import closing
 from pathlib import Path
 from typing import IO, Any
 
-from textrnn.corpora.byte_lines import binary, decode, open_binary, text_lines
+from textrnn.corpora.byte_lines import decode, open_binary, text_lines
 from textrnn.corpora.columns import Note, choose_labelled, choose_text, ignore
 from textrnn.corpora.corpus import Split
-from textrnn.corpora.formats import MAX_RECORD, check_format, format_of, open_table
+from textrnn.corpora.formats import (
+    MAX_RECORD,
+    check_format,
+    format_of,
+    open_source,
+    open_table,
+)
 from textrnn.corpora.labels import one_spelling
 from textrnn.errors import DataError, UsageError
 from textrnn.wording.messages import Advice, Parameter, Setting
@@ -119,20 +125,8 @@ def read_texts(
     ``note`` told, as in :func:`read_split`. Raises DataError as that does, and
     UsageError for an unknown format.
     """
-    if isinstance(source, str | Path):
-        path = Path(source)
-        where, form = quoted(path), check_format(format or format_of(path) or "lines")
-        opened: Any = closing(open_binary(path))
-    else:
-        name = getattr(source, "name", None)  # a number, if opened by one
-        where = (
-            quoted(name)
-            if isinstance(name, str)
-            else "standard input"
-            if name == 0
-            else "the input"
-        )
-        form, opened = check_format(format or "lines"), nullcontext(binary(source))
+    where, named, opened = open_source(source)
+    form = check_format(format or named or "lines")
     with opened as stream:
         if form == "lines":
             for line in text_lines(stream, where, None):

@@ -31,7 +31,7 @@ def strata(label_sets: Sequence[Sequence[Hashable]]) -> list[Hashable]:
 
 
 def holdout(
-    texts: Sequence[str],
+    texts: Sequence[Hashable],
     labels: Sequence[Hashable],
     fraction: float,
     *,
@@ -55,7 +55,7 @@ def holdout(
     rng = np.random.default_rng(random_state)
     classes = sorted(set(labels), key=lambda label: (str(label), type(label).__name__))
     number = {label: i for i, label in enumerate(classes)}
-    rows_of: dict[str, Group] = {}
+    rows_of: dict[Hashable, Group] = {}
     for row, text in enumerate(texts):
         rows_of.setdefault(text, []).append(row)
     of_class: list[list[Group]] = [[] for _ in classes]

@@ -39,19 +39,28 @@ def read_corpus(given: str, columns: Columns, *, offline: bool) -> Corpus:
         CorpusNotFoundError: there is nothing, here or, unless ``offline``, on the hub.
         DataError: it cannot be read.
     """
-    offline = offline or is_offline()
-    if given in ENTRIES:
-        folder = _named_folder(ENTRIES[given], offline)
-        return _read_folder(folder, given, columns)
-    if given.startswith("hf:"):
-        folder = _hub_folder(given, columns, offline)
-        return _read_folder(folder, given, {"label_separator": columns.get("label_separator")})
+    if folder := fetched_folder(given, columns, offline=offline):
+        is_of_hub = given.startswith("hf:")
+        kept: Columns = {"label_separator": columns.get("label_separator")}
+        return _read_folder(folder, given, kept if is_of_hub else columns)
     if os.path.exists(given) or any(mark in given for mark in {"/", os.sep}):
         return _read_path(Path(given), columns)
-    raise _not_found(given)
+    raise not_found(given)
 
 
-def _not_found(given: str) -> CorpusNotFoundError:
+def fetched_folder(given: str, columns: Columns, *, offline: bool) -> Path | None:
+    """The folder of a named corpus or of one of the hub, fetched if need be; None for others.
+
+    Raises:
+        CorpusNotFoundError: it is nowhere and, as ``offline`` says, not to be fetched.
+    """
+    offline = offline or is_offline()
+    if given in ENTRIES:
+        return _named_folder(ENTRIES[given], offline)
+    return _hub_folder(given, columns, offline) if given.startswith("hf:") else None
+
+
+def not_found(given: str) -> CorpusNotFoundError:
     """Return the error for what is neither there nor known; files are named by their ending."""
     if format_of(Path(given)) is not None:
         near = did_you_mean(given, os.listdir())
@@ -95,8 +104,8 @@ def _hub_folder(given: str, columns: Columns, offline: bool) -> Path:
     """Return the cache folder of a hub data set, fetching it if it is not there."""
     address = replace(
         parse_address(given.removeprefix("hf:")),
-        text_column=columns["text_column"],
-        label_column=columns["label_column"],
+        text_column=columns.get("text_column"),
+        label_column=columns.get("label_column"),
     )
     folder = cache_folder("hub") / address.folder_name
     if find_split(folder, "train"):
