@@ -10,19 +10,25 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import typer
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from textrnn.cli.run import Command, guarded
+from textrnn.cli.setting_options import checked_settings, takes_settings
 from textrnn.cli.settings_table import table
 from textrnn.errors import UsageError
 from textrnn.nn.inputs import EMBEDDING
 from textrnn.text.tokenizers import make_tokenizer
+from textrnn.training.declaration import WHOLE, fixed, redeclared, setting
+from textrnn.training.declared import TEXT
 from textrnn.training.settings import DECLARED, Settings, usual_epochs
 
 PACKAGE = Path(__file__).parents[1] / "textrnn"
@@ -292,3 +298,55 @@ def test_the_table_of_the_readme_has_settings_and_their_words() -> None:
     assert {"cell", "readout", "ngrams"} <= named.keys() <= DECLARED.keys()
     for name in ("ngrams", "unknown_words", "embedding"):
         assert set(DECLARED[name].check.words()) <= set(re.findall(r"`(\w+)`", named[name]))
+
+
+# ------------------------------------------------------- settings of what is no classifier
+
+
+@dataclass(frozen=True)
+class OfSongs(Settings):
+    """Settings of a structure that nobody has."""
+
+    structure = "a song"
+    hidden_size: int = redeclared("hidden_size", 7, of=Settings)
+    ngrams: str = fixed("ngrams", "none", of=Settings)
+    verses: int = setting(3, WHOLE, "Verses of a song.", group=TEXT)
+
+
+def of_songs() -> Any:
+    """A command that tells its settings."""
+
+    @takes_settings(OfSongs)
+    def sing(given: dict[str, Any]) -> None:
+        typer.echo(json.dumps(checked_settings(OfSongs, given, given).to_dict()))
+
+    app = typer.Typer(rich_markup_mode=None)
+    app.command(cls=Command)(guarded(sing))
+    return lambda *words: CliRunner().invoke(app, [*words])
+
+
+def test_a_structure_has_settings_of_its_own() -> None:
+    assert [f.name for f in fields(OfSongs)] == [*DECLARED, "verses"]
+    OfSongs().validate()
+    assert (OfSongs().hidden_size, OfSongs().verses) == (7, 3)
+    assert OfSongs.from_dict(OfSongs(verses=4).to_dict()) == OfSongs(verses=4)
+    assert Settings().hidden_size == 64
+    with pytest.raises(UsageError, match="verses is 0, but must be a whole number from 1"):
+        OfSongs(verses=0).validate()
+    with pytest.raises(UsageError, match="ngrams means nothing to a song; leave it out"):
+        OfSongs(ngrams="words").validate()
+    with pytest.raises(UsageError, match="ngrams means nothing to a song"):
+        OfSongs().validate(given={"ngrams"})
+
+
+def test_its_command_has_options_for_them() -> None:
+    sing = of_songs()
+    assert json.loads(sing().stdout) == OfSongs(n_jobs=-1).to_dict()
+    assert json.loads(sing("--verses", "9", "--hidden", "5").stdout)["verses"] == 9
+    shown = sing("--help-all").stdout
+    assert "--verses" in shown
+    assert "--ngrams" not in shown
+    assert re.search(r"Units of each layer.*\[default: 7\]", shown, re.S)
+    assert sing("--ngrams", "none").exit_code == 2
+    told = sing("--verses", "0")
+    assert (told.exit_code, "--verses is 0" in told.stderr) == (2, True)

@@ -29,10 +29,13 @@ OTHERS = {
 
 
 def declared(parameter: str) -> Declared | None:
-    """What is declared of a setting; None if the parameter is none."""
-    from textrnn.training.settings import DECLARED  # where it is asked for: most runs do without
+    """What is declared of a setting, of a classifier or else of whatever has it; None if none."""
+    # Where it is asked for: most runs do without.
+    from textrnn.training.declaration import declared_by
+    from textrnn.training.settings import Settings
 
-    return DECLARED.get(parameter)
+    kinds = (Settings, *Settings.__subclasses__())
+    return next((found[parameter] for found in map(declared_by, kinds) if parameter in found), None)
 
 
 class Options:

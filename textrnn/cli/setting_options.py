@@ -7,19 +7,20 @@ import inspect
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import fields, is_dataclass
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, TypeVar, get_args
 
 import typer
 
 from textrnn.cli.durations import seconds_of
 from textrnn.cli.option_names import as_option
 from textrnn.errors import UsageError, did_you_mean
-from textrnn.training.declaration import Declared, Duration
+from textrnn.training.declaration import Declared, Duration, declared_by
 from textrnn.training.declared import GROUPS
 from textrnn.training.presets import DEFAULT, PRESETS, changes_of
 from textrnn.training.settings import DECLARED, Settings
 from textrnn.wording.quoting import quoted
 
+S = TypeVar("S", bound=Settings)
 _PRESETS = ", ".join(
     name if name == DEFAULT else f"{name} ({preset.summary})" for name, preset in PRESETS.items()
 )
@@ -33,13 +34,17 @@ RARELY_NEEDED = frozenset({"baselines", "cache", "offline", "test_fraction"})
 """Options of a command's own that ``--help`` does not show, either."""
 
 
-def takes_settings(*, but: Collection[str] = ()) -> Callable[..., Callable[..., Any]]:
-    """Give a command an option for each setting but some.
+def takes_settings(
+    kind: type[Settings] = Settings, *, but: Collection[str] = ()
+) -> Callable[..., Callable[..., Any]]:
+    """Give a command an option for each setting of a kind but some.
 
     It receives the settings that were given as a dictionary, ``given``. A parameter of it that is
     a dataclass stands for the options that are its fields. Options that few people need are not
     shown by ``--help``, but by ``--help-all``.
     """
+
+    declared = declared_by(kind)
 
     def wrapped(command: Callable[..., Any]) -> Callable[..., Any]:
         own = inspect.signature(command, eval_str=True).parameters
@@ -48,15 +53,15 @@ def takes_settings(*, but: Collection[str] = ()) -> Callable[..., Callable[..., 
         }
         options = {
             option.name: option
-            for setting in sorted(DECLARED.values(), key=lambda one: GROUPS.index(one.group))
-            if setting.name not in but
+            for setting in sorted(declared.values(), key=lambda one: GROUPS.index(one.group))
+            if setting.name not in but and not setting.is_fixed
             for option in _options_of(setting)
         }
 
         @functools.wraps(command)
         def run(help_all: bool = False, **values: Any) -> None:
             del help_all
-            given = given_settings({name: values.pop(name) for name in options})
+            given = given_settings({name: values.pop(name) for name in options}, declared)
             for name, group in groups.items():
                 values[name] = group(**{one.name: values.pop(one.name) for one in fields(group)})
             command(given=given, **values)
@@ -143,17 +148,20 @@ _HELP_ALL = _parameter(
 )
 
 
-def given_settings(values: Mapping[str, Any]) -> dict[str, Any]:
+def given_settings(
+    values: Mapping[str, Any], declared: Mapping[str, Declared] = DECLARED
+) -> dict[str, Any]:
     """The settings that options give, by name.
 
     Args:
         values: of all options, None for those that are not on the command line.
+        declared: what there is to give.
 
     Raises:
         UsageError: two options give one setting, or a value is none.
     """
     given = {}
-    for setting in DECLARED.values():
+    for setting in declared.values():
         value, word = values.get(setting.name), values.get(f"{setting.name}_word")
         if setting.word and word is not None:
             value = _checked_word(setting, word, value)
@@ -198,10 +206,24 @@ def settings_of(preset: str, given: Mapping[str, Any]) -> Settings:
     Raises:
         UsageError: there is no such preset, or a value cannot work.
     """
+    return checked_settings(Settings, {**changes_of(preset), **given}, given)
+
+
+def checked_settings(kind: type[S], values: Mapping[str, Any], given: Collection[str] = ()) -> S:
+    """Settings of a kind, of some values, else the defaults of the command line.
+
+    Args:
+        kind: which.
+        values: by name.
+        given: those of them that were given on purpose.
+
+    Raises:
+        UsageError: a value cannot work.
+    """
     from textrnn.text.tokenizers import make_tokenizer
 
-    defaults = {name: setting.option_default for name, setting in DECLARED.items()}
-    settings = Settings(**{**defaults, **changes_of(preset), **given})
+    defaults = {name: setting.option_default for name, setting in declared_by(kind).items()}
+    settings = kind(**{**defaults, **values})
     settings.validate(given)
     make_tokenizer(settings.tokenizer)
     return settings

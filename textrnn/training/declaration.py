@@ -144,6 +144,7 @@ class Declared:
         option_most: above it a number given there is a typing error.
         is_common: one of the options that most people need.
         searched: values that a search tries; none if it leaves the setting alone.
+        is_fixed: it means nothing here: it has its default, no option, and no other value.
     """
 
     name: str
@@ -159,6 +160,7 @@ class Declared:
     option_most: int | None
     is_common: bool
     searched: tuple[Any, ...]
+    is_fixed: bool
 
     @property
     def help_in_python(self) -> str:
@@ -206,8 +208,27 @@ def setting(
         "option_most": option_most,
         "is_common": common,
         "searched": tuple(searched),
+        "is_fixed": False,
     }
     return field(default=default, metadata=declared)
+
+
+def redeclared(name: str, default: Any, *, of: Any, **said: Any) -> Any:
+    """A setting that others have, too, with another default in a class that is derived from theirs.
+
+    Args:
+        name: its name.
+        default: the other default, also of its option.
+        of: the class that declares it.
+        said: what else is said otherwise, see `Declared`.
+    """
+    before = next(one.metadata for one in fields(of) if one.name == name)
+    return field(default=default, metadata={**before, "option_default": default, **said})
+
+
+def fixed(name: str, value: Any, *, of: Any) -> Any:
+    """A setting of others that means nothing in a derived class; it can have this value alone."""
+    return redeclared(name, value, of=of, is_fixed=True, searched=())
 
 
 def declared_by(settings: Any) -> dict[str, Declared]:

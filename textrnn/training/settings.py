@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
 
 from textrnn.errors import UsageError
 from textrnn.system.fields import MOST
@@ -41,7 +41,14 @@ LARGEST = 2**40
 
 @dataclass(frozen=True)
 class Settings(DeclaredSettings):
-    """Hyper-parameters; see ``TextRNNClassifier`` for what each one means."""
+    """Hyper-parameters; see ``TextRNNClassifier`` for what each one means.
+
+    What else is learned of texts has a class derived from this one, which declares more of them,
+    or some otherwise (``declaration.redeclared``, ``declaration.fixed``).
+    """
+
+    structure: ClassVar[str] = "a classifier"
+    """What they are the settings of, as messages call it."""
 
     @property
     def fixed_threshold(self) -> float | None:
@@ -150,7 +157,7 @@ class Settings(DeclaredSettings):
         return values
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Settings:
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """The inverse of ``to_dict``; names it does not know are left out."""
         known = {f.name for f in fields(cls)}
         kept = {name: value for name, value in values.items() if name in known}
@@ -171,6 +178,10 @@ class Settings(DeclaredSettings):
         from textrnn.training.rule_check import check_rule
 
         for name, declared in declared_by(self).items():
+            if declared.is_fixed and is_meant(self, name, given):
+                raise UsageError(
+                    Parameter(name), f" means nothing to {self.structure}; leave it out."
+                )
             complaint = declared.check.complaint(name, getattr(self, name))
             if complaint is not None:
                 raise UsageError(complaint)
