@@ -86,9 +86,7 @@ def forward(
         trace = replace(trace, batch_pass=way)
     else:
         for step in reversed(unroll(batch, read_before)):
-            cell.forward(
-                weights, trace, step if initial is None else _entered(trace, step, initial)
-            )
+            cell.forward(weights, trace, step if initial is None else entered(trace, step, initial))
     # Copies: the next pass may begin with them and write into the same workspace.
     final = {name: states[name][:, :B].copy() for name in cell.carried_names}
     return trace, final | _times_after(read_before, batch, S)
@@ -143,7 +141,7 @@ def read(
             origin = room if t == last - 1 else previous.start - start
             step = Step(here, slice(origin, origin + carried), carried, times)
             if initial is not None:
-                step = _entered(trace, step, initial)
+                step = entered(trace, step, initial)
             cell.forward(weights, trace, step)
             take_in(trace.h[:, here])
         n = steps[first].rows.stop - start
@@ -241,7 +239,7 @@ def _times_after(read_before: Ints | None, batch: PackedBatch, S: int) -> Params
     return {TIME: np.tile(read.astype(np.float64), (S, 1, 1))}
 
 
-def _entered(trace: Trace, step: Step, initial: Params) -> Step:
+def entered(trace: Trace, step: Step, initial: Params) -> Step:
     """The step with the states of the documents that begin in it beside those of the others."""
     k, n = step.carried, step.rows.stop - step.rows.start
     if k == n:
@@ -322,7 +320,7 @@ def backward(
         if watch is not None:
             watch(step.rows, live)
         if trace.initial is not None:
-            step = _entered(trace, step, trace.initial)
+            step = entered(trace, step, trace.initial)
         cell.backward(weights, trace, step, live, d_gates[:, :, step.rows])
         passed = step.rows.stop
     d_gates = d_gates[:, :, :passed]
