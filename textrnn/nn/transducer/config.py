@@ -11,7 +11,7 @@ from textrnn.nn.bodies import Recurrent
 from textrnn.nn.cells import CELLS, Cell
 from textrnn.nn.inputs import EMBEDDING, Embedding
 from textrnn.typing import Params
-from textrnn.wording.quoting import listed
+from textrnn.wording.quoting import listed, quoted
 
 ENCODER, DECODER = "encoder.", "decoder."
 """Before the names of the parameters of each."""
@@ -54,9 +54,9 @@ class TransducerConfig:
                 at least an unknown word and the mark.
         """
         if self.cell not in CELLS:
-            raise ValueError(f"cell is {self.cell}, not one of {listed(CELLS)}")
+            raise ValueError(f"cell is {quoted(self.cell)}, not one of {listed(CELLS)}")
         if self.dtype not in ("float32", "float64"):
-            raise ValueError(f"dtype is {self.dtype}, neither float32 nor float64")
+            raise ValueError(f"dtype is {quoted(self.dtype)}, neither float32 nor float64")
         least = {"source_vocabulary_size": 2, "target_vocabulary_size": 2}
         for name, value in asdict(self).items():
             if type(value) is int and value < least.get(name, 1):
