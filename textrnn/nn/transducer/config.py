@@ -58,9 +58,9 @@ class TransducerConfig:
         if self.dtype not in ("float32", "float64"):
             raise ValueError(f"dtype is {quoted(self.dtype)}, neither float32 nor float64")
         least = {"source_vocabulary_size": 2, "target_vocabulary_size": 2}
-        for name, value in asdict(self).items():
-            if type(value) is int and value < least.get(name, 1):
-                raise ValueError(f"{name} is {value}, not at least {least.get(name, 1)}")
+        for name, size in asdict(self).items():
+            if type(size) is int and size < least.get(name, 1):
+                raise ValueError(f"{name} is {size}, not at least {least.get(name, 1)}")
 
     @property
     def source_end(self) -> int:
