@@ -14,6 +14,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from textrnn.errors import DataError
 from textrnn.linear import counts as ngram_counts
 from textrnn.linear.counts import NGramCounts
+from textrnn.system.runs import sort_pairs
 from textrnn.text.encoded import encode_lists
 
 texts = st.lists(st.lists(st.sampled_from("abcd"), max_size=8), min_size=1, max_size=8)
@@ -96,8 +97,8 @@ def test_numbered_texts_are_counted_as_lists_are(
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 99)), unique=True))
 def test_large_keys_are_sorted_as_small_ones_are(pairs: list[tuple[int, int]]) -> None:
     keys, places = np.array(pairs, dtype=np.int64).reshape(-1, 2).T.copy()
-    in_one = ngram_counts._sort(keys.copy(), places)
-    in_two = ngram_counts._sort(keys + 2**61, places)  # too large to share 63 bits with a place
+    in_one = sort_pairs(keys.copy(), places)
+    in_two = sort_pairs(keys + 2**61, places)  # too large to share 63 bits with a place
     for small, large in zip(in_one, (in_two[0] - 2**61, in_two[1]), strict=True):
         assert small.tolist() == large.tolist()
     assert list(zip(*(part.tolist() for part in in_one), strict=True)) == sorted(pairs)
@@ -117,7 +118,7 @@ def test_large_keys_are_sorted_with_their_places(bits_of_keys: int) -> None:
     keys[0], places[0] = 2**bits_of_keys - 1, 2**24 - 1
     order = np.lexsort((places, keys))
     expected = keys[order], places[order]
-    found = ngram_counts._sort(keys.copy(), places)
+    found = sort_pairs(keys.copy(), places)
     np.testing.assert_array_equal(found, expected)
 
 

@@ -15,7 +15,7 @@ from typing import overload
 import numpy as np
 
 from textrnn.errors import DataError
-from textrnn.system.runs import differs
+from textrnn.system.runs import differs, pieces
 from textrnn.typing import Bools, Counts, Ids, Ints
 from textrnn.wording.quoting import quoted
 
@@ -89,7 +89,7 @@ class EncodedTexts(Sequence[list[str]]):
         """The places of the tokens of some texts among all, one text after the other."""
         rows = np.flatnonzero(rows) if rows.dtype == bool else rows
         starts = self.starts[rows]
-        return _pieces(starts, self.starts[rows + 1] - starts)
+        return pieces(starts, self.starts[rows + 1] - starts)
 
     def cut(self, limit: int | None) -> EncodedTexts:
         """The first tokens of each text, ``limit`` of them; all if it is None."""
@@ -118,15 +118,8 @@ class EncodedTexts(Sequence[list[str]]):
 
     def _pieces(self, starts: Counts, lengths: Counts) -> EncodedTexts:
         """Texts of some lengths that begin at some places."""
-        ids = self.ids[_pieces(starts, lengths)]
+        ids = self.ids[pieces(starts, lengths)]
         return EncodedTexts(ids, np.concatenate([[0], np.cumsum(lengths)]), self.words)
-
-
-def _pieces(starts: Counts, lengths: Counts) -> Ints:
-    """The places in pieces of some lengths that begin at some places, one after the other."""
-    places = np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
-    places += np.arange(len(places))
-    return places
 
 
 def encode_lists(token_lists: Iterable[Sequence[str]]) -> EncodedTexts:
