@@ -66,7 +66,7 @@ def predict_logits(
             out[0] = _KEPT.reader(network).predict_logits(texts.ids_of(0))
             return out
         for rows in length_batches(lengths):
-            packed = network.pack_rows(texts.ids, texts.starts, rows)
+            packed = network.pack_rows(texts.ids, texts.starts, rows, texts.forms)
             out[rows] = network.predict_logits(packed, workspace)
     return out
 

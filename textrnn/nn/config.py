@@ -12,6 +12,7 @@ from textrnn.nn.cells import CELLS
 from textrnn.nn.heads import HEADS, Head
 from textrnn.nn.inputs import EMBEDDING, Embedding, Input, OneHot, RealValued
 from textrnn.nn.losses import Output, output_of
+from textrnn.nn.spelt import SpeltWords
 from textrnn.typing import Params
 
 
@@ -39,6 +40,9 @@ class NetworkConfig:
         n_inputs: D of real-valued sequences (T, D) in place of words, or None.
         body: a name in ``BODIES``: what reads the text.
         tied: the vectors by which the next word is told are those of the embedding.
+        char_dim: size of the vectors that words have of how they are spelt, or None.
+        n_pieces: numbers that pieces of spellings may have; 0 without these vectors.
+
 
     Those that have a default are what a folder of 0.1.0 need not say; all others are told by
     ``Settings``, which alone have defaults.
@@ -60,13 +64,16 @@ class NetworkConfig:
     n_inputs: int | None = None
     body: str = "recurrent"
     tied: bool = False
+    char_dim: int | None = None
+    n_pieces: int = 0
 
     def __post_init__(self) -> None:
         """Refuse outputs that mean two things, and what a body or a head does not have.
 
         Raises:
             ValueError: the outputs are labels and numbers at once, or a body without a cell or
-                without directions has one or two, or what tells the next word has seen it.
+                without directions has one or two, or what tells the next word has seen it; or
+                words are spelt that have no vectors.
         """
         if self.multilabel and self.regression:
             raise ValueError("multilabel and regression are both set, but a network is one of them")
@@ -80,6 +87,8 @@ class NetworkConfig:
             self._check_next_word()
         if self.tied and not (HEADS[self.head].predicts_words and self.embedding_dim is not None):
             raise ValueError("tied is set, but there are not both an embedding and words to tell")
+        if self.char_dim is not None and (self.embedding_dim is None or self.n_pieces < 1):
+            raise ValueError("char_dim is set, but words have no vectors, or pieces no numbers")
 
     def _check_next_word(self) -> None:
         if self.multilabel or self.regression:
@@ -114,6 +123,8 @@ class NetworkConfig:
             "n_inputs": None,
             "body": "recurrent",
             "tied": False,
+            "char_dim": None,
+            "n_pieces": 0,
         }
         return {
             name: value
@@ -125,6 +136,13 @@ class NetworkConfig:
         """What the first layer reads: the one place that tells the kinds apart."""
         if self.n_inputs is not None:
             return RealValued(self.n_inputs)
+        if self.embedding_dim is not None and self.char_dim is not None:
+            return SpeltWords(
+                self.vocabulary_size,
+                self.embedding_dim,
+                n_pieces=self.n_pieces,
+                piece_size=self.char_dim,
+            )
         if self.embedding_dim is not None:
             return Embedding(self.vocabulary_size, self.embedding_dim)
         return OneHot(self.vocabulary_size, f"{BODIES[self.body].prefix}.0.W_x")
@@ -153,10 +171,8 @@ class NetworkConfig:
         )
 
     def tables(self) -> tuple[str, ...]:
-        """Names of the parameters of which a batch may touch only its words' rows."""
-        table = self.make_input().table
-        found = (() if table is None else (table,)) + self.make_head().tables
-        return tuple(dict.fromkeys(found))
+        """Names of the parameters of which a batch may touch only some rows, those of its words."""
+        return tuple(dict.fromkeys(self.make_input().tables + self.make_head().tables))
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Name and shape of every parameter."""

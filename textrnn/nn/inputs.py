@@ -43,12 +43,17 @@ class Input(ABC):
     """What the first layer reads.
 
     Attributes:
-        table: name of the parameter of which a batch touches only its words' rows, or None.
+        table: name of the parameter that has a row for each word, or None.
+        tables: names of all of which a batch touches only some rows.
         size: D, the width of the vectors; None where words look up rows of ``W_x``.
     """
 
     table: str | None = None
     size: int | None
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        return () if self.table is None else (self.table,)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Name and shape of its own parameters."""

@@ -26,7 +26,7 @@ from textrnn.nn.heads.every_step import EveryStepHead, why_not_every_step
 from textrnn.nn.heads.next_word import NextWordHead
 from textrnn.nn.packed import PackedBatch, pack, pack_rows
 from textrnn.nn.workspace import Workspace
-from textrnn.typing import Counts, Floats, Ids, Ints, Params
+from textrnn.typing import Counts, Floats, Forms, Ids, Ints, Params
 
 if TYPE_CHECKING:
     from textrnn.nn.dropout import Dropout
@@ -132,9 +132,11 @@ class Network:
         """The batch this network reads documents in, see ``nn.packed.pack``."""
         return pack(documents, self.config.segment_length)
 
-    def pack_rows(self, ids: Ids, starts: Counts, rows: Ints | None = None) -> PackedBatch:
+    def pack_rows(
+        self, ids: Ids, starts: Counts, rows: Ints | None = None, forms: Forms | None = None
+    ) -> PackedBatch:
         """The batch in which it reads some of many documents; see ``packed.pack_rows``."""
-        return pack_rows(ids, starts, rows, segment_length=self.config.segment_length)
+        return pack_rows(ids, starts, rows, segment_length=self.config.segment_length, forms=forms)
 
     # ------------------------------------------------------------------ forward
 

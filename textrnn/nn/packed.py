@@ -22,7 +22,7 @@ from functools import cached_property
 
 import numpy as np
 
-from textrnn.typing import Array, Counts, Floats, Ids, Ints
+from textrnn.typing import Array, Counts, Floats, Forms, Ids, Ints
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class PackedBatch:
         owners: if documents were cut into segments, the place in the caller's list of the
             document that each belongs to, shape (B,). Then the others tell of segments, where it
             says documents, but for ``order``, which is the caller's. Else None.
+        forms: what the ids are rows of, where they are of forms; see ``typing``. Else None.
     """
 
     ids: Ids
@@ -49,6 +50,7 @@ class PackedBatch:
     offsets: Ints
     begins: Ints
     owners: Ints | None = None
+    forms: Forms | None = None
 
     @property
     def n_sequences(self) -> int:
@@ -77,6 +79,15 @@ class PackedBatch:
     def inverse(self) -> Ints:
         """For each row its place in ``distinct``, shape (N,)."""
         return self._distinct_and_positions[1]
+
+    @property
+    def distinct_forms(self) -> Forms:
+        """What is known of the distinct tokens, (U, 1 + K), where the ids are of forms."""
+        assert self.forms is not None
+        n = len(self.forms)
+        found = self.forms[self.distinct % n]
+        found[self.distinct >= n, 0] = 0
+        return found
 
     @cached_property
     def steps(self) -> list[tuple[int, int]]:
@@ -151,7 +162,12 @@ class PackedBatch:
 
 
 def pack_rows(
-    ids: Array, starts: Counts, rows: Ints | None = None, *, segment_length: int | None = None
+    ids: Array,
+    starts: Counts,
+    rows: Ints | None = None,
+    *,
+    segment_length: int | None = None,
+    forms: Forms | None = None,
 ) -> PackedBatch:
     """Pack some of many documents, each of at least one token, into one batch.
 
@@ -162,6 +178,7 @@ def pack_rows(
         rows: positions of those that are packed, (B,); None packs all.
         segment_length: cut longer documents into segments of at most so many tokens, about
             equally long, which are read side by side: fewer and wider steps.
+        forms: what the ids are rows of, if they are of forms.
 
     Raises:
         ValueError: there is no document, or one has no token.
@@ -169,9 +186,9 @@ def pack_rows(
     rows = np.arange(len(starts) - 1) if rows is None else rows
     starts, ends = starts[rows], starts[rows + 1]
     if segment_length is None or (ends - starts).max(initial=0) <= segment_length:
-        return _pack(ids, starts, ends)
+        return _pack(ids, starts, ends, forms)
     starts, ends, owners = _segments(starts, ends, segment_length)
-    batch = _pack(ids, starts, ends)
+    batch = _pack(ids, starts, ends, forms)
     return replace(batch, owners=owners[batch.order], order=np.arange(len(rows)))
 
 
@@ -197,7 +214,7 @@ def pack_spans(
     number = np.arange(1, starts[-1] + 1) + np.repeat(begins - starts[:-1], lengths)
     packed = pack_rows(batch.offsets[batch.lengths[owners] - number] + owners, starts)
     rows: Ints = packed.ids
-    return replace(packed, ids=batch.ids[rows]), rows
+    return replace(packed, ids=batch.ids[rows], forms=batch.forms), rows
 
 
 def pack(
@@ -209,7 +226,7 @@ def pack(
     return pack_rows(ids, starts, segment_length=segment_length)
 
 
-def _pack(ids: Array, starts: Counts, ends: Counts) -> PackedBatch:
+def _pack(ids: Array, starts: Counts, ends: Counts, forms: Forms | None) -> PackedBatch:
     """Pack the documents between some places."""
     lengths = ends - starts
     if len(lengths) == 0 or lengths.min() == 0:
@@ -223,7 +240,7 @@ def _pack(ids: Array, starts: Counts, ends: Counts) -> PackedBatch:
     step = np.repeat(np.arange(len(batch_sizes)), batch_sizes)
     documents = np.arange(offsets[-1]) - offsets[step]
     tokens = ids[ends[order][documents] - 1 - step]
-    return PackedBatch(tokens, lengths, order, batch_sizes, offsets, begins)
+    return PackedBatch(tokens, lengths, order, batch_sizes, offsets, begins, forms=forms)
 
 
 def _segments(starts: Counts, ends: Counts, limit: int) -> tuple[Counts, Counts, Ints]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, count, pairwise
 from typing import overload
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from textrnn.errors import DataError
 from textrnn.system.runs import differs, pieces
-from textrnn.typing import Bools, Counts, Ids, Ints
+from textrnn.typing import Bools, Counts, Forms, Ids, Ints
 from textrnn.wording.quoting import quoted
 
 
@@ -31,11 +31,13 @@ class EncodedTexts(Sequence[list[str]]):
         starts: where each text begins among them and the last one ends, int64 of shape
             (texts + 1,).
         words: the token of each id, each once; some may stand in no text.
+        forms: what else is known of each of them, where the ids are of forms; see ``typing``.
     """
 
     ids: Ids
     starts: Counts
     words: Sequence[str]
+    forms: Forms | None = None
 
     def __len__(self) -> int:
         """Return the number of texts."""
@@ -105,7 +107,8 @@ class EncodedTexts(Sequence[list[str]]):
         table = np.zeros(len(self.words), dtype=np.int32)
         table[order] = np.arange(len(order))
         words = [self.words[i] for i in order.tolist()]
-        return EncodedTexts(table[self.ids], self.starts, words)
+        forms = None if self.forms is None else self.forms[order]
+        return EncodedTexts(table[self.ids], self.starts, words, forms)
 
     def occurrences(self) -> tuple[Counts, Counts]:
         """How often each word occurs, and in how many texts, both of shape (words,)."""
@@ -119,7 +122,7 @@ class EncodedTexts(Sequence[list[str]]):
     def _pieces(self, starts: Counts, lengths: Counts) -> EncodedTexts:
         """Texts of some lengths that begin at some places."""
         ids = self.ids[pieces(starts, lengths)]
-        return EncodedTexts(ids, np.concatenate([[0], np.cumsum(lengths)]), self.words)
+        return replace(self, ids=ids, starts=np.concatenate([[0], np.cumsum(lengths)]))
 
 
 def encode_lists(token_lists: Iterable[Sequence[str]]) -> EncodedTexts:
@@ -158,14 +161,33 @@ def as_encoded(token_lists: Sequence[Sequence[str]]) -> EncodedTexts:
 
 
 def concatenated(parts: Sequence[EncodedTexts]) -> EncodedTexts:
-    """The texts of all parts, one after the other, with ids of the same words."""
+    """The texts of all parts, one after the other, with ids of the same words.
+
+    Forms of a word are the same in all parts, those of one vocabulary; some may have none.
+    """
     ids, words = _of_same_words(parts)
     starts, offset = [np.zeros(1, dtype=np.int64)], 0
     for part in parts:
         starts.append(part.starts[1:] + offset)
         offset += part.n_tokens
     none = np.zeros(0, dtype=np.int32)
-    return EncodedTexts(np.concatenate([none, *ids]), np.concatenate(starts), words)
+    return EncodedTexts(
+        np.concatenate([none, *ids]), np.concatenate(starts), words, _forms_of(parts, words)
+    )
+
+
+def _forms_of(parts: Sequence[EncodedTexts], words: Sequence[str]) -> Forms | None:
+    """What the parts know of all their words together; None unless each has forms."""
+    tables = [part.forms for part in parts if part.forms is not None]
+    if not tables or len(tables) < len(parts):
+        return None
+    if all(part.words is words for part in parts):
+        return tables[0]
+    row = dict(zip(words, range(len(words)), strict=True))
+    forms = np.empty((len(words), tables[0].shape[1]), np.int32)
+    for part, table in zip(parts, tables, strict=True):
+        forms[[row[word] for word in part.words]] = table
+    return forms
 
 
 def _of_same_words(parts: Sequence[EncodedTexts]) -> tuple[list[Ids], Sequence[str]]:

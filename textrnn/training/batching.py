@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from textrnn.errors import UsageError
-from textrnn.typing import Floats, Ids, Ints
+from textrnn.typing import Floats, Forms, Ids, Ints
 
 POOL_BATCHES = 50
 """Batches that are sorted by length together: enough for batches of like length,
@@ -69,8 +69,12 @@ def batch_count(
     return min(math.ceil(n_words / batch_tokens), n_documents)
 
 
-def drop_to_unknown(ids: Ids, probabilities: Floats, rng: np.random.Generator) -> Ids:
+def drop_to_unknown(
+    ids: Ids, probabilities: Floats, rng: np.random.Generator, forms: Forms | None = None
+) -> Ids:
     """Replace words by the unknown word (id 0) with their own probability.
+
+    A form loses its word, and stays as it is spelt.
 
     Rare words go most often, so the unknown word is trained in the places where
     unknown words will stand (Kiperwasser and Goldberg 2016).
@@ -79,11 +83,16 @@ def drop_to_unknown(ids: Ids, probabilities: Floats, rng: np.random.Generator) -
         ids: token ids of any number of documents.
         probabilities: for each id of the vocabulary the probability to be replaced, (V,).
         rng: the source of randomness.
+        forms: what the ids are rows of, if they are of forms.
 
     Raises:
         UsageError: these are no ids but real-valued vectors.
     """
     if ids.ndim != 1:
         raise UsageError("real-valued sequences have no words to drop; set no word dropout.")
-    kept = rng.random(len(ids), dtype=np.float32) >= probabilities[ids]
-    return ids * kept
+    drawn = rng.random(len(ids), dtype=np.float32)
+    if forms is None:
+        return ids * (drawn >= probabilities[ids])
+    dropped = drawn < probabilities[forms[ids, 0]]
+    without: Ids = ids + dropped * np.int32(len(forms))
+    return without

@@ -101,8 +101,10 @@ def make_lesson(
     """
     examples, unknown = batch.examples, regularisation.unknown_probabilities
     texts = examples.texts
-    ids = texts.ids if unknown is None else drop_to_unknown(texts.ids, unknown, batch.rng)
-    packed = network.pack_rows(ids, texts.starts)
+    ids = texts.ids
+    if unknown is not None:
+        ids = drop_to_unknown(ids, unknown, batch.rng, texts.forms)
+    packed = network.pack_rows(ids, texts.starts, forms=texts.forms)
     if examples.at_tokens == network.head.answers_texts:
         raise DataError(
             f"the {network.config.head} head answers for each "

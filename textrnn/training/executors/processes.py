@@ -234,7 +234,8 @@ def _job(
 ) -> Job:
     config = network.config
     params = {name: np.ascontiguousarray(p) for name, p in network.params.items()}
-    capacity = texts.n_tokens + 1
+    # Rows of a table: of words, or of what there is of each of them.
+    capacity = (texts.n_tokens + 1) * (1 if texts.forms is None else texts.forms.shape[1])
     frozen = () if rule is None else rule.frozen
     rooms = range(0 if examples is None else n_jobs - 1)
     return Job(

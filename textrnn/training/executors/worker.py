@@ -60,7 +60,9 @@ class Worker:
     def predict(self, batches: Sequence[Ints], out: Floats) -> None:
         """Write the logits of the texts of some batches into rows of ``out``."""
         for rows in batches:
-            packed = self.network.pack_rows(self.texts.ids, self.texts.starts, rows)
+            packed = self.network.pack_rows(
+                self.texts.ids, self.texts.starts, rows, self.texts.forms
+            )
             out[rows] = self.network.predict_logits(packed, self._workspace)
 
 
