@@ -134,7 +134,11 @@ def test_13_the_library_knows_no_options() -> None:
     assert not found
 
 
-SERVED = {"train_checks": ("train",), "setting_options": ("train", "tune", "compare")}
+SERVED = {
+    "train_checks": ("train",),
+    "setting_options": ("train", "tune", "compare"),
+    "incoming": ("predict",),
+}
 SHARED = {"option_names", "app", "options", "run"}
 """Where options are declared, named by pieces only, or are those that all commands have."""
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import sys
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import compress
@@ -13,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
+from textrnn.cli.incoming import incoming
 from textrnn.cli.models import find_model, shown_name
 from textrnn.cli.options import (
     Debug,
@@ -30,14 +29,12 @@ from textrnn.cli.options import (
 from textrnn.cli.output import is_unicode
 from textrnn.errors import UsageError
 from textrnn.system.plain_json import json_line
-from textrnn.wording.quoting import list_item, one_line, shell_word
+from textrnn.wording.quoting import list_item, one_line
 
 if TYPE_CHECKING:
     from textrnn.inference.protocol import Classifier
     from textrnn.typing import Floats
 
-READ_AHEAD = 4
-"""Chunks that are read while others are predicted."""
 DIGITS = 6
 """Of a probability in JSON."""
 
@@ -225,91 +222,16 @@ def _source(
     note: Callable[[str], None],
 ) -> Iterator[list[str]]:
     """Chunks of texts from wherever the user has them."""
-    from textrnn.inference.pool import chunks
 
-    if file is not None and texts:
-        raise UsageError("texts were given both as arguments and with --file; give one.")
-    if texts and texts != ["-"]:
-        if "-" in texts:
-            raise UsageError("- (standard input) cannot be mixed with texts.")
-        for option, value in (("--format", format_), ("--text-column", text_column)):
-            if value is not None:
-                raise UsageError(
-                    f"{option} {shell_word(value)} is for --file and standard input, but texts "
-                    "were given; leave it out."
-                )
-        return chunks(texts)
-    if sys.stdin is None and str(file or "-") == "-":
-        raise UsageError("standard input is closed; give texts, or --file.")
-    if file is None and not texts and sys.stdin.isatty():
-        raise UsageError('nothing to predict; give a text: textrnn predict "What a film!"')
-    from textrnn.corpora.readers import read_texts
+    def read(source: Path | IO[bytes]) -> Iterable[str]:
+        from textrnn.corpora.readers import read_texts
 
-    if file is not None and str(file) != "-":
-        return chunks(read_texts(file, format=format_, text_column=text_column, note=note))
-    lines = read_texts(_standard_input(), format=format_, text_column=text_column, note=note)
-    return _chunks_as_they_come(lines)
+        return read_texts(source, format=format_, text_column=text_column, note=note)
 
-
-def _standard_input() -> IO[bytes]:
-    """Open standard input once more, under a buffer of our own.
-
-    The thread that waits for input holds the lock of its buffer, and Python aborts if it ends
-    (after Ctrl-C) while that is the buffer of ``sys.stdin``.
-    """
-    try:
-        return open(sys.stdin.fileno(), "rb", closefd=False)
-    except io.UnsupportedOperation:  # a test's stdin has no descriptor
-        return sys.stdin.buffer
-
-
-def _chunks_as_they_come(records: Iterable[str]) -> Iterator[list[str]]:
-    """Chunks of what is there: many records of a fast stream, one at a time of a slow one.
-
-    A thread reads ahead, so that a reader of our output never waits for a chunk to fill. An
-    empty chunk says that nothing more is there yet.
-    """
-    import threading
-
-    from textrnn.inference.pool import GrowingChunk, chunks
-
-    changed = threading.Condition()
-    waiting: deque[GrowingChunk[str]] = deque()
-    end: list[BaseException | None] = []  # why the reading ended, once it has
-
-    def read() -> None:
-        why: BaseException | None = None
-        try:
-            for record in records:
-                with changed:
-                    if not waiting or waiting[-1].is_full:
-                        changed.wait_for(lambda: len(waiting) < READ_AHEAD)
-                        waiting.append(GrowingChunk())
-                    waiting[-1].add(record)
-                    changed.notify()
-        except BaseException as error:
-            why = error
-        with changed:
-            end.append(why)
-            changed.notify()
-
-    try:
-        threading.Thread(target=read, daemon=True).start()
-    except RuntimeError:  # the system has no room for one: records come when a chunk is full
-        yield from chunks(records)
-        return
-    while True:
-        with changed:
-            is_empty = not waiting and not end
-        if is_empty:
-            yield []
-        with changed:
-            changed.wait_for(lambda: waiting or end)
-            chunk = waiting.popleft().texts if waiting else []
-            changed.notify()
-        if chunk:
-            yield chunk
-        elif end[0] is not None:
-            raise end[0]
-        else:
-            return
+    return incoming(
+        texts,
+        file,
+        read,
+        of_files={"--format": format_, "--text-column": text_column},
+        example='textrnn predict "What a film!"',
+    )
