@@ -14,7 +14,7 @@ of.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from textrnn.errors import DataError
 from textrnn.nn.network import Network
 from textrnn.nn.packed import PackedBatch
 from textrnn.training.batching import drop_to_unknown
+from textrnn.training.negatives import Negatives
 from textrnn.training.regularisation import Regularisation
 from textrnn.training.step import Batch, BatchSums
 from textrnn.typing import Floats, Ints
@@ -76,6 +77,17 @@ class Lesson:
             batch_size=self.size,
             label_smoothing=label_smoothing,
         )
+
+    def sampled(self, negatives: Negatives | None, rng: np.random.Generator) -> Lesson:
+        """The same of a softmax over some words, drawn now; of that over all if there are none.
+
+        How many are right is then told among these.
+        """
+        if negatives is None:
+            return self
+        words, shift = negatives.among(self.targets, rng)
+        view = self.network.among(words, shift.astype(self.network.dtype))
+        return replace(self, network=view, targets=np.searchsorted(words, self.targets))
 
     def sums(self, loss: float, logits: Floats, unrolled: int) -> BatchSums:
         """What a step tells, of its loss as found here, and the rows that were gone back over."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from textrnn.nn.dropout import Dropout
+from textrnn.training.negatives import Negatives
 from textrnn.typing import Floats
 
 
@@ -23,6 +24,7 @@ class Regularisation:
         label_smoothing: see ``nn.losses``.
         adversarial: size of the perturbation of the word vectors, see
             ``rules.adversarial.perturbation``.
+        negatives: of a softmax over some words in each step; None is over all.
     """
 
     dropout_input: float = 0.0
@@ -32,6 +34,7 @@ class Regularisation:
     dropout_embedding: float = 0.0
     label_smoothing: float = 0.0
     adversarial: float = 0.0
+    negatives: Negatives | None = None
 
     def dropout(self, rng: np.random.Generator) -> Dropout:
         """The dropout of one pass."""

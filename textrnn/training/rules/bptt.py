@@ -43,6 +43,7 @@ class BPTT:
     def step(self, network: Network, batch: Batch) -> tuple[BatchSums, Gradients]:
         """Forward and backward over the examples of a batch; see ``LearningRule``."""
         lesson = make_lesson(network, batch, self.regularisation, self.loss)
+        lesson = lesson.sampled(self.regularisation.negatives, batch.rng)
         passed = self._pass(lesson, batch, None)
         gradients = passed.gradients
         if self.regularisation.adversarial > 0.0:

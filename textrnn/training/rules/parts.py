@@ -185,14 +185,14 @@ class Reading:
         first = np.full_like(ends, start if network.head.is_local else 0)
         answering, head_rows = pack_spans(lesson.packed, documents, first, ends)
         h = self._states[-1]["h"][:, head_rows]
-        logits, head = network.head.forward(h, answering, network.params, dropout)
         answers = head_rows if self.lesson.at_tokens else documents
         own = replace(
             lesson,
             targets=lesson.targets[answers],
             weights=_counting(lesson.weights, asked, answers, network.dtype),
             shares=_counting(lesson.shares, asked, answers, network.dtype),
-        )
+        ).sampled(self._regularisation.negatives, self._rng)
+        logits, head = own.network.head.forward(h, answering, network.params, dropout)
         return Part(own, logits, n_words, body, rows, head, answering, head_rows)
 
     def _read(

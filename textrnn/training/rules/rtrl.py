@@ -60,6 +60,7 @@ class RTRL:
     def step(self, network: Network, batch: Batch) -> Told:
         """Forward for the outputs' gradients, then along the steps for those of parameters."""
         lesson = make_lesson(network, batch, self.regularisation, self.loss)
+        lesson = lesson.sampled(self.regularisation.negatives, batch.rng)
         network, packed = lesson.network, lesson.packed
         dropout = self.regularisation.dropout(batch.rng)
         logits, cache = network.forward(packed, dropout=dropout, workspace=batch.workspace)
