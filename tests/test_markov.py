@@ -100,7 +100,7 @@ class Literal:
         if min(n[1:4]) > 0:
             y = n[1] / (n[1] + 2 * n[2])
             found = [0.0, *(i - (i + 1) * y * n[i + 1] / n[i] for i in (1, 2, 3))]
-            if min(found) >= 0:
+            if min(found[1:]) > 0:
                 return found
         return [0.0, *FALLBACK]
 
@@ -221,9 +221,11 @@ def test_discounts_are_estimated_where_they_can_be() -> None:
     assert found.are_estimated
 
 
-@pytest.mark.parametrize("times", [[0, 3, 2, 1], [6, 0, 2, 1], [6, 3, 0, 1], [6, 1, 1, 9]])
+@pytest.mark.parametrize(
+    "times", [[0, 3, 2, 1], [6, 0, 2, 1], [6, 3, 0, 1], [6, 1, 1, 9], [4, 1, 1, 1]]
+)
 def test_discounts_that_cannot_be_are_told(times: list[int]) -> None:
-    """No count of 1, of 2, of 3; a discount below zero."""
+    """No count of 1, of 2, of 3; a discount below zero; one that leaves nothing for the unseen."""
     found = discounts_of(np.repeat([1, 2, 3, 4], times))
     assert not found.are_estimated
     assert found.amounts.tolist() == list(FALLBACK)

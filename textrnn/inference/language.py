@@ -159,11 +159,23 @@ class Figures(NamedTuple):
     unknown: float
 
 
-def score(model: LanguageModel, texts: Iterable[Text], *, label: str | None = None) -> Scores:
+def score(
+    model: LanguageModel,
+    texts: Iterable[Text],
+    *,
+    label: str | None = None,
+    labels: Ints | None = None,
+) -> Scores:
     """The log-probability of each text.
 
-    Of a conditioned model, and without a label, a text's probability is that of its being written
+    Of a conditioned model, and without labels, a text's probability is that of its being written
     under any label: the mean over the labels, weighed by their shares.
+
+    Args:
+        model: a language model.
+        texts: any number.
+        label: of all of them.
+        labels: that of each by its number, (n_texts,); instead of ``label``.
 
     Raises:
         UsageError: the model does not know the label, or knows none at all.
@@ -173,9 +185,11 @@ def score(model: LanguageModel, texts: Iterable[Text], *, label: str | None = No
     n = len(encoded)
     unknown_before = np.concatenate([[0], np.cumsum(encoded.ids == 0)])
     n_unknown = unknown_before[starts[1:]] - unknown_before[starts[:-1]]
-    if label is not None or not model.labels:
-        number = label_number(model, label)
-        found = _of_texts(model, encoded, None if number is None else np.full(n, number))
+    number = label_number(model, label)
+    if number is not None:
+        labels = np.full(n, number)
+    if labels is not None or not model.labels:
+        found = _of_texts(model, encoded, labels)
     else:
         shares = _log_shares(model)
         each = [_of_texts(model, encoded, np.full(n, c)) for c in range(len(model.labels))]

@@ -53,14 +53,14 @@ def discounts_of(counts: Ints) -> Discounts:
     """The discounts for some counts, by how many of them are 1, 2, 3 and 4.
 
     Equation 26 of Chen and Goodman. A small corpus, or one whose rare words were left out, may
-    have no n-gram that occurred once; and one that was made up may have discounts that leave
-    less than nothing.
+    have no n-gram that occurred once; and one that was made up may have discounts that take
+    nothing, or less.
     """
     n1, n2, n3, n4 = (int((counts == k).sum()) for k in (1, 2, 3, 4))
     if n1 and n2 and n3:
         y = n1 / (n1 + 2 * n2)
         amounts = np.array([1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3])
-        if (amounts >= 0.0).all():
+        if (amounts > 0.0).all():
             return Discounts(amounts, are_estimated=True)
     return Discounts(np.array(FALLBACK), are_estimated=False)
 

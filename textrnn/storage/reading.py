@@ -178,7 +178,9 @@ class _Folder:
             found = read_tensors(path / name, fits_of(name, self.config))
         _check_digest(path, name, self.config, found.digest)
         with _damaged(path, name):
-            return check_arrays(found.arrays)
+            arrays = check_arrays(found.arrays)
+            kind_of(self.config).numbers(arrays)
+            return arrays
 
     def vocabulary(self, name: str) -> Vocabulary:
         """The words of a file, as many as the configuration says."""

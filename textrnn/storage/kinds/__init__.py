@@ -13,11 +13,14 @@ from textrnn.storage.kinds.base import Kind
 
 OF_KEYS = {
     "linear": "bag_of_words",
+    "markov": "markov",
     "target": "regression",
 }
 """The file of each kind by what only its ``config.json`` has; a classifier has none of them."""
 CLASSIFIERS = ("classifier", "regression", "bag of words")
 """Kinds of which each text gets an answer: what fulfils ``inference.protocol.Classifier``."""
+LANGUAGE_MODELS = ("language model", "Markov chain")
+"""Kinds that know which word comes next: what fulfils ``inference.language.LanguageModel``."""
 
 
 def kind_of(config: Mapping[str, Any]) -> Kind:

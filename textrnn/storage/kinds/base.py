@@ -48,6 +48,8 @@ class Kind:
         vocabularies: of a checked configuration, the files of words and the words in each.
         arrays: of a checked configuration, the files of arrays and what each must hold.
         load: makes the model.
+        numbers: raises ValueError unless the numbers of its arrays, each of which can be, go
+            together.
         version: the oldest format of folders that has it.
     """
 
@@ -59,6 +61,7 @@ class Kind:
     vocabularies: Callable[[Mapping[str, Any]], dict[str, int]]
     arrays: Callable[[Mapping[str, Any]], dict[str, Fits]]
     load: Callable[[Parts], Model]
+    numbers: Callable[[Params], None] = lambda _: None
     version: int = 5
 
     @property
