@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from textrnn.cli.options import Debug, Json
+
+if TYPE_CHECKING:
+    from textrnn.corpora import CorpusInfo
 
 
 def corpora(as_json: Json = False, debug: Debug = False) -> None:
@@ -15,11 +19,11 @@ def corpora(as_json: Json = False, debug: Debug = False) -> None:
     """
     del debug
     from textrnn.cli.output import print_entries, print_json
-    from textrnn.corpora import describe_corpora
+    from textrnn.corpora import describe_corpora, describe_generated
 
-    infos = describe_corpora()
+    infos = [*describe_corpora(), *describe_generated()]
     if as_json:
-        print_json([asdict(info) for info in infos])
+        print_json([{**asdict(info), "command": info.command} for info in infos])
         return
     print_entries(
         [
@@ -27,13 +31,20 @@ def corpora(as_json: Json = False, debug: Debug = False) -> None:
                 info.name,
                 [
                     info.description,
-                    f"{info.language}, {len(info.classes)} classes: {_sizes(info.rows)}",
+                    f"{info.language}, {_for(info)}: {_sizes(info.rows)}",
                     f"from {info.where or 'nowhere: it is missing'}",
                 ],
             )
             for info in infos
         ]
     )
+
+
+def _for(info: CorpusInfo) -> str:
+    """What learns from it, and what there is to tell apart."""
+    if info.classes:
+        return f"{len(info.classes)} classes"
+    return f"for a {info.structure} ({info.command})"
 
 
 def _sizes(rows: tuple[int, int, int]) -> str:

@@ -11,7 +11,7 @@ from textrnn.corpora.loading import Labelled, load_corpus, load_labelled
 from textrnn.corpora.material import Material
 from textrnn.corpora.pairs import read_pairs, read_sources
 from textrnn.corpora.readers import read_split, read_texts
-from textrnn.corpora.registry import CorpusInfo, describe_corpora
+from textrnn.corpora.registry import CorpusInfo, describe_corpora, describe_generated
 from textrnn.corpora.rows import Lines, Pairs, Rows, TaggedTexts
 from textrnn.corpora.sampling import holdout, strata
 from textrnn.corpora.structures import (
@@ -38,6 +38,7 @@ __all__ = [
     "TaggedTexts",
     "check_split",
     "describe_corpora",
+    "describe_generated",
     "holdout",
     "indicator",
     "judged_lines",

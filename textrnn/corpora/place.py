@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, Generic, TypeAlias
 
 from textrnn.corpora.columns import Note
-from textrnn.corpora.generated import GENERATED
+from textrnn.corpora.generated import GENERATED, check_structure
 from textrnn.corpora.material import Material, R
 from textrnn.corpora.overlap import TEST, TRAIN, VALIDATION
 from textrnn.corpora.registry import ENTRIES, find_split
-from textrnn.corpora.rows import COMMANDS
+from textrnn.corpora.rows import COMMANDS, Lines
 from textrnn.corpora.sources import not_found
 from textrnn.errors import DataError, UsageError
 from textrnn.wording.messages import Message, Parameter, Setting
@@ -77,26 +77,25 @@ class Place(Generic[R]):
         return Material(name, train, source=str(path), notes=notes, **held)
 
     def _generated(self) -> Material[R]:
+        check_structure(self.given, self.kind.structure)
         made = GENERATED[self.given]
-        if made.structure != self.kind.structure:
-            raise DataError(
-                f"{quoted(made.name)} is a corpus for a {made.structure}; "
-                f"{COMMANDS[made.structure]} {made.name} takes it"
-            )
         splits: Any = made.splits()
         return Material(made.name, **splits, source=f"textrnn.corpora.generated.{made.name}")
 
     def _check_name(self) -> None:
         """Raise DataError for labelled texts where these are of no use, and for what is nowhere."""
+        structure = self.kind.structure
         if self.folder is not None:
             return
         if self.given in ENTRIES or self.given.startswith("hf:"):
             raise DataError(
-                f"{quoted(self.given)} holds texts with a label each; textrnn train "
+                f"{quoted(self.given)} holds texts with a label each; {COMMANDS['classifier']} "
                 f"{shell_word(self.given)} takes it"
             )
         if not os.path.exists(self.given):
-            raise not_found(self.given)
+            names = (name for name, made in GENERATED.items() if made.structure == structure)
+            named = [*names, *(ENTRIES if structure == Lines.structure else ())]
+            raise not_found(self.given, named)
 
 
 def with_files(place: Place[R], files: Mapping[str, PathLike | None]) -> Material[R]:

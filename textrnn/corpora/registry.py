@@ -9,7 +9,9 @@ from pathlib import Path
 
 from textrnn.corpora.byte_lines import PACKED
 from textrnn.corpora.formats import SUFFIXES
+from textrnn.corpora.generated import GENERATED
 from textrnn.corpora.readers import UNLABELLED_FOLDERS, class_folders
+from textrnn.corpora.rows import COMMANDS
 
 SPLIT_NAMES = {
     "train": ("train",),
@@ -47,7 +49,8 @@ class Entry:
 class CorpusInfo:
     """What ``textrnn corpora`` shows; ``where`` is a folder, ``hub:ID`` or nothing.
 
-    ``is_local`` tells whether it can be read without a connection.
+    ``is_local`` tells whether it can be read without a connection. ``structure`` is what learns
+    from it, by ``command``; a language model also takes the texts of what a classifier does.
     """
 
     name: str
@@ -57,6 +60,12 @@ class CorpusInfo:
     rows: tuple[int, int, int]
     where: str
     is_local: bool
+    structure: str = "classifier"
+
+    @property
+    def command(self) -> str:
+        """What to write to train on it."""
+        return f"{COMMANDS[self.structure]} {self.name}"
 
 
 ENTRIES = {
@@ -182,7 +191,7 @@ _UNSUP = tuple(dict.fromkeys(UNLABELLED_FOLDERS + SPLIT_NAMES["unsup"]))
 
 
 def describe_corpora() -> list[CorpusInfo]:
-    """Return what is known of every named corpus and where it would come from now.
+    """Return what is known of every corpus of labelled texts and where it would come from now.
 
     Looks at folders only; nothing is read or fetched.
     """
@@ -202,3 +211,15 @@ def describe_corpora() -> list[CorpusInfo]:
             )
         )
     return described
+
+
+def describe_generated() -> list[CorpusInfo]:
+    """Return what is known of the corpora that are made when they are asked for."""
+    where = "textrnn, which makes it"
+    return [
+        CorpusInfo(
+            *(made.name, made.description, made.language, (), made.rows, where, True),
+            structure=made.structure,
+        )
+        for made in GENERATED.values()
+    ]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from textrnn.typing import Bools, Ints
 
 COMMANDS = {
+    "classifier": "textrnn train",
     "language model": "textrnn lm train",
     "tagger": "textrnn tag train",
     "transducer": "textrnn transduce train",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict
 
 from textrnn.corpora.corpus import Corpus
 from textrnn.corpora.formats import format_of
+from textrnn.corpora.generated import GENERATED, check_structure
 from textrnn.corpora.hub import HubAddress, download, is_offline, parse_address
 from textrnn.corpora.readers import class_folders, read_as_spelled, read_text_files, read_texts
 from textrnn.corpora.registry import (
@@ -39,6 +41,7 @@ def read_corpus(given: str, columns: Columns, *, offline: bool) -> Corpus:
         CorpusNotFoundError: there is nothing, here or, unless ``offline``, on the hub.
         DataError: it cannot be read.
     """
+    check_structure(given, "classifier")
     if folder := fetched_folder(given, columns, offline=offline):
         is_of_hub = given.startswith("hf:")
         kept: Columns = {"label_separator": columns.get("label_separator")}
@@ -60,15 +63,19 @@ def fetched_folder(given: str, columns: Columns, *, offline: bool) -> Path | Non
     return _hub_folder(given, columns, offline) if given.startswith("hf:") else None
 
 
-def not_found(given: str) -> CorpusNotFoundError:
-    """Return the error for what is neither there nor known; files are named by their ending."""
+def not_found(given: str, named: Iterable[str] = ENTRIES) -> CorpusNotFoundError:
+    """Return the error for what is neither there nor known; files are named by their ending.
+
+    ``named`` are the corpora that would do.
+    """
     if format_of(Path(given)) is not None:
         near = did_you_mean(given, os.listdir())
         here = quoted(Path.cwd())
         return CorpusNotFoundError(f"there is no file {quoted(given)} in {here}.{near}")
     return CorpusNotFoundError(
-        f"there is no corpus or file {quoted(given)}.{did_you_mean(given, ENTRIES)} "
-        f"Corpora: {', '.join(ENTRIES)}; or give a file, a folder or hf:owner/name"
+        f"there is no corpus or file {quoted(given)}."
+        f"{did_you_mean(given, [*ENTRIES, *GENERATED])} Corpora: {', '.join(named)}; "
+        "or give a file, a folder or hf:owner/name"
     )
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import import_module
 
-from textrnn.corpora.rows import Rows
+from textrnn.corpora.rows import COMMANDS, Rows
+from textrnn.errors import DataError
+from textrnn.wording.quoting import quoted
 
 
 @dataclass(frozen=True)
@@ -17,8 +19,9 @@ class Generated:
     """One generated corpus, of the module of its name.
 
     Attributes:
+        name: that of the module.
         description: what it is, on a line.
-        structure: whose it is: that of the `Rows` it consists of.
+        structure: that of the rows it consists of.
         rows: how many are for training, validation and test.
         language: what it is in, if in any.
     """
@@ -36,5 +39,56 @@ class Generated:
         return found
 
 
-GENERATED: dict[str, Generated] = {}
+GENERATED = {
+    corpus.name: corpus
+    for corpus in (
+        Generated(
+            "agreement",
+            "sentences whose verb agrees with a noun up to six words before it",
+            "language model",
+            (12_000, 1_000, 1_000),
+        ),
+        Generated(
+            "far",
+            "words tagged by a place that was named ten words before, or more",
+            "tagger",
+            (4_000, 500, 1_000),
+        ),
+        Generated(
+            "grammar",
+            "sentences of fifty rules; most words may be of several kinds, which are the tags",
+            "tagger",
+            (4_000, 500, 1_000),
+        ),
+        Generated(
+            "reversal",
+            "strings of 2 to 12 letters, and the same from end to beginning",
+            "transducer",
+            (10_000, 500, 1_000),
+            "letters",
+        ),
+        Generated(
+            "numbers",
+            "numbers below a million in words, and in digits",
+            "transducer",
+            (10_000, 500, 1_000),
+        ),
+        Generated(
+            "dates",
+            "days of two centuries as in letters, and as in ISO 8601",
+            "transducer",
+            (5_000, 500, 1_000),
+        ),
+    )
+}
 """A new one is a file and a row."""
+
+
+def check_structure(name: str, structure: str) -> None:
+    """Raise DataError for a generated corpus of another structure, naming the command for it."""
+    made = GENERATED.get(name)
+    if made is not None and made.structure != structure:
+        raise DataError(
+            f"{quoted(name)} is a corpus for a {made.structure}; {COMMANDS[made.structure]} {name} "
+            "takes it"
+        )
