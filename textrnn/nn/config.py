@@ -11,6 +11,7 @@ from textrnn.nn.bodies import BODIES, Body
 from textrnn.nn.cells import CELLS
 from textrnn.nn.heads import HEADS, Head
 from textrnn.nn.inputs import EMBEDDING, Embedding, Input, OneHot, RealValued
+from textrnn.nn.labelled import LabelledEmbedding
 from textrnn.nn.losses import Output, output_of
 from textrnn.nn.spelt import SpeltWords
 from textrnn.typing import Params
@@ -42,7 +43,7 @@ class NetworkConfig:
         tied: the vectors by which the next word is told are those of the embedding.
         char_dim: size of the vectors that words have of how they are spelt, or None.
         n_pieces: numbers that pieces of spellings may have; 0 without these vectors.
-
+        n_labels: labels, with one of which each word is read; see ``LabelledEmbedding``.
 
     Those that have a default are what a folder of 0.1.0 need not say; all others are told by
     ``Settings``, which alone have defaults.
@@ -66,6 +67,7 @@ class NetworkConfig:
     tied: bool = False
     char_dim: int | None = None
     n_pieces: int = 0
+    n_labels: int = 0
 
     def __post_init__(self) -> None:
         """Refuse outputs that mean two things, and what a body or a head does not have.
@@ -89,6 +91,8 @@ class NetworkConfig:
             raise ValueError("tied is set, but there are not both an embedding and words to tell")
         if self.char_dim is not None and (self.embedding_dim is None or self.n_pieces < 1):
             raise ValueError("char_dim is set, but words have no vectors, or pieces no numbers")
+        if self.n_labels and not (self.n_labels < self.vocabulary_size and self.embedding_dim):
+            raise ValueError("n_labels is set, but the embedding has no rows for labels")
 
     def _check_next_word(self) -> None:
         if self.multilabel or self.regression:
@@ -125,6 +129,7 @@ class NetworkConfig:
             "tied": False,
             "char_dim": None,
             "n_pieces": 0,
+            "n_labels": 0,
         }
         return {
             name: value
@@ -144,7 +149,10 @@ class NetworkConfig:
                 piece_size=self.char_dim,
             )
         if self.embedding_dim is not None:
-            return Embedding(self.vocabulary_size, self.embedding_dim)
+            size, D = self.vocabulary_size, self.embedding_dim
+            return (
+                LabelledEmbedding(size, D, self.n_labels) if self.n_labels else Embedding(size, D)
+            )
         return OneHot(self.vocabulary_size, f"{BODIES[self.body].prefix}.0.W_x")
 
     def make_body(self, params: Params | None = None) -> Body:

@@ -1,9 +1,9 @@
 """Text to tokens, because everything after this counts words and nothing else.
 
-A tokeniser is any callable from a text to a list of strings. Three have names: `word` for
+A tokeniser is any callable from a text to a list of strings. Some have names: `word` for
 languages that put spaces between words (those that do not are read character by character),
-`char`, and `jieba` for Chinese words. All take time linear in the text, whatever it holds:
-what users send is not always language.
+`char`, `every_char`, which leaves blanks as they are, and `jieba` for Chinese words. All take time
+linear in the text, whatever it holds: what users send is not always language.
 
 The same text gives the same tokens on every Python, but for characters that are newer than its
 Unicode: those of Unicode 15 and later (240 letters and signs of rare scripts so far, such as
@@ -103,6 +103,21 @@ class CharTokenizer(_BlockTokenizer):
 
 
 @dataclass(frozen=True)
+class EveryCharTokenizer(CharTokenizer):
+    """Every character, blanks as they are: joined, the tokens are the text."""
+
+    def __call__(self, text: str) -> list[str]:
+        return self._tokens(text)
+
+    def first(self, text: str, limit: int) -> list[str]:
+        """Return `self(text)[:limit]`: of text in lower case some letters depend on the next."""
+        return self(text)[:limit]
+
+    def _tokens(self, block: str) -> list[str]:
+        return list(block.lower() if self.lowercase else block)
+
+
+@dataclass(frozen=True)
 class JiebaTokenizer(_BlockTokenizer):
     """Chinese words, found by jieba. White space separates and is dropped.
 
@@ -146,6 +161,7 @@ def _jieba_cut() -> Tokenizer:
 TOKENIZERS: dict[str, type[_BlockTokenizer]] = {
     "word": WordTokenizer,
     "char": CharTokenizer,
+    "every_char": EveryCharTokenizer,
     "jieba": JiebaTokenizer,
 }
 """The tokenisers that have a name; a saved model can only name these."""

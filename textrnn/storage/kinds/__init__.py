@@ -15,6 +15,7 @@ OF_KEYS = {
     "linear": "bag_of_words",
     "markov": "markov",
     "target": "regression",
+    "language_model": "language_model",
 }
 """The file of each kind by what only its ``config.json`` has; a classifier has none of them."""
 CLASSIFIERS = ("classifier", "regression", "bag of words")
