@@ -115,7 +115,7 @@ class OurTrainer:
         self.start = {name: value.copy() for name, value in network.params.items()}
         cut = BPTT(gradient_floor=1e-7)
         self.network = network
-        self.workers = make_executor(network, data.texts, jobs, examples=data, rule=cut)
+        self.workers = make_executor(network, jobs, train=data, rule=cut)
         self.workers.__enter__()
         self.unrolled = self.tokens = 0
 
@@ -126,7 +126,7 @@ class OurTrainer:
             self.network.params[name][...] = value
         self.optimizer = Adam(self.network.params)
         for rows in batches:
-            sums, gradients = self.workers.gradient(rows, rng)
+            sums, gradients = next(self.workers.steps(rows, rng))
             self.optimizer.update(self.network.params, gradients, LEARNING_RATE)
             losses.append(sums.loss / len(rows))
             self.unrolled += sums.unrolled
@@ -202,7 +202,7 @@ def inference(name: str, options: argparse.Namespace) -> dict[str, Any]:
         network = fresh_network(config)
         peers = {i: TorchTrainer(network, i, LEARNING_RATE) for i in IDIOMS[1:]}
         ours_alone = fresh_network(config)
-        with make_executor(ours_alone, data.texts, options.jobs) as workers:
+        with make_executor(ours_alone, options.jobs, held_out=data) as workers:
 
             def predict_proba(network: Network = ours_alone) -> Floats:
                 return network.config.output.probabilities(workers.predict_logits())

@@ -53,7 +53,7 @@ def make_batch(examples: Examples) -> Batch:
 
 def told_once(rule: Any, network: Network, examples: Examples) -> tuple[BatchSums, Params]:
     """What a rule tells that learns once from a batch."""
-    sums, gradients = rule.step(network, make_batch(examples))
+    sums, gradients = next(rule.steps(network, make_batch(examples)))
     return sums, {name: value.copy() for name, value in dense(gradients).items()}
 
 
@@ -64,6 +64,7 @@ def told_in_steps(
     return [
         (sums, {name: value.copy() for name, value in dense(gradients).items()})
         for sums, gradients in rule.steps(network, make_batch(examples))
+        if gradients
     ]
 
 

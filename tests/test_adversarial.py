@@ -104,7 +104,7 @@ def test_real_valued_sequences_are_perturbed_but_have_no_words_to_drop() -> None
     texts = EncodedTexts(np.concatenate(sequences), np.array([0, 4, 5, 8]), ())
     data = Examples(texts, Targets.hard(TARGETS, 3))
     batch = Batch(data, 3, rng, Workspace())
-    _, found = BPTT(Regularisation(adversarial=0.3)).step(network, batch)
+    _, found = next(BPTT(Regularisation(adversarial=0.3)).steps(network, batch))
     packed = pack(sequences)
     logits, cache = network.forward(packed)
     d_logits = cross_entropy(logits, TARGETS[packed.order])[1]
@@ -117,7 +117,7 @@ def test_real_valued_sequences_are_perturbed_but_have_no_words_to_drop() -> None
         np.testing.assert_allclose(value, (own[name] + theirs[name]) / 2, rtol=1e-10, atol=1e-13)
     dropping = BPTT(Regularisation(unknown_probabilities=np.ones(2, np.float32)))
     with pytest.raises(UsageError, match="no words to drop"):
-        dropping.step(network, batch)
+        next(dropping.steps(network, batch))
 
 
 def test_where_there_is_no_gradient_nothing_moves() -> None:
@@ -138,7 +138,7 @@ def test_a_step_is_the_mean_of_both(
     batch, data = pack(DOCUMENTS), examples(DOCUMENTS, TARGETS)
     rng = np.random.default_rng(0)
     batch_of_all = Batch(data.take(np.arange(3)), 3, rng, Workspace())
-    sums, found = BPTT(Regularisation(adversarial=0.3)).step(network, batch_of_all)
+    sums, found = next(BPTT(Regularisation(adversarial=0.3)).steps(network, batch_of_all))
     logits, cache = network.forward(batch)
     loss, d_logits = cross_entropy(logits, TARGETS[batch.order])
     assert sums.loss == pytest.approx(3 * loss)

@@ -51,7 +51,7 @@ def gradient(
 ) -> tuple[BatchSums, Params]:
     rng = np.random.default_rng(0)
     batch = Batch(data.take(np.array(rows)), batch_size, rng, Workspace())
-    sums, found = BPTT(Regularisation(**chance), frozen=frozen).step(network, batch)
+    sums, found = next(BPTT(Regularisation(**chance), frozen=frozen).steps(network, batch))
     return sums, dense(found)
 
 

@@ -56,18 +56,18 @@ class Clock:
 
 def slow_down(monkeypatch: pytest.MonkeyPatch, clock: Clock, executor: Any) -> None:
     """Let the clock go on as an executor works."""
-    gradient, predict = executor.gradient, executor.predict_logits
+    steps, predict = executor.steps, executor.predict_logits
 
-    def slow_gradient(self: Any, *args: Any) -> Any:
-        sums, gradients = gradient(self, *args)
-        clock.now += clock.a_word * sums.tokens
-        return sums, gradients
+    def slow_steps(self: Any, *args: Any) -> Any:
+        for sums, gradients in steps(self, *args):
+            clock.now += clock.a_word * sums.tokens
+            yield sums, gradients
 
     def slow_predict(self: Any, rows: Any) -> Any:
-        clock.now += clock.a_prediction * len(rows)
+        clock.now += clock.a_prediction * (len(VALIDATION) if rows is None else len(rows))
         return predict(self, rows)
 
-    monkeypatch.setattr(executor, "gradient", slow_gradient)
+    monkeypatch.setattr(executor, "steps", slow_steps)
     monkeypatch.setattr(executor, "predict_logits", slow_predict)
 
 
@@ -200,14 +200,14 @@ def test_a_slow_start_says_nothing_of_later_steps(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first step takes the system's memory, which the others use again."""
-    gradient, begun = SingleProcess.gradient, [0]
+    steps, begun = SingleProcess.steps, [0]
 
     def slow_at_first(self: SingleProcess, *args: Any) -> Any:
         begun[0] += 1
         clock.now += 100.0 * (begun[0] == 1)
-        return gradient(self, *args)
+        return steps(self, *args)
 
-    monkeypatch.setattr(SingleProcess, "gradient", slow_at_first)
+    monkeypatch.setattr(SingleProcess, "steps", slow_at_first)
     config = replace(CONFIG, max_iter=1_000)
     run = new_run(
         new_network("rnn"), config, deadline=Deadline(clock.now + 100.0 + 9 * EPOCH_SECONDS, clock)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from tests.networks import network_config
 from textrnn.errors import TrainingError, UsageError
 from textrnn.inference.batches import predict_proba
 from textrnn.nn import recurrent
-from textrnn.nn.gradients import Gradients, RowGradient, add_gradients
+from textrnn.nn.gradients import RowGradient, add_gradients
 from textrnn.nn.network import Network
 from textrnn.training.executors import make_executor
 from textrnn.training.executors.processes import SeveralProcesses
@@ -29,7 +30,7 @@ from textrnn.training.executors.single import SingleProcess
 from textrnn.training.executors.worker import deal
 from textrnn.training.regularisation import Regularisation
 from textrnn.training.rules.bptt import BPTT
-from textrnn.training.step import Batch, BatchSums, Executor, LearningRule
+from textrnn.training.step import Batch, BatchSums, Executor, LearningRule, Told
 from textrnn.typing import Floats
 
 RNG = np.random.default_rng(5)
@@ -44,6 +45,11 @@ def make_network(**changes: Any) -> Network:
     return Network.initialise(config, np.random.default_rng(1))
 
 
+def told(executor: Executor, rows: Any, rng: np.random.Generator) -> Any:
+    """What is told once of some documents: sums and gradient."""
+    return next(executor.steps(np.asarray(rows), rng))
+
+
 def gradient(
     network: Network,
     n_jobs: int,
@@ -55,8 +61,8 @@ def gradient(
 ) -> Any:
     """The sums and the dense gradient of some documents, by some processes."""
     rule = BPTT(Regularisation(**regularisation), gradient_floor, frozen)
-    with make_executor(network, TEXTS, n_jobs, examples=DATA, rule=rule) as workers:
-        sums, found = workers.gradient(np.asarray(rows), np.random.default_rng(0))
+    with make_executor(network, n_jobs, train=DATA, rule=rule) as workers:
+        sums, found = told(workers, np.asarray(rows), np.random.default_rng(0))
         return sums, {name: value.copy() for name, value in dense(found).items()}
 
 
@@ -88,9 +94,9 @@ def test_more_processes_than_documents() -> None:
     network = make_network()
     expected = [gradient(network, 1, rows)[1] for rows in ([4], range(10))]
     rng = np.random.default_rng(0)
-    with make_executor(network, TEXTS, 3, examples=DATA, rule=BPTT()) as workers:
+    with make_executor(network, 3, train=DATA, rule=BPTT()) as workers:
         for rows, one in zip(([4], range(10)), expected, strict=True):
-            three = dense(workers.gradient(np.asarray(rows), rng)[1])
+            three = dense(told(workers, np.asarray(rows), rng)[1])
             for name, value in one.items():
                 np.testing.assert_allclose(three[name], value, rtol=1e-10, atol=1e-14)
 
@@ -108,25 +114,26 @@ class LastLayerAlone:
     """A rule of somebody else's: the biases of the last layer alone learn, by luck."""
 
     frozen: tuple[str, ...] = tuple({*make_network().params} - {"linear.bias"})
+    is_online: bool = False
 
-    def step(self, network: Network, batch: Batch) -> tuple[BatchSums, Gradients]:
+    def steps(self, network: Network, batch: Batch) -> Iterator[Told]:
         """The share of each class among the targets, and noise."""
         targets, texts = batch.examples.targets, batch.examples.texts
         gradient = -np.bincount(targets.values, minlength=network.config.n_classes) / batch.size
         gradient = gradient + batch.rng.normal(size=3)
         sums = BatchSums(1.0 * len(texts), 0.5 * len(texts), texts.n_tokens, 0)
-        return sums, {"linear.bias": gradient}
+        yield sums, {"linear.bias": gradient}
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2, 3])
 def test_any_rule_runs_on_any_executor(n_jobs: int) -> None:
     rows = np.arange(10)
     rule: LearningRule = LastLayerAlone()
-    with make_executor(make_network(), TEXTS, n_jobs, examples=DATA, rule=rule) as executor:
+    with make_executor(make_network(), n_jobs, train=DATA, rule=rule) as executor:
         assert isinstance(executor, SingleProcess if n_jobs == 1 else SeveralProcesses)
         assert executor.n_jobs == n_jobs
-        sums, found = executor.gradient(rows, np.random.default_rng(0))
-        again = dense(executor.gradient(rows, np.random.default_rng(0))[1])
+        sums, found = told(executor, rows, np.random.default_rng(0))
+        again = dense(told(executor, rows, np.random.default_rng(0))[1])
     assert sums == (10.0, 5.0, sum(map(len, DOCUMENTS)), 0)
     assert found.keys() == {"linear.bias"}
     noise, seeds = np.zeros(3), np.random.default_rng(0)
@@ -141,24 +148,25 @@ class OtherForms:
     """BPTT, but rows of a dense parameter, and a dense gradient of the table, of some texts."""
 
     frozen: tuple[str, ...] = ()
+    is_online: bool = False
 
-    def step(self, network: Network, batch: Batch) -> tuple[BatchSums, Gradients]:
+    def steps(self, network: Network, batch: Batch) -> Iterator[Told]:
         """The same numbers."""
-        sums, found = BPTT().step(network, batch)
+        sums, found = next(BPTT().steps(network, batch))
         bias = found["linear.bias"]
         assert not isinstance(bias, RowGradient)
         found["linear.bias"] = RowGradient(np.arange(3), bias, 3)
         if len(batch.examples) != 3:
             found["embedding.weight"] = dense(found)["embedding.weight"]
-        return sums, found
+        yield sums, found
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2, 3])
 def test_a_gradient_has_whichever_form(n_jobs: int) -> None:
     """Of ten texts over three processes, two have three each: dense and rows are added."""
     rule, rng = OtherForms(), np.random.default_rng(0)
-    with make_executor(make_network(), TEXTS, n_jobs, examples=DATA, rule=rule) as executor:
-        found = dense(executor.gradient(np.arange(10), rng)[1])
+    with make_executor(make_network(), n_jobs, train=DATA, rule=rule) as executor:
+        found = dense(told(executor, np.arange(10), rng)[1])
     _, expected = gradient(make_network(), 1, range(10))
     assert found.keys() == expected.keys()
     for name, value in expected.items():
@@ -166,10 +174,10 @@ def test_a_gradient_has_whichever_form(n_jobs: int) -> None:
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
-def test_answers_at_tokens_are_refused_before_the_first_step(n_jobs: int) -> None:
+def test_answers_at_tokens_are_no_logits_of_texts(n_jobs: int) -> None:
     network = make_network(head="token")
     with pytest.raises(UsageError, match="answers at every token"):
-        make_executor(network, TEXTS, n_jobs, examples=DATA, rule=BPTT())
+        make_executor(network, n_jobs, held_out=DATA)
     with pytest.raises(UsageError, match="answers at every token"):
         predict_proba(network, TEXTS)
 
@@ -202,9 +210,9 @@ def test_each_process_and_each_batch_has_dropout_of_its_own() -> None:
     data = examples([DOCUMENTS[1]] * 3, np.zeros(3, dtype=np.int64))
     half = BPTT(Regularisation(dropout_readout=0.5))
     rng = np.random.default_rng(0)
-    with make_executor(network, data.texts, 3, examples=data, rule=half) as workers:
+    with make_executor(network, 3, train=data, rule=half) as workers:
         dropped = [
-            (dense(workers.gradient(np.arange(3), rng)[1])["linear.weight"] == 0.0).all(axis=1)
+            (dense(told(workers, np.arange(3), rng)[1])["linear.weight"] == 0.0).all(axis=1)
             for _ in range(2)
         ]
     assert [is_zero.mean() for is_zero in dropped] == pytest.approx([1 / 8, 1 / 8], abs=0.05)
@@ -219,7 +227,7 @@ def probabilities(workers: Executor, network: Network, rows: Any = None) -> Floa
 def test_prediction(n_jobs: int) -> None:
     network = make_network()
     expected = predict_proba(network, TEXTS)
-    with make_executor(network, TEXTS, n_jobs) as workers:
+    with make_executor(network, n_jobs, held_out=DATA) as workers:
         np.testing.assert_allclose(probabilities(workers, network), expected, atol=1e-12)
         rows = np.array([7, 2, 9])
         np.testing.assert_allclose(
@@ -230,7 +238,7 @@ def test_prediction(n_jobs: int) -> None:
 def test_workers_see_changed_parameters_and_hand_them_back() -> None:
     network = make_network()
     before = predict_proba(network, TEXTS)
-    with make_executor(network, TEXTS, 2) as workers:
+    with make_executor(network, 2, held_out=DATA) as workers:
         network.params["linear.bias"] += [0.0, 3.0, 0.0]
         during = probabilities(workers, network)
     assert not np.allclose(during, before)
@@ -239,22 +247,22 @@ def test_workers_see_changed_parameters_and_hand_them_back() -> None:
 
 
 def test_a_dead_worker_ends_the_run_with_an_explanation() -> None:
-    with make_executor(make_network(), TEXTS, 2, examples=DATA, rule=BPTT()) as workers:
-        workers.gradient(np.arange(10), np.random.default_rng(0))
+    with make_executor(make_network(), 2, train=DATA, rule=BPTT()) as workers:
+        told(workers, np.arange(10), np.random.default_rng(0))
         (child,) = multiprocessing.active_children()
         os.kill(child.pid or 0, signal.SIGKILL)
         child.join()
         with pytest.raises(TrainingError, match=r"worker process died \(exit code -9\)"):
-            workers.gradient(np.arange(10), np.random.default_rng(0))
+            told(workers, np.arange(10), np.random.default_rng(0))
     assert not multiprocessing.active_children()
 
 
 def test_an_error_in_a_worker_comes_back() -> None:
     with (
-        make_executor(make_network(), TEXTS, 2, examples=DATA, rule=BPTT()) as workers,
+        make_executor(make_network(), 2, train=DATA, rule=BPTT()) as workers,
         pytest.raises(IndexError),
     ):
-        workers.gradient(np.array([0, 99]), np.random.default_rng(0))
+        told(workers, np.array([0, 99]), np.random.default_rng(0))
     assert not multiprocessing.active_children()
 
 

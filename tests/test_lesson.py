@@ -62,7 +62,7 @@ def step(
     network: Network, data: Examples, size: int = 5, loss: str = "once", **chance: Any
 ) -> tuple[BatchSums, Params]:
     batch = Batch(data, size, np.random.default_rng(0), Workspace())
-    sums, found = BPTT(Regularisation(**chance), loss=loss).step(network, batch)
+    sums, found = next(BPTT(Regularisation(**chance), loss=loss).steps(network, batch))
     return sums, dense(found)
 
 

@@ -30,7 +30,7 @@ from textrnn.nn.losses import SIGMOID, SOFTMAX, sigmoid, softmax
 from textrnn.nn.network import Network
 from textrnn.storage.reading import load_classifier
 from textrnn.training.ensemble import fit_ensemble
-from textrnn.training.loop import loss_and_accuracy
+from textrnn.training.measure import loss_and_accuracy
 from textrnn.training.settings import Settings
 
 FOLDERS = sorted(Path(__file__).parent.glob("reference/models_*/*/"))

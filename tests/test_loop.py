@@ -21,12 +21,13 @@ from textrnn.nn.network import Network
 from textrnn.nn.optimizers import SGD, Adam
 from textrnn.nn.schedules import SCHEDULES, learning_rate_at
 from textrnn.nn.targets import Targets
-from textrnn.training import loop
+from textrnn.training import measure
 from textrnn.training.callbacks import Callback
 from textrnn.training.checkpoint import Checkpoint, restore, snapshot
 from textrnn.training.config import TrainingConfig, make_optimizer
 from textrnn.training.examples import Examples
-from textrnn.training.loop import TrainingRun, loss_and_accuracy
+from textrnn.training.loop import TrainingRun
+from textrnn.training.measure import loss_and_accuracy
 from textrnn.training.regularisation import Regularisation
 from textrnn.training.rules.bptt import BPTT
 from textrnn.training.settings import Settings
@@ -229,7 +230,7 @@ def test_patience(
 ) -> None:
     """Two epochs without a rise end the run; scores are (accuracy, loss) of each epoch."""
     told = iter([(loss, accuracy) for accuracy, loss in scores])
-    monkeypatch.setattr(loop, "loss_and_accuracy", lambda *_: next(told))
+    monkeypatch.setattr(measure, "loss_and_accuracy", lambda *_: next(told))
     config = replace(CONFIG, max_iter=9, n_iter_no_change=2, tol=tol)
     state = new_run(new_network("rnn"), config).run()
     assert (state.best_epoch, state.epoch) == (best, stopped)
@@ -252,7 +253,7 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(
 
     def run(epochs_done: int, *, seed: int, stop_in: int = 99) -> TrainingRun:
         told = iter([(loss, accuracy) for accuracy, loss in SCORES[epochs_done:]])
-        monkeypatch.setattr(loop, "loss_and_accuracy", lambda *_: next(told))
+        monkeypatch.setattr(measure, "loss_and_accuracy", lambda *_: next(told))
 
         def stop(run: Run) -> None:
             if run.state.epoch == stop_in and run.progress.batches == 4:

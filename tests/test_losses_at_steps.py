@@ -69,7 +69,7 @@ def network_of(kind: str, readout: str = "mean", **changes: Any) -> Network:
 
 def step(network: Network, data: Examples, loss: str, **chance: Any) -> tuple[BatchSums, Params]:
     batch = Batch(data, SIZE, np.random.default_rng(0), Workspace())
-    sums, found = BPTT(Regularisation(**chance), loss=loss).step(network, batch)
+    sums, found = next(BPTT(Regularisation(**chance), loss=loss).steps(network, batch))
     return sums, dense(found)
 
 
@@ -137,7 +137,7 @@ def test_the_first_words_are_corrected_however_small_the_gradient(loss: str) -> 
     """With the readout last the way back ends where no gradient is left: here there is always."""
     data, network = data_of("hard", weighted=False), network_of("hard", "last")
     batch = Batch(data, SIZE, np.random.default_rng(0), Workspace())
-    sums, _ = BPTT(gradient_floor=0.9, loss=loss).step(network, batch)
+    sums, _ = next(BPTT(gradient_floor=0.9, loss=loss).steps(network, batch))
     assert sums.unrolled == sum(LENGTHS)
 
 
@@ -155,8 +155,8 @@ def test_processes_add_up(n_jobs: int, loss: str) -> None:
     data, network = data_of("hard", weighted=True), network_of("hard", "attention")
     rows, found = np.arange(len(data)), []
     for n in (1, n_jobs):
-        with make_executor(network, data.texts, n, examples=data, rule=BPTT(loss=loss)) as workers:
-            sums, gradients = workers.gradient(rows, np.random.default_rng(0))
+        with make_executor(network, n, train=data, rule=BPTT(loss=loss)) as workers:
+            sums, gradients = next(workers.steps(rows, np.random.default_rng(0)))
             found.append((sums, {name: value.copy() for name, value in dense(gradients).items()}))
     (one, of_one), (several, of_several) = found
     assert several == pytest.approx(one)

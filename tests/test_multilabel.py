@@ -124,7 +124,7 @@ def test_the_gradient_of_a_whole_batch() -> None:
     def pass_over() -> tuple[float, Params]:
         rng, rows = np.random.default_rng(0), np.arange(3)
         batch = Batch(data.take(rows), 3, rng, Workspace())
-        sums, gradients = BPTT(Regularisation(label_smoothing=0.1)).step(network, batch)
+        sums, gradients = next(BPTT(Regularisation(label_smoothing=0.1)).steps(network, batch))
         return sums.loss / 3, dense(gradients)
 
     _, gradients = pass_over()

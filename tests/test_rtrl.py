@@ -116,9 +116,9 @@ def test_what_is_counted_is_what_it_takes(
     P = 4 * H * (H + 1 + (6 if inputs == "one-hot" else 2))
     assert counted + 1 == 4 * np.dtype(dtype).itemsize * 2 * H * P
     batch = make_batch(examples)
-    RTRL().step(network, batch)
+    next(RTRL().steps(network, batch))
     tracemalloc.start()
-    RTRL().step(network, batch)
+    next(RTRL().steps(network, batch))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert 0.75 * counted < peak < 1.4 * counted  # what does not grow with P is beside it

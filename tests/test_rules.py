@@ -118,8 +118,8 @@ def test_whether_it_is_shared_is_told(
     TextRNNClassifier(**{**SMALL, "max_iter": 1}, rule=rule, n_jobs=2).fit(*reviews)
     told = [str(one.message) for one in recwarn]
     expected = f"n_jobs is 2, but one trains: rule='{rule}' changes the weights on the way"
-    assert any(one.startswith(expected) for one in told) == RULES[rule].is_online
-    assert Settings(**SMALL, rule=rule, n_jobs=2).processes() == (1 if RULES[rule].is_online else 2)
+    assert any(one.startswith(expected) for one in told) == RULES[rule].is_alone
+    assert Settings(**SMALL, rule=rule, n_jobs=2).processes() == (1 if RULES[rule].is_alone else 2)
 
 
 @pytest.mark.parametrize(
@@ -157,10 +157,10 @@ def test_layers_without_states_are_told_of(rule: str) -> None:
     vars(network.body)["layers"] = [object()]
     config = Settings(**SMALL, rule=rule).training_config(6, 24)
     if rule == "bptt":
-        check_training(config, network, examples)
+        check_training(RULES[rule], config, network, examples)
     else:
         with pytest.raises(UsageError, match=f"rule='{rule}' .* body 'recurrent' has layers of"):
-            check_training(config, network, examples)
+            check_training(RULES[rule], config, network, examples)
 
 
 def test_what_does_nothing_is_off() -> None:

@@ -198,7 +198,7 @@ def test_a_gradient_floor_ends_the_way_back(rule: Any, monkeypatch: pytest.Monke
     def unrolled(floor: float) -> int:
         learns, batch = rule(gradient_floor=floor), make_batch(examples)
         whole = isinstance(learns, BPTT)
-        told = [learns.step(network, batch)] if whole else learns.steps(network, batch)
+        told = [next(learns.steps(network, batch))] if whole else learns.steps(network, batch)
         return sum(sums.unrolled for sums, _ in told)
 
     assert unrolled(0.0) == N

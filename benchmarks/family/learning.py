@@ -21,7 +21,7 @@ from textrnn.training.examples import Examples
 from textrnn.training.regularisation import Regularisation
 from textrnn.training.rules import RULES
 from textrnn.training.settings import Settings
-from textrnn.training.step import Batch, OnlineRule
+from textrnn.training.step import Batch
 
 N_HELD_OUT = 2_000
 N_CHECK = 500
@@ -67,13 +67,8 @@ class Learner:
         """Learn from some sequences, once; return the mean loss before that."""
         rule, n = self._rule, len(drawn.documents)
         batch = Batch(examples(drawn, self.network), n, self.rng, self._space)
-        told = (
-            rule.steps(self.network, batch)
-            if isinstance(rule, OnlineRule)
-            else [rule.step(self.network, batch)]
-        )
         loss = 0.0
-        for sums, gradients in told:
+        for sums, gradients in rule.steps(self.network, batch):
             loss += sums.loss / n
             norm = global_norm(gradients)
             if not np.isfinite(norm):

@@ -13,6 +13,7 @@ from textrnn.training.batching import epoch_batches
 from textrnn.training.class_weight import weighted
 from textrnn.training.examples import Examples
 from textrnn.training.executors.single import SingleProcess
+from textrnn.training.executors.worker import Task
 from textrnn.training.regularisation import Regularisation
 from textrnn.training.rules import RULES
 from textrnn.training.settings import Settings
@@ -80,7 +81,7 @@ def clipping(
         shuffle=config.shuffle,
         rng=rng,
     )
-    executor = SingleProcess(network, texts, examples=examples, rule=rule)
+    executor = SingleProcess(Task(network, examples, rule))
     norms = np.array(
         [global_norm(of_step) for rows in batches for _, of_step in executor.steps(rows, rng)]
     )

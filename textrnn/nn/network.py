@@ -9,7 +9,7 @@ its parameters.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -24,12 +24,17 @@ from textrnn.nn.gradients import add_gradients
 from textrnn.nn.heads import Head, HeadCache
 from textrnn.nn.heads.every_step import EveryStepHead, why_not_every_step
 from textrnn.nn.heads.next_word import NextWordHead
+from textrnn.nn.one_way import why_not_one_way
 from textrnn.nn.packed import PackedBatch, pack, pack_rows
 from textrnn.nn.workspace import Workspace
 from textrnn.typing import Counts, Floats, Forms, Ids, Ints, Params
 
 if TYPE_CHECKING:
     from textrnn.nn.dropout import Dropout
+
+
+WORDS_AT_ONCE = 4_096
+"""Words that are read together where each is answered for and nothing is kept."""
 
 
 @dataclass(frozen=True)
@@ -190,6 +195,31 @@ class Network:
         body = self.body.forward(batch, initial=initial, take_in=features.add, workspace=workspace)
         return self.head.logits(features.value(batch), self.params), body.final
 
+    def features(
+        self, batch: PackedBatch, *, workspace: Workspace | None = None
+    ) -> Iterator[tuple[slice, Floats]]:
+        """What logits are made of, (answers, F), and which of the answers: some at a time.
+
+        Where a text is read one way and each answer is made of its own word's output, it is read
+        ``WORDS_AT_ONCE``, and memory is for so many, however long the texts; else all at once.
+        """
+        head, config, states = self.head, self.config, None
+        reason = why_not_one_way(
+            bidirectional=config.bidirectional, segment_length=config.segment_length
+        )
+        in_pieces = head.is_local and not head.answers_texts and reason is None
+        room = WORDS_AT_ONCE if in_pieces else batch.n_tokens
+        for first, last in batch.chunks(room):
+            chunk, rows = batch.of_steps(first, last) if in_pieces else (batch, slice(None))
+            features = head.running(chunk, self.dtype, self.params)
+            states = self.body.forward(
+                chunk,
+                initial=None if states is None else _entered(states, chunk.n_sequences),
+                take_in=features.add,
+                workspace=workspace,
+            ).final
+            yield rows, features.value(chunk)
+
     def predict_logits(self, batch: PackedBatch, workspace: Workspace | None = None) -> Floats:
         """Logits (B, C), documents in the caller's order, or (N, C) of all their tokens."""
         return self.head.in_order(self.read(batch, workspace=workspace)[0], batch)
@@ -229,3 +259,13 @@ class Network:
             watch=watch,
         )
         return replace(of_body, params=add_gradients(of_head, of_body.params))
+
+
+def _entered(states: Sequence[Params], n: int) -> list[Params]:
+    """The states of each layer, and zeros for the documents that begin now: n together."""
+
+    def widened(value: Floats) -> Floats:
+        S, before, *width = value.shape
+        return np.concatenate([value, np.zeros((S, n - before, *width), value.dtype)], axis=1)
+
+    return [{name: widened(value) for name, value in layer.items()} for layer in states]

@@ -6,7 +6,7 @@ What the estimator and a command line run share.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -23,11 +23,15 @@ from textrnn.training.callbacks import Callback
 from textrnn.training.class_weight import check_class_weight
 from textrnn.training.examples import Examples
 from textrnn.training.loop import TrainingRun
-from textrnn.training.rules import RULES
+from textrnn.training.measure import Measure
+from textrnn.training.rules import RULES, Kind
 from textrnn.training.settings import F1, ONE_HOT, RANDOM, WORD2VEC, Settings
+from textrnn.training.trainable import Material, Trainable
 from textrnn.typing import Floats
 from textrnn.wording.messages import Message, Parameter, Setting, stated
 from textrnn.wording.quoting import quoted
+
+M = TypeVar("M", bound=Material)
 
 WORD2VEC_MIN_COUNT = 5
 """Occurrences below which word2vec learns nothing useful of a word."""
@@ -216,28 +220,31 @@ def make_run(
 
 
 def run_over(
-    network: Network,
+    network: Trainable,
     settings: Settings,
-    train: Examples,
+    train: M,
     *,
-    validation: Examples | None,
+    validation: M | None,
     unknown_probabilities: Floats | None = None,
     rng: np.random.Generator,
     callbacks: Sequence[Callback],
     deadline: Deadline | None,
     scorer: Callable[[Floats], float] | None = None,
+    kind: Kind | None = None,
+    measure: Measure[Any] | None = None,
     **changes: Any,
 ) -> TrainingRun:
     """A run over examples with the ids that a network reads; see ``make_run``.
 
-    ``unknown_probabilities`` are of each word to be replaced by the unknown one, (V,).
+    ``unknown_probabilities`` are of each word to be replaced by the unknown one, (V,). For ``kind``
+    and ``measure`` see ``state.Run``: what is no network over texts has its own.
     """
     n_jobs = settings.processes()
     if n_jobs < (settings.n_jobs or 1):
         told: object = (
             f", more than can help: {n_jobs} train, by the cores and the texts of a batch"
         )
-        if RULES[settings.rule].is_online:
+        if RULES[settings.rule].is_alone:
             told = Message(
                 ", but one trains: ",
                 Setting("rule", settings.rule),
@@ -246,7 +253,7 @@ def run_over(
         warn(Message(stated("n_jobs", settings.n_jobs), told))
     return TrainingRun(
         network,
-        settings.training_config(len(train), train.texts.n_tokens, **changes),
+        settings.training_config(len(train), train.n_tokens, **changes),
         train,
         validation=validation,
         unknown_probabilities=unknown_probabilities,
@@ -255,4 +262,6 @@ def run_over(
         n_jobs=n_jobs,
         deadline=deadline,
         scorer=scorer,
+        kind=kind,
+        measure=measure,
     )

@@ -9,30 +9,31 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import numpy as np
 
 from textrnn.errors import TrainingError
-from textrnn.evaluation.held_out_scores import NETWORK, WHOLE
 from textrnn.nn.gradients import Gradients, global_norm, scale
-from textrnn.nn.losses import Output, mean_one
-from textrnn.nn.network import Network
 from textrnn.nn.schedules import learning_rate_at
 from textrnn.system.blas import one_blas_thread
 from textrnn.system.telling import warn
-from textrnn.text.encoded import concatenated
 from textrnn.training.budget import MARGIN, Deadline, steps_that_fit
 from textrnn.training.callbacks import Callback
 from textrnn.training.config import TrainingConfig
-from textrnn.training.examples import Examples
 from textrnn.training.executors import make_executor
+from textrnn.training.measure import Found, Measure
 from textrnn.training.regularisation import Regularisation
 from textrnn.training.rehearsal import rehearse
-from textrnn.training.rules import RULES
+from textrnn.training.rules import Kind
 from textrnn.training.state import OUT_OF_TIME, Run, TrainingState
 from textrnn.training.step import BatchSums, Executor
+from textrnn.training.trainable import Material, Trainable
 from textrnn.typing import Floats, Ints
 from textrnn.wording.messages import Advice, Message, Parameter, Value
+
+T = TypeVar("T", bound=Trainable)
+M = TypeVar("M", bound=Material)
 
 TELLS_OF = {"gradient_norm": "max_grad_norm", "learning_rate": "learning_rate_init"}
 """What an epoch's record tells that means nothing where a setting does nothing."""
@@ -52,24 +53,36 @@ class TrainingRun(Run):
         n_jobs: see ``Run``.
         deadline: when the run must be over; as many steps are planned as fit.
         scorer: see ``Run``.
+        kind: see ``Run``.
+        measure: see ``Run``.
     """
 
     def __init__(
         self,
-        network: Network,
+        network: T,
         config: TrainingConfig,
-        train: Examples,
+        train: M,
         *,
-        validation: Examples | None = None,
+        validation: M | None = None,
         unknown_probabilities: Floats | None = None,
         rng: np.random.Generator,
         callbacks: Sequence[Callback] = (),
         n_jobs: int = 1,
         deadline: Deadline | None = None,
         scorer: Callable[[Floats], float] | None = None,
+        kind: Kind | None = None,
+        measure: Measure[Any] | None = None,
     ) -> None:
         super().__init__(
-            network, config, train, validation=validation, rng=rng, n_jobs=n_jobs, scorer=scorer
+            network,
+            config,
+            train,
+            validation=validation,
+            rng=rng,
+            n_jobs=n_jobs,
+            scorer=scorer,
+            kind=kind,
+            measure=measure,
         )
         self.callbacks = callbacks
         self.deadline = deadline
@@ -82,7 +95,7 @@ class TrainingRun(Run):
             label_smoothing=config.label_smoothing,
             adversarial=config.adversarial,
         )
-        self.rule = RULES[config.rule].configured(config, regularisation, network.dtype)
+        self.rule = self.kind.configured(config, regularisation, network.dtype)
 
     def run(self) -> TrainingState:
         """Train to the end, an early stop, ``stop`` or Ctrl-C; the best weights are then in place.
@@ -112,9 +125,14 @@ class TrainingRun(Run):
         return state
 
     def _executor(self) -> Executor:
-        parts = [self.train] if self.validation is None else [self.train, self.validation]
-        texts = concatenated([part.texts for part in parts])
-        return make_executor(self.network, texts, self.n_jobs, examples=self.train, rule=self.rule)
+        return make_executor(
+            self.network,
+            self.n_jobs,
+            train=self.train,
+            rule=self.rule,
+            held_out=self.validation,
+            judge=self.measure.judge,
+        )
 
     def _count_processes(self, n_jobs: int) -> None:
         """Take note of how many processes there are, on which the bits of the result depend."""
@@ -176,21 +194,19 @@ class TrainingRun(Run):
             "seconds": progress.seconds,
             "words_per_second": progress.words_per_second,
         }
-        idle = RULES[self.config.rule].idle
+        idle = self.kind.idle
         for name, setting in TELLS_OF.items():
             if setting in idle:  # as to a filter, which follows no gradient
                 del record[name]
         with self._averaged():
             if self.validation is not None:
-                loss, accuracy, of_whole = self._validate(executor, self.validation)
-                record |= {"validation_loss": loss, WHOLE: accuracy}
-                if of_whole is not None:
-                    record |= {WHOLE: of_whole, NETWORK: accuracy}
+                found = self._validate(executor)
+                record |= found.figures
             # From here nothing fails: an epoch is counted whole or not at all.
             state.epoch += 1
             state.history.append(record)
             if self.validation is not None:
-                self._remember_best(accuracy, loss)
+                self._remember_best(self.measure.rank(found))
 
     @contextmanager
     def _averaged(self) -> Iterator[None]:
@@ -205,23 +221,14 @@ class TrainingRun(Run):
         finally:
             self.set_params(as_trained)
 
-    def _validate(
-        self, executor: Executor, validation: Examples
-    ) -> tuple[float, float, float | None]:
-        """Loss and accuracy on the documents that stand behind the training ones.
-
-        And the accuracy of the whole that the network is a part of, if there is a scorer.
-        """
-        held_out = np.arange(len(validation)) + len(self.train)
-        logits = executor.predict_logits(held_out)
-        loss, accuracy = loss_and_accuracy(
-            self.network.config.output, logits, validation.targets.values, validation.weights
-        )
-        if not math.isfinite(loss):
+    def _validate(self, executor: Executor) -> Found:
+        """What is found of the held-out examples."""
+        found = self.measure.found(self.measure.read(executor), self.validation)
+        if not math.isfinite(found.loss):
             raise TrainingError(
-                self._explain_not_finite(f"the loss is {loss} on the held-out texts")
+                self._explain_not_finite(f"the loss is {found.loss} on the held-out texts")
             )
-        return loss, accuracy, None if self.scorer is None else self.scorer(logits)
+        return found
 
     def _run_batch(self, executor: Executor, rows: Ints) -> None:
         for sums, gradients in executor.steps(rows, self.rng):
@@ -260,7 +267,7 @@ class TrainingRun(Run):
     def _explain_not_finite(self, found: str) -> Message:
         rate, norm = self.config.learning_rate_init, self.config.max_grad_norm
         told = f"training diverged in epoch {self.state.epoch + 1}, {found}."
-        if "learning_rate_init" in RULES[self.config.rule].idle:
+        if "learning_rate_init" in self.kind.idle:
             return Message(told, Advice(" Choose another ", Parameter("rule"), "."))
         return Message(
             told,
@@ -275,11 +282,9 @@ class TrainingRun(Run):
             ),
         )
 
-    def _remember_best(self, accuracy: float, loss: float) -> None:
+    def _remember_best(self, score: tuple[float, float]) -> None:
         state = self.state
-        # Of equal accuracies the one with the smaller loss is the better model.
-        score = (accuracy, -loss)
-        if accuracy > state.best_score[0] + self.config.tol:
+        if score[0] > state.best_score[0] + self.config.tol:
             state.stale = 0
         else:
             state.stale += 1
@@ -298,15 +303,3 @@ class TrainingRun(Run):
         patience_over = self.validation is not None and state.stale >= self.patience
         all_done = state.steps >= state.planned_steps or state.epoch >= self.config.max_iter
         return patience_over or all_done or bool(state.stopped)
-
-
-def loss_and_accuracy(
-    output: Output, logits: Floats, targets: Ints, weights: Floats | None = None
-) -> tuple[float, float]:
-    """Mean loss in nats, and share that is right, of logits (n, C) and targets.
-
-    With weights (n,) both are means over the weighted documents.
-    """
-    weights = mean_one(weights)
-    loss, _ = output.loss(logits, targets, weights)
-    return loss, output.score(logits, targets, weights)

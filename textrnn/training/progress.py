@@ -8,8 +8,9 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from textrnn.evaluation.held_out_scores import NETWORK, WHOLE
+from textrnn.evaluation.held_out_scores import NETWORK
 from textrnn.training.callbacks import Callback
+from textrnn.training.measure import R_SQUARED
 from textrnn.training.state import Run, TrainingState
 
 
@@ -61,7 +62,7 @@ class Progress(Callback):
             completed=now.tokens / now.n_tokens,
             description=f"epoch {run.state.epoch + 1}/{run.n_epochs}",
             figures=(
-                f"loss {now.mean_loss:.3f}  {_score_of(run)} {now.accuracy:.3f}  "
+                f"loss {now.mean_loss:.3f}  {_training_score(run, now.mean_loss, now.accuracy)}  "
                 f"{now.words_per_second:,.0f} words/s  ETA {self._time_to_go(run)}"
             ),
         )
@@ -76,7 +77,8 @@ class Progress(Callback):
         record = run.state.history[-1]
         line = (
             f"epoch {record['epoch']:>2}/{run.n_epochs}  "
-            f"loss {record['loss']:.3f} {_score_of(run)} {record['accuracy']:.3f}"
+            f"loss {record['loss']:.3f} "
+            f"{_training_score(run, record['loss'], record['accuracy'])}"
         )
         if "validation_loss" in record:
             best = " *" if run.state.best_epoch == run.state.epoch else ""
@@ -96,17 +98,17 @@ class Progress(Callback):
             self.console.print(_early_stop(run), style="dim", soft_wrap=True)
 
 
-def _score_of(run: Run) -> str:
-    """What is called the accuracy of a network that predicts classes, and R² of numbers."""
-    return "R2" if run.network.config.regression else "accuracy"
+def _training_score(run: Run, loss: float, right: float) -> str:
+    """The score of what is learned from, by its name."""
+    return f"{run.measure.name} {run.measure.of_training(loss, right):.3f}"
 
 
 def _held_out(record: dict[str, float], run: Run) -> str:
-    """The accuracy of the whole classifier, if it is known; loss and accuracy of the network."""
-    loss, accuracy = record["validation_loss"], record[WHOLE]
-    if NETWORK not in record or run.network.config.regression:  # which has nothing beside it
-        return f"{loss:.3f} {accuracy:.3f}"
-    return f"{accuracy:.3f}, network {loss:.3f} {record[NETWORK]:.3f}"
+    """The score of the whole classifier, if it is known; loss and score of the network."""
+    loss, score = record["validation_loss"], record[run.measure.key]
+    if NETWORK not in record or run.measure.name == R_SQUARED:  # which has nothing beside it
+        return f"{loss:.3f} {score:.3f}"
+    return f"{score:.3f}, network {loss:.3f} {record[NETWORK]:.3f}"
 
 
 def _interruption(state: TrainingState) -> str:
@@ -126,12 +128,15 @@ def _stopped(state: TrainingState) -> str:
 
 
 def _early_stop(run: Run) -> str:
-    """Patience counts epochs without a higher accuracy, but the loss decides between equals."""
+    """Patience counts epochs without a better score, but the loss decides between equals."""
     by = f" by more than {run.config.tol:g}" if run.config.tol else ""
+    found = f"{run.measure.name} held out has not risen{by}"
+    best = "the most accurate and, of equals, the one of least loss"
+    if run.measure.by_loss:
+        found, best = f"loss held out has not fallen{by}", "the one of least loss"
     return (
-        f"stopped early: the network's {_score_of(run)} held out has not risen{by} for "
-        f"{run.state.stale} epochs; the weights are those of epoch {run.state.best_epoch}, the "
-        "most accurate and, of equals, the one of least loss"
+        f"stopped early: the network's {found} for {run.state.stale} epochs; the weights are "
+        f"those of epoch {run.state.best_epoch}, {best}"
     )
 
 

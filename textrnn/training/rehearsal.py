@@ -14,7 +14,6 @@ from textrnn.nn.gradients import global_norm
 from textrnn.training.averaging import WeightAverage
 from textrnn.training.budget import Deadline, Pace
 from textrnn.training.callbacks import Callback
-from textrnn.training.rules import RULES
 from textrnn.training.state import Run
 from textrnn.training.step import Executor
 
@@ -32,7 +31,7 @@ def rehearse(
     The first batch is not counted, as it takes memory from the system that others use again.
     """
     params = {name: value.copy() for name, value in run.network.params.items()}
-    optimizer = RULES[run.config.rule].optimizer(run.config, params)
+    optimizer = run.kind.optimizer(run.config, params)
     rng = np.random.default_rng(0)
     decay, tables = run.config.ema_decay, run.network.config.tables()
     average = WeightAverage(params, decay, tables) if decay > 0.0 else None
@@ -66,9 +65,9 @@ def _validation_seconds(run: Run, executor: Executor, deadline: Deadline) -> flo
     n = 0 if run.validation is None else len(run.validation)
     if n == 0:
         return 0.0
-    rows = np.random.default_rng(0).permutation(n)[:REHEARSED_TEXTS] + len(run.train)
+    rows = np.random.default_rng(0).permutation(n)[:REHEARSED_TEXTS]
     started = deadline.clock()
-    executor.predict_logits(rows)
+    run.measure.read(executor, rows)
     seconds = (deadline.clock() - started) * n / len(rows)
     if run.scorer is not None:
         started = deadline.clock()

@@ -122,12 +122,12 @@ class Settings(DeclaredSettings):
         Of those that are asked for by their number, no more than have a text of each batch, and
         no more than ``MOST_A_CORE`` for each core. Counted from the cores, no more than have
         ``TEXTS_A_PROCESS``: with fewer a process waits more than it works. Of batches by words
-        all take part. A rule that changes weights on the way through a batch has one.
+        all take part. A rule whose updates are no sums over processes has one.
         """
         from textrnn.system.processes import MOST_A_CORE, available_cores
         from textrnn.training.rules import RULES
 
-        if self.n_jobs is None or RULES[self.rule].is_online:
+        if self.n_jobs is None or RULES[self.rule].is_alone:
             return 1
         cores = available_cores()
         if self.n_jobs > 0:

@@ -6,16 +6,16 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from textrnn.errors import UsageError
-from textrnn.nn.network import Network
 from textrnn.training.averaging import WeightAverage
 from textrnn.training.batching import batch_count, epoch_batches
 from textrnn.training.config import TrainingConfig
-from textrnn.training.examples import Examples
-from textrnn.training.rules import RULES, check_training
+from textrnn.training.measure import Measure, measure_of
+from textrnn.training.rules import RULES, Kind, check_training
 from textrnn.typing import Floats, Ints, Params
 from textrnn.wording.quoting import quoted
 
@@ -32,8 +32,8 @@ class TrainingState:
         steps: steps done.
         epoch: epochs done; the last one may be a part.
         history: a record of plain numbers for each epoch.
-        best_score: highest validation accuracy of the network alone, and the loss that went
-            with it.
+        best_score: the highest rank of an epoch, see ``Measure.rank``: of a classifier the
+            validation accuracy of the network alone, and the loss that went with it, negative.
         best_epoch: the epoch that reached it.
         best_params: a copy of the weights, or of their average, after that epoch.
         stale: epochs since the score last rose.
@@ -104,7 +104,7 @@ class Run:
     """One training of one network, as callbacks see it.
 
     Args:
-        network: trained in place.
+        network: trained in place, a ``Trainable``.
         config: how.
         train: the examples to learn from, with ids of the network's vocabulary.
         validation: those to choose the best epoch by; without them all epochs run
@@ -115,6 +115,8 @@ class Run:
             the validation documents, (n, C). Then that is each epoch's
             ``validation_accuracy``, and the network's own is ``network_validation_accuracy``.
             The best epoch is the network's own either way.
+        kind: the rule and what goes with it; None is that of the name in ``config``.
+        measure: how held-out examples are judged; None is that of a network over texts.
 
     Attributes:
         state: what changes between epochs.
@@ -127,29 +129,33 @@ class Run:
 
     def __init__(
         self,
-        network: Network,
+        network: Any,
         config: TrainingConfig,
-        train: Examples,
+        train: Any,
         *,
-        validation: Examples | None,
+        validation: Any,
         rng: np.random.Generator,
         n_jobs: int,
         scorer: Callable[[Floats], float] | None,
+        kind: Kind | None,
+        measure: Measure[Any] | None,
     ) -> None:
+        self.kind = RULES[config.rule] if kind is None else kind
+        self.measure = measure_of(network, scorer) if measure is None else measure
         self.network = network
         self.config = config
         self.train = train
         self.validation = validation
         self.rng = rng
-        self.n_jobs = n_jobs
+        self.n_jobs = 1 if self.kind.is_alone else n_jobs
         self.scorer = scorer
-        check_training(config, network, train)
-        self.optimizer = RULES[config.rule].optimizer(config, network.params)
+        check_training(self.kind, config, network, train)
+        self.optimizer = self.kind.optimizer(config, network.params)
         self.average: WeightAverage | None = None
         if config.ema_decay > 0.0:
             self.average = WeightAverage(network.params, config.ema_decay, network.config.tables())
-        self._lengths = train.texts.lengths
-        self.n_words = train.texts.n_tokens
+        self._lengths = train.lengths
+        self.n_words = train.n_tokens
         self.progress = self.new_progress()
         self.steps_an_epoch = batch_count(
             len(train),

@@ -8,12 +8,16 @@ from typing import Self
 
 import numpy as np
 
-from textrnn.inference.batches import length_batches
-from textrnn.nn.network import Network
-from textrnn.text.encoded import EncodedTexts
-from textrnn.training.examples import Examples
-from textrnn.training.executors.worker import Worker, deal, seeds
-from textrnn.training.step import OnlineRule, Rule, Told
+from textrnn.training.executors.worker import (
+    JUDGED_AT_ONCE,
+    Task,
+    Worker,
+    deal,
+    held_out_batches,
+    logits_of,
+    seeds,
+)
+from textrnn.training.step import Judged, Told
 from textrnn.typing import Floats, Ints
 
 
@@ -21,45 +25,31 @@ class SingleProcess:
     """An executor that starts nothing; see ``step.Executor``.
 
     Args:
-        network: what is trained.
-        texts: what is predicted, or trained on if there are ``examples``.
-        examples: what to train on, with targets and weights: the first of the texts.
-        rule: how it is trained.
+        task: what is to be done.
     """
 
     n_jobs = 1
 
-    def __init__(
-        self,
-        network: Network,
-        texts: EncodedTexts,
-        *,
-        examples: Examples | None = None,
-        rule: Rule | None = None,
-    ) -> None:
-        self.lengths, self._rule = texts.lengths, rule
-        self._worker = Worker(network, texts, examples, rule)
-        self._logits: Floats = np.empty((len(texts), network.config.n_classes), network.dtype)
-
-    def gradient(self, rows: Ints, rng: np.random.Generator) -> Told:
-        """Sums and gradient over the examples at ``rows``."""
-        (seed,), (part,) = seeds(rng, 1), deal(rows, self.lengths, 1)
-        return self._worker.gradient(part, seed, len(rows))
+    def __init__(self, task: Task) -> None:
+        self._task, self._worker = task, Worker(task)
+        self._logits = logits_of(task)
 
     def steps(self, rows: Ints, rng: np.random.Generator) -> Iterator[Told]:
-        """One after the other, of a rule that changes weights on the way; else once."""
-        if not isinstance(self._rule, OnlineRule):
-            yield self.gradient(rows, rng)
-            return
-        (seed,), (part,) = seeds(rng, 1), deal(rows, self.lengths, 1)
-        yield from self._worker.steps(part, seed, len(rows))
+        """Sums and gradient over the training examples at ``rows``."""
+        assert self._task.train is not None
+        (seed,), (part,) = seeds(rng, 1), deal(rows, self._task.train.lengths, 1)
+        for sums, gradients in self._worker.steps(part, seed, len(rows)):
+            if gradients:
+                yield sums, gradients
 
     def predict_logits(self, rows: Ints | None = None) -> Floats:
-        """Logits of the texts at ``rows``, or of all, in that order."""
-        rows = np.arange(len(self.lengths)) if rows is None else rows
-        batches = [rows[batch] for batch in length_batches(self.lengths[rows])]
-        self._worker.predict(batches, self._logits)
-        return self._logits[rows]
+        """Logits of the held-out texts at ``rows``, or of all, in that order."""
+        self._worker.predict(held_out_batches(self._task, rows), self._logits)
+        return self._logits[slice(None) if rows is None else rows].copy()
+
+    def judge(self, rows: Ints | None = None) -> Judged:
+        """Sums over the held-out examples at ``rows``, or over all."""
+        return self._worker.judge(held_out_batches(self._task, rows, JUDGED_AT_ONCE))
 
     def __enter__(self) -> Self:
         return self

@@ -13,13 +13,13 @@ from textrnn.nn.bodies.recurrent import RecurrentLayer
 from textrnn.nn.network import Network
 from textrnn.nn.optimizers import Optimizer
 from textrnn.training.config import TrainingConfig, make_optimizer
-from textrnn.training.examples import Examples
 from textrnn.training.regularisation import Regularisation
 from textrnn.training.rules.bptt import BPTT
 from textrnn.training.rules.ekf import ExtendedKalman, kalman_filter
 from textrnn.training.rules.rtrl import RTRL, check_cost
 from textrnn.training.rules.tbptt import TruncatedBPTT
-from textrnn.training.step import Rule
+from textrnn.training.step import LearningRule
+from textrnn.training.trainable import Material, Trainable
 from textrnn.typing import Params
 from textrnn.wording.messages import Parameter, Setting
 from textrnn.wording.quoting import quoted
@@ -35,30 +35,30 @@ class Kind:
             outlives a step.
         check: raises UsageError where a network or its texts are too large for it, or warns.
         is_one_way: whether it goes along whole texts from their beginnings.
-        is_online: whether it changes weights on the way through a batch, see ``step.OnlineRule``.
+        is_alone: whether one process trains: what it tells of parts of a batch does not add up.
         is_cut: whether it is cut off by ``k1`` and ``k2``.
         idle: settings that do nothing under it, and the value of each that says so, if it has one.
     """
 
-    configured: Callable[[TrainingConfig, Regularisation, np.dtype[Any]], Rule]
+    configured: Callable[[TrainingConfig, Regularisation, np.dtype[Any]], LearningRule]
     optimizer: Callable[[TrainingConfig, Params], Optimizer] = make_optimizer
-    check: Callable[[TrainingConfig, Network, Examples], None] = lambda *_: None
+    check: Callable[[TrainingConfig, Any, Any], None] = lambda *_: None
     is_one_way: bool = True
-    is_online: bool = False
+    is_alone: bool = False
     is_cut: bool = False
     idle: Mapping[str, Any] = field(default_factory=dict)
 
 
 RULES: dict[str, Kind] = {
     "bptt": Kind(BPTT.configured, is_one_way=False),
-    "tbptt": Kind(TruncatedBPTT.configured, is_online=True, is_cut=True, idle={"adversarial": 0.0}),
+    "tbptt": Kind(TruncatedBPTT.configured, is_cut=True, idle={"adversarial": 0.0}),
     "rtrl": Kind(
         RTRL.configured, check=check_cost, idle={"adversarial": 0.0, "gradient_floor": 0.0}
     ),
     "ekf": Kind(
         ExtendedKalman.configured,
         kalman_filter,
-        is_online=True,
+        is_alone=True,
         is_cut=True,
         idle={
             "solver": None,
@@ -81,20 +81,22 @@ RULES: dict[str, Kind] = {
 }
 
 
-def check_training(config: TrainingConfig, network: Network, train: Examples) -> None:
-    """Whether a rule can train a network by some texts.
+def check_training(kind: Kind, config: TrainingConfig, network: Trainable, train: Material) -> None:
+    """Whether a rule can train something by some examples.
 
     Raises:
         UsageError: it goes along states, and layers of the network have none; or what the rule's
             own ``Kind.check`` raises.
     """
-    kind, body = RULES[config.rule], network.body
-    if kind.is_one_way and not all(isinstance(layer, RecurrentLayer) for layer in body.layers):
-        raise UsageError(
-            Setting("rule", config.rule),
-            f" goes along the states of recurrent layers, but the body {quoted(body.name)} has "
-            "layers of another kind; choose another ",
-            Parameter("rule"),
-            ".",
-        )
+    if kind.is_one_way:
+        assert isinstance(network, Network)
+        body = network.body
+        if not all(isinstance(layer, RecurrentLayer) for layer in body.layers):
+            raise UsageError(
+                Setting("rule", config.rule),
+                f" goes along the states of recurrent layers, but the body {quoted(body.name)} "
+                "has layers of another kind; choose another ",
+                Parameter("rule"),
+                ".",
+            )
     kind.check(config, network, train)

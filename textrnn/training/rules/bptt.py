@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from textrnn.training.config import TrainingConfig
 from textrnn.training.lesson import ONCE, Lesson, make_lesson
 from textrnn.training.regularisation import Regularisation
 from textrnn.training.rules.adversarial import perturbation
-from textrnn.training.step import Batch, BatchSums
+from textrnn.training.step import Batch, Told
 from textrnn.typing import Floats
 
 
@@ -32,6 +33,7 @@ class BPTT:
     gradient_floor: float = 0.0
     frozen: tuple[str, ...] = ()
     loss: str = ONCE
+    is_online: ClassVar[bool] = False
 
     @classmethod
     def configured(
@@ -40,8 +42,8 @@ class BPTT:
         """The rule of a training; see ``rules.RULES``."""
         return cls(regularisation, config.floor(dtype), config.frozen, config.loss)
 
-    def step(self, network: Network, batch: Batch) -> tuple[BatchSums, Gradients]:
-        """Forward and backward over the examples of a batch; see ``LearningRule``."""
+    def steps(self, network: Network, batch: Batch) -> Iterator[Told]:
+        """Once, forward and backward over the examples of a batch; see ``LearningRule``."""
         lesson = make_lesson(network, batch, self.regularisation, self.loss)
         lesson = lesson.sampled(self.regularisation.negatives, batch.rng)
         passed = self._pass(lesson, batch, None)
@@ -50,7 +52,7 @@ class BPTT:
             gradients = self._adversarial(lesson, batch, passed)
         for name in self.frozen:
             gradients.pop(name, None)
-        return lesson.sums(passed.loss, passed.logits, passed.unrolled), gradients
+        yield lesson.sums(passed.loss, passed.logits, passed.unrolled), gradients
 
     def _pass(self, lesson: Lesson, batch: Batch, perturbed: Floats | None) -> _Passed:
         """Forward and backward once, with dropout of its own.

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -51,6 +51,7 @@ class ExtendedKalman:
     frozen: tuple[str, ...] = ()
     loss: str = ONCE
     noise: float = NOISE
+    is_online: ClassVar[bool] = True
 
     @classmethod
     def configured(
@@ -63,7 +64,10 @@ class ExtendedKalman:
         return cls(k1, k2, regularisation, config.frozen, config.loss)
 
     def steps(self, network: Network, batch: Batch) -> Iterator[Told]:
-        """One after every k1 words in which there is an answer; see ``OnlineRule``."""
+        """One after every k1 words in which there is an answer; see ``LearningRule``.
+
+        An observation is no gradient that could be added to that of another process.
+        """
         lesson = make_lesson(network, batch, self.regularisation, self.loss)
         longest = int(lesson.packed.lengths[0])
         k1, k2 = self.k1 or longest, self.k2 or longest

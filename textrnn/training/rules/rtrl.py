@@ -10,8 +10,9 @@ with the length of a text but for its distinct words; what is kept of the batch 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -48,6 +49,7 @@ class RTRL:
     regularisation: Regularisation = field(default_factory=Regularisation)
     frozen: tuple[str, ...] = ()
     loss: str = ONCE
+    is_online: ClassVar[bool] = False
 
     @classmethod
     def configured(
@@ -57,8 +59,8 @@ class RTRL:
         del dtype
         return cls(regularisation, config.frozen, config.loss)
 
-    def step(self, network: Network, batch: Batch) -> Told:
-        """Forward for the outputs' gradients, then along the steps for those of parameters."""
+    def steps(self, network: Network, batch: Batch) -> Iterator[Told]:
+        """Once: forward for outputs' gradients, then along the steps for those of parameters."""
         lesson = make_lesson(network, batch, self.regularisation, self.loss)
         lesson = lesson.sampled(self.regularisation.negatives, batch.rng)
         network, packed = lesson.network, lesson.packed
@@ -76,7 +78,7 @@ class RTRL:
         gradients = add_gradients(of_head, of_body)
         for name in self.frozen:
             gradients.pop(name, None)
-        return lesson.sums(loss, logits, packed.n_tokens), gradients
+        yield lesson.sums(loss, logits, packed.n_tokens), gradients
 
 
 def check_cost(config: TrainingConfig, network: Network, train: Examples) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from textrnn.training.config import TrainingConfig
 from textrnn.training.lesson import ONCE, make_lesson
 from textrnn.training.regularisation import Regularisation
 from textrnn.training.rules.parts import Reading
-from textrnn.training.step import Batch, Told
+from textrnn.training.step import NOTHING, Batch, Told
 
 K1 = 20
 """Words between two updates, and half of those that the gradient goes back over, by default."""
@@ -48,6 +48,7 @@ class TruncatedBPTT:
     gradient_floor: float = 0.0
     frozen: tuple[str, ...] = ()
     loss: str = ONCE
+    is_online: ClassVar[bool] = True
 
     @classmethod
     def configured(
@@ -59,7 +60,7 @@ class TruncatedBPTT:
         return cls(k1, k2, regularisation, config.floor(dtype), config.frozen, config.loss)
 
     def steps(self, network: Network, batch: Batch) -> Iterator[Told]:
-        """One after every k1 words in which there is an answer; see ``OnlineRule``."""
+        """One after every k1 words; see ``LearningRule``."""
         reading = Reading(
             make_lesson(network, batch, self.regularisation, self.loss),
             self.k1,
@@ -72,6 +73,7 @@ class TruncatedBPTT:
         for start in reading.starts:
             part = reading.part(start)
             if part is None:
+                yield NOTHING
                 continue
             loss, d_logits = part.lesson.loss(part.logits, label_smoothing=smoothing)
             gradients, unrolled = part.backward(d_logits, gradient_floor=self.gradient_floor)
