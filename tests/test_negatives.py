@@ -83,7 +83,7 @@ def test_gradients_of_a_sampled_step(form: str) -> None:
     rule = BPTT(sampling(examples.targets.values, 2))
 
     def told() -> Any:
-        return rule.step(network, make_batch(examples))  # with the same randomness
+        return next(rule.steps(network, make_batch(examples)))  # with the same randomness
 
     gradients = dense(told()[1])
     for name, value in network.params.items():
@@ -132,7 +132,7 @@ def test_its_mean_gradient_tends_to_that_of_the_whole_softmax() -> None:
         total = {name: np.zeros_like(value) for name, value in whole.items()}
         for seed in range(draws):
             batch = replace(make_batch(examples), rng=np.random.default_rng(seed))
-            for name, value in dense(rule.step(network, batch)[1]).items():
+            for name, value in dense(next(rule.steps(network, batch))[1]).items():
                 total[name] += value / draws
         off = sum(float(((total[name] - whole[name]) ** 2).sum()) for name in whole)
         return float(np.sqrt(off / sum(float((v**2).sum()) for v in whole.values())))
