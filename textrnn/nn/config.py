@@ -14,6 +14,7 @@ from textrnn.nn.inputs import EMBEDDING, Embedding, Input, OneHot, RealValued
 from textrnn.nn.labelled import LabelledEmbedding
 from textrnn.nn.losses import Output, output_of
 from textrnn.nn.spelt import SpeltWords
+from textrnn.nn.word_loss import WORDS
 from textrnn.typing import Params
 
 
@@ -107,6 +108,8 @@ class NetworkConfig:
     @property
     def output(self) -> Output:
         """What the logits mean."""
+        if HEADS[self.head].predicts_words:
+            return WORDS
         return output_of(multilabel=self.multilabel, regression=self.regression)
 
     @property
