@@ -14,6 +14,7 @@ import pytest
 from tests.gradcheck import CELL_NAMES
 from tests.test_next_word import FORMS, C, V, network_of
 from textrnn.nn import language
+from textrnn.nn import network as of_networks
 from textrnn.nn.language import next_words, push, tell
 from textrnn.nn.losses import log_softmax
 from textrnn.nn.network import Network
@@ -37,12 +38,16 @@ def whole(network: Network, ids: Ids) -> Floats:
     return log_softmax(network.predict_logits(network.pack_rows(ids, STARTS)))
 
 
-@pytest.mark.parametrize("piece", [1, 2, 4, 9, 100])
+@pytest.mark.parametrize("piece", [1, 2, 7, 30, 100])
 @forms
-def test_texts_in_pieces_are_whole_texts(form: str, piece: int) -> None:
+def test_texts_in_pieces_are_whole_texts(
+    form: str, piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of so many words of all of them, or of one of each."""
     network, (ids, targets) = network_of(form), ids_and_targets()
     expected = whole(network, ids)
-    told = tell(network, ids, STARTS, targets, piece=piece)
+    monkeypatch.setattr(of_networks, "WORDS_AT_ONCE", piece)
+    told = tell(network, ids, STARTS, targets)
     np.testing.assert_allclose(
         told.log_probabilities, expected[np.arange(len(ids)), targets], **EXACT
     )
@@ -51,11 +56,14 @@ def test_texts_in_pieces_are_whole_texts(form: str, piece: int) -> None:
 
 @layers
 @cells
-def test_so_they_are_of_any_cell(cell: str, num_layers: int) -> None:
+def test_so_they_are_of_any_cell(
+    cell: str, num_layers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(of_networks, "WORDS_AT_ONCE", 9)
     network = network_of("tied, projected", cell=cell, num_layers=num_layers)
     ids, targets = ids_and_targets()
     expected = whole(network, ids)[np.arange(len(ids)), targets]
-    found = tell(network, ids, STARTS, targets, piece=2).log_probabilities
+    found = tell(network, ids, STARTS, targets).log_probabilities
     np.testing.assert_allclose(found, expected, **EXACT)
 
 
@@ -64,7 +72,7 @@ def test_rows_are_compared_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> N
     expected = whole(network, ids)[np.arange(len(ids)), targets]
     for rows in (1, 2, 3, 7, 1000):
         monkeypatch.setattr(language, "LOGITS_AT_ONCE", rows * C)
-        found = tell(network, ids, STARTS, targets, piece=4).log_probabilities
+        found = tell(network, ids, STARTS, targets).log_probabilities
         np.testing.assert_allclose(found, expected, err_msg=f"{rows} rows", **EXACT)
 
 
@@ -74,7 +82,7 @@ def test_a_text_does_not_depend_on_its_neighbours() -> None:
     starts = np.insert(STARTS, 2, STARTS[2])  # one more text, of no word
     everything = np.split(tell(network, ids, starts, targets).log_probabilities, starts[1:-1])
     for rows in ([4], [0, 6, 3], [2], [3, 3, 2, 1], [5, 4, 3, 2, 1, 0]):
-        told = tell(network, ids, starts, targets, np.array(rows), piece=3)
+        told = tell(network, ids, starts, targets, np.array(rows))
         expected = np.concatenate([everything[row] for row in rows])
         np.testing.assert_allclose(told.log_probabilities, expected, **EXACT)
     none = tell(network, ids, starts, targets, np.zeros(0, np.int64))
@@ -88,16 +96,16 @@ def test_single_precision_is_near() -> None:
     near = Network(
         type(exact.config)(**config), {n: v.astype(np.float32) for n, v in exact.params.items()}
     )
-    found = tell(near, ids, STARTS, targets, piece=3)
+    found = tell(near, ids, STARTS, targets)
     assert found.log_probabilities.dtype == np.float64
     expected = tell(exact, ids, STARTS, targets)
     np.testing.assert_allclose(found.log_probabilities, expected.log_probabilities, atol=1e-5)
 
 
 def test_a_long_text_takes_no_more_memory_than_a_short_one() -> None:
-    """Beside its ids: neither states nor logits, are kept of all of it."""
+    """Beside a few numbers a word: neither states nor logits are kept of all of it."""
     network = network_of("tied", embedding_dim=8, hidden_size=8, num_layers=2)
-    words = np.random.default_rng(0).integers(0, C, 8_000)
+    words = np.random.default_rng(0).integers(0, C, 20_000)
 
     def peak(n: int) -> int:
         ids, starts = words[:n].astype(np.int32), np.array([0, n])
@@ -107,8 +115,8 @@ def test_a_long_text_takes_no_more_memory_than_a_short_one() -> None:
         tracemalloc.stop()
         return found
 
-    short, long = peak(1_000), peak(8_000)
-    assert long < short + 40 * 7_000
+    short, long = peak(10_000), peak(20_000)
+    assert long < short + 100 * 10_000
 
 
 @layers

@@ -1,8 +1,8 @@
 """A network as a language model: how probable texts are, and what comes next in some.
 
 Neither needs the logits of all words at once. Of texts that are there, rows of logits are made a
-few at a time, and only what they say of the words that came is kept. Long texts are read in pieces,
-the states carried on, so that memory does not grow with them. Texts that are still to be written
+few at a time, and only what they say of the words that came is kept. Long texts are read in pieces
+(``Network.features``), so that memory does not grow with them. Texts that are still to be written
 are read a word at a time, all side by side.
 """
 
@@ -13,15 +13,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from textrnn.nn.heads.next_word import NextWordHead
 from textrnn.nn.losses import log_softmax
 from textrnn.nn.network import Network
-from textrnn.nn.packed import PackedBatch, pack_rows
+from textrnn.nn.packed import pack_rows
 from textrnn.nn.workspace import Workspace
 from textrnn.typing import Bools, Counts, Floats, Ids, Ints, Params
 
-PIECE = 512
-"""Words that are read of each text before the state is carried on."""
 LOGITS_AT_ONCE = 1 << 20
 """Numbers: few enough to stay in the cache while they are worked on."""
 
@@ -42,12 +39,12 @@ def tell(
     targets: Ints,
     rows: Ints | None = None,
     *,
-    piece: int = PIECE,
     workspace: Workspace | None = None,
 ) -> Told:
     """What a network says of the words that come next in some texts.
 
-    A text's numbers do not depend on its neighbours, nor, but for rounding, on the pieces.
+    A text's numbers do not depend on its neighbours, nor, but for rounding, on the pieces in which
+    it is read.
 
     Args:
         network: its head tells the next word.
@@ -55,33 +52,28 @@ def tell(
         starts: where each text begins among them and the last one ends, (texts + 1,).
         targets: the word that comes next after each of them, of the same shape.
         rows: the texts that are read, side by side; None reads all.
-        piece: words of each text that are read at once.
         workspace: buffers to use again.
 
     Returns:
         For each word of these texts, one text after the other.
     """
-    space = workspace or Workspace()
     rows = np.arange(len(starts) - 1) if rows is None else rows
+    rows = rows[starts[rows + 1] > starts[rows]]
     lengths = starts[rows + 1] - starts[rows]
-    places = np.cumsum(lengths) - lengths
     told = Told(np.empty(lengths.sum()), np.empty(lengths.sum(), bool))
-    order = np.argsort(-lengths, kind="stable")
-    order = order[lengths[order] > 0]
-    state: Sequence[Params] | None = None
-    for begin in range(0, int(lengths.max(initial=0)), piece):
-        order = order[lengths[order] > begin]
-        sizes = np.minimum(lengths[order] - begin, piece)
-        pieces = np.concatenate([[0], np.cumsum(sizes)])
-        shift = np.repeat(begin - pieces[:-1], sizes) + np.arange(pieces[-1])
-        read = np.repeat(starts[rows[order]], sizes) + shift
-        batch = pack_rows(ids[read], pieces)
-        if state is not None:
-            state = _some(state, np.arange(len(order)))
-        state, found = _read(network, batch, targets[read[batch.places]], state, space)
-        here = (np.repeat(places[order], sizes) + shift)[batch.places]
-        for values, of_batch in zip(told, found, strict=True):
-            values[here] = of_batch
+    if not len(rows):
+        return told
+    first = starts[rows] - (np.cumsum(lengths) - lengths)
+    wanted = targets[np.repeat(first, lengths) + np.arange(lengths.sum())]
+    batch = network.pack_rows(ids, starts, rows)
+    at_once = max(1, LOGITS_AT_ONCE // network.head.n_classes)
+    for answers, features in network.features(batch, workspace=workspace):
+        places = batch.places[answers]
+        for start in range(0, len(features), at_once):
+            here = places[start : start + at_once]
+            logits = network.head.logits(features[start : start + at_once], network.params)
+            for values, found in zip(told, _compare(logits, wanted[here]), strict=True):
+                values[here] = found
     return told
 
 
@@ -126,59 +118,10 @@ def _some(layers: Sequence[Params], rows: Ints) -> list[Params]:
     return [{name: value[:, rows] for name, value in layer.items()} for layer in layers]
 
 
-def _read(
-    network: Network,
-    batch: PackedBatch,
-    targets: Ints,
-    initial: Sequence[Params] | None,
-    workspace: Workspace,
-) -> tuple[list[Params], Told]:
-    """The final states of a batch, and what is said of its targets, in the order of its rows."""
-    told = _Running(network, targets, batch.n_sequences)
-    body = network.body.forward(batch, initial=initial, take_in=told.add, workspace=workspace)
-    told.flush()
-    return body.final, told.value
-
-
-class _Running:
-    """Compares outputs with targets as they come, from the last row up, some rows at a time."""
-
-    def __init__(self, network: Network, targets: Ints, n_sequences: int) -> None:
-        assert isinstance(network.head, NextWordHead)
-        self._head, self._params, self._targets = network.head, network.params, targets
-        self._room = max(LOGITS_AT_ONCE // network.head.n_classes, 1)
-        shape = (self._room + n_sequences, network.body.width)
-        self._h: Floats = np.empty(shape, network.dtype)
-        self._first = len(self._h)
-        self._missing = len(targets)
-        self.value = Told(np.empty(len(targets)), np.empty(len(targets), bool))
-
-    def add(self, h: Floats) -> None:
-        """Take the outputs (1, n, H) of a step."""
-        self._first -= h.shape[1]
-        self._h[self._first : self._first + h.shape[1]] = h[0]
-        if len(self._h) - self._first >= self._room:
-            self.flush()
-
-    def flush(self) -> None:
-        """Compare what was taken."""
-        n = len(self._h) - self._first
-        rows = slice(self._missing - n, self._missing)
-        for start in range(0, n, self._room):
-            some = slice(rows.start + start, min(rows.start + start + self._room, rows.stop))
-            h = self._h[self._first + start : self._first + start + self._room]
-            found = _compare(self._head, self._params, h, self._targets[some])
-            for values, new in zip(self.value, found, strict=True):
-                values[some] = new
-        self._first, self._missing = len(self._h), rows.start
-
-
-def _compare(head: NextWordHead, params: Params, h: Floats, targets: Ints) -> Told:
-    """What outputs (n, H) say of targets (n,)."""
-    logits = head.logits(head.projected(h, params), params)
+def _compare(logits: Floats, targets: Ints) -> Told:
+    """What logits (n, C), which are used up, say of targets (n,)."""
     rows, best = np.arange(len(logits)), logits.argmax(axis=1)
-    of_targets = logits[rows, targets].astype(np.float64)
-    top = logits[rows, best]
+    of_targets, top = logits[rows, targets].astype(np.float64), logits[rows, best]
     logits -= top[:, np.newaxis]
-    total = np.exp(logits, out=logits).sum(axis=1, dtype=logits.dtype)
+    total = np.exp(logits, out=logits).sum(axis=1)
     return Told(of_targets - top - np.log(total.astype(np.float64)), best == targets)

@@ -99,7 +99,7 @@ class PackedBatch:
 
         Yields the first of them and the last one and more: it has at least one, of any size.
         """
-        last = len(self.steps)
+        last = len(self.batch_sizes)
         while last:
             first = last - 1
             while first and self.offsets[last] - self.offsets[first - 1] <= room:
