@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from tests.examples import examples
 from textrnn import TextRNNClassifier
-from textrnn.cli.app import COMMANDS, app
+from textrnn.cli.app import COMMANDS, GROUPS, app
 from textrnn.cli.option_names import OTHERS, Options, in_options, options_of
 from textrnn.errors import MissingDependencyError, TextRNNError, TrainingError, UsageError
 from textrnn.text.tokenizers import make_tokenizer
@@ -37,13 +37,17 @@ ALL = Message(
     Advice(Setting("threshold", "f1")),
 )
 """Every name there is, each said only where there is a word for it."""
+EVERY = (*COMMANDS, *(f"{name} {one}" for name, group in GROUPS.items() for one in group.commands))
+"""All commands, those of groups by both names."""
 
 
 @functools.cache
 def command_of(name: str) -> Any:
     """A command as typer makes it."""
-    group = cast(Any, typer.main.get_command(app))
-    return group.get_command(None, name)
+    found = cast(Any, typer.main.get_command(app))
+    for part in name.split():
+        found = found.get_command(None, part)
+    return found
 
 
 def options_in(name: str) -> set[str]:
@@ -102,7 +106,7 @@ def test_13_every_setting_is_complained_of_by_its_option(name: str) -> None:
     assert "None" not in told or name not in OPTIONS or name == "class_weight"
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", EVERY)
 def test_13_no_command_is_told_of_an_option_that_it_lacks(name: str) -> None:
     with options_of(command_of(name)):
         told = in_options(ALL)
@@ -138,6 +142,7 @@ SERVED = {
     "train_checks": ("train",),
     "setting_options": ("train", "tune", "compare"),
     "incoming": ("predict",),
+    "lm asking": ("lm score", "lm next"),
 }
 SHARED = {"option_names", "app", "options", "run"}
 """Where options are declared, named by pieces only, or are those that all commands have."""
@@ -147,7 +152,8 @@ SHARED = {"option_names", "app", "options", "run"}
 def test_13_what_a_command_says_itself_names_its_own_options(file: Path) -> None:
     if file.stem in {"option_names", "app"}:
         return
-    commands = SERVED.get(file.stem, (file.stem,) if file.stem in COMMANDS else COMMANDS)
+    name = " ".join(file.relative_to(PACKAGE / "cli").with_suffix("").parts)
+    commands = SERVED.get(name, (name,) if name in EVERY else EVERY)
     known = set.intersection(*map(options_in, commands))
     declared = {"--offline", "--json", "--quiet", "--no-cache", "--cache", "--text-column"}
     declared |= {"--label-column", "--label-separator"}

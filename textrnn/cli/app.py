@@ -33,7 +33,12 @@ COMMANDS = (
     *("gradients", "models", "shrink", "corpora", "inspect"),
 )
 """Each is the function of that name in the module of that name."""
-GROUPS: dict[str, Group] = {}
+GROUPS: dict[str, Group] = {
+    "lm": Group(
+        "Language models: train one, then ask it.",
+        {"score": "score", "next": "next_words", "generate": "generate", "evaluate": "evaluate"},
+    ),
+}
 """Commands of models of a kind of its own: the package of that name holds a module for each."""
 
 

@@ -1,0 +1,1 @@
+"""``textrnn lm``: language models, trained and asked."""
