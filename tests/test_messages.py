@@ -23,13 +23,16 @@ from textrnn.cli.app import COMMANDS, GROUPS, app
 from textrnn.cli.option_names import OTHERS, Options, in_options, options_of
 from textrnn.errors import MissingDependencyError, TextRNNError, TrainingError, UsageError
 from textrnn.text.tokenizers import make_tokenizer
+from textrnn.training.declaration import declared_by
+from textrnn.training.language.settings import LanguageModelSettings
 from textrnn.training.prior_baseline import nothing_learned
 from textrnn.training.settings import DECLARED, Settings
 from textrnn.training.state import TrainingState
 from textrnn.wording.messages import Advice, ForScripts, Message, Parameter, Setting, Value, stated
 
 PACKAGE = Path(__file__).parents[1] / "textrnn"
-OPTIONS = {**OTHERS, **{name: f"--{setting.option}" for name, setting in DECLARED.items()}}
+EVERY = {**declared_by(LanguageModelSettings), **DECLARED}
+OPTIONS = {**OTHERS, **{name: f"--{setting.option}" for name, setting in EVERY.items()}}
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 ALL = Message(
     *(Advice(Parameter(name), "; ") for name in OPTIONS),

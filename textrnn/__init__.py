@@ -15,6 +15,7 @@ from textrnn.system.version import __version__
 if TYPE_CHECKING:
     from textrnn.corpora import load_corpus as load_corpus
     from textrnn.estimator.classifier import TextRNNClassifier as TextRNNClassifier
+    from textrnn.estimator.language_model import TextRNNLanguageModel as TextRNNLanguageModel
     from textrnn.estimator.regressor import TextRNNRegressor as TextRNNRegressor
     from textrnn.inference.classifier import TextModel as TextModel
     from textrnn.storage.loading import load_model as load_model
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "TextRNNClassifier": "textrnn.estimator.classifier",
+    "TextRNNLanguageModel": "textrnn.estimator.language_model",
     "TextRNNRegressor": "textrnn.estimator.regressor",
     "TextModel": "textrnn.inference.classifier",
     "load_corpus": "textrnn.corpora",
@@ -32,6 +34,7 @@ _HOME = {
 __all__ = [
     "TextModel",
     "TextRNNClassifier",
+    "TextRNNLanguageModel",
     "TextRNNRegressor",
     "__version__",
     "load_corpus",

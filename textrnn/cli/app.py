@@ -36,7 +36,13 @@ COMMANDS = (
 GROUPS: dict[str, Group] = {
     "lm": Group(
         "Language models: train one, then ask it.",
-        {"score": "score", "next": "next_words", "generate": "generate", "evaluate": "evaluate"},
+        {
+            "train": "train",
+            "score": "score",
+            "next": "next_words",
+            "generate": "generate",
+            "evaluate": "evaluate",
+        },
     ),
 }
 """Commands of models of a kind of its own: the package of that name holds a module for each."""

@@ -17,7 +17,7 @@ OTHERS = {
     **{
         name: "--" + name.replace("_", "-")
         for name in (
-            *("preset", "seed", "resume", "regression", "unlabelled", "condition"),
+            *("preset", "seed", "resume", "regression", "unlabelled", "condition", "markov"),
             *("test", "validation", "test_fraction"),
             *("split", "text_column", "label_column", "label_separator", "format", "which"),
             *("max_words", "max_ngrams", "top_k", "min_accuracy", "limit"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from textrnn.cli.corpus_options import CorpusOptions, ManyLabels
 from textrnn.cli.interrupts import INTERRUPTED
 from textrnn.cli.options import Cache, Debug, Json, Quiet, Seed, check_seed, say, silent
 from textrnn.cli.setting_options import Preset, settings_of, takes_settings
-from textrnn.cli.train_checks import check_embedding, check_out, check_regression
+from textrnn.cli.train_checks import check_embedding, check_out, check_regression, folder_name
 from textrnn.training.declared import DATA
 from textrnn.training.presets import DEFAULT
 
@@ -97,7 +96,7 @@ def train(
     from textrnn.linear.baselines import BASELINES
     from textrnn.training.progress import Progress
 
-    out = out or Path("models") / _folder_name(loaded.name)
+    out = out or Path("models") / folder_name(loaded.name)
     experiment = Experiment(
         corpus=loaded,
         settings=settings,
@@ -147,11 +146,6 @@ def _again(report: RunReport) -> str:
         )
     how = "all of them" if report.out_of_time else "the same again"
     return f"{done}--max-steps {report.planned_steps} in place of --budget does {how}"
-
-
-def _folder_name(name: str) -> str:
-    """A corpus's name as the name of a folder."""
-    return re.sub(r"[^\w.-]+", "-", name).strip("-.") or "model"
 
 
 def _unlabelled(source: str | None, corpus: Corpus) -> Sequence[str]:

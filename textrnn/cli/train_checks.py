@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from pathlib import Path
 
@@ -45,3 +46,8 @@ def check_embedding(embedding: str) -> None:
             f"--embedding is {quoted(embedding)}, but there is no such file of word vectors, and "
             f"it is none of {', '.join(EMBEDDINGS)}.{did_you_mean(embedding, EMBEDDINGS)}"
         )
+
+
+def folder_name(name: str) -> str:
+    """A corpus's name as the name of a folder."""
+    return re.sub(r"[^\w.-]+", "-", name).strip("-.") or "model"

@@ -14,6 +14,7 @@ from textrnn.corpora.material import Material, R, check_not_empty, finished
 from textrnn.corpora.overlap import TEST, TRAIN, VALIDATION
 from textrnn.corpora.pairs import read_pairs
 from textrnn.corpora.place import UNLABELLED, PathLike, Place, with_files
+from textrnn.corpora.registry import find_split
 from textrnn.corpora.rows import Lines, Pairs, TaggedTexts
 from textrnn.corpora.sources import Columns, fetched_folder
 from textrnn.corpora.tagged import read_tagged
@@ -36,7 +37,7 @@ def load_lines(
     *,
     condition: str | None = None,
     text_column: str | None = None,
-    unlabelled: bool = False,
+    unlabelled: bool | None = None,
     test: PathLike | None = None,
     validation: PathLike | None = None,
     test_fraction: float | None = None,
@@ -50,7 +51,7 @@ def load_lines(
         condition: the column of the labels to condition on, or ``label`` for whichever holds them.
         text_column: the column of the texts, if it is not found.
         unlabelled: take a corpus's unlabelled texts in place of its labelled ones, and test texts
-            of these.
+            of these; None does so where it has some, and nothing is conditioned on labels.
         test: a file of test texts.
         validation: a file of texts to choose the best epoch by.
         test_fraction: the share to draw for a test; a corpus with one of its own refuses it.
@@ -136,7 +137,7 @@ def _place_of_lines(
     name_or_path: PathLike,
     condition: str | None,
     text_column: str | None,
-    unlabelled: bool,
+    unlabelled: bool | None,
     offline: bool,
 ) -> Place[Lines]:
     given = os.fspath(name_or_path)
@@ -155,6 +156,9 @@ def _place_of_lines(
     folder = fetched_folder(given, columns, offline=offline)
     if given.startswith("hf:"):  # what is kept of it has our own names
         text_column, condition = None, condition and ANY_LABEL
+
+    if unlabelled is None and condition is None and folder is not None:
+        unlabelled = find_split(folder, UNLABELLED) is not None
 
     def read(path: Path, note: Note) -> Lines:
         return read_lines(path, text_column=text_column, condition=condition, note=note)

@@ -66,7 +66,7 @@ def tokens_of(texts: Sequence[str], settings: Settings) -> EncodedTexts:
     """
     tokenizer = make_tokenizer(settings.tokenizer, lowercase=settings.lowercase)
     if tokenizer_name(tokenizer) is None:
-        found = encode_lists(_checked_tokens(tokenizer, texts))
+        found = encode_lists(checked_tokens(tokenizer, texts))
     else:
         with quietly():  # where no process can be started, the training will find that, and warn
             found = tokenise(tokenizer, texts, n_jobs=process_count(settings.n_jobs))
@@ -88,7 +88,7 @@ def check_same_labels(data: Examples, n_classes: int, *, multilabel: bool) -> No
         )
 
 
-def _checked_tokens(tokenizer: Tokenizer, texts: Sequence[str]) -> Iterator[list[str]]:
+def checked_tokens(tokenizer: Tokenizer, texts: Sequence[str]) -> Iterator[list[str]]:
     """The tokens of each text by a tokenizer of the user's own.
 
     Raises:

@@ -82,7 +82,7 @@ class Kept:
             return None
         if checkpoint_path(out).exists():
             return None  # there is a run to go on with, whatever the folder holds
-        saved = load_saved(out)  # a damaged one is not finished
+        saved = load_saved(out, kinds=())  # a damaged one is not finished
         report = saved.report
         same = (
             report.finished is True

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from textrnn.evaluation.scores import Scores
 from textrnn.inference.bag_of_words import LinearModel
 from textrnn.inference.classifier import TextModel
@@ -29,16 +32,7 @@ def model_card(model: Classifier, report: RunReport) -> str:
     ]
     if model.threshold is not None:
         lines.append(f"| threshold | {model.threshold:.4g} |")
-    if report.corpus is not None:
-        lines.append(f"| trained on | {in_markdown(report.corpus)}{_texts(report.n_train)} |")
-        for name, value in (("preset", report.preset), ("epochs", report.epochs)):
-            if value is not None:
-                lines.append(f"| {name} | {in_markdown(str(value))} |")
-        lines.append(f"| seed | {report.seed} |")
-    if report.interrupted:
-        lines.append("| interrupted | yes: this is what was trained till then |")
-    if report.stopped:
-        lines.append(f"| stopped | {in_markdown(report.stopped)} |")
+    lines += _of_training(report)
     distillation = report.distillation
     if distillation and distillation.kept:
         lines.append(f"| learned from without labels | {distillation.n_texts:,} texts |")
@@ -50,6 +44,42 @@ def model_card(model: Classifier, report: RunReport) -> str:
     if report.recommendation:
         lines += ["", in_markdown(report.recommendation)]
     return "\n".join(lines) + "\n"
+
+
+def structure_card(model: Any, report: RunReport, rows: Sequence[str] = ()) -> str:
+    """The same of a model that is no classifier, with what was measured of it.
+
+    Args:
+        model: the trained model, of any kind.
+        report: of its training.
+        rows: of the table, that tell of its kind.
+    """
+    lines = ["# A textrnn model", "", "| | |", "|---|---|", *rows]
+    if model.classes:
+        lines.append(f"| labels | {', '.join(in_markdown(str(name)) for name in model.classes)} |")
+    lines += _of_training(report)
+    if report.known_figures:
+        told = [f"| {in_markdown(name)} | {n:.6g} |" for name, n in report.known_figures.items()]
+        lines += ["", "## Figures", "", "| | |", "|---|---|", *told]
+    if report.recommendation:
+        lines += ["", in_markdown(report.recommendation)]
+    return "\n".join(lines) + "\n"
+
+
+def _of_training(report: RunReport) -> list[str]:
+    """Rows on what a model learned from, and how that ended."""
+    lines = []
+    if report.corpus is not None:
+        lines.append(f"| trained on | {in_markdown(report.corpus)}{_texts(report.n_train)} |")
+        for name, value in (("preset", report.preset), ("epochs", report.epochs)):
+            if value is not None:
+                lines.append(f"| {name} | {in_markdown(str(value))} |")
+        lines.append(f"| seed | {report.seed} |")
+    if report.interrupted:
+        lines.append("| interrupted | yes: this is what was trained till then |")
+    if report.stopped:
+        lines.append(f"| stopped | {in_markdown(report.stopped)} |")
+    return lines
 
 
 def _what_it_predicts(model: Classifier) -> str:

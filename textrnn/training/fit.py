@@ -24,6 +24,7 @@ from textrnn.training.class_weight import check_class_weight
 from textrnn.training.examples import Examples
 from textrnn.training.loop import TrainingRun
 from textrnn.training.measure import Measure
+from textrnn.training.negatives import Negatives
 from textrnn.training.rules import RULES, Kind
 from textrnn.training.settings import F1, ONE_HOT, RANDOM, WORD2VEC, Settings
 from textrnn.training.trainable import Material, Trainable
@@ -226,6 +227,7 @@ def run_over(
     *,
     validation: M | None,
     unknown_probabilities: Floats | None = None,
+    negatives: Negatives | None = None,
     rng: np.random.Generator,
     callbacks: Sequence[Callback],
     deadline: Deadline | None,
@@ -236,8 +238,9 @@ def run_over(
 ) -> TrainingRun:
     """A run over examples with the ids that a network reads; see ``make_run``.
 
-    ``unknown_probabilities`` are of each word to be replaced by the unknown one, (V,). For ``kind``
-    and ``measure`` see ``state.Run``: what is no network over texts has its own.
+    ``unknown_probabilities`` are of each word to be replaced by the unknown one, (V,); for
+    ``negatives`` see ``TrainingRun``. For ``kind`` and ``measure`` see ``state.Run``: what is no
+    network over texts has its own.
     """
     n_jobs = settings.processes()
     if n_jobs < (settings.n_jobs or 1):
@@ -257,6 +260,7 @@ def run_over(
         train,
         validation=validation,
         unknown_probabilities=unknown_probabilities,
+        negatives=negatives,
         rng=rng,
         callbacks=callbacks,
         n_jobs=n_jobs,

@@ -23,6 +23,7 @@ from textrnn.training.callbacks import Callback
 from textrnn.training.config import TrainingConfig
 from textrnn.training.executors import make_executor
 from textrnn.training.measure import Found, Measure
+from textrnn.training.negatives import Negatives
 from textrnn.training.regularisation import Regularisation
 from textrnn.training.rehearsal import rehearse
 from textrnn.training.rules import Kind
@@ -48,6 +49,7 @@ class TrainingRun(Run):
         train: see ``Run``.
         validation: see ``Run``.
         unknown_probabilities: probability of each word to be replaced by the unknown word, (V,).
+        negatives: of a network that is to tell words from some others alone.
         rng: see ``Run``.
         callbacks: called in this order.
         n_jobs: see ``Run``.
@@ -65,6 +67,7 @@ class TrainingRun(Run):
         *,
         validation: M | None = None,
         unknown_probabilities: Floats | None = None,
+        negatives: Negatives | None = None,
         rng: np.random.Generator,
         callbacks: Sequence[Callback] = (),
         n_jobs: int = 1,
@@ -94,6 +97,7 @@ class TrainingRun(Run):
             dropout_embedding=config.dropout_embedding,
             label_smoothing=config.label_smoothing,
             adversarial=config.adversarial,
+            negatives=negatives,
         )
         self.rule = self.kind.configured(config, regularisation, network.dtype)
 

@@ -48,7 +48,7 @@ def _complaints(settings: DeclaredSettings, given: Collection[str]) -> Iterator[
     if not kind.is_cut:
         cut = [name for name, one in RULES.items() if one.is_cut]
         for name in ("k1", "k2"):
-            if getattr(settings, name) is not None:
+            if getattr(settings, name) is not None and is_meant(settings, name, given):
                 yield Message(
                     stated(name, getattr(settings, name)),
                     ", but is for ",
