@@ -78,7 +78,11 @@ def test_so_they_do_at_every_token_of_any_cell(cell: str) -> None:
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize(("k1", "k2"), [(1, 1), (2, 2), (2, 3), (3, 5)])
 def test_it_is_cut_off_after_k2_words(cell: str, k1: int, k2: int) -> None:
-    """Each part's gradient is that of its last k2 words from the states they begin with."""
+    """Each part's gradient is that of its last k2 words from the states they begin with.
+
+    They are counted from the beginnings of texts, of those that end before the part does, too,
+    but for those that are no longer than that.
+    """
     network = make_network("numbers", cell=cell, head="token")
     examples = make_examples("numbers", at_tokens=True)
     told = told_in_steps(TruncatedBPTT(k1, k2), network, examples)
@@ -92,7 +96,7 @@ def test_it_is_cut_off_after_k2_words(cell: str, k1: int, k2: int) -> None:
             stop = min(end, length)
             if stop <= number * k1:
                 continue
-            first = max(0, stop - k2)
+            first = 0 if length <= k2 else max(0, end - k2)
             ids, initial = texts.ids[starts[i] : starts[i] + stop], None
             if first:
                 initial = network.body.forward(network.pack([ids[:first]])).final
@@ -134,13 +138,13 @@ def test_weights_may_change_between_two_parts() -> None:
     texts, expected = examples.texts, 0.0
     for i in (1, 3, 4):
         start, stop = texts.starts[i], texts.starts[i] + min(LENGTHS[i], 6)
-        carried = before.body.forward(before.pack([texts.ids[start : stop - 3]])).final
-        read_anew = network.pack([texts.ids[stop - 3 : stop]])
+        carried = before.body.forward(before.pack([texts.ids[start : start + 3]])).final
+        read_anew = network.pack([texts.ids[start + 3 : stop]])
         logits, _ = network.forward(read_anew, initial=carried)
-        asked = np.arange(stop - 1, stop - 4, -1) >= start + 3
-        targets = examples.targets.values[stop - 3 : stop][::-1]
-        loss, _ = network.config.output.loss(logits, targets, asked / LENGTHS[i])
-        expected += 3 * loss
+        targets = examples.targets.values[start + 3 : stop][::-1]
+        weights = np.full(len(targets), 1 / LENGTHS[i])
+        loss, _ = network.config.output.loss(logits, targets, weights)
+        expected += len(targets) * loss
     assert sums.loss == pytest.approx(expected, rel=1e-12)
 
 

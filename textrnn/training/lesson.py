@@ -23,6 +23,7 @@ from textrnn.errors import DataError
 from textrnn.nn.network import Network
 from textrnn.nn.packed import PackedBatch
 from textrnn.training.batching import drop_to_unknown
+from textrnn.training.examples import Examples
 from textrnn.training.negatives import Negatives
 from textrnn.training.regularisation import Regularisation
 from textrnn.training.step import Batch, BatchSums
@@ -117,12 +118,7 @@ def make_lesson(
     if unknown is not None:
         ids = drop_to_unknown(ids, unknown, batch.rng, texts.forms)
     packed = network.pack_rows(ids, texts.starts, forms=texts.forms)
-    if examples.at_tokens == network.head.answers_texts:
-        raise DataError(
-            f"the {network.config.head} head answers for each "
-            f"{'text' if examples.at_tokens else 'token'}, but the targets are of "
-            f"{'tokens' if examples.at_tokens else 'texts'}."
-        )
+    check_targets(network, examples)
     if loss != ONCE and not examples.at_tokens:
         network = network.at_every_step()
     places = network.head.places(packed)
@@ -140,10 +136,28 @@ def make_lesson(
     return Lesson(network, packed, targets, weights, shares, at_tokens, batch.size)
 
 
+def check_targets(network: Network, examples: Examples) -> None:
+    """Whether there is a target for each answer of a network.
+
+    Raises:
+        DataError: the targets are not of what it answers for.
+    """
+    if examples.at_tokens == network.head.answers_texts:
+        raise DataError(
+            f"the {network.config.head} head answers for each "
+            f"{'text' if examples.at_tokens else 'token'}, but the targets are of "
+            f"{'tokens' if examples.at_tokens else 'texts'}."
+        )
+
+
+def step_weights(numbers: Ints, lengths: Ints, loss: str) -> Floats:
+    """The weight of the answer after the word of each number, from 1, in texts of such lengths."""
+    return STEP_WEIGHTS[EVERY if loss == ONCE else loss](numbers, lengths)
+
+
 def _of_steps(packed: PackedBatch, loss: str, dtype: np.dtype[Any]) -> Floats:
     """The weight of the answer after each word, (N,)."""
-    of_step = STEP_WEIGHTS[EVERY if loss == ONCE else loss]
-    return of_step(packed.numbers, packed.lengths[packed.documents]).astype(dtype)
+    return step_weights(packed.numbers, packed.lengths[packed.documents], loss).astype(dtype)
 
 
 def _shares(weights: Floats, packed: PackedBatch) -> Floats:

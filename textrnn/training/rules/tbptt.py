@@ -1,11 +1,11 @@
 """Truncated backpropagation through time (Williams and Peng 1990, their BPTT(k2; k1)).
 
 A text is read k1 words at a time, its state carried on. After each k1 words in which there is an
-answer the gradient goes back over at most k2 words, and the weights change; see ``parts``. A step
-costs what k2 words cost, however long the text; but where every word is answered for and the
-readout pools, it pools from the text's first word again, O(T² / k1) in all of T words. What is
-further apart than k2 is not learnt, though it may be remembered: where a text is answered for
-once, only its last k2 words teach.
+answer the gradient goes back over at most k2 words, and the weights change; see ``parts`` and, of
+answers at every token, ``windows``. A step costs what k2 words cost, however long the text; but
+where every word is answered for and the readout pools, it pools from the text's first word again,
+O(T² / k1) in all of T words. What is further apart than k2 is not learnt, though it may be
+remembered: where a text is answered for once, only its last k2 words teach.
 
 With k1 no shorter than the texts this is backpropagation through time.
 """
@@ -22,7 +22,8 @@ from textrnn.nn.network import Network
 from textrnn.training.config import TrainingConfig
 from textrnn.training.lesson import ONCE, make_lesson
 from textrnn.training.regularisation import Regularisation
-from textrnn.training.rules.parts import Reading
+from textrnn.training.rules.parts import Part, Reading
+from textrnn.training.rules.windows import windows
 from textrnn.training.step import NOTHING, Batch, Told
 
 K1 = 20
@@ -61,17 +62,8 @@ class TruncatedBPTT:
 
     def steps(self, network: Network, batch: Batch) -> Iterator[Told]:
         """One after every k1 words; see ``LearningRule``."""
-        reading = Reading(
-            make_lesson(network, batch, self.regularisation, self.loss),
-            self.k1,
-            self.k2,
-            regularisation=self.regularisation,
-            rng=batch.rng,
-            workspace=batch.workspace,
-        )
         smoothing = self.regularisation.label_smoothing
-        for start in reading.starts:
-            part = reading.part(start)
+        for part in self._parts(network, batch):
             if part is None:
                 yield NOTHING
                 continue
@@ -81,3 +73,23 @@ class TruncatedBPTT:
                 gradients.pop(name, None)
             sums = part.lesson.sums(loss, part.logits, unrolled)
             yield sums._replace(tokens=part.n_words), gradients
+
+    def _parts(self, network: Network, batch: Batch) -> Iterator[Part | None]:
+        """The parts of a batch, None for one in which nothing is asked."""
+        told = self.regularisation
+        if not network.head.answers_texts:
+            yield from windows(
+                network, batch, self.k1, self.k2, regularisation=told, loss=self.loss
+            )
+            return
+        lesson = make_lesson(network, batch, told, self.loss)
+        reading = Reading(
+            lesson,
+            self.k1,
+            self.k2,
+            regularisation=told,
+            rng=batch.rng,
+            workspace=batch.workspace,
+        )
+        for start in reading.starts:
+            yield reading.part(start)
