@@ -31,8 +31,8 @@ from textrnn.training.state import TrainingState
 from textrnn.wording.messages import Advice, ForScripts, Message, Parameter, Setting, Value, stated
 
 PACKAGE = Path(__file__).parents[1] / "textrnn"
-EVERY = {**declared_by(LanguageModelSettings), **DECLARED}
-OPTIONS = {**OTHERS, **{name: f"--{setting.option}" for name, setting in EVERY.items()}}
+SETTINGS = {**declared_by(LanguageModelSettings), **DECLARED}
+OPTIONS = {**OTHERS, **{name: f"--{setting.option}" for name, setting in SETTINGS.items()}}
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 ALL = Message(
     *(Advice(Parameter(name), "; ") for name in OPTIONS),
