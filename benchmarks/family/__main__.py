@@ -15,7 +15,7 @@ from benchmarks.family import cars_by_cell, distance, early, rules, tasks, waves
 from benchmarks.family.part import RESULTS, Options, Part, carry_out, merged, on_file, write
 from textrnn.nn.cells import CELLS
 
-PARTS: dict[str, Part] = {
+PARTS: dict[str, Part[Options]] = {
     "tasks": tasks.PART,
     "distance": distance.PART,
     "waves": waves.PART,

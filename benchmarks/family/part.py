@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from benchmarks.machine import machine
 from textrnn.system.plain_json import plain
@@ -46,9 +46,13 @@ class Job:
     args: tuple[Any, ...]
 
 
+Asked = TypeVar("Asked")
+"""What a command was asked for."""
+
+
 @dataclass(frozen=True)
-class Part:
-    """One table of the page.
+class Part(Generic[Asked]):
+    """One table of a page.
 
     Attributes:
         jobs: what is to be run.
@@ -56,7 +60,7 @@ class Part:
         key: entries of a run that say what it is of: run again it takes the earlier one's place.
     """
 
-    jobs: Callable[[Options], list[Job]]
+    jobs: Callable[[Asked], list[Job]]
     table: Callable[[list[Run]], str]
     key: tuple[str, ...]
 
@@ -76,15 +80,15 @@ def merged(earlier: list[Run], new: Iterable[Run], key: tuple[str, ...]) -> list
     return [found[of] for of in sorted(found)]
 
 
-def on_file(name: str, folder: Path = RESULTS) -> list[Run]:
-    """The runs of a part, or none."""
-    path = folder / f"family_{name}.json"
+def on_file(name: str, folder: Path = RESULTS, page: str = "family") -> list[Run]:
+    """The runs of a part of a page, or none."""
+    path = folder / f"{page}_{name}.json"
     runs: list[Run] = json.loads(path.read_text())["runs"] if path.exists() else []
     return runs
 
 
-def write(name: str, runs: list[Run], folder: Path = RESULTS) -> None:
-    """Put the runs of a part on file, with the machine and the date of the newest."""
+def write(name: str, runs: list[Run], folder: Path = RESULTS, page: str = "family") -> None:
+    """Put the runs of a part of a page on file, with the machine and the date of the newest."""
     folder.mkdir(exist_ok=True)
     text = json.dumps(plain({"machine": machine(), "runs": runs}), indent=1, allow_nan=False)
-    (folder / f"family_{name}.json").write_text(text + "\n")
+    (folder / f"{page}_{name}.json").write_text(text + "\n")
