@@ -21,7 +21,7 @@ OTHERS = {
             *("test", "validation", "test_fraction"),
             *("split", "text_column", "label_column", "label_separator", "format", "which"),
             *("max_words", "max_ngrams", "top_k", "min_accuracy", "limit"),
-            *("label", "n", "max_tokens", "temperature", "top_p"),
+            *("label", "n", "max_tokens", "temperature", "top_p", "strength"),
         )
     },
 }

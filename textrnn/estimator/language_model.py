@@ -294,6 +294,7 @@ class TextRNNLanguageModel(TextRNNStructure):
         *,
         prompt: str = "",
         label: str | None = None,
+        strength: float = 0.0,
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
@@ -306,6 +307,8 @@ class TextRNNLanguageModel(TextRNNStructure):
             n: how many.
             prompt: the beginning of each.
             label: of a model with labels; None draws one for each text.
+            strength: how much it counts what a word tells of the label, in proportion to
+                p(label | so far, word) ** strength (``inference.strengthened``).
             temperature: words are drawn in proportion to p ** (1 / temperature); 0 takes the most
                 probable one.
             top_k: draw from so many words, the most probable; None from all.
@@ -322,6 +325,7 @@ class TextRNNLanguageModel(TextRNNStructure):
             max_tokens=max_tokens,
             sampling=Sampling(temperature, top_k, top_p),
             label=label,
+            strength=strength,
             seed=random_state,
         )
         return [one.text for one in written]

@@ -14,6 +14,7 @@ import numpy as np
 
 from textrnn.errors import UsageError
 from textrnn.inference.language import LanguageModel, Reading, State, read
+from textrnn.inference.strengthened import Strengthened
 from textrnn.text.joining import join_words
 from textrnn.text.reading import Text, read_texts
 from textrnn.typing import Bools, Counts, Floats, Ints
@@ -171,6 +172,7 @@ def generate(
     max_tokens: int = MAX_TOKENS,
     sampling: Sampling | None = None,
     label: str | None = None,
+    strength: float = 0.0,
     seed: int = 0,
 ) -> Iterator[Written]:
     """Write texts, one after the other.
@@ -183,6 +185,8 @@ def generate(
         sampling: how words are drawn; by default by their probabilities.
         label: of a conditioned model. Without one each text gets a label by chance, by their
             shares and by what the beginning says of them.
+        strength: of a conditioned model, how much it counts what a word tells of the label; see
+            ``strengthened``.
         seed: of all draws.
 
     Raises:
@@ -191,6 +195,14 @@ def generate(
     for name, value, least in (("n", n, 0), ("max_tokens", max_tokens, 0), ("seed", seed, 0)):
         if value < least:
             raise UsageError(stated(name, value), f", but must be {least} or more.")
+    if not 0.0 <= strength < np.inf:
+        raise UsageError(stated("strength", strength), ", but must be a number, 0 or more.")
+    if strength and not model.labels:
+        raise UsageError(
+            stated("strength", strength),
+            ", but the model was not trained on labels; leave it out.",
+        )
+    model = Strengthened(model, strength) if strength else model
     (words,) = read_texts(model.tokenizer, [beginning], model.max_length)
     reading = read(model, words, label=label)
     sampling = sampling or Sampling()

@@ -39,6 +39,13 @@ def generate(
         ),
     ] = None,
     label: Label = None,
+    strength: Annotated[
+        float,
+        typer.Option(
+            help="Of a model with labels: how much it counts what a word tells of the label; 0 "
+            "writes as texts of the label are."
+        ),
+    ] = 0.0,
     seed: Annotated[int, typer.Option(help="The same seed draws the same texts.")] = 0,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -76,6 +83,7 @@ def generate(
         max_tokens=max_tokens,
         sampling=sampling,
         label=label,
+        strength=strength,
         seed=seed,
     )
     read = loaded.encode([prompt]).ids
