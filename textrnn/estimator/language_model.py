@@ -56,9 +56,7 @@ class TextRNNLanguageModel(TextRNNStructure):
     labels_ : tuple of str
         What texts are conditioned on; none if ``fit`` was given no labels.
     model_ : NetworkLanguageModel
-        Tokenizer, vocabulary and network.
-    vocabulary_ : dict
-        Id of each word.
+        Tokenizer, vocabulary and network; ``vocabulary_`` is a dict, the id of each word.
     n_iter_ : int
         Epochs trained.
     loss_curve_ : list of float
@@ -307,8 +305,7 @@ class TextRNNLanguageModel(TextRNNStructure):
             n: how many.
             prompt: the beginning of each.
             label: of a model with labels; None draws one for each text.
-            strength: how much it counts what a word tells of the label, in proportion to
-                p(label | so far, word) ** strength (``inference.strengthened``).
+            strength: how much it counts what a word tells of the label; see ``strengthened``.
             temperature: words are drawn in proportion to p ** (1 / temperature); 0 takes the most
                 probable one.
             top_k: draw from so many words, the most probable; None from all.
