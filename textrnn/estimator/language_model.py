@@ -49,8 +49,6 @@ class TextRNNLanguageModel(TextRNNStructure):
     words are read by (``tied``; Press and Wolf 2017) or others. The loss is -ln p of a token.
     All words that are not in the vocabulary are one.
 
-    Its parameters are told at ``__init__``.
-
     Attributes
     ----------
     labels_ : tuple of str
