@@ -28,10 +28,15 @@ from textrnn.training.language.settings import LanguageModelSettings
 from textrnn.training.prior_baseline import nothing_learned
 from textrnn.training.settings import DECLARED, Settings
 from textrnn.training.state import TrainingState
+from textrnn.training.transduction.settings import TransductionSettings
 from textrnn.wording.messages import Advice, ForScripts, Message, Parameter, Setting, Value, stated
 
 PACKAGE = Path(__file__).parents[1] / "textrnn"
-SETTINGS = {**declared_by(LanguageModelSettings), **DECLARED}
+SETTINGS = {
+    **declared_by(TransductionSettings),
+    **declared_by(LanguageModelSettings),
+    **DECLARED,
+}
 OPTIONS = {**OTHERS, **{name: f"--{setting.option}" for name, setting in SETTINGS.items()}}
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 ALL = Message(

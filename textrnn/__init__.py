@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from textrnn.estimator.classifier import TextRNNClassifier as TextRNNClassifier
     from textrnn.estimator.language_model import TextRNNLanguageModel as TextRNNLanguageModel
     from textrnn.estimator.regressor import TextRNNRegressor as TextRNNRegressor
+    from textrnn.estimator.transducer import TextRNNTransducer as TextRNNTransducer
     from textrnn.inference.classifier import TextModel as TextModel
     from textrnn.storage.loading import load_model as load_model
     from textrnn.storage.writing import save_model as save_model
@@ -25,6 +26,7 @@ _HOME = {
     "TextRNNClassifier": "textrnn.estimator.classifier",
     "TextRNNLanguageModel": "textrnn.estimator.language_model",
     "TextRNNRegressor": "textrnn.estimator.regressor",
+    "TextRNNTransducer": "textrnn.estimator.transducer",
     "TextModel": "textrnn.inference.classifier",
     "load_corpus": "textrnn.corpora",
     "load_model": "textrnn.storage.loading",
@@ -36,6 +38,7 @@ __all__ = [
     "TextRNNClassifier",
     "TextRNNLanguageModel",
     "TextRNNRegressor",
+    "TextRNNTransducer",
     "__version__",
     "load_corpus",
     "load_model",

@@ -44,6 +44,10 @@ GROUPS: dict[str, Group] = {
             "evaluate": "evaluate",
         },
     ),
+    "transduce": Group(
+        "Texts of texts: train an encoder-decoder on pairs of them.",
+        {name: name for name in ("train", "predict", "evaluate")},
+    ),
 }
 """Commands of models of a kind of its own: the package of that name holds a module for each."""
 

@@ -41,6 +41,10 @@ class TransductionScores:
         """JSON-ready values."""
         return asdict(self)
 
+    def figures(self) -> dict[str, float]:
+        """The same without the number of pairs."""
+        return {name: value for name, value in asdict(self).items() if name != "n"}
+
 
 def score_answers(
     answers: Sequence[Sequence[str]], targets: Sequence[Sequence[str]]

@@ -7,7 +7,7 @@ its place. All of it is here once, for every structure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,14 +65,17 @@ class Kept:
 
     def finished(
         self,
-        check: Callable[[Any, Path], object],
+        check: Callable[[Any, Path], object] = lambda *_: None,
         is_same: Callable[[RunReport], bool] = lambda _: True,
+        *,
+        kinds: Sequence[str] = (),
     ) -> RunReport | None:
         """The report of this very run, when it is resumed though it had come to its end.
 
         Args:
             check: raises a ModelError if the folder's model is not of the kind that is trained.
             is_same: whether a report is of this run in what is not told here.
+            kinds: of models that are trained, see ``storage.kinds``; any if none is named.
 
         Raises:
             ModelError: the folder is damaged, or holds another kind of model.
@@ -82,7 +85,7 @@ class Kept:
             return None
         if checkpoint_path(out).exists():
             return None  # there is a run to go on with, whatever the folder holds
-        saved = load_saved(out, kinds=())  # a damaged one is not finished
+        saved = load_saved(out, kinds=kinds)  # a damaged one is not finished
         report = saved.report
         same = (
             report.finished is True
@@ -140,6 +143,11 @@ class Kept:
             **more,
         }
         return Checkpoint(checkpoint_path(self.out), identity, resume=self.resume)
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether there is a checkpoint to go on from."""
+        return self.out is not None and checkpoint_path(self.out).exists()
 
     def done(self) -> None:
         """The run has come to its end: there is nothing to go on from any more."""

@@ -30,7 +30,8 @@ do not answer once a text: a folder has the least that it needs, so that older o
 
 CONFIG, WEIGHTS, VOCABULARY = "config.json", "weights.safetensors", "vocabulary.txt"
 NGRAMS, METRICS, CARD = "ngrams.safetensors", "metrics.json", "README.md"
-FILES = {CONFIG, WEIGHTS, VOCABULARY, NGRAMS, METRICS, CARD}
+TARGET_VOCABULARY = "target_vocabulary.txt"
+FILES = {CONFIG, WEIGHTS, VOCABULARY, TARGET_VOCABULARY, NGRAMS, METRICS, CARD}
 """All that a folder of any kind may hold; which of them one has, is its kind's to say."""
 
 

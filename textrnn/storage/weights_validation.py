@@ -6,12 +6,11 @@ First their names, shapes and dtypes, which a file's header tells; then the numb
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from textrnn.inference.bag_of_words import TFIDF
-from textrnn.nn.config import NetworkConfig
 from textrnn.system.compact import KEY_BITS, SCALE
 from textrnn.system.strict_json import shown
 from textrnn.system.weights_file import Tensors
@@ -48,7 +47,21 @@ def check_tensors(found: Tensors, wanted: Mapping[str, Wanted]) -> None:
         raise ValueError(f"{shown(name)} does not belong there")
 
 
-def of_network(config: NetworkConfig) -> Callable[[Tensors], None]:
+class Layered(Protocol):
+    """What fixes the shapes of the weights of a network of layers."""
+
+    @property
+    def num_layers(self) -> int: ...
+
+    @property
+    def dtype(self) -> str: ...
+
+    def shapes(self) -> dict[str, tuple[int, ...]]: ...
+
+    def tables(self) -> tuple[str, ...]: ...
+
+
+def of_network(config: Layered) -> Callable[[Tensors], None]:
     """Checks the weights of a network, compact ones too; see ``check_tensors``."""
 
     def check(found: Tensors) -> None:

@@ -21,6 +21,7 @@ from textrnn.storage.format import (
     FORMAT,
     METRICS,
     NGRAMS,
+    TARGET_VOCABULARY,
     VOCABULARY,
     WEIGHTS,
     config_checksum,
@@ -41,6 +42,7 @@ _REMEDIES = {
     WEIGHTS: "train it again with a lower learning rate",
     NGRAMS: "train it again with a lower learning rate",
     VOCABULARY: "train it again with another tokenizer",
+    TARGET_VOCABULARY: "train it again with shorter words in the targets",
 }
 """Against what cannot be saved."""
 

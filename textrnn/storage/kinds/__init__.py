@@ -16,6 +16,7 @@ OF_KEYS = {
     "markov": "markov",
     "target": "regression",
     "language_model": "language_model",
+    "transducer": "transducer",
 }
 """The file of each kind by what only its ``config.json`` has; a classifier has none of them."""
 CLASSIFIERS = ("classifier", "regression", "bag of words")

@@ -1,0 +1,1 @@
+"""``textrnn transduce``: texts in, texts out, learned from pairs of them."""
