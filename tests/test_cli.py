@@ -539,14 +539,14 @@ def test_gate(home: Path) -> None:
 
 def test_compare(home: Path) -> None:
     alone = json.loads(run("compare", "stays.csv", "--no-network", "--json", "-q").stdout)
-    assert set(alone["baselines"]) == BASELINES
+    assert set(alone["baselines"]) == {*BASELINES, "markov"}
     assert alone["test"] is None
     both = json.loads(run("compare", "stays.csv", "--model", "stays", "--json", "-q").stdout)
     trained = json.loads((home / "report.json").read_text(encoding="utf-8"))
     assert both["test"] == trained["test"]
     assert both["verdict"].split(", which")[0] == trained["verdict"].split(", which")[0]
     assert "ms a text" in both["verdict"]  # costs are of this command alone
-    assert set(both["costs"]) == {*BASELINES, "classifier", "network"}
+    assert set(both["costs"]) == {*BASELINES, "markov", "classifier", "network"}
     table = run("compare", "stays.csv", "--model", "stays").stdout
     for shown in ("nbsvm", "calibration error", "ms a text", "MB", both["verdict"][:20]):
         assert shown in table

@@ -1,4 +1,4 @@
-"""``textrnn compare``: bag-of-words models and a network side by side, and which to use."""
+"""``textrnn compare``: baselines and a network side by side, and which to use."""
 
 from __future__ import annotations
 
@@ -54,9 +54,7 @@ def compare(
     ] = None,
     which: Annotated[
         str,
-        typer.Option(
-            help="What to save: classifier, nbsvm, tfidf_lr, ..., or best, the one to use."
-        ),
+        typer.Option(help="What to save: classifier, nbsvm, markov, ..., or best, the one to use."),
     ] = "best",
     seed: Annotated[
         int | None, typer.Option(help="Seed of the splits; as for the model, or 0.")
@@ -66,11 +64,12 @@ def compare(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Train bag-of-words models and a network, and say which to use.
+    """Train baselines and a network, and say which to use.
 
-    Each is trained on the corpus, tuned on validation texts and scored on test texts: what
-    it gets right, how well its probabilities are calibrated, what it costs. Beside a --model
-    the texts are drawn as they were at its training. Ctrl-C shows what was done till then.
+    Baselines are bags of words and Markov chains. All are trained on the corpus, tuned on
+    validation texts and scored on test texts: what they get right, how well they are calibrated,
+    what they cost. Beside a --model the texts are drawn as they were at its training. Ctrl-C
+    shows what was done till then.
 
     \b
     textrnn compare sms_spam
@@ -188,9 +187,9 @@ def _saved(folder: Path | None) -> tuple[TextModel | None, Training]:
 def _check_which(which: str, has_network: bool) -> None:
     from textrnn.evaluation.recommendation import CLASSIFIER
     from textrnn.experiments.contest import check_which, current_name
-    from textrnn.linear.baselines import BASELINES
+    from textrnn.linear.baselines import ALL_BASELINES
 
-    check_which(current_name(which), (*BASELINES, CLASSIFIER) if has_network else BASELINES)
+    check_which(current_name(which), (*ALL_BASELINES, CLASSIFIER) if has_network else ALL_BASELINES)
 
 
 def _folder_of(save: str) -> Path:

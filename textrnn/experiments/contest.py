@@ -29,9 +29,8 @@ from textrnn.experiments.data import Prepared, Say, prepare, say_nothing
 from textrnn.experiments.experiment import Experiment
 from textrnn.experiments.learning_curve import FEWEST, LearningCurve, Point, crossing, part_of
 from textrnn.experiments.training import train_network
-from textrnn.inference.bag_of_words import LinearModel
 from textrnn.inference.classifier import TextModel
-from textrnn.linear.baselines import BASELINES
+from textrnn.linear.baselines import ALL_BASELINES
 from textrnn.storage.card import model_card
 from textrnn.storage.format import tell_replaced
 from textrnn.storage.report import RunReport
@@ -59,7 +58,7 @@ class Contest:
         seed: of the splits, of the network, and of the shares of a learning curve.
         network: train one.
         model: a trained network to set beside the baselines in its place.
-        baselines: names of the bag-of-words models.
+        baselines: names of the baselines.
         fractions: shares of the training texts for a learning curve; none draws none.
         out: the model folder to write; None writes nothing.
         which: the classifier to write: a name, or ``best`` for the one to use.
@@ -73,7 +72,7 @@ class Contest:
     seed: int = 0
     network: bool = True
     model: TextModel | None = None
-    baselines: Sequence[str] = BASELINES
+    baselines: Sequence[str] = ALL_BASELINES
     fractions: Sequence[float] = ()
     out: Path | None = None
     which: str = BEST
@@ -302,7 +301,7 @@ def _save(
         classes=list(model.classes),
         test_fraction=contest.corpus.test_fraction,
         # A baseline is fitted again to both.
-        n_train=len(data.train) + (len(data.validation) if isinstance(model, LinearModel) else 0),
+        n_train=len(data.train) + (0 if isinstance(model, TextModel) else len(data.validation)),
         n_validation=len(data.validation),
         n_test=len(labels_to_find(data)),
         settings=contest.settings.to_dict(),

@@ -12,7 +12,7 @@ import numpy as np
 from textrnn.evaluation.scores import Costs
 from textrnn.experiments.comparison import Contender
 from textrnn.experiments.data import Prepared
-from textrnn.inference.fitted_baselines import as_linear_model
+from textrnn.inference.fitted_baselines import as_model
 from textrnn.inference.protocol import Classifier
 from textrnn.linear.baselines import FittedBaseline
 from textrnn.storage.reading import load_classifier
@@ -24,7 +24,7 @@ TIMED_TEXTS = 50
 def served(contender: Contender, data: Prepared) -> Classifier:
     """The model that a folder would hold."""
     if isinstance(contender.classifier, FittedBaseline):
-        return as_linear_model(contender.classifier, data.tokenizer)
+        return as_model(contender.classifier, data.tokenizer)
     return contender.classifier
 
 

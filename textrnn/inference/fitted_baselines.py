@@ -1,7 +1,7 @@
-"""Turn a fitted baseline into a linear model that can be saved.
+"""Turn a fitted baseline into a model that can be saved.
 
 A scikit-learn pipeline can only be pickled, and nothing here is unpickled; but every baseline
-is linear over n-grams, so its weights say all.
+is linear over n-grams, so its weights say all, or a Markov chain for each class.
 """
 
 from __future__ import annotations
@@ -15,21 +15,38 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import MultinomialNB
 
 from textrnn.inference.bag_of_words import COUNTS, PRESENCE, TFIDF, LinearForm, LinearModel
+from textrnn.inference.markov_classifier import MarkovClassifier
 from textrnn.linear.baselines import FittedBaseline
 from textrnn.linear.counts import NGramCounts
+from textrnn.linear.markov_bayes import MarkovBayes
 from textrnn.linear.nbsvm import NBSVM
 from textrnn.system.compact import in_format
 from textrnn.text.tokenizers import Tokenizer
 from textrnn.typing import Floats
 
 
-def as_linear_model(fitted: FittedBaseline, tokenizer: Tokenizer) -> LinearModel:
+def as_model(fitted: FittedBaseline, tokenizer: Tokenizer) -> LinearModel | MarkovClassifier:
     """The model that gives the baseline's probabilities, to within rounding.
 
     Args:
         fitted: the baseline.
         tokenizer: what made the tokens it was fitted to.
     """
+    classifier = fitted.pipeline[-1]
+    if not isinstance(classifier, MarkovBayes):
+        return as_linear_model(fitted, tokenizer)
+    return MarkovClassifier(
+        tokenizer=tokenizer,
+        vocabulary=classifier.vocabulary_,
+        chains=tuple(classifier.chains_),
+        prior=classifier.prior_,
+        classes=fitted.classes,
+        settings={"baseline": fitted.name, **fitted.params},
+    )
+
+
+def as_linear_model(fitted: FittedBaseline, tokenizer: Tokenizer) -> LinearModel:
+    """The model of a baseline over bags of words; see ``as_model``."""
     counts, classifier = fitted.pipeline[0], fitted.pipeline[-1]
     counter = counts if isinstance(counts, NGramCounts) else None
     weights, bias = _linear(classifier)

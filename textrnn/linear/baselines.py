@@ -1,4 +1,4 @@
-"""The bag-of-words models a recurrent network has to beat.
+"""The models of words and short phrases that a recurrent network has to beat.
 
 A network is often compared with a linear model nobody tuned. Here each baseline is
 tuned on the network's own validation split, fitted again on training and validation
@@ -25,6 +25,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from textrnn.errors import DataError, UsageError, did_you_mean
 from textrnn.linear.counts import NGramCounts, TokenLists
+from textrnn.linear.markov_bayes import MarkovBayes
 from textrnn.linear.nbsvm import NBSVM, logistic_regression
 from textrnn.text.encoded import as_encoded, concatenated
 from textrnn.typing import ClassWeight, Floats
@@ -105,6 +106,12 @@ def _nbsvm(class_weight: ClassWeight) -> Pipeline:
     )
 
 
+def _markov(class_weight: ClassWeight) -> Pipeline:
+    return Pipeline(
+        [("tokens", "passthrough"), ("classifier", MarkovBayes(class_weight=class_weight))]
+    )
+
+
 _RECIPES: dict[str, Recipe] = {
     "majority": Recipe(_majority),
     "naive_bayes": Recipe(_naive_bayes, "alpha", (0.03, 0.1, 0.3, 1.0, 3.0)),
@@ -112,10 +119,13 @@ _RECIPES: dict[str, Recipe] = {
     # TF-IDF rows have length one, so their weights must grow large: a weaker penalty.
     "tfidf_lr": Recipe(_tfidf_lr, "C", (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)),
     "nbsvm": Recipe(_nbsvm, "C", (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)),
+    "markov": Recipe(_markov, "order", (1, 2, 3)),
 }
 
-BASELINES: tuple[str, ...] = tuple(_RECIPES)
-"""Names of all baselines, weakest first."""
+ALL_BASELINES: tuple[str, ...] = tuple(_RECIPES)
+"""Names of all baselines."""
+BASELINES: tuple[str, ...] = ALL_BASELINES[: ALL_BASELINES.index("nbsvm") + 1]
+"""Those over bags of words, weakest first: what a training is compared with as it goes along."""
 
 
 @dataclass(frozen=True)
@@ -167,8 +177,8 @@ def fit_baselines(
     for name in names:
         if name not in _RECIPES:
             raise UsageError(
-                f"Unknown baseline {quoted(name)}.{did_you_mean(name, BASELINES)} "
-                f"Choose from {', '.join(BASELINES)}.",
+                f"Unknown baseline {quoted(name)}.{did_you_mean(name, ALL_BASELINES)} "
+                f"Choose from {', '.join(ALL_BASELINES)}.",
                 parameter="baselines",
             )
     _check_texts(train_tokens, train_labels, part="training")

@@ -245,3 +245,20 @@ def _of_order(counted: Counted, order: int) -> Fitted:
 def fit_chain(ids: Ints, starts: Counts, *, n_marks: int, order: int) -> Fitted:
     """The chain of one order; see ``fit_chains``."""
     return fit_chains(ids, starts, n_marks=n_marks, orders=[order])[order]
+
+
+def joint_logits(chains: Sequence[Chain], prior: Floats, ids: Ints, starts: Counts) -> Floats:
+    """log p(class) + log p(text | class), float64 of shape (n_texts, C).
+
+    Args:
+        chains: of each class.
+        prior: of each class, shape (C,).
+        ids: of the words of each text, shape (N,).
+        starts: where each text begins among them and the last one ends, (n_texts + 1,).
+    """
+    logits = np.tile(np.log(prior), (len(starts) - 1, 1))
+    if len(logits):
+        begins = starts[:-1] + np.arange(len(logits))  # each text has its end, so none is empty
+        for c, chain in enumerate(chains):
+            logits[:, c] += np.add.reduceat(chain.log_probabilities(ids, starts), begins)
+    return logits

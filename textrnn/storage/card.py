@@ -8,6 +8,7 @@ from typing import Any
 from textrnn.evaluation.scores import Scores
 from textrnn.inference.bag_of_words import LinearModel
 from textrnn.inference.classifier import TextModel
+from textrnn.inference.markov_classifier import MarkovClassifier
 from textrnn.inference.protocol import Classifier
 from textrnn.inference.regression import RegressionModel
 from textrnn.storage.report import RunReport
@@ -29,6 +30,7 @@ def model_card(model: Classifier, report: RunReport) -> str:
         f"| {_what_it_predicts(model)} |",
         *(_of_network(model) if isinstance(model, TextModel) else []),
         *(_of_weights(model) if isinstance(model, LinearModel) else []),
+        *(_of_chains(model) if isinstance(model, MarkovClassifier) else []),
     ]
     if model.threshold is not None:
         lines.append(f"| threshold | {model.threshold:.4g} |")
@@ -141,3 +143,7 @@ def _of_weights(model: LinearModel) -> list[str]:
         f"| bag of words | {model.form.name}, {len(model.keys):,} {words} |",
         f"| parameters | {model.n_parameters:,} |",
     ]
+
+
+def _of_chains(model: MarkovClassifier) -> list[str]:
+    return [f"| Markov chains | one a class, of order {model.order}, {model.n_ngrams:,} n-grams |"]

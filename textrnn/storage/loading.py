@@ -27,20 +27,21 @@ def check_network(model: Classifier, path: str | os.PathLike[str]) -> TextModel:
     """The model of a folder, which must be a network that predicts classes.
 
     Raises:
-        ModelError: it is a linear model, or a regression.
+        ModelError: it is a baseline, or a regression.
     """
     if isinstance(model, RegressionModel):
         raise ModelError(
             f"the model {quoted(path)} predicts numbers, not classes; predict, evaluate and "
             "inspect serve it, and TextRNNRegressor.load reads it."
         )
-    if isinstance(model, LinearModel):
+    if not isinstance(model, TextModel):
+        of = f" ({model.form.name})" if isinstance(model, LinearModel) else ""
+        kind = "bag of words" if of else "Markov classifier"
         raise ModelError(
-            f"the model {quoted(path)} is a bag of words ({model.form.name}), not a network; "
+            f"the model {quoted(path)} is a {kind}{of}, not a network; "
             "predict, evaluate and inspect serve it, and "
             "textrnn.storage.reading.load_classifier reads it."
         )
-    assert isinstance(model, TextModel)
     return model
 
 

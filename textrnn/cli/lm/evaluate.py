@@ -51,11 +51,12 @@ def evaluate(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Evaluate a language model on texts: its perplexity, and bits for each word or character.
+    """Tell how well a model foresees texts.
 
-    A perplexity of 100 says that each word was as hard to foresee as one of 100 that are equally
-    probable. The ends of texts count as words do, all unknown words as one word. Only models that
-    know the same words can be compared so.
+    By its perplexity, and the bits that each word, or character, takes. A perplexity of 100 says
+    that each word was as hard to foresee as one of 100 that are equally probable. The ends of
+    texts count as words do, all unknown words as one word. Only models that know the same words
+    can be compared so.
 
     A model that was trained with labels scores each text under its own (--condition), all of them
     under --label, or under all labels by how many texts had each.

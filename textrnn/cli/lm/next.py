@@ -38,11 +38,12 @@ def next_words(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Tell which words are most probable after the beginning of a text, one record for each text.
+    """Tell which words are most probable next.
 
-    Without --json a record is: word, probability, and so on for the other words, then the text,
-    separated by tabs. With it there is also how probable it is that the text ends here, or that a
-    word follows that the model does not know.
+    Each text is the beginning of one, and has one record. Without --json a record is: word,
+    probability, and so on for the other words, then the text, separated by tabs. With it there is
+    also how probable it is that the text ends here, or that a word follows that the model does not
+    know.
 
     A model that was trained with labels answers under --label, or else under all of them, by how
     well the beginning goes with each.

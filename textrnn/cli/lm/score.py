@@ -34,12 +34,13 @@ def score(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Score texts by how probable they are, one record out for each record in.
+    """Score texts by how probable they are.
 
-    Without --json a record is: log-probability, perplexity, text, separated by tabs. The logarithm
-    is natural, of all words and the end of the text together; of two texts of the same length the
-    one of the higher log-probability is the better one, of others that of the lower perplexity:
-    of how many words each was a choice. Words that the model does not know count as one.
+    One record out for each record in. Without --json a record is: log-probability, perplexity,
+    text, separated by tabs. The logarithm is natural, of all words and the end of the text
+    together; of two texts of the same length the one of the higher log-probability is the better
+    one, of others that of the lower perplexity: of how many words each was a choice. Words that
+    the model does not know count as one.
 
     A model that was trained with labels scores texts under --label, or else under all of them, by
     how many texts had each.

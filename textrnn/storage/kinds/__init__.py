@@ -14,12 +14,13 @@ from textrnn.storage.kinds.base import Kind
 OF_KEYS = {
     "linear": "bag_of_words",
     "markov": "markov",
+    "markov_bayes": "markov_classifier",
     "target": "regression",
     "language_model": "language_model",
     "transducer": "transducer",
 }
 """The file of each kind by what only its ``config.json`` has; a classifier has none of them."""
-CLASSIFIERS = ("classifier", "regression", "bag of words")
+CLASSIFIERS = ("classifier", "regression", "bag of words", "Markov classifier")
 """Kinds of which each text gets an answer: what fulfils ``inference.protocol.Classifier``."""
 LANGUAGE_MODELS = ("language model", "Markov chain")
 """Kinds that know which word comes next: what fulfils ``inference.language.LanguageModel``."""
