@@ -90,12 +90,12 @@ class TextRNNLanguageModel(TextRNNStructure):
         unit: str = "word",
         label_at: str = "first",
         tied: bool = True,
-        sampled: int | None = None,
+        sampled: int | None = 600,
         cell: str = "lstm",
         hidden_size: int = 256,
         num_layers: int = 1,
         embedding: str | os.PathLike[str] = "random",
-        embedding_dim: int = 100,
+        embedding_dim: int = 256,
         freeze_embedding: bool = False,
         tokenizer: str | Tokenizer = "word",
         lowercase: bool = True,
@@ -104,10 +104,10 @@ class TextRNNLanguageModel(TextRNNStructure):
         max_features: int | None = 10_000,
         unknown_alpha: float = 0.25,
         rule: str = "tbptt",
-        k1: int | None = 35,
-        k2: int | None = 35,
+        k1: int | None = None,
+        k2: int | None = None,
         solver: str = "adam",
-        learning_rate_init: float = 2e-3,
+        learning_rate_init: float = 5e-3,
         learning_rate: str = "linear",
         warmup_fraction: float = 0.05,
         momentum: float = 0.9,
@@ -119,8 +119,8 @@ class TextRNNLanguageModel(TextRNNStructure):
         max_steps: int | None = None,
         max_seconds: float | None = None,
         shuffle: bool = True,
-        dropout_input: float = 0.1,
-        dropout_readout: float = 0.2,
+        dropout_input: float | None = None,
+        dropout_readout: float | None = None,
         dropout_recurrent: float = 0.0,
         dropout_embedding: float = 0.0,
         label_smoothing: float = 0.0,
@@ -148,9 +148,10 @@ class TextRNNLanguageModel(TextRNNStructure):
             its beginning, or with every word, to whose vector that of the label is added.
         tied : bool, default=True
             Tell words by the vectors that they are read by (Press and Wolf 2017), not by others.
-        sampled : int or None, default=None
+        sampled : int or None, default=600
             Tell a word in training from so many others that are drawn by their frequency, the
-            logits corrected by it (Jean et al. 2015). None tells it from all.
+            logits corrected by it (Jean et al. 2015), where the vocabulary has more. None tells it
+            from all. The loss in training is then one among fewer words; the held-out one is not.
         max_features : int or None, default=10000
             Size of the vocabulary: the most frequent words; all others are one.
         unknown_alpha : float, default=0.25
@@ -160,6 +161,10 @@ class TextRNNLanguageModel(TextRNNStructure):
         rule : {"bptt", "tbptt"}, default="tbptt"
             Through all of a text, or cut off after ``k2`` words, with weights that change after
             each ``k1``; the state is carried on, however long the text.
+        k1, k2 : int or None, default=None
+            None are 35 words each, or 100 characters.
+        dropout_input, dropout_readout : float or None, default=None
+            None is 0.3 up to 100,000 words to learn from, and 0.1 less for ten times as many.
         """
         given = {name: value for name, value in locals().items() if name != "self"}
         for name, value in given.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from textrnn.errors import UsageError
 from textrnn.training.declaration import (
     FLAG,
+    SHARE,
     WHOLE,
     Flag,
     fixed,
@@ -24,11 +26,23 @@ from textrnn.wording.messages import Parameter, stated
 if TYPE_CHECKING:
     from textrnn.nn.config import NetworkConfig
     from textrnn.text.tokenizers import Tokenizer
+    from textrnn.training.config import TrainingConfig
 
 WORD, CHAR = "word", "char"
 UNITS = (WORD, CHAR)
 EVERY_CHARACTER = "every_char"
 """The tokenizer of characters that leaves none out."""
+
+K1_WORDS, K1_CHARACTERS = 35, 100
+"""Between two updates, by the unit."""
+MOST_DROPOUT, LITTLE, PER_DECADE = 0.3, 100_000, 0.1
+"""The rate of dropout up to so many words, and by how much it falls with ten times as many."""
+
+
+def usual_dropout(n_words: int) -> float:
+    """The rate for so many words to learn from: those of a small corpus are soon known by heart."""
+    rate = MOST_DROPOUT - PER_DECADE * math.log10(max(n_words, LITTLE) / LITTLE)
+    return round(max(rate, 0.0), 2)
 
 
 def _conditions() -> tuple[str, ...]:
@@ -66,15 +80,16 @@ class LanguageModelSettings(Settings):
         common=True,
     )
     sampled: int | None = setting(
-        None,
+        600,
         optional(WHOLE),
-        "Tell a word in training from so many others that are drawn by their frequency, not from "
-        "all; {none} takes all.",
+        "Tell a word in training from so many others that are drawn by their frequency, where the "
+        "vocabulary has more; {none} tells it from all.",
         group=TRAINING,
         zero_is_none=True,
     )
     body: str = fixed("body", "recurrent", of=Settings)
     hidden_size: int = redeclared("hidden_size", 256, of=Settings)
+    embedding_dim: int = redeclared("embedding_dim", 256, of=Settings)
     bidirectional: bool = fixed("bidirectional", False, of=Settings)
     readout: str = fixed("readout", "last", of=Settings)
     segment_length: int | None = fixed("segment_length", None, of=Settings)
@@ -84,10 +99,33 @@ class LanguageModelSettings(Settings):
     ngrams: str = fixed("ngrams", "none", of=Settings)
     loss: str = fixed("loss", "once", of=Settings)
     rule: str = redeclared("rule", "tbptt", of=Settings)
-    k1: int | None = redeclared("k1", 35, of=Settings)
-    k2: int | None = redeclared("k2", 35, of=Settings)
-    dropout_input: float = redeclared("dropout_input", 0.1, of=Settings)
-    dropout_readout: float = redeclared("dropout_readout", 0.2, of=Settings)
+    k1: int | None = redeclared(
+        "k1",
+        None,
+        of=Settings,
+        help="Of the rule tbptt: words between two updates; by default 35, or 100 characters.",
+    )
+    k2: int | None = redeclared(
+        "k2",
+        None,
+        of=Settings,
+        help="Of the rule tbptt: words that are gone back over at most, by default k1.",
+    )
+    learning_rate_init: float = redeclared("learning_rate_init", 5e-3, of=Settings)
+    dropout_input: float | None = redeclared(  # type: ignore[assignment]
+        "dropout_input",
+        None,
+        of=Settings,
+        check=optional(SHARE),
+        help="Dropout of the inputs; by default the less, the more there is to learn from.",
+    )
+    dropout_readout: float | None = redeclared(  # type: ignore[assignment]
+        "dropout_readout",
+        None,
+        of=Settings,
+        check=optional(SHARE),
+        help="Dropout of the readout; by default the less, the more there is to learn from.",
+    )
     label_smoothing: float = redeclared("label_smoothing", 0.0, of=Settings)
     adversarial: float = fixed("adversarial", 0.0, of=Settings)
     gradient_floor: float = fixed("gradient_floor", 0.0, of=Settings)
@@ -109,6 +147,18 @@ class LanguageModelSettings(Settings):
         )
         read_with = n_labels if self.label_at == "each" else 0
         return replace(config, head="next_word", tied=self.tied, n_labels=read_with)
+
+    def training_config(self, n_texts: int, n_words: int, **changes: Any) -> TrainingConfig:
+        """The training they describe; what is left to us is by the unit, or by so many words."""
+        usual: dict[str, Any] = {
+            name: usual_dropout(n_words)
+            for name in ("dropout_input", "dropout_readout")
+            if getattr(self, name) is None
+        }
+        if self.rule == "tbptt":
+            k1 = self.k1 or (K1_CHARACTERS if self.unit == CHAR else K1_WORDS)
+            usual |= {"k1": k1, "k2": self.k2 or k1}
+        return super().training_config(n_texts, n_words, **{**usual, **changes})
 
     def make_tokenizer(self) -> Tokenizer:
         """What cuts texts into the units that are told."""

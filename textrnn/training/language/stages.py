@@ -12,9 +12,11 @@ from typing import Any, cast
 import numpy as np
 
 from textrnn.inference.network_language import NetworkLanguageModel
+from textrnn.nn.heads.base import BIAS
 from textrnn.nn.network import Network
 from textrnn.nn.targets import Targets
 from textrnn.text.encoded import EncodedTexts
+from textrnn.text.vocabulary import Vocabulary
 from textrnn.training.batching import drop_to_unknown
 from textrnn.training.examples import Examples
 from textrnn.training.fit import make_vocabulary, run_over, word_vectors
@@ -60,14 +62,26 @@ def untrained(
         marks = rng.normal(0.0, vectors.std(), (1 + len(labels), vectors.shape[1]))
         vectors = np.concatenate([vectors, marks.astype(vectors.dtype)])
     counts = np.bincount(texts.targets.values, minlength=len(labels))
+    network = Network.initialise(config, rng, vectors)
+    network.params[BIAS][...] = frequencies(vocabulary, len(texts))
     return NetworkLanguageModel(
         tokenizer=settings.make_tokenizer(),
         vocabulary=vocabulary,
-        network=Network.initialise(config, rng, vectors),
+        network=network,
         labels=labels,
         label_shares=counts / counts.sum() if labels else np.zeros(0),
         settings=settings.to_dict(),
     )
+
+
+def frequencies(vocabulary: Vocabulary, n_texts: int) -> Floats:
+    """The logarithm of the frequency of each word and of the end, (V + 1,), one of none as of one.
+
+    Words that are told by no more than these are where a network without them gets to first.
+    """
+    counts = np.maximum(np.append(vocabulary.counts, n_texts), 1)
+    logarithms: Floats = np.log(counts / counts.sum())
+    return logarithms
 
 
 def at_tokens(
