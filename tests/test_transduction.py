@@ -26,6 +26,7 @@ from textrnn.storage.reading import load
 from textrnn.storage.writing import save_model
 from textrnn.text.encoded import encode_lists
 from textrnn.training.regularisation import Regularisation
+from textrnn.training.settings import Settings
 from textrnn.training.step import BatchOf, BatchSums
 from textrnn.training.transduction.fit import (
     LEAST_UNKNOWN,
@@ -381,6 +382,18 @@ def test_a_run_that_goes_on_ends_with_the_same_bits(tmp_path: Path) -> None:
     again = run(pairs, tmp_path / "parts", max_iter=4, resume=True)
     assert again.seconds == resumed.seconds  # not trained once more
     assert set(again.others[BASELINES]) == {"copy", "nearest", "most frequent symbol"}
+
+
+def test_few_pairs_are_gone_through_more_often_than_texts_with_classes() -> None:
+    epochs = [
+        kind().training_config(n, 10 * n).max_iter
+        for kind in (Settings, TransductionSettings)
+        for n in (400, 3_200, 50_000)
+    ]
+    assert epochs == [50, 30, 4, 200, 30, 4]
+    assert TransductionSettings(max_iter=3).training_config(400, 4_000).max_iter == 3
+    patience = TransductionSettings(early_stopping=False).training_config(400, 4_000)
+    assert patience.n_iter_no_change == 200
 
 
 def test_the_same_seed_gives_the_same_bits(tmp_path: Path) -> None:

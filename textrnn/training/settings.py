@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from textrnn.training.config import TrainingConfig
 
 USUAL_STEPS = 3_000
+MOST_EPOCHS = 50
 TEXTS_A_PROCESS = 16
 LARGEST_WHOLE = 2**31 - 1
 LONGEST_NAME = 1_000
@@ -49,6 +50,8 @@ class Settings(DeclaredSettings):
 
     structure: ClassVar[str] = "a classifier"
     """What they are the settings of, as messages call it."""
+    most_epochs: ClassVar[int] = MOST_EPOCHS
+    """See ``usual_epochs``."""
 
     @property
     def fixed_threshold(self) -> float | None:
@@ -106,7 +109,7 @@ class Settings(DeclaredSettings):
             n_texts, n_words, batch_size=self.batch_size, batch_tokens=self.batch_tokens
         )
         # Steps that are asked for may be any number of epochs.
-        epochs = self.max_iter or self.max_steps or usual_epochs(steps)
+        epochs = self.max_iter or self.max_steps or usual_epochs(steps, most=self.most_epochs)
         patience = self.n_iter_no_change if self.early_stopping else epochs
         names = {f.name for f in fields(TrainingConfig)} & {f.name for f in fields(self)}
         values = {name: getattr(self, name) for name in names}
@@ -280,13 +283,13 @@ DECLARED: dict[str, Declared] = declared_by(Settings)
 """All that is declared of the settings, by name."""
 
 
-def usual_epochs(steps: int, *, fewest: int = 4) -> int:
+def usual_epochs(steps: int, *, fewest: int = 4, most: int = MOST_EPOCHS) -> int:
     """Epochs of so many steps that make up some 3,000, at least 4 and at most 50.
 
     On held-out training texts of corpora from 5,000 to 25,000 texts about as many steps
     were best: 4 epochs for the large, 16 for the small.
     """
-    return min(max(round(USUAL_STEPS / steps), fewest), 50)
+    return min(max(round(USUAL_STEPS / steps), fewest), most)
 
 
 def check_seed(seed: int) -> None:

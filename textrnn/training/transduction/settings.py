@@ -26,6 +26,8 @@ class TransductionSettings(Settings):
     """Hyper-parameters; see ``TextRNNTransducer`` for what each one means."""
 
     structure = "a transducer"
+    most_epochs = 200
+    """Of 500 reversals of up to 20 letters 94 % were learned in 50 epochs, which are 750 steps."""
 
     source_unit: str = setting(
         AUTO, _UNIT, f"What a source is made of: {_OF_UNIT}", group=TEXT, common=True
@@ -63,6 +65,12 @@ class TransductionSettings(Settings):
         1_000,
         of=Settings,
         help="Symbols read of each source from its beginning; {none} reads all.",
+    )
+    max_iter: int | None = redeclared(
+        "max_iter",
+        None,
+        of=Settings,
+        help="Epochs at most; by default as many as make some 3,000 steps, 4 to 200.",
     )
     dropout_input: float = redeclared(
         "dropout_input", 0.1, of=Settings, help="Dropout of the vectors of symbols."
