@@ -36,3 +36,9 @@ class Workspace:
             buffer = np.empty(size if buffer is None else int(size * SPARE), dtype=dtype)
             self._buffers[name] = buffer
         return buffer[:size].reshape(shape)
+
+    def zeros(self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Floats:
+        """The same, of zeros."""
+        found = self.take(name, shape, dtype)
+        found[...] = 0.0
+        return found

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from textrnn.nn.packed import PackedBatch
+from textrnn.nn.workspace import Workspace
 from textrnn.typing import Floats, Ints, Params
 
 STATE, SOURCE, BIAS, VECTOR = (
@@ -55,17 +56,22 @@ class Layout:
         lengths[texts] = sources.lengths
         return cls(texts[sources.documents], sources.numbers - 1, lengths)
 
-    def lay_out(self, rows: Floats) -> Floats:
+    @property
+    def longest(self) -> int:
+        """T, words of the longest text."""
+        return int(self.lengths.max())
+
+    def lay_out(self, rows: Floats, name: str, space: Workspace) -> Floats:
         """(N, X) of packed rows to (B, T, X), zeros behind a text's end."""
-        shape = (len(self.lengths), int(self.lengths.max()), rows.shape[1])
-        found = np.zeros(shape, rows.dtype)
+        shape = (len(self.lengths), self.longest, rows.shape[1])
+        found = space.zeros(name, shape, rows.dtype)
         found[self.texts, self.words] = rows
         return found
 
-    def lay_out_by_word(self, rows: Floats) -> Floats:
+    def lay_out_by_word(self, rows: Floats, name: str, space: Workspace) -> Floats:
         """(N, X) of packed rows to (T, B, X), zeros behind a text's end."""
-        shape = (int(self.lengths.max()), len(self.lengths), rows.shape[1])
-        found = np.zeros(shape, rows.dtype)
+        shape = (self.longest, len(self.lengths), rows.shape[1])
+        found = space.zeros(name, shape, rows.dtype)
         found[self.words, self.texts] = rows
         return found
 
@@ -76,7 +82,7 @@ class Layout:
 
     def beyond(self, dtype: np.dtype[Any]) -> Floats:
         """What is added to scores, (T, B): minus infinity behind a text's end."""
-        behind = np.arange(int(self.lengths.max()))[:, np.newaxis] >= self.lengths
+        behind = np.arange(self.longest)[:, np.newaxis] >= self.lengths
         return np.where(behind, -np.inf, 0.0).astype(dtype)
 
 
@@ -91,28 +97,43 @@ class Memory(NamedTuple):
     """The encoder's outputs, (B, T, F)."""
     taken_in: Floats
     """What the decoder's cell takes in of each, ``h W_c``, (B, T, G * H)."""
+    space: Workspace
+    """Buffers of a step."""
 
     @classmethod
-    def of(cls, outputs: Floats, layout: Layout, params: Params, of_context: Floats) -> Memory:
+    def of(
+        cls,
+        outputs: Floats,
+        layout: Layout,
+        params: Params,
+        of_contexts: Floats,
+        space: Workspace,
+    ) -> Memory:
         """Make it of the encoder's outputs (N, F), and ``W_c``, (F, G * H)."""
+        keys = outputs @ params[SOURCE]
+        keys += params[BIAS]
         return cls(
-            layout.lay_out_by_word(outputs @ params[SOURCE] + params[BIAS]),
+            layout.lay_out_by_word(keys, "keys", space),
             layout.beyond(outputs.dtype),
-            layout.lay_out(outputs),
-            layout.lay_out(outputs @ of_context),
+            layout.lay_out(outputs, "values", space),
+            layout.lay_out(outputs @ of_contexts, "taken in", space),
+            space,
         )
 
     def take(self, texts: Ints) -> Memory:
         """That of some texts, for a search that is done with the others."""
-        return Memory(
-            self.keys[:, texts], self.beyond[:, texts], self.values[texts], self.taken_in[texts]
+        return self._replace(
+            keys=self.keys[:, texts],
+            beyond=self.beyond[:, texts],
+            values=self.values[texts],
+            taken_in=self.taken_in[texts],
         )
 
 
 def weigh(memory: Memory, states: Floats, params: Params) -> Floats:
     """The weights of the words, (n, K, T), for K states of each of the first n texts, (n, K, H)."""
     n = len(states)
-    u = _hidden(memory.keys[:, :n], states, params)
+    u = _hidden(memory, states, params)
     scores: Floats = u @ params[VECTOR]
     scores += memory.beyond[:, :n, np.newaxis]
     scores -= scores.max(axis=0)
@@ -121,11 +142,13 @@ def weigh(memory: Memory, states: Floats, params: Params) -> Floats:
     return np.ascontiguousarray(weights.transpose(1, 2, 0))
 
 
-def _hidden(keys: Floats, states: Floats, params: Params) -> Floats:
-    """``tanh(s W + h U + b)``, (T, n, K, A)."""
+def _hidden(memory: Memory, states: Floats, params: Params) -> Floats:
+    """``tanh(s W + h U + b)``, (T, n, K, A), valid until the next step."""
     n, K, H = states.shape
     queries = (states.reshape(n * K, H) @ params[STATE]).reshape(n, K, -1)
-    u: Floats = keys[:, :, np.newaxis] + queries
+    T, _, A = memory.keys.shape
+    u = memory.space.take("hidden", (T, n, K, A), queries.dtype)
+    np.add(memory.keys[:, :n, np.newaxis], queries, out=u)
     return np.tanh(u, out=u)
 
 
@@ -138,23 +161,23 @@ class WayBack:
 
     def __init__(self, memory: Memory, params: Params) -> None:
         self._memory, self._params = memory, params
-        self._d_keys = np.zeros_like(memory.keys)
+        self._d_keys = memory.space.zeros("d_keys", memory.keys.shape, memory.keys.dtype)
         self._d_vector = np.zeros_like(params[VECTOR])
         self._d_state = np.zeros_like(params[STATE])
 
     def step(self, states: Floats, weights: Floats, d_weights: Floats) -> Floats:
         """The gradient of the states (n, H), from that of their weights, both (n, T)."""
-        n, params = len(states), self._params
+        params = self._params
         d_scores = weights * d_weights
         d_scores -= weights * d_scores.sum(axis=1, keepdims=True)
         by_word = np.ascontiguousarray(d_scores.T)
-        u = _hidden(self._memory.keys[:, :n], states[:, np.newaxis], params)[:, :, 0]
+        u = _hidden(self._memory, states[:, np.newaxis], params)[:, :, 0]
         self._d_vector += by_word.reshape(-1) @ u.reshape(-1, u.shape[-1])
         # v (1 - u^2) d_score: v is multiplied with in the end.
         u *= u
         np.subtract(1.0, u, out=u)
         u *= by_word[..., np.newaxis]
-        self._d_keys[:, :n] += u
+        self._d_keys[:, : len(states)] += u
         d_queries = u.sum(axis=0)
         d_queries *= params[VECTOR]
         self._d_state += states.T @ d_queries

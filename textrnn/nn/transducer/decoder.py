@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from textrnn.nn import recurrent
+from textrnn.nn.bodies import RecurrentLayer
 from textrnn.nn.cells import Cell, Trace
 from textrnn.nn.gradients import Gradients
 from textrnn.nn.inputs import InputCache
@@ -27,6 +28,7 @@ from textrnn.nn.packed import PackedBatch
 from textrnn.nn.projection import gather, sum_by_index
 from textrnn.nn.transducer.attention import Layout, Memory, WayBack, weigh
 from textrnn.nn.transducer.config import DECODER, TransducerConfig
+from textrnn.nn.workspace import Workspace
 from textrnn.typing import Floats, Ints, Params
 
 if TYPE_CHECKING:
@@ -92,9 +94,9 @@ class Decoder:
         W_c = self.own["W_x"][:, 0, self.config.embedding_dim :]
         return W_c.transpose(1, 0, 2).reshape(W_c.shape[1], -1)
 
-    def remember(self, outputs: Floats, layout: Layout) -> Memory:
+    def remember(self, outputs: Floats, layout: Layout, space: Workspace) -> Memory:
         """What it has of the encoder's outputs (N_s, F) at its steps."""
-        return Memory.of(outputs, layout, self.params, self.of_contexts)
+        return Memory.of(outputs, layout, self.params, self.of_contexts, space)
 
     # ------------------------------------------------------------------ forward
 
@@ -104,7 +106,9 @@ class Decoder:
         layout: Layout,
         initial: Params,
         targets: PackedBatch,
-        dropout: Dropout | None = None,
+        *,
+        dropout: Dropout | None,
+        workspace: Workspace,
     ) -> tuple[Floats, Floats, DecoderCache]:
         """States and contexts at every row of the targets, (N_t, H) and (N_t, F), and a cache.
 
@@ -114,17 +118,23 @@ class Decoder:
             initial: the states to begin with, (1, B, H) by name, in the order of the targets.
             targets: what is read, the mark first.
             dropout: in training.
+            workspace: where all of it is kept; it is valid until the next pass there.
         """
-        cell, memory = self.cell, self.remember(outputs, layout)
-        params, masks = self._own_in_training(dropout)
+        cell, memory = self.cell, self.remember(outputs, layout, workspace)
+        layer = RecurrentLayer(
+            cell, n_directions=1, hidden_size=self.config.hidden_size, dtype=self.dtype
+        )
+        masks = layer.masks(self.own, dropout) if dropout else {}
+        params = self.own | {name: self.own[name] * mask for name, mask in masks.items()}
         products, inputs = self.input.forward(
             self.own, self.of_words, self.scale, targets, dropout=dropout
         )
-        gates = gather(products, targets.inverse[np.newaxis])
-        trace = self._trace(gates, targets, initial)
+        gates = gather(products, targets.inverse[np.newaxis], workspace=workspace)
+        trace = self._trace(gates, targets, initial, workspace)
         weights = cell.prepare_forward(params)
         kept: list[tuple[Floats, ...]] = []
-        alignment = np.zeros((len(targets.batch_sizes), *memory.values.shape[:2]), self.dtype)
+        shape = (len(targets.batch_sizes), *memory.values.shape[:2])
+        alignment = workspace.zeros("alignment", shape, self.dtype)
         for t, step in reversed([*enumerate(recurrent.unroll(targets, trace.read_before))]):
             step = recurrent.entered(trace, step, initial)
             before = trace.previous("h", step)[0]
@@ -135,8 +145,7 @@ class Decoder:
             trace.gates[:, :, step.rows], of_step = cell.activate(products)
             kept.append(of_step)
             cell.forward(weights, trace, step)
-        found = np.matmul(alignment.transpose(1, 0, 2), memory.values)
-        contexts = found[targets.documents, _steps(targets)]
+        contexts = np.matmul(alignment.transpose(1, 0, 2), memory.values)
         cache = DecoderCache(
             outputs,
             layout,
@@ -150,7 +159,7 @@ class Decoder:
             kept[::-1],
             alignment,
         )
-        return trace.h[0], contexts, cache
+        return trace.h[0], contexts[targets.documents, _steps(targets)], cache
 
     def take_in(self, memory: Memory, weights: Floats) -> Floats:
         """The part of contexts in the input products, (G, 1, n * K, H), of weights (n, K, T)."""
@@ -159,25 +168,17 @@ class Decoder:
         products: Floats = taken.reshape(n * K, len(self.scale), 1, -1).transpose(1, 2, 0, 3)
         return products * self.scale
 
-    def _own_in_training(self, dropout: Dropout | None) -> tuple[Params, Params]:
-        """The cell's parameters after dropout, and its masks."""
-        masks: Params = {}
-        for name in self.cell.recurrent_names if dropout else ():
-            assert dropout is not None
-            mask = dropout.of_recurrent(self.own[name].shape, self.dtype)
-            if mask is not None:
-                masks[name] = mask
-        return self.own | {name: self.own[name] * mask for name, mask in masks.items()}, masks
-
-    def _trace(self, products: Floats, targets: PackedBatch, initial: Params) -> Trace:
+    def _trace(
+        self, products: Floats, targets: PackedBatch, initial: Params, space: Workspace
+    ) -> Trace:
         """Room for a pass; what ``activate`` returns may have another number of gates."""
         G, _, N, H = products.shape
         K = len(self.cell.activate(np.zeros((G, 1, 1, H), self.dtype))[0])
         B, names = targets.n_sequences, self.cell.state_names
         return Trace(
-            np.empty((K, 1, N, H), self.dtype),
-            {name: np.empty((1, N, H), self.dtype) for name in names},
-            np.empty((max(K, G), 1, B, H), self.dtype),
+            space.take("activated", (K, 1, N, H), self.dtype),
+            {name: space.take(name, (1, N, H), self.dtype) for name in names},
+            space.take("scratch", (max(K, G), 1, B, H), self.dtype),
             initial,
             np.zeros(B, np.int64) if self.cell.needs_times else None,
         )
@@ -191,15 +192,19 @@ class Decoder:
         cell, trace, memory, targets = self.cell, cache.trace, cache.memory, cache.targets
         B, H = targets.n_sequences, self.config.hidden_size
         alignment = cache.alignment
-        by_text = np.zeros((B, len(alignment), memory.values.shape[2]), self.dtype)
+        space, of_steps = memory.space, len(alignment)
+        shape = (B, of_steps, memory.values.shape[2])
+        by_text = space.zeros("d_contexts", shape, self.dtype)
         by_text[targets.documents, _steps(targets)] = d_contexts
         d_alignment = np.matmul(by_text, memory.values.swapaxes(1, 2))
         d_values = np.matmul(alignment.transpose(1, 2, 0), by_text)
 
         live = {name: np.zeros((1, B, H), self.dtype) for name in cell.carried_names}
-        d_gates = np.empty_like(trace.gates)
-        d_products = np.empty((len(self.scale), *trace.gates.shape[1:]), self.dtype)
-        d_taken = np.zeros((len(alignment), B, memory.taken_in.shape[2]), self.dtype)
+        d_gates = space.take("d_gates", trace.gates.shape, self.dtype)
+        shape = (len(self.scale), *trace.gates.shape[1:])
+        d_products = space.take("d_products", shape, self.dtype)
+        shape = (of_steps, B, memory.taken_in.shape[2])
+        d_taken = space.zeros("d_taken", shape, self.dtype)
         weights, way_back = cell.prepare_backward(cache.weights), WayBack(memory, self.params)
         for t, step in enumerate(recurrent.unroll(targets, trace.read_before)):
             step = recurrent.entered(trace, step, cache.initial)
@@ -237,7 +242,8 @@ class Decoder:
         for name, mask in cache.masks.items():
             of_cell[name] *= mask
         n_words = len(targets.distinct)
-        summed = sum_by_index(d_products, targets.inverse[np.newaxis], n_words)
+        space = cache.memory.space.part("words")
+        summed = sum_by_index(d_products, targets.inverse[np.newaxis], n_words, workspace=space)
         _, of_words, of_input = self.input.backward(summed, cache.inputs, self.of_words, targets)
 
         d_outputs, of_attention = way_back.gradients(cache.outputs, layout)

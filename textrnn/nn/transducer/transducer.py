@@ -151,10 +151,16 @@ class Transducer:
             dropout: in training.
             workspace: buffers to use again; the cache is valid until the next pass there.
         """
-        encoded = self.encode(sources, dropout=dropout, workspace=workspace)
+        space = workspace or Workspace()
+        encoded = self.encode(sources, dropout=dropout, workspace=space.part("encoder"))
         initial = self.begin(encoded.ends[targets.order])
         states, contexts, of_decoder = self.decoder.forward(
-            encoded.outputs, Layout.of(sources, targets.order), initial, targets, dropout
+            encoded.outputs,
+            Layout.of(sources, targets.order),
+            initial,
+            targets,
+            dropout=dropout,
+            workspace=space.part("decoder"),
         )
         logits, of_readout = readout.forward(states, contexts, self.params, dropout)
         return logits, Cache(encoded, initial, of_decoder, of_readout)

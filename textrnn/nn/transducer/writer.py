@@ -13,6 +13,7 @@ from textrnn.nn.projection import project
 from textrnn.nn.transducer import readout
 from textrnn.nn.transducer.attention import Layout, Memory, weigh
 from textrnn.nn.transducer.transducer import Transducer
+from textrnn.nn.workspace import Workspace
 from textrnn.typing import Floats, Ints, Params
 
 
@@ -35,7 +36,7 @@ class Writer:
         """
         encoded = self.transducer.encode(sources)
         layout = Layout.of(sources, np.arange(sources.n_sequences))
-        memory = self._decoder.remember(encoded.outputs, layout)
+        memory = self._decoder.remember(encoded.outputs, layout, Workspace())
         return memory, self.transducer.begin(encoded.ends)
 
     def step(
