@@ -235,7 +235,7 @@ def experiment(out: str, **changes: Any) -> LanguageExperiment:
         {},
         {"labelled": True, "settings": {"label_at": "each", "dropout_embedding": 0.1}},
         {"settings": {"unit": "char", "k1": 5, "k2": 8}},
-        {"settings": {"rule": "bptt", "k1": 35, "n_jobs": 2}},
+        {"settings": {"rule": "bptt", "n_jobs": 2}},
         {"settings": {"sampled": 9}},
     ],
     ids=["words", "labels", "characters", "two processes", "sampled"],
