@@ -13,7 +13,13 @@ from textrnn.cli.corpus_options import CorpusOptions, ManyLabels
 from textrnn.cli.interrupts import INTERRUPTED
 from textrnn.cli.options import Cache, Debug, Json, Quiet, Seed, check_seed, say, silent
 from textrnn.cli.setting_options import Preset, settings_of, takes_settings
-from textrnn.cli.train_checks import check_embedding, check_out, check_regression, folder_name
+from textrnn.cli.train_checks import (
+    check_embedding,
+    check_out,
+    check_regression,
+    folder_name,
+    with_source,
+)
 from textrnn.training.declared import DATA
 from textrnn.training.presets import DEFAULT
 
@@ -81,6 +87,7 @@ def train(
     if out is not None:
         check_out(out)
     check_embedding(settings.embedding)
+    settings = with_source(settings)
     tell = silent if quiet else say
     loaded = texts.load(
         given,

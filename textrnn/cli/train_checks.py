@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textrnn.errors import DataError, UsageError, did_you_mean
 from textrnn.wording.messages import Parameter
 from textrnn.wording.quoting import quoted
+
+if TYPE_CHECKING:
+    from textrnn.training.settings import Settings
 
 
 def check_out(out: Path) -> None:
@@ -51,3 +56,19 @@ def check_embedding(embedding: str) -> None:
 def folder_name(name: str) -> str:
     """A corpus's name as the name of a folder."""
     return re.sub(r"[^\w.-]+", "-", name).strip("-.") or "model"
+
+
+def with_source(settings: Settings) -> Settings:
+    """The settings with the folder of the language model to begin from, if there is to be one.
+
+    Raises:
+        ModelError: there is no such model, or it is of another kind.
+    """
+    if settings.init_from is None:
+        return settings
+    from textrnn.cli.models import find_model
+    from textrnn.storage.reading import load
+
+    folder = find_model(str(settings.init_from), "language model")
+    load(folder, "language model")
+    return replace(settings, init_from=str(folder))

@@ -88,7 +88,7 @@ class TextRNNLanguageModel(TextRNNStructure):
         self,
         *,
         unit: str = "word",
-        label_at: str = "first",
+        label_at: str = "each",
         tied: bool = True,
         sampled: int | None = 600,
         cell: str = "lstm",
@@ -143,9 +143,9 @@ class TextRNNLanguageModel(TextRNNStructure):
         ----------
         unit : {"word", "char"}, default="word"
             What is told one after the other: words, or every character of a text, blanks too.
-        label_at : {"first", "each"}, default="first"
-            Where a text's label is read, if ``fit`` is given labels: in the place of the mark at
-            its beginning, or with every word, to whose vector that of the label is added.
+        label_at : {"each", "first"}, default="each"
+            Where a text's label is read, if ``fit`` is given labels: with every word, to whose
+            vector that of the label is added; or in the place of the mark at its beginning.
         tied : bool, default=True
             Tell words by the vectors that they are read by (Press and Wolf 2017), not by others.
         sampled : int or None, default=600

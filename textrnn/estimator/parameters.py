@@ -32,6 +32,7 @@ class TextRNNParameters(BaseEstimator):  # type: ignore[misc]
         segment_length: int | None = None,
         embedding: str | os.PathLike[str] = "random",
         embedding_dim: int = 100,
+        init_from: str | os.PathLike[str] | None = None,
         freeze_embedding: bool = False,
         tokenizer: str | Tokenizer = "word",
         lowercase: bool = True,
@@ -123,6 +124,10 @@ class TextRNNParameters(BaseEstimator):  # type: ignore[misc]
             or a one-hot vector.
         embedding_dim : int, default=100
             Size of the word vectors; a file brings its own.
+        init_from : path or None, default=None
+            The folder of a language model to begin from, see ``TextRNNLanguageModel``: its vectors
+            of the words that both know, whose size is then its, and the weights of its layers where
+            they have the same cell and size; of both directions the first one's.
         freeze_embedding : bool, default=False
             Keep the word vectors as they are.
         tokenizer : {"word", "char", "jieba"} or callable, default="word"

@@ -89,6 +89,7 @@ class TextRNNRegressor(RegressorMixin, TextRNNEstimator):  # type: ignore[misc]
         segment_length: int | None = None,
         embedding: str | os.PathLike[str] = "random",
         embedding_dim: int = 100,
+        init_from: str | os.PathLike[str] | None = None,
         freeze_embedding: bool = False,
         tokenizer: str | Tokenizer = "word",
         lowercase: bool = True,

@@ -90,6 +90,8 @@ def _say_of(experiment: Experiment, data: Prepared) -> Callable[[str, Info], Non
 
     def tell(name: str, info: Info) -> None:
         experiment.on_stage(name, info)
+        for note in info.get("notes", ()):
+            experiment.say(note)
         if name == "n-grams":
             experiment.say(
                 f"n-grams alone: {info['accuracy']:.4f} of the held-out {held_out} right"

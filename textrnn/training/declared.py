@@ -119,6 +119,11 @@ _EMBEDDING = Check(
     lambda value: isinstance(value, str | os.PathLike) and bool(str(value)),
     words=lambda: EMBEDDINGS,
 )
+_MODEL = Check(
+    "the folder of a model",
+    lambda value: isinstance(value, str | os.PathLike) and bool(str(value)),
+    or_none=True,
+)
 _TOKENIZER = Check("a name or a callable", lambda value: isinstance(value, str) or callable(value))
 _SECONDS = Check(ABOVE_0.wanted, ABOVE_0.is_valid, Duration, or_none=True)
 _CLASS_WEIGHT = Check(
@@ -215,6 +220,12 @@ class DeclaredSettings:
     )
     embedding_dim: int = setting(
         100, WHOLE, "Size of the word vectors.", group=NETWORK, searched=(50, 100, 200)
+    )
+    init_from: str | os.PathLike[str] | None = setting(
+        None,
+        _MODEL,
+        "Language model to begin from, a folder: its word vectors, and its layers if they fit.",
+        group=NETWORK,
     )
     freeze_embedding: bool = setting(
         False, FLAG, "Keep the word vectors as they are.", group=NETWORK, flag=Flag(True)

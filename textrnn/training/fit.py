@@ -22,6 +22,7 @@ from textrnn.training.budget import Deadline
 from textrnn.training.callbacks import Callback
 from textrnn.training.class_weight import check_class_weight
 from textrnn.training.examples import Examples
+from textrnn.training.initialisation import source_of
 from textrnn.training.loop import TrainingRun
 from textrnn.training.measure import Measure
 from textrnn.training.negatives import Negatives
@@ -80,6 +81,7 @@ def build_model(
     unlabelled: EncodedTexts | None = None,
     multilabel: bool = False,
     regression: bool = False,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> TextModel:
     """Make an untrained model for some texts.
 
@@ -91,17 +93,25 @@ def build_model(
         unlabelled: further texts, whose words the vocabulary has too and word2vec learns.
         multilabel: a text has any number of the classes.
         regression: a text has a number, and there are no classes.
+        tell: is told what was taken from a language model that is begun from.
 
     Raises:
         UsageError: no word is left in the vocabulary, or ``class_weight`` or ``threshold`` is
             for other classes.
         DataError: the word vector file cannot be read, or has no word of the texts.
+        ModelError: there is no language model to begin from.
     """
     check_class_weight(settings.class_weight, classes, multilabel=multilabel)
     check_threshold(settings, len(classes), multilabel=multilabel)
     every = texts if unlabelled is None else concatenated([texts, unlabelled])
     vocabulary = make_vocabulary(settings, every)
-    vectors = word_vectors(settings, vocabulary, every, rng)
+    tokenizer = make_tokenizer(settings.tokenizer, lowercase=settings.lowercase)
+    source, n_words = None, 0
+    if settings.init_from is None:
+        vectors = word_vectors(settings, vocabulary, every, rng)
+    else:
+        source = source_of(settings.init_from, tokenizer)
+        vectors, n_words = source.vectors(vocabulary, rng)
     config = settings.network_config(
         n_classes=1 if regression else len(classes),
         vocabulary_size=len(vocabulary),
@@ -109,10 +119,13 @@ def build_model(
         multilabel=multilabel,
         regression=regression,
     )
+    network = Network.initialise(config, rng, vectors)
+    if source is not None:
+        tell(source.told(network, vocabulary, n_words, source.take_layers(network)))
     return TextModel(
-        tokenizer=make_tokenizer(settings.tokenizer, lowercase=settings.lowercase),
+        tokenizer=tokenizer,
         vocabulary=vocabulary,
-        network=Network.initialise(config, rng, vectors),
+        network=network,
         classes=tuple(classes),
         max_length=settings.max_length,
         settings=settings.to_dict(),

@@ -191,6 +191,7 @@ def run_stages(fit: Fit, stages: Sequence[Stage] | None = None) -> Fit:
 
 def make_network(fit: Fit) -> Info:
     """A vocabulary of the texts and a network with its first weights, or those to go on from."""
+    told: list[str] = []
     if fit.go_on_from is not None:
         fit.model = fit.go_on_from
     else:
@@ -201,10 +202,15 @@ def make_network(fit: Fit) -> Info:
             rng=fit.rng,
             unlabelled=fit.unlabelled,
             multilabel=fit.train.targets.is_multilabel,
+            tell=told.append,
         )
         fit.model = replace(model, spelling_rule=fit.spelling_rule)
     network = fit.model.network
-    return {"n_parameters": network.n_parameters, "vocabulary_size": len(fit.model.vocabulary)}
+    return {
+        "n_parameters": network.n_parameters,
+        "vocabulary_size": len(fit.model.vocabulary),
+        "notes": told,
+    }
 
 
 def fit_ngrams(fit: Fit) -> Info | None:

@@ -103,12 +103,15 @@ def regression_stages(scaling: Scaling) -> tuple[Stage, ...]:
 
 def make_network(fit: Fit, scaling: Scaling) -> Info:
     """A network with one output and its first weights, or one to go on from."""
+    told: list[str] = []
     if fit.go_on_from is not None:
         fit.model = fit.go_on_from
     else:
-        model = build_model(fit.settings, fit.train.texts, (), rng=fit.rng, regression=True)
+        model = build_model(
+            fit.settings, fit.train.texts, (), rng=fit.rng, regression=True, tell=told.append
+        )
         fit.model = RegressionModel.of(model, mean=scaling.mean, scale=scaling.scale)
-    return {"n_parameters": fit.model.network.n_parameters}
+    return {"n_parameters": fit.model.network.n_parameters, "notes": told}
 
 
 def train_network(fit: Fit) -> Info:

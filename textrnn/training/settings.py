@@ -195,6 +195,13 @@ class Settings(DeclaredSettings):
                 Parameter("embedding"),
                 ".",
             )
+        if self.init_from is not None and self.embedding != RANDOM:
+            raise UsageError(
+                stated("embedding", self.embedding),
+                ", but word vectors come from ",
+                Parameter("init_from"),
+                "; give one of them.",
+            )
         if isinstance(self.class_weight, Mapping):
             _check_weights(self.class_weight)
         self._check_body(given)

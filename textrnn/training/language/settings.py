@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -65,10 +66,10 @@ class LanguageModelSettings(Settings):
         common=True,
     )
     label_at: str = setting(
-        "first",
+        "each",
         one_of(_conditions),
-        "Where a label is read: first, in the place of the mark at a text's beginning, or each, "
-        "with every word.",
+        "Where a label is read: each, with every word, which keeps texts to it; or first, in the "
+        "place of the mark at a text's beginning.",
         group=NETWORK,
     )
     tied: bool = setting(
@@ -93,6 +94,7 @@ class LanguageModelSettings(Settings):
     bidirectional: bool = fixed("bidirectional", False, of=Settings)
     readout: str = fixed("readout", "last", of=Settings)
     segment_length: int | None = fixed("segment_length", None, of=Settings)
+    init_from: str | os.PathLike[str] | None = fixed("init_from", None, of=Settings)
     max_features: int | None = redeclared("max_features", 10_000, of=Settings)
     max_length: int | None = fixed("max_length", None, of=Settings)
     unknown_words: str = fixed("unknown_words", "same", of=Settings)

@@ -82,6 +82,7 @@ class TransductionSettings(Settings):
     readout: str = fixed("readout", "max", of=Settings)
     segment_length: int | None = fixed("segment_length", None, of=Settings)
     embedding: str = fixed("embedding", "random", of=Settings)
+    init_from: str | os.PathLike[str] | None = fixed("init_from", None, of=Settings)
     freeze_embedding: bool = fixed("freeze_embedding", False, of=Settings)
     tokenizer: str | Tokenizer = fixed("tokenizer", "word", of=Settings)
     lowercase: bool = fixed("lowercase", False, of=Settings)
