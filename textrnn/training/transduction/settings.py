@@ -5,6 +5,7 @@ What is imported at the top is light, as in ``training.settings``.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from textrnn.text.tokenizers import Tokenizer
