@@ -5,14 +5,17 @@
 Needs the ``bench`` extra. The job is to reverse strings of 10 to 20 letters: 64 a batch, vectors of
 64, 128 units in each direction of the encoder and in the decoder, attention of 128. Both begin with
 the same weights and see the same batches; the losses must agree. One process and one thread each,
-turn by turn, warm-up left out, ratios are medians of neighbouring turns. Beam search is timed
-beside it, which the peer has not. Writes benchmarks/results/transducer.json.
+turn by turn, by the processor's time, warm-up left out; ratios are medians of neighbouring turns.
+Beam search, five texts wide, is timed beside it, which the peer has not. Weights are those of the
+first updates, so that search writes as many letters as it may. Writes
+benchmarks/results/transducer.json.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -144,7 +147,7 @@ def measure(cell: str, n_texts: int, turns: int) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for task, run in of_us.items():
         jobs = {"ours": run} | ({"torch": of_them[task]} if task in of_them else {})
-        timings: dict[str, Timing] = take_turns(jobs, turns)
+        timings: dict[str, Timing] = take_turns(jobs, turns, time.process_time)
         found[task] = {
             "texts_a_second": n_texts / timings["ours"].median,
             "ratio": ratio(timings["torch"], timings["ours"]) if "torch" in timings else None,
