@@ -21,10 +21,11 @@ from textrnn.experiments.transduction import (
 )
 from textrnn.inference.transduction import TransductionModel
 from textrnn.nn.gradients import Gradients, RowGradient
+from textrnn.nn.transducer import greedy
 from textrnn.nn.workspace import Workspace
 from textrnn.storage.reading import load
 from textrnn.storage.writing import save_model
-from textrnn.text.encoded import encode_lists
+from textrnn.text.encoded import EncodedTexts, encode_lists
 from textrnn.training.regularisation import Regularisation
 from textrnn.training.settings import Settings
 from textrnn.training.step import BatchOf, BatchSums
@@ -132,14 +133,22 @@ def test_a_pair_is_right_if_that_is_what_is_written(monkeypatch: pytest.MonkeyPa
     assert judged.right == sum(i % 3 > 0 for i in some)
 
 
-def test_an_unknown_symbol_is_never_right_where_none_is_copied() -> None:
-    pairs = Pairs(["ab", "ba"], ["ba", "ab"])
+def test_an_unknown_symbol_is_right_just_where_it_can_be_copied() -> None:
+    pairs = reversals(60, 5)
     model = untrained(pairs)
-    encoded = encode_pairs(model, ["ab"], ["bz"])
-    model.transducer.params["linear.bias"][0] = 100.0
-    everywhere = encode_pairs(model, ["ab"], ["zz"])
-    assert Judge(copies=False)(model.transducer, everywhere, Workspace()).right == 0
-    assert encoded.targets.ids.tolist() == [model.target_vocabulary.index["b"], 0]
+    bias = model.transducer.params["linear.bias"]
+    bias[0] += 2.0  # so that answers have some of them
+    bias[-1] += 3.0  # and come to an end
+    encoded = encode_pairs(model, pairs.sources, pairs.targets).sources
+    packed = model.transducer.pack_sources(encoded.ids, encoded.starts)
+    written = [found.ids for found in greedy(model.transducer, packed, max_length=model.most)]
+    some = [i for i, ids in enumerate(written) if len(ids) < model.most and 0 in ids]
+    assert some
+    starts = np.cumsum([0, *(len(written[i]) for i in some)])
+    answers = EncodedTexts(np.concatenate([written[i] for i in some]), starts, ())
+    asked = EncodedPairs(encoded.take(np.array(some)), answers)
+    assert Judge(copies=True)(model.transducer, asked, Workspace()).right == len(some)
+    assert Judge(copies=False)(model.transducer, asked, Workspace()).right == 0
 
 
 # --------------------------------------------------------------------- the pairs
