@@ -74,10 +74,13 @@ class Measure(ABC, Generic[R]):
     def found(self, read: R, examples: Any) -> Found:
         """What the pass over all of the examples tells."""
 
-    def of_training(self, loss: float, right: float) -> float:
-        """The score of what is learned from, by its mean loss and the share that is right."""
+    def of_training(self, loss: float, right: float) -> tuple[str, float]:
+        """What is shown of what is learned from, by its mean loss and the share that is right.
+
+        Its name and the number: what a learning rule calls right, which may be another score.
+        """
         del loss
-        return right
+        return "accuracy", right
 
     def rank(self, found: Found) -> tuple[float, float]:
         """The better an epoch is, the higher."""
@@ -105,6 +108,10 @@ class OfTexts(Measure[Floats]):
 
     def read(self, executor: Executor, rows: Ints | None = None) -> Floats:
         return executor.predict_logits(rows)
+
+    def of_training(self, loss: float, right: float) -> tuple[str, float]:
+        del loss
+        return self.name, right
 
     def found(self, read: Floats, examples: Examples) -> Found:
         loss, score = loss_and_accuracy(
@@ -162,8 +169,8 @@ class Perplexity(OfSums):
         del right
         return perplexity(loss)
 
-    def of_training(self, loss: float, right: float) -> float:
-        return self.score(loss, right)
+    def of_training(self, loss: float, right: float) -> tuple[str, float]:
+        return self.name, self.score(loss, right)
 
 
 def perplexity(loss: float) -> float:

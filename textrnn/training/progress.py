@@ -100,7 +100,8 @@ class Progress(Callback):
 
 def _training_score(run: Run, loss: float, right: float) -> str:
     """The score of what is learned from, by its name."""
-    return f"{run.measure.name} {run.measure.of_training(loss, right):.3f}"
+    name, score = run.measure.of_training(loss, right)
+    return f"{name} {score:.3f}"
 
 
 def _held_out(record: dict[str, float], run: Run) -> str:

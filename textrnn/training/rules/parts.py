@@ -87,6 +87,8 @@ class Part:
 
     def _of_window(self, d_head: Floats) -> Floats:
         """Gradients of the outputs that the head took, as those of the words gone back over."""
+        if self.head_rows is self.rows:
+            return d_head
         places = np.full(max(self.rows.max(), self.head_rows.max()) + 1, -1)
         places[self.rows] = np.arange(len(self.rows))
         own = places[self.head_rows]
