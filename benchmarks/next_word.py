@@ -77,7 +77,7 @@ def torchs(network: Network, examples: Examples) -> list[float]:
     import torch
 
     module, leaves = _as_torch(network)
-    embedding, bias = leaves
+    embedding, bias, projection = leaves
     parameters = [one for one in [*module.parameters(), *leaves] if one.requires_grad]
     adam = torch.optim.Adam(parameters, lr=RATE)
     read = torch.from_numpy(examples.texts.ids.reshape(TEXTS, -1).astype(np.int64))
@@ -87,7 +87,8 @@ def torchs(network: Network, examples: Examples) -> list[float]:
         here = slice(start, start + K)
         out, state = module(torch.nn.functional.embedding(read[:, here], embedding), state)
         state = tuple(one.detach() for one in state)
-        logits = torch.nn.functional.linear(out.reshape(-1, SIZE), embedding, bias)
+        z = out.reshape(-1, SIZE) @ projection
+        logits = torch.nn.functional.linear(z, embedding, bias)
         loss = torch.nn.functional.cross_entropy(logits, wanted[:, here].reshape(-1))
         adam.zero_grad(set_to_none=True)
         loss.backward()
@@ -97,8 +98,8 @@ def torchs(network: Network, examples: Examples) -> list[float]:
     return losses
 
 
-def _as_torch(network: Network) -> tuple[Any, tuple[Any, Any]]:
-    """An LSTM with a network's weights, and the embedding and the words' biases as leaves."""
+def _as_torch(network: Network) -> tuple[Any, list[Any]]:
+    """An LSTM with a network's weights, and its other parameters as leaves."""
     import torch
 
     params, order = network.params, [0, 1, 3, 2]  # of our gates i, f, o, g
@@ -110,9 +111,8 @@ def _as_torch(network: Network) -> tuple[Any, tuple[Any, Any]]:
         module.bias_ih_l0.copy_(torch.from_numpy(params["recurrent.0.b"][order, 0].reshape(-1)))
         module.bias_hh_l0.zero_()
     module.bias_hh_l0.requires_grad_(False)  # two biases would move twice as fast as our one
-    leaves = (params[name].copy() for name in ("embedding.weight", "linear.bias"))
-    embedding, bias = (torch.from_numpy(leaf).requires_grad_() for leaf in leaves)
-    return module, (embedding, bias)
+    names = ("embedding.weight", "linear.bias", "linear.projection")
+    return module, [torch.from_numpy(params[name].copy()).requires_grad_() for name in names]
 
 
 def measure(turns: int, steps: int) -> dict[str, Any]:

@@ -162,7 +162,7 @@ def test_a_word_with_a_label_is_the_sum_of_their_vectors() -> None:
     np.testing.assert_array_equal(found, expected)
 
 
-@pytest.mark.parametrize("form", ["tied", "tied, projected", "untied"])
+@pytest.mark.parametrize("form", ["tied", "tied, narrow", "untied"])
 def test_gradients_of_words_with_labels(form: str) -> None:
     """Of all parameters: a label's vector has a part of that of every word read with it."""
     network = random_network(config_of(form, n_labels=2), np.random.default_rng(2))

@@ -29,7 +29,7 @@ CLOSE: Any = {"rtol": 1e-9, "atol": 1e-12}
 EXACT: Any = {"rtol": 1e-12, "atol": 1e-14}
 FORMS: dict[str, dict[str, Any]] = {
     "tied": {"embedding_dim": D, "hidden_size": D, "tied": True},
-    "tied, projected": {"embedding_dim": D, "hidden_size": 2, "tied": True},
+    "tied, narrow": {"embedding_dim": D, "hidden_size": 2, "tied": True},
     "untied": {"embedding_dim": D, "hidden_size": 2},
     "one-hot": {"embedding_dim": None, "hidden_size": 2},
 }
@@ -137,10 +137,19 @@ def test_new_parameters_have_their_shapes(form: str) -> None:
     params = Network.initialise(config, np.random.default_rng(0)).params
     assert {name: value.shape for name, value in params.items()} == config.shapes()
     assert {value.dtype.name for value in params.values()} == {"float32"}
-    assert (PROJECTION in params) == (form == "tied, projected")
+    assert (PROJECTION in params) == config.tied
     assert (UNTIED in params) == (not config.tied)
     assert (params["linear.bias"] == 0.0).all()
     assert NetworkConfig(**config.to_dict()) == config
+
+
+@forms
+def test_scaled_parameters_have_scaled_logits(form: str) -> None:
+    network, (read, _) = network_of(form), texts()
+    scaled = Network(network.config, network.head.scaled(network.params, 0.5))
+    batch = network.pack(read)
+    expected = 0.5 * network.predict_logits(batch)
+    np.testing.assert_allclose(scaled.predict_logits(batch), expected, **EXACT)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +194,8 @@ def equals_torch(*, tied: bool, num_layers: int) -> None:
     logits = []
     for ids in read:  # one after the other: no packing that could be wrong in the same way
         out, _ = module(torch.nn.functional.embedding(torch.tensor(ids).long(), embedding)[None])
-        logits.append(torch.nn.functional.linear(out[0], weight[:C], leaves["linear.bias"]))
+        z = out[0] @ leaves[PROJECTION] if tied else out[0]
+        logits.append(torch.nn.functional.linear(z, weight[:C], leaves["linear.bias"]))
     found = torch.cat(logits)
     expected = torch.nn.functional.cross_entropy(found, torch.tensor(targets).long())
     expected.backward()

@@ -60,7 +60,7 @@ def test_so_they_are_of_any_cell(
     cell: str, num_layers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(of_networks, "WORDS_AT_ONCE", 9)
-    network = network_of("tied, projected", cell=cell, num_layers=num_layers)
+    network = network_of("tied, narrow", cell=cell, num_layers=num_layers)
     ids, targets = ids_and_targets()
     expected = whole(network, ids)[np.arange(len(ids)), targets]
     found = tell(network, ids, STARTS, targets).log_probabilities
@@ -91,7 +91,7 @@ def test_a_text_does_not_depend_on_its_neighbours() -> None:
 
 def test_single_precision_is_near() -> None:
     ids, targets = ids_and_targets()
-    exact = network_of("tied, projected")
+    exact = network_of("tied, narrow")
     config = {**exact.config.to_dict(), "dtype": "float32"}
     near = Network(
         type(exact.config)(**config), {n: v.astype(np.float32) for n, v in exact.params.items()}
@@ -123,7 +123,7 @@ def test_a_long_text_takes_no_more_memory_than_a_short_one() -> None:
 @cells
 def test_a_word_at_a_time_is_a_batch(cell: str, num_layers: int) -> None:
     """After each word of several texts, some of which come twice and others no more."""
-    network = network_of("tied, projected", cell=cell, num_layers=num_layers)
+    network = network_of("tied, narrow", cell=cell, num_layers=num_layers)
     words = np.random.default_rng(1).integers(0, V, (4, 6)).astype(np.int32)
     expected = log_softmax(network.predict_logits(network.pack([*words]))).reshape(4, 6, C)
     states, rows = None, np.arange(4)
@@ -139,7 +139,7 @@ def test_a_word_at_a_time_is_a_batch(cell: str, num_layers: int) -> None:
 
 
 def test_no_text_has_states_too() -> None:
-    network = network_of("tied, projected", num_layers=2)
+    network = network_of("tied, narrow", num_layers=2)
     states = push(network, None, np.zeros(0, np.int32))
     assert next_words(network, states).shape == (0, C)
     states = push(network, states, np.zeros(0, np.int32))

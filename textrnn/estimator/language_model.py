@@ -135,9 +135,7 @@ class TextRNNLanguageModel(TextRNNStructure):
         random_state: Any = None,
         verbose: bool = False,
     ) -> None:
-        """Store the parameters, which ``fit`` checks.
-
-        Those that are not told here are as those of ``TextRNNClassifier``.
+        """Store the parameters, which ``fit`` checks; others are as ``TextRNNClassifier`` has them.
 
         Parameters
         ----------
@@ -149,22 +147,20 @@ class TextRNNLanguageModel(TextRNNStructure):
         tied : bool, default=True
             Tell words by the vectors that they are read by (Press and Wolf 2017), not by others.
         sampled : int or None, default=600
-            Tell a word in training from so many others that are drawn by their frequency, the
-            logits corrected by it (Jean et al. 2015), where the vocabulary has more. None tells it
-            from all. The loss in training is then one among fewer words; the held-out one is not.
+            Tell a word in training from so many others that are drawn (Jean et al. 2015), where
+            there are more; the training loss is among these. None tells it from all.
         max_features : int or None, default=10000
             Size of the vocabulary: the most frequent words; all others are one.
         unknown_alpha : float, default=0.25
             A word that occurs n times is the unknown one in training with probability
-            ``alpha / (n + alpha)``, to be read and to be told: else a model of a vocabulary that
-            has all words would hold others for impossible.
+            ``alpha / (n + alpha)``, read and told: else others would be held for impossible.
         rule : {"bptt", "tbptt"}, default="tbptt"
-            Through all of a text, or cut off after ``k2`` words, with weights that change after
-            each ``k1``; the state is carried on, however long the text.
+            Through all of a text, or cut off after ``k2`` words, the weights changing after each
+            ``k1``; the state is carried on.
         k1, k2 : int or None, default=None
-            None are 35 words each, or 100 characters.
+            None is 35 words, or 100 characters.
         dropout_input, dropout_readout : float or None, default=None
-            None is 0.3 up to 100,000 words to learn from, and 0.1 less for ten times as many.
+            None is 0.3 up to 100,000 words, and 0.1 less for ten times as many.
         """
         given = {name: value for name, value in locals().items() if name != "self"}
         for name, value in given.items():
