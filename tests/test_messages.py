@@ -28,12 +28,14 @@ from textrnn.training.language.settings import LanguageModelSettings
 from textrnn.training.prior_baseline import nothing_learned
 from textrnn.training.settings import DECLARED, Settings
 from textrnn.training.state import TrainingState
+from textrnn.training.tagging.settings import TaggingSettings
 from textrnn.training.transduction.settings import TransductionSettings
 from textrnn.wording.messages import Advice, ForScripts, Message, Parameter, Setting, Value, stated
 
 PACKAGE = Path(__file__).parents[1] / "textrnn"
 SETTINGS = {
     **declared_by(TransductionSettings),
+    **declared_by(TaggingSettings),
     **declared_by(LanguageModelSettings),
     **DECLARED,
 }
@@ -149,7 +151,7 @@ def test_13_the_library_knows_no_options() -> None:
 SERVED = {
     "train_checks": ("train",),
     "setting_options": ("train", "tune", "compare"),
-    "incoming": ("predict",),
+    "incoming": ("predict", "tag predict"),
     "lm asking": ("lm score", "lm next"),
 }
 SHARED = {"option_names", "app", "options", "run"}

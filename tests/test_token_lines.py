@@ -185,3 +185,26 @@ def test_equal_texts_stay_together_and_every_tag_in_training() -> None:
     moved = TaggedTexts([["a0"]], [["X"]]), TaggedTexts([["a"]], [["0X"]])
     prints |= {one.fingerprint() for one in moved}
     assert len(prints) == 5
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("the cat sat\n\nhi\n", [["the", "cat", "sat"], [], ["hi"]]),
+        ("hello\nthe cat\n", [["hello"], ["the", "cat"]]),
+        ("hello\n", [["hello"]]),
+        ("a\nb\n\nc\n", [["a", "b"], ["c"]]),
+        ("EU NNP\nsays VBZ\n\nx NNP\n", [["EU", "says"], ["x"]]),
+        ("EU NNP\n", [["EU", "NNP"]]),
+        ("EU NNP\nsays a VBZ\n", [["EU", "NNP"], ["says", "a", "VBZ"]]),
+        ("# id = 1\nEU\tNNP\n", [["EU"]]),
+        ("# id = 1\nEU says\n", [["#", "id", "=", "1"], ["EU", "says"]]),
+        ("", []),
+        ("\n\n", []),
+    ],
+)
+def test_lines_that_are_texts_are_told_from_lines_of_tokens(
+    content: str, expected: list[list[str]]
+) -> None:
+    found = read_tokens(io.BytesIO(content.encode()), tags={"NNP", "VBZ"})
+    assert list(found) == expected

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from textrnn.estimator.classifier import TextRNNClassifier as TextRNNClassifier
     from textrnn.estimator.language_model import TextRNNLanguageModel as TextRNNLanguageModel
     from textrnn.estimator.regressor import TextRNNRegressor as TextRNNRegressor
+    from textrnn.estimator.tagger import TextRNNTagger as TextRNNTagger
     from textrnn.estimator.transducer import TextRNNTransducer as TextRNNTransducer
     from textrnn.inference.classifier import TextModel as TextModel
     from textrnn.storage.loading import load_model as load_model
@@ -26,6 +27,7 @@ _HOME = {
     "TextRNNClassifier": "textrnn.estimator.classifier",
     "TextRNNLanguageModel": "textrnn.estimator.language_model",
     "TextRNNRegressor": "textrnn.estimator.regressor",
+    "TextRNNTagger": "textrnn.estimator.tagger",
     "TextRNNTransducer": "textrnn.estimator.transducer",
     "TextModel": "textrnn.inference.classifier",
     "load_corpus": "textrnn.corpora",
@@ -38,6 +40,7 @@ __all__ = [
     "TextRNNClassifier",
     "TextRNNLanguageModel",
     "TextRNNRegressor",
+    "TextRNNTagger",
     "TextRNNTransducer",
     "__version__",
     "load_corpus",

@@ -44,6 +44,10 @@ GROUPS: dict[str, Group] = {
             "evaluate": "evaluate",
         },
     ),
+    "tag": Group(
+        "Tag the tokens of texts: train a tagger, then use it.",
+        {"train": "train", "predict": "predict", "evaluate": "evaluate"},
+    ),
     "transduce": Group(
         "Texts of texts: train an encoder-decoder on pairs of them.",
         {name: name for name in ("train", "predict", "evaluate")},

@@ -2,14 +2,14 @@
 
 Or JSON lines (``{"tokens": [...], "tags": [...]}``), or Parquet with lists in these columns. Lines
 of more columns are taken as those of the CoNLL tasks: the first is the token, the last the tag,
-with tabs or, in files whose first text has none, blanks between. A text is held in memory at a
-time.
+with tabs or, in files whose first text has none, blanks between. Where no tags are wanted, a line
+may be a text, too, its tokens with blanks between. A text is held in memory at a time.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -19,11 +19,11 @@ from textrnn.corpora.columns import Note, ignore
 from textrnn.corpora.formats import MAX_RECORD, json_objects, open_source, open_table
 from textrnn.corpora.readers import check_label, check_text
 from textrnn.corpora.rows import TaggedTexts
-from textrnn.corpora.token_lines import MAX_TOKENS, TOKEN_AND_TAG, TokenLines
+from textrnn.corpora.token_lines import MAX_TOKENS, TOKEN_AND_TAG, TokenLines, are_texts
 from textrnn.errors import DataError, UsageError, did_you_mean
 from textrnn.wording.quoting import listed, quoted
 
-FORMATS = ("lines", "jsonl", "parquet")
+FORMATS = ("lines", "texts", "jsonl", "parquet")
 TOKENS, TAGS = ("tokens", "words"), ("tags", "labels", "ner_tags", "pos_tags", "upos")
 """Names of the lists, the best known first."""
 JSON_FORM = '{"tokens": ["..."], "tags": ["..."]}'
@@ -62,20 +62,32 @@ def read_tagged(
 
 
 def read_tokens(
-    source: str | Path | IO[Any], *, format: str | None = None, note: Note = ignore
+    source: str | Path | IO[Any],
+    *,
+    format: str | None = None,
+    note: Note = ignore,
+    tags: Collection[str] | None = None,
 ) -> Iterator[list[str]]:
     """Yield the tokens of each text, whether tags stand beside them or not.
 
-    Of JSON lines and Parquet each record is a text, also one without tokens; several empty lines
-    are like one. Arguments and errors are those of ``read_tagged``.
+    Of JSON lines and Parquet each record is a text, and so is each line where the format is
+    ``texts``, also one without tokens; elsewhere several empty lines are like one. Arguments and
+    errors are those of ``read_tagged``. ``tags`` are those that may stand beside tokens: by them
+    columns with blanks between are told from texts, see ``token_lines.are_texts``; without any, no
+    line is taken for a text.
     """
-    return (text.tokens for text in _texts(source, format, note, needs_tags=False))
+    return (text.tokens for text in _texts(source, format, note, needs_tags=False, tags=tags))
 
 
 def _texts(
-    source: str | Path | IO[Any], format: str | None, note: Note, *, needs_tags: bool
+    source: str | Path | IO[Any],
+    format: str | None,
+    note: Note,
+    *,
+    needs_tags: bool,
+    tags: Collection[str] | None = None,
 ) -> Iterator[Tagged]:
-    if format is not None and format not in FORMATS:
+    if format is not None and (format not in FORMATS or (needs_tags and format == "texts")):
         raise UsageError(
             f"unknown format {quoted(format)}; choose one of {', '.join(FORMATS)}."
             f"{did_you_mean(format, FORMATS)}",
@@ -95,12 +107,20 @@ def _texts(
         lines = text_lines(stream, where, MAX_RECORD)
         if form is None:
             form, lines = _told_by_first_line(lines)
+        if form == "lines" and format is None and tags is not None:
+            has_texts, lines = are_texts(lines, tags)
+            if has_texts:
+                form = "texts"
+                note(f"{where}: each line is a text, its tokens with blanks between")
         if form == "jsonl":
             for number, record in json_objects(lines, where, JSON_FORM):
                 yield _of_record(record, f"{where}: line {number}", needs_tags)
             return
-        for tokens, tags in TokenLines(where, note, needs_tags=needs_tags).texts(lines):
-            yield Tagged(tokens, tags)
+        if form == "texts":
+            yield from (Tagged(line.split(), None) for line in lines)
+            return
+        for tokens, own in TokenLines(where, note, needs_tags=needs_tags).texts(lines):
+            yield Tagged(tokens, own)
 
 
 def _told_by_first_line(lines: Iterator[str]) -> tuple[str, Iterator[str]]:

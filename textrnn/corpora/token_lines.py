@@ -7,7 +7,8 @@ only who wants no tags can use.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import itertools
+from collections.abc import Collection, Iterable, Iterator
 
 from textrnn.corpora.columns import Note
 from textrnn.errors import DataError
@@ -23,6 +24,9 @@ _HEADERS = frozenset(
     for tag in ("tag", "tags", "label", "labels", "pos", "upos", "ner", "chunk")
 )
 """What a first line has in its first and last column that names them."""
+
+MOST_LOOKED_AT = 1_000
+"""Lines of the first text by which lines of tokens are told from lines that are texts."""
 
 Numbered = tuple[int, str]
 """A line and its number, from 1."""
@@ -156,3 +160,30 @@ class TokenLines:
         if line not in self._told:
             self._told.add(line)
             self._note(f"{self.where}: {line}")
+
+
+def are_texts(lines: Iterator[str], tags: Collection[str]) -> tuple[bool, Iterator[str]]:
+    """Whether lines are texts, not tokens, as far as the first lines tell, and all of them again.
+
+    They are tokens where there is a tab; where each is a word alone, up to an empty line; or where
+    there are several columns, of which the last has nothing but tags.
+    """
+    begun: list[str] = []
+    n_words: list[int] = []
+    found = False
+    for line in itertools.islice(lines, MOST_LOOKED_AT):
+        begun.append(line)
+        if line.startswith("# ") and not n_words:  # says something of what follows, or is a text
+            continue
+        words = line.split()
+        if "\t" in line.strip() or line.lstrip().startswith(DOCSTART) or (n_words and not words):
+            break
+        if words:
+            n_words.append(len(words))
+        if len(set(n_words)) > 1 or (len(words) > 1 and words[-1] not in tags):
+            found = True
+            break
+    else:
+        is_alone = len(n_words) == 1 and n_words[0] > 1
+        found = is_alone or (not n_words and any(map(str.strip, begun)))
+    return found, itertools.chain(begun, lines)

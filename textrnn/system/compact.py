@@ -34,14 +34,16 @@ def quantise_weights(params: Params, tables: tuple[str, ...]) -> dict[str, Any]:
     Args:
         params: weights by name.
         tables: names of those that are kept as int8, with ``NAME.scale`` beside them, a number
-            for each row of the last axis; the others become float16.
+            for each row of the last axis; the others become float16, whole numbers stay.
 
     Raises:
         ModelError: a weight is beyond what float16, or the scale of its row, can hold.
     """
     small: dict[str, Any] = {}
     for name, values in params.items():
-        if name in tables:
+        if values.dtype.kind != "f":  # numbers of something, that are no weights
+            small[name] = values
+        elif name in tables:
             small[name], small[name + SCALE] = _in_steps(values, name)
         else:
             small[name] = in_format(values, np.float16, name)

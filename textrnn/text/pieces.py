@@ -14,7 +14,7 @@ from zlib import crc32
 
 import numpy as np
 
-from textrnn.typing import Forms
+from textrnn.typing import Forms, Ids
 
 BEGINNINGS, ENDS = (1, 2, 3), (1, 2, 3, 4)
 """Characters in each."""
@@ -28,7 +28,7 @@ _KINDS: tuple[tuple[str, Callable[[str], bool]], ...] = (
 )
 
 
-def forms_of(words: Sequence[str], ids: Sequence[int], n_rows: int) -> Forms:
+def forms_of(words: Sequence[str], ids: Sequence[int] | Ids, n_rows: int) -> Forms:
     """What is known of words: their ids, and the pieces of each, numbers below ``n_rows``."""
     forms = np.empty((len(words), 1 + N_PIECES), dtype=np.int32)
     forms[:, 0] = ids

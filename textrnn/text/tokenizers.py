@@ -2,8 +2,9 @@
 
 A tokeniser is any callable from a text to a list of strings. Some have names: `word` for
 languages that put spaces between words (those that do not are read character by character),
-`char`, `every_char`, which leaves blanks as they are, and `jieba` for Chinese words. All take time
-linear in the text, whatever it holds: what users send is not always language.
+`char`, `every_char`, which leaves blanks as they are, `jieba` for Chinese words, and `blank` for
+texts whose tokens somebody has told apart. All take time linear in the text, whatever it holds:
+what users send is not always language.
 
 The same text gives the same tokens on every Python, but for characters that are newer than its
 Unicode: those of Unicode 15 and later (240 letters and signs of rare scripts so far, such as
@@ -136,6 +137,21 @@ class JiebaTokenizer(_BlockTokenizer):
         return [token for token in _jieba_cut()(text) if not token.isspace()]
 
 
+@dataclass(frozen=True)
+class BlankTokenizer(_BlockTokenizer):
+    """What stands between white space, as it is and whole, however long."""
+
+    def __call__(self, text: str) -> list[str]:
+        return self._tokens(text)
+
+    def first(self, text: str, limit: int) -> list[str]:
+        """Return `self(text)[:limit]`."""
+        return self(text)[:limit]
+
+    def _tokens(self, block: str) -> list[str]:
+        return (block.lower() if self.lowercase else block).split()
+
+
 _IMPORTING = Lock()
 
 
@@ -163,6 +179,7 @@ TOKENIZERS: dict[str, type[_BlockTokenizer]] = {
     "char": CharTokenizer,
     "every_char": EveryCharTokenizer,
     "jieba": JiebaTokenizer,
+    "blank": BlankTokenizer,
 }
 """The tokenisers that have a name; a saved model can only name these."""
 

@@ -233,7 +233,8 @@ class DeclaredSettings:
     tokenizer: str | Tokenizer = setting(
         "word",
         _TOKENIZER,
-        "word, char, or jieba for Chinese words (pip install jieba).",
+        "word, char, jieba for Chinese words (pip install jieba), or blank for what stands "
+        "between blanks.",
         group=TEXT,
         common=True,
     )

@@ -17,6 +17,7 @@ OF_KEYS = {
     "markov_bayes": "markov_classifier",
     "target": "regression",
     "language_model": "language_model",
+    "tagger": "tagger",
     "transducer": "transducer",
 }
 """The file of each kind by what only its ``config.json`` has; a classifier has none of them."""

@@ -1,0 +1,1 @@
+"""``textrnn tag``: a tag of each token of a text."""

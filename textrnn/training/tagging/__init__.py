@@ -1,0 +1,1 @@
+"""How a tagger is trained: its settings, and the stages of its fit."""
