@@ -27,7 +27,7 @@ GROUND = "ground"
 """The page of the modules that stand in no room."""
 ORDER = [
     *("architecture.md", "formulas.md", "gradients.md", "rules.md", "extending.md"),
-    *("settings.md", "results.md", "family.md", "speed.md", "tested.md"),
+    *("structures.md", "settings.md", "results.md", "family.md", "speed.md", "tested.md"),
 ]
 """Documents in ``docs`` as one may read them; what is not named here comes after them."""
 

@@ -20,12 +20,14 @@ from benchmarks.cells import table as cells_table
 from benchmarks.cold_start import table as cold_start_table
 from benchmarks.corpora import details, table
 from benchmarks.family.__main__ import PARTS
+from benchmarks.family.part import RESULTS
 from benchmarks.few_labels import table as few_labels_table
 from benchmarks.gradient_flow import table as gradient_table
 from benchmarks.groups import table as groups_table
 from benchmarks.linear_peers import table as linear_table
 from benchmarks.memory import table as memory_table
 from benchmarks.speed import table as speed_table
+from benchmarks.structures.__main__ import PARTS as STRUCTURES
 from textrnn.cli.app import app
 
 ROOT = Path(__file__).parents[1]
@@ -63,13 +65,16 @@ def test_commands_in_the_documents_exist(document: Path) -> None:
     runner = CliRunner()
     text = document.read_text(encoding="utf-8")
     names = "train|predict|evaluate|compare|tune|gradients|models|shrink|corpora|inspect"
-    commands = re.findall(rf"textrnn ((?:{names})\b.*)", text)
-    for command in commands:
-        name = command.split()[0]
-        has_more = name in ("train", "tune", "compare")
-        shown = runner.invoke(app, [name, "--help-all" if has_more else "--help"]).stdout
-        for option in re.findall(r"(?<!\S)--[a-z-]+", command.split("`")[0]):
-            assert option in shown, f"{name} {option}"
+    of_groups = r"(?:lm|tag|transduce) [a-z]+"
+    commands = re.findall(rf"textrnn ((?:{of_groups}|{names})\b.*)", text)
+    for command in (one.split("`")[0] for one in commands):
+        n_words = 2 if re.match(of_groups, command) else 1
+        name = command.split()[:n_words]
+        has_more = name[-1] in ("train", "tune", "compare")
+        found = runner.invoke(app, [*name, "--help-all" if has_more else "--help"])
+        assert found.exit_code == 0, f"textrnn {command}"
+        for option in re.findall(r"(?<!\S)--[a-z-]+", command):
+            assert option in found.stdout, f"{name} {option}"
 
 
 @pytest.mark.parametrize("document", PAGES, ids=lambda d: d.name)
@@ -111,6 +116,16 @@ def test_the_figures_of_speed_are_those_on_file() -> None:
 def test_the_gradients_by_cell_are_those_on_file() -> None:
     document = (ROOT / "docs/gradients.md").read_text(encoding="utf-8")
     assert gradient_table(on_file("gradient_flow")["runs"]) in document
+
+
+def test_the_tables_of_the_structures_are_those_on_file() -> None:
+    document = (ROOT / "docs/structures.md").read_text(encoding="utf-8")
+    shown = dict(re.findall(r"<!-- (\w+) -->\n\n(.*?)\n\n<!-- end of \1 -->", document, re.S))
+    there = [part for part in STRUCTURES if (RESULTS / f"structures_{part}.json").exists()]
+    assert sorted(shown) == sorted(there)
+    assert "agreement" in there
+    for part in there:
+        assert shown[part] == STRUCTURES[part].table(on_file(f"structures_{part}")["runs"])
 
 
 @pytest.mark.parametrize("part", PARTS)

@@ -88,7 +88,7 @@ def test_texts_of_lines_tables_and_folders(tmp_path: Path) -> None:
     (tmp_path / "a.txt.xz").write_bytes(lzma.compress(b"one\r\n\r\n \r\ntwo"))
     found = read_lines(tmp_path / "a.txt.xz", note=notes.append)
     assert found == Lines(["one", "two"])
-    assert [note.endswith("2 empty texts were left out") for note in notes] == [True]
+    assert [note.endswith("empty texts left out: 2") for note in notes] == [True]
     (tmp_path / "a.csv").write_text("review,stars,label\none,5,pos\ntwo,1.0,neg\n")
     assert read_lines(tmp_path / "a.csv") == found
     assert read_lines(tmp_path / "a.csv", condition="label") == Lines(found.texts, ["pos", "neg"])
@@ -134,7 +134,7 @@ def test_too_few_texts(tmp_path: Path) -> None:
     path.write_text("a\tb\n" * 5)
     with pytest.raises(DataError, match=r"has 5 texts \(1 different\), too few to set 10%"):
         load_pairs(path)
-    with pytest.raises(DataError, match=r"1 texts \(1 different\) are too few to hold 10%"):
+    with pytest.raises(DataError, match=r"1 text \(1 different\) left to train on: too few to"):
         Material("x", Lines(["a"])).parted(0.1, random_state=0)
     path.write_text("")
     with pytest.raises(DataError, match="the training split of 'a' is empty"):

@@ -99,7 +99,7 @@ def test_json_lines_and_parquet(tmp_path: Path) -> None:
     assert read_tagged(tmp_path / "a.jsonl") == wanted
     empty = (tmp_path / "a.jsonl").read_text() + '{"tokens": [], "tags": []}\n'
     assert read_tagged(stream(empty), note=notes.append) == wanted
-    assert notes == ["1 texts without tokens were left out"]
+    assert notes == ["texts without tokens left out: 1"]
     columns = {"tokens": wanted.tokens, "tags": wanted.tags}
     pyarrow.parquet.write_table(pyarrow.table(columns), tmp_path / "a.parquet")
     assert read_tagged(tmp_path / "a.parquet") == wanted

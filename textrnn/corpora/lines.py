@@ -68,5 +68,5 @@ def without_empty(lines: Lines, where: str, note: Note) -> Lines:
         raise DataError(f"{where} is empty: it holds no text")
     if is_text.all():
         return lines
-    note(f"{where}: {int((~is_text).sum()):,} empty texts were left out")
+    note(f"{where}: empty texts left out: {int((~is_text).sum()):,}")
     return lines.take(is_text)

@@ -57,7 +57,7 @@ class Material(Generic[R]):
         train, held = self.train.parted(fraction, random_state=random_state)
         if not len(held):
             raise DataError(
-                f"{_count(self.train)} are too few to hold {fraction:.0%} of them back for "
+                f"{_count(self.train)} left to train on: too few to hold {fraction:.0%} back for "
                 "validation; bring more texts",
                 Advice(" or raise ", Parameter("validation_fraction")),
                 ".",
@@ -164,4 +164,5 @@ def _with_one_spelling(material: Material[R]) -> Material[R]:
 
 
 def _count(rows: Rows) -> str:
-    return f"{len(rows):,} texts ({len(set(rows.keys)):,} different)"
+    texts = "text" if len(rows) == 1 else "texts"
+    return f"{len(rows):,} {texts} ({len(set(rows.keys)):,} different)"

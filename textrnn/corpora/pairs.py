@@ -92,7 +92,7 @@ def _of_lines(lines: Iterator[str], where: str, note: Note) -> Iterator[tuple[st
             continue
         yield one, others[0]
     if left_out:
-        note(f"{where}: {left_out:,} blank lines were left out")
+        note(f"{where}: blank lines left out: {left_out:,}")
 
 
 def _is_header(one: str, other: str) -> bool:

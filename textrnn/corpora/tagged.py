@@ -57,7 +57,7 @@ def read_tagged(
         else:
             left_out += 1
     if left_out:
-        note(f"{left_out:,} texts without tokens were left out")
+        note(f"texts without tokens left out: {left_out:,}")
     return found
 
 
