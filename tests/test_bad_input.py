@@ -191,7 +191,10 @@ OPTIONS: dict[str, tuple[int, tuple[str, ...]]] = {
     "--schedule linar": (USAGE, ("--schedule is 'linar'", "Did you mean 'linear'?")),
     "--tokenizer wrd": (
         USAGE,
-        ("--tokenizer is 'wrd'; use one of word, char, jieba. Did you mean 'word'?",),
+        (
+            "--tokenizer is 'wrd'; use one of word, char, every_char, jieba, blank.",
+            "Did you mean 'word'?",
+        ),
     ),
     "--embedding missing.txt": (DATA, ("--embedding is 'missing.txt'", "no such file")),
     "--embedding word2vecc": (DATA, ("Did you mean 'word2vec'?",)),

@@ -225,7 +225,8 @@ REFUSED = {
     ),
     "an unknown tokenizer": (
         config_changed(lambda c: c["tokenizer"].update(name="os.system")),
-        r"tokenizer\.name is 'os\.system', but must be one of word, char, jieba, or null",
+        r"tokenizer\.name is 'os\.system', but must be one of word, char, every_char, jieba, "
+        "blank, or null",
     ),
     "endless n-grams": (
         config_changed(lambda c: c["ngrams"].update(max_n=10**9)),

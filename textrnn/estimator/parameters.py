@@ -130,7 +130,7 @@ class TextRNNParameters(BaseEstimator):  # type: ignore[misc]
             they have the same cell and size; of both directions the first one's.
         freeze_embedding : bool, default=False
             Keep the word vectors as they are.
-        tokenizer : {"word", "char", "jieba"} or callable, default="word"
+        tokenizer : {"word", "char", "every_char", "jieba", "blank"} or callable, default="word"
             How a text is cut into tokens; a callable takes a string and returns a list.
         lowercase : bool, default=True
             Ignore case. A callable tokenizer sees to that itself.
