@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from benchmarks.structures import agreement, tagging, transduction
@@ -32,6 +33,15 @@ def test_the_most_frequent_tag_of_each_word() -> None:
 
 def test_exact_is_to_the_letter() -> None:
     assert transduction.exact(Pairs(["a", "b"], ["x", "yz"]), ["x", "yz "]) == 0.5
+
+
+def test_the_alignment_of_a_reversal_runs_backwards() -> None:
+    backwards = {"target_symbols": ["c", "b", "a"], "alignment": np.eye(4)[[2, 1, 0, 3]].tolist()}
+    forwards = {"target_symbols": ["a", "b", "c"], "alignment": np.eye(4).tolist()}
+    still = {"target_symbols": ["a", "b", "c"], "alignment": np.eye(4)[[1, 1, 1, 3]].tolist()}
+    none = {"target_symbols": [], "alignment": [[1.0]]}
+    assert transduction.direction([backwards, still, none]) == pytest.approx(-1.0)
+    assert transduction.direction([forwards, backwards]) == pytest.approx(0.0)
 
 
 def test_a_pair_is_preferred_by_its_log_probability(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,6 +101,7 @@ RUNS: dict[str, list[dict[str, Any]]] = {
             "greedy": 0.99,
             "beam": 1.0,
             "token_accuracy": 0.999,
+            "direction": -0.5,
         }
     ],
     "agreement": [

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from benchmarks.family.part import Job, Part, Run
 from benchmarks.structures.command import textrnn
@@ -19,6 +23,21 @@ def exact(test: Pairs, found: list[str]) -> float:
     return sum(map(str.__eq__, test.targets, found)) / len(test)
 
 
+def direction(records: Sequence[Mapping[str, Any]]) -> float:
+    """How the most regarded place of the source moves as a target is written, mean over texts.
+
+    1 is forwards, step by step, -1 backwards: the correlation of both places, of texts with three
+    symbols or more and some movement.
+    """
+    found = []
+    for record in records:
+        weights = np.array(record["alignment"])[: len(record["target_symbols"])]
+        places = weights[:, :-1].argmax(axis=1) if len(weights) else np.zeros(0)
+        if len(places) > 2 and len(set(places.tolist())) > 1:
+            found.append(np.corrcoef(np.arange(len(places)), places)[0, 1])
+    return float(np.mean(found))
+
+
 def run(task: str, seed: int, words: tuple[str, ...]) -> Run:
     """One training, and what it writes of the test's sources."""
     corpus = load_pairs(task)
@@ -30,7 +49,7 @@ def run(task: str, seed: int, words: tuple[str, ...]) -> Run:
         judged = textrnn("transduce", "evaluate", model, task, "--json").record
         given = "".join(f"{source}\n" for source in corpus.test.sources)
         predict = ("transduce", "predict", "--model", model, "--json", "-")
-        greedy = textrnn(*predict, given=given).records
+        greedy = textrnn(*predict, "--alignment", given=given).records
         beam = textrnn(*predict, "--beam", BEAM, given=given).records
     return {
         "task": task,
@@ -41,6 +60,7 @@ def run(task: str, seed: int, words: tuple[str, ...]) -> Run:
         "token_accuracy": judged["token_accuracy"],
         "greedy": exact(corpus.test, [record["target"] for record in greedy]),
         "beam": exact(corpus.test, [record["target"] for record in beam]),
+        "direction": direction(greedy),
         "seconds": trained.seconds,
     }
 
@@ -55,9 +75,9 @@ def jobs(options: Options) -> list[Job]:
 def table(runs: list[Run]) -> str:
     """Markdown: a row a task."""
     lines = [
-        f"| task | texts | exact, greedy | exact, {BEAM} beams | tokens right | seeds "
-        "| processor seconds |",
-        "|---|---|---|---|---|---|---|",
+        f"| task | texts | exact, greedy | exact, {BEAM} beams | tokens right "
+        "| direction of the alignment | seeds | processor seconds |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for task in TASKS:
         of = [run for run in runs if run["task"] == task]
@@ -65,7 +85,8 @@ def table(runs: list[Run]) -> str:
             lines.append(
                 f"| {task} | {of[0]['n']:,} | {of_seeds([run['greedy'] for run in of])} "
                 f"| {of_seeds([run['beam'] for run in of])} "
-                f"| {of_seeds([run['token_accuracy'] for run in of])} | {len(of)} "
+                f"| {of_seeds([run['token_accuracy'] for run in of])} "
+                f"| {of_seeds([run['direction'] for run in of], 3)} | {len(of)} "
                 f"| {max(run['seconds'] for run in of):.0f} |"
             )
     return "\n".join(lines)
