@@ -6,7 +6,8 @@ Both have the same network, tied, with the same first weights: 10,000 words, vec
 256 units; both read 32 texts 35 words at a time, carry the state on, clip the gradient and take a
 step of Adam. The words are drawn by Zipf's law. The losses of the first steps must agree. textrnn
 is measured over all words and, as PyTorch has no such thing, over those of a sampled softmax, too.
-Warm-up is left out; ratios are medians of neighbouring turns, above 1 where textrnn is faster.
+Warm-up is left out; time is the processor's; ratios are medians of neighbouring turns, above 1 where
+textrnn is faster.
 Writes benchmarks/results/next_word.json.
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -130,7 +132,7 @@ def measure(turns: int, steps: int) -> dict[str, Any]:
     }
     with one_blas_thread():
         np.testing.assert_allclose(jobs["textrnn"]()[:2], jobs["torch"]()[:2], rtol=1e-4)
-        timings = take_turns(jobs, turns)
+        timings = take_turns(jobs, turns, clock=time.process_time)
     found = {
         name: {
             "seconds a step": timing.median / steps,
