@@ -6,9 +6,8 @@ Both have the same network, tied, with the same first weights: 10,000 words, vec
 256 units; both read 32 texts 35 words at a time, carry the state on, clip the gradient and take a
 step of Adam. The words are drawn by Zipf's law. The losses of the first steps must agree. textrnn
 is measured over all words and, as PyTorch has no such thing, over those of a sampled softmax, too.
-Warm-up is left out; time is the processor's; ratios are medians of neighbouring turns, above 1 where
-textrnn is faster.
-Writes benchmarks/results/next_word.json.
+Warm-up is left out; time is the processor's; ratios are medians of neighbouring turns, above 1
+where textrnn is faster. Writes benchmarks/results/next_word.json.
 """
 
 from __future__ import annotations
