@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.family.part import RESULTS, Part, carry_out, merged, on_file, write
-from benchmarks.structures import agreement, tagging, transduction
+from benchmarks.structures import agreement, begun, conditioned, tagging, transduction
 from benchmarks.structures.part import Options
 
 PAGE = "structures"
@@ -22,6 +22,8 @@ PARTS: dict[str, Part[Options]] = {
     "tagging": tagging.PART,
     "transduction": transduction.PART,
     "agreement": agreement.PART,
+    "conditioned": conditioned.PART,
+    "begun": begun.PART,
 }
 """A new part is a file and a row."""
 
