@@ -7,7 +7,7 @@ import pytest
 
 from tests.test_network_language import model_of
 from textrnn.errors import UsageError
-from textrnn.inference.generation import generate
+from textrnn.inference.generation import STRENGTH, generate
 from textrnn.inference.network_language import EACH, FIRST
 from textrnn.inference.strengthened import Strengthened
 from textrnn.nn.inputs import EMBEDDING
@@ -76,6 +76,9 @@ def test_what_is_written_tells_its_label_more() -> None:
         return float((of[0] - np.logaddexp(*of)).mean())
 
     assert told(2.0) > told(0.0) + 0.05
+    usual = list(generate(model, 20, label="no", max_tokens=9))
+    assert usual == list(generate(model, 20, label="no", max_tokens=9, strength=STRENGTH))
+    assert usual != list(generate(model, 20, label="no", max_tokens=9, strength=0.0))
     either = list(generate(model, 20, strength=1.0, max_tokens=3))
     assert {one.label for one in either} == {"no", "yes"}
 

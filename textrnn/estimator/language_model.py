@@ -55,17 +55,13 @@ class TextRNNLanguageModel(TextRNNStructure):
         What texts are conditioned on; none if ``fit`` was given no labels.
     model_ : NetworkLanguageModel
         Tokenizer, vocabulary and network; ``vocabulary_`` is a dict, the id of each word.
-    n_iter_ : int
-        Epochs trained.
-    loss_curve_ : list of float
-        Mean training loss of each epoch, in nats of a token.
+    n_iter_, loss_curve_ : int and list of float
+        Epochs trained, and the mean training loss of each, in nats of a token.
     validation_perplexities_ : list of float
         Perplexity on the held-back texts after each epoch: the least is that of the epoch that was
         kept. Empty without such texts.
-    history_ : list of dict
-        All figures of each epoch.
-    stopped_ : str
-        Why a callback or the clock stopped the training before its end; empty if none did.
+    history_, stopped_ : list of dict and str
+        All figures of each epoch, and why the training was stopped before its end, if it was.
 
     Examples
     --------
@@ -291,7 +287,7 @@ class TextRNNLanguageModel(TextRNNStructure):
         *,
         prompt: str = "",
         label: str | None = None,
-        strength: float = 0.0,
+        strength: float | None = None,
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
@@ -304,7 +300,7 @@ class TextRNNLanguageModel(TextRNNStructure):
             n: how many.
             prompt: the beginning of each.
             label: of a model with labels; None draws one for each text.
-            strength: how much it counts what a word tells of the label; see ``strengthened``.
+            strength: how much it counts what a word tells of the label, 1 if None.
             temperature: words are drawn in proportion to p ** (1 / temperature); 0 takes the most
                 probable one.
             top_k: draw from so many words, the most probable; None from all.

@@ -25,6 +25,10 @@ TOGETHER = 256
 MAX_TOKENS = 200
 """Words of a text, if nothing else is said."""
 
+STRENGTH = 1.0
+"""Of a label, if nothing else is said. Of 120 reviews of IMDB written at 0, 78 of a hundred were
+taken for their label by a classifier of others, and 93 at 1; as many pairs of words differed."""
+
 
 class NextWords(NamedTuple):
     """What may come after the beginning of a text.
@@ -172,7 +176,7 @@ def generate(
     max_tokens: int = MAX_TOKENS,
     sampling: Sampling | None = None,
     label: str | None = None,
-    strength: float = 0.0,
+    strength: float | None = None,
     seed: int = 0,
 ) -> Iterator[Written]:
     """Write texts, one after the other.
@@ -186,7 +190,7 @@ def generate(
         label: of a conditioned model. Without one each text gets a label by chance, by their
             shares and by what the beginning says of them.
         strength: of a conditioned model, how much it counts what a word tells of the label; see
-            ``strengthened``.
+            ``strengthened``. None is ``STRENGTH``.
         seed: of all draws.
 
     Raises:
@@ -195,14 +199,15 @@ def generate(
     for name, value, least in (("n", n, 0), ("max_tokens", max_tokens, 0), ("seed", seed, 0)):
         if value < least:
             raise UsageError(stated(name, value), f", but must be {least} or more.")
-    if not 0.0 <= strength < np.inf:
+    if strength is not None and not 0.0 <= strength < np.inf:
         raise UsageError(stated("strength", strength), ", but must be a number, 0 or more.")
-    if strength and not model.labels:
+    if strength is not None and not model.labels:
         raise UsageError(
             stated("strength", strength),
             ", but the model was not trained on labels; leave it out.",
         )
-    model = Strengthened(model, strength) if strength else model
+    if model.labels and strength != 0.0:
+        model = Strengthened(model, STRENGTH if strength is None else strength)
     (words,) = read_texts(model.tokenizer, [beginning], model.max_length)
     reading = read(model, words, label=label)
     sampling = sampling or Sampling()

@@ -106,7 +106,10 @@ class Strengthened:
         rows = np.arange(len(state.labels))
         together = state.so_far[:, :, np.newaxis] + state.coming
         own = state.coming[rows, state.labels]
-        of_label = together[rows, state.labels] - np.logaddexp.reduce(together, axis=1)
+        can_be = np.isfinite(own)
+        of_label = np.zeros_like(own)
+        every = np.logaddexp.reduce(together, axis=1)
+        np.subtract(together[rows, state.labels], every, out=of_label, where=can_be)
         found = own + self.strength * of_label
         log_probabilities: Floats = found - np.logaddexp.reduce(found, axis=1, keepdims=True)
         return log_probabilities

@@ -40,12 +40,12 @@ def generate(
     ] = None,
     label: Label = None,
     strength: Annotated[
-        float,
+        float | None,
         typer.Option(
             help="Of a model with labels: how much it counts what a word tells of the label; 0 "
-            "writes as texts of the label are."
+            "writes as texts of the label are, which may not show it. By default 1."
         ),
-    ] = 0.0,
+    ] = None,
     seed: Annotated[int, typer.Option(help="The same seed draws the same texts.")] = 0,
     as_json: Json = False,
     quiet: Quiet = False,
