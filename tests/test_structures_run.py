@@ -18,6 +18,7 @@ from textrnn.training.callbacks import Callback
 from textrnn.training.executors.processes import SeveralProcesses
 from textrnn.training.executors.single import SingleProcess
 from textrnn.training.loop import TrainingRun
+from textrnn.training.measure import measure_of
 from textrnn.training.progress import Progress
 from textrnn.training.settings import Settings
 from textrnn.training.state import Run
@@ -196,3 +197,18 @@ def test_the_average_is_judged_and_kept(name: str, n_jobs: int) -> None:
     assert found.loss == pytest.approx(kept, rel=1e-9)
     plain = RUNS[name](changes={"ema_decay": 0.0, "max_iter": 3}, n_jobs=n_jobs)
     assert plain.run().history[-1]["validation_loss"] != pytest.approx(kept, rel=1e-6)
+
+
+@each
+def test_a_loss_that_falls_is_progress_while_no_score_rises(name: str) -> None:
+    """As of an encoder-decoder that has no text whole yet; a score that falls never is."""
+    run = RUNS[name]()
+    for rank, stale in [((0.0, -2.0), 0), ((0.0, -1.5), 0), ((0.0, -1.6), 1), ((-1.0, -1.0), 2)]:
+        run._remember_best(rank)
+        assert run.state.stale == stale
+    run._remember_best((0.5, -9.0))
+    assert (run.state.stale, run.state.best_score) == (0, (0.5, -9.0))
+
+
+def test_of_texts_the_score_alone_counts() -> None:
+    assert not measure_of(network_of(head="text"), None).waits_for_loss

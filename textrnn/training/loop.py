@@ -287,8 +287,9 @@ class TrainingRun(Run):
         )
 
     def _remember_best(self, score: tuple[float, float]) -> None:
-        state = self.state
-        if score[0] > state.best_score[0] + self.config.tol:
+        state, best = self.state, self.state.best_score
+        is_nearer = self.measure.waits_for_loss and score[0] == best[0] and score > best
+        if score[0] > best[0] + self.config.tol or is_nearer:
             state.stale = 0
         else:
             state.stale += 1

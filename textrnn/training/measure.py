@@ -66,6 +66,14 @@ class Measure(ABC, Generic[R]):
         """
         return False
 
+    @property
+    def waits_for_loss(self) -> bool:
+        """Whether a score that stays is progress as long as the loss falls.
+
+        An encoder-decoder may have no text whole for many epochs, each of which is nearer to it.
+        """
+        return False
+
     @abstractmethod
     def read(self, executor: Executor, rows: Ints | None = None) -> R:
         """A forward pass over the held-out examples at some rows, or over all."""
@@ -139,6 +147,10 @@ class OfSums(Measure[Judged]):
     def key(self) -> str:
         """The name, of what is held out."""
         return f"validation_{self.name}"
+
+    @property
+    def waits_for_loss(self) -> bool:
+        return True
 
     def read(self, executor: Executor, rows: Ints | None = None) -> Judged:
         return executor.judge(rows)
