@@ -35,7 +35,7 @@ def test_dropout_that_is_given_is_taken() -> None:
     ("given", "expected"),
     [
         ({}, (35, 35)),
-        ({"unit": "char"}, (100, 100)),
+        ({"unit": "char"}, (50, 50)),
         ({"k1": 10}, (10, 10)),
         ({"k1": 10, "k2": 20}, (10, 20)),
         ({"k2": 50}, (35, 50)),

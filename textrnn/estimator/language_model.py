@@ -154,7 +154,7 @@ class TextRNNLanguageModel(TextRNNStructure):
             Through all of a text, or cut off after ``k2`` words, the weights changing after each
             ``k1``; the state is carried on.
         k1, k2 : int or None, default=None
-            None is 35 words, or 100 characters.
+            None is 35 words, or 50 characters.
         dropout_input, dropout_readout : float or None, default=None
             None is 0.3 up to 100,000 words, and 0.1 less for ten times as many.
         """

@@ -34,7 +34,7 @@ UNITS = (WORD, CHAR)
 EVERY_CHARACTER = "every_char"
 """The tokenizer of characters that leaves none out."""
 
-K1_WORDS, K1_CHARACTERS = 35, 100
+K1_WORDS, K1_CHARACTERS = 35, 50
 """Between two updates, by the unit."""
 MOST_DROPOUT, LITTLE, PER_DECADE = 0.3, 100_000, 0.1
 """The rate of dropout up to so many words, and by how much it falls with ten times as many."""
@@ -105,7 +105,7 @@ class LanguageModelSettings(Settings):
         "k1",
         None,
         of=Settings,
-        help="Of the rule tbptt: words between two updates; by default 35, or 100 characters.",
+        help="Of the rule tbptt: words between two updates; by default 35, or 50 characters.",
     )
     k2: int | None = redeclared(
         "k2",
