@@ -118,7 +118,7 @@ class LazyCommandLine(CommandLine):
 app = typer.Typer(
     name="textrnn",
     cls=LazyCommandLine,
-    help="Recurrent text classification on a CPU: train, evaluate, predict.",
+    help="Recurrent networks over text on a CPU: classify, tag, tell the next word, transduce.",
     epilog=EPILOG,
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -140,7 +140,7 @@ def options(
         typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
-    """Recurrent text classification on a CPU: train, evaluate, predict."""
+    """Recurrent networks over text on a CPU: classify, tag, tell the next word, transduce."""
     del version
 
 

@@ -59,7 +59,8 @@ def generate(
     whether the model ended it.
 
     A model that was trained with labels writes under --label, or else under labels that are drawn
-    as often as texts had them.
+    as often as texts had them. There a word counts more the more it tells of the label, by Bayes'
+    rule over the labels: --strength 0 draws by the model's probabilities alone.
 
     Examples:
 
