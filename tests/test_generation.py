@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from itertools import islice
 
 import numpy as np
@@ -10,8 +11,10 @@ import pytest
 from tests.tiny_language import CATS, MOODS
 from textrnn.errors import UsageError
 from textrnn.inference.generation import (
+    AT_ONCE,
     TOGETHER,
     Sampling,
+    _chances,
     draw,
     generate,
     next_words,
@@ -139,6 +142,24 @@ def test_a_text_is_cut_at_the_most_words() -> None:
     (none,) = generate(CATS, beginning="the", max_tokens=0)
     assert (none.text, none.ended) == ("the", False)
     assert list(generate(CATS, 0)) == []
+
+
+def test_room_is_taken_for_the_words_that_are_written_alone() -> None:
+    tracemalloc.start()
+    written = list(generate(CATS, 2, max_tokens=10**9, seed=3))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert written == list(generate(CATS, 2, seed=3))
+    assert all(one.ended for one in written)
+    assert most < 2**20
+
+
+def test_chances_are_those_of_one_draw_of_them_all() -> None:
+    n = 2 * AT_ONCE + 3
+    blocks = list(islice(_chances([np.random.default_rng([7, i]) for i in range(2)]), n))
+    for i in range(2):
+        once = np.random.default_rng([7, i]).random(n)
+        np.testing.assert_array_equal([column[i] for column in blocks], once)
 
 
 def test_labels_are_given_or_drawn() -> None:

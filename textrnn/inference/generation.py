@@ -6,7 +6,7 @@ however many are asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -22,6 +22,8 @@ from textrnn.wording.messages import stated
 
 TOGETHER = 256
 """Texts that are written side by side."""
+AT_ONCE = 64
+"""Chances that are drawn together of each of them."""
 MAX_TOKENS = 200
 """Words of a text, if nothing else is said."""
 
@@ -226,44 +228,53 @@ def _in_groups(
     """Write n texts, some at a time; see ``generate``."""
     for first in range(0, n, TOGETHER):
         numbers = range(first, min(first + TOGETHER, n))
-        chances = np.stack(
-            [np.random.default_rng([seed, i]).random(max_tokens + 1) for i in numbers]
-        )
+        chances = _chances([np.random.default_rng([seed, i]) for i in numbers])
         shares = np.broadcast_to(reading.shares, (len(numbers), len(reading.shares)))
-        under = draw(shares, chances[:, 0])
+        under = draw(shares, next(chances))
         state = model.take(reading.state, under)
-        ids, lengths, ended = _write(model, state, sampling, chances[:, 1:])
-        for row, length in enumerate(lengths.tolist()):
-            words = model.vocabulary.decode(ids[row, :length])
+        written, ended = _write(model, state, sampling, chances, n=len(numbers), most=max_tokens)
+        for row, ids in enumerate(written):
+            words = model.vocabulary.decode(np.array(ids, dtype=np.int64))
             label = None if reading.labels is None else model.labels[reading.labels[under[row]]]
             text = join_words(model.tokenizer, [*beginning, *words])
             yield Written(text, words, label, bool(ended[row]))
 
 
+def _chances(generators: Sequence[np.random.Generator]) -> Iterator[Floats]:
+    """A chance of each text, shape (n,), again and again: as many are drawn as are asked for."""
+    while True:
+        yield from np.stack([each.random(AT_ONCE) for each in generators], axis=1)
+
+
 def _write(
-    model: LanguageModel, state: State, sampling: Sampling, chances: Floats
-) -> tuple[Ints, Counts, Bools]:
-    """Write on from n states, each with chances of its own, shape (n, most words).
+    model: LanguageModel,
+    state: State,
+    sampling: Sampling,
+    chances: Iterator[Floats],
+    *,
+    n: int,
+    most: int,
+) -> tuple[list[list[int]], Bools]:
+    """Write on from n states, each with chances of its own, the most words that are allowed.
 
     Returns:
-        ids of the words, shape (n, most words); how many of them there are of each text, and
-        whether it ended, shape (n,).
+        ids of the words of each text, and whether it ended, shape (n,).
     """
-    n, most = chances.shape
-    ids = np.zeros((n, most), dtype=np.int64)
-    lengths, ended = np.full(n, most), np.zeros(n, dtype=bool)
     rows, end = np.arange(n), len(model.vocabulary)
+    ids: list[list[int]] = [[] for _ in range(n)]
+    ended = np.zeros(n, dtype=bool)
     for step in range(most):
-        chosen = draw(sampling.weights(model.next(state)), chances[rows, step])
+        chosen = draw(sampling.weights(model.next(state)), next(chances)[rows])
         goes_on = chosen != end
         over = rows[~goes_on]
-        lengths[over], ended[over] = step, True
+        ended[over] = True
         if len(over):
             rows, chosen = rows[goes_on], chosen[goes_on]
             if not len(rows):
                 break
             state = model.take(state, np.flatnonzero(goes_on))
-        ids[rows, step] = chosen
+        for row, word in zip(rows.tolist(), chosen.tolist(), strict=True):
+            ids[row].append(word)
         if step + 1 < most:
             state = model.push(state, chosen)
-    return ids, lengths, ended
+    return ids, ended
