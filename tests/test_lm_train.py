@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 from textrnn.cli.app import app
 from textrnn.corpora import Lines, Material, load_lines
 from textrnn.experiments.kept import checkpoint_path
-from textrnn.experiments.language import LanguageExperiment, run_language
+from textrnn.experiments.language import LanguageExperiment
+from textrnn.experiments.structure import run_structure
 from textrnn.inference.language import score
 from textrnn.inference.markov import MarkovModel
 from textrnn.inference.network_language import NetworkLanguageModel
@@ -226,7 +227,7 @@ def experiment(out: str, **changes: Any) -> LanguageExperiment:
     settings = {"hidden_size": 8, "embedding_dim": 8, "max_iter": 3, "max_features": 30}
     own = LanguageModelSettings(**{**settings, **changes.pop("settings", {})})
     material = Material("made up", train, test=test)
-    return LanguageExperiment(material, own, Path(out), cache=False, baseline=False, **changes)
+    return LanguageExperiment(material, own, Path(out), cache=False, baselines=False, **changes)
 
 
 @pytest.mark.parametrize(
@@ -242,24 +243,24 @@ def experiment(out: str, **changes: Any) -> LanguageExperiment:
 )
 def test_resumed_to_the_same_bits(changes: dict[str, Any]) -> None:
     told: list[str] = []
-    run_language(experiment("whole", **changes))
-    cut = run_language(experiment("cut", callbacks=[StopAfter(2)], **changes))
+    run_structure(experiment("whole", **changes))
+    cut = run_structure(experiment("cut", callbacks=[StopAfter(2)], **changes))
     assert cut.interrupted
     assert checkpoint_path(Path("cut")).exists()
     assert load_saved("cut", kinds=()).report.epochs == 2  # what was done is kept
-    found = run_language(experiment("cut", resume=True, **changes))
+    found = run_structure(experiment("cut", resume=True, **changes))
     assert not found.interrupted
     for name in ("weights.safetensors", "vocabulary.txt"):
         assert (Path("whole") / name).read_bytes() == (Path("cut") / name).read_bytes()
     assert not checkpoint_path(Path("cut")).exists()
-    again = run_language(experiment("cut", resume=True, say=told.append, **changes))
+    again = run_structure(experiment("cut", resume=True, say=told.append, **changes))
     assert any("finished already" in line for line in told)
     assert again.figures == found.figures
 
 
 def test_ctrl_c_in_the_first_epoch_leaves_nothing() -> None:
     told: list[str] = []
-    report = run_language(experiment("m", callbacks=[StopAfter(0)], say=told.append))
+    report = run_structure(experiment("m", callbacks=[StopAfter(0)], say=told.append))
     assert report.interrupted
     assert report.model_dir is None
     assert not Path("m").exists()
@@ -267,7 +268,7 @@ def test_ctrl_c_in_the_first_epoch_leaves_nothing() -> None:
 
 
 def test_other_texts_or_settings_are_another_run() -> None:
-    run_language(experiment("m", callbacks=[StopAfter(1)]))
+    run_structure(experiment("m", callbacks=[StopAfter(1)]))
     found = run("texts.txt", "--out", "m", "--resume", *QUICK)
     assert found.exit_code == 2
     assert "of another run" in found.stderr

@@ -16,7 +16,8 @@ from textrnn import TextRNNTagger
 from textrnn.cli.app import app
 from textrnn.corpora.structures import load_tagged
 from textrnn.experiments.kept import checkpoint_path
-from textrnn.experiments.tagging import TaggingExperiment, run_tagging
+from textrnn.experiments.structure import run_structure
+from textrnn.experiments.tagging import TaggingExperiment
 from textrnn.linear.tag_baselines import LINEAR, USUAL
 from textrnn.storage.reading import load, load_saved
 from textrnn.training.callbacks import Callback
@@ -151,20 +152,20 @@ def test_a_run_that_is_gone_on_with_ends_with_the_same_bits() -> None:
     material = load_tagged("train.tsv", test="test.tsv")
     settings = TaggingSettings(hidden_size=8, embedding_dim=8, max_iter=4, n_jobs=1)
     whole = TaggingExperiment(material, settings, Path("whole"), baselines=False)
-    run_tagging(whole)
+    run_structure(whole)
     cut = replace(whole, out=Path("cut"), callbacks=[StopAfter(2)])
-    report = run_tagging(cut)
+    report = run_structure(cut)
     assert report.interrupted
     assert report.figures is None
     assert checkpoint_path(Path("cut")).exists()
-    report = run_tagging(replace(cut, callbacks=(), resume=True))
+    report = run_structure(replace(cut, callbacks=(), resume=True))
     assert report.finished
     assert report.epochs == 4
     one, other = (load(name, "tagger") for name in ("whole", "cut"))
     for name, value in one.network.params.items():  # type: ignore[attr-defined]
         np.testing.assert_array_equal(value, other.network.params[name])  # type: ignore[attr-defined]
     said: list[str] = []
-    run_tagging(replace(cut, callbacks=(), resume=True, say=said.append))
+    run_structure(replace(cut, callbacks=(), resume=True, say=said.append))
     assert "finished already" in said[0]
 
 

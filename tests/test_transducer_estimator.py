@@ -18,7 +18,8 @@ from textrnn.corpora.material import Material
 from textrnn.corpora.rows import Pairs
 from textrnn.errors import DataError, ModelError, UsageError
 from textrnn.estimator.transducer import OF_MODEL
-from textrnn.experiments.transduction import TransductionExperiment, run_transduction
+from textrnn.experiments.structure import run_structure
+from textrnn.experiments.transduction import TransductionExperiment
 from textrnn.storage.reading import load
 from textrnn.training.declaration import declared_by
 from textrnn.training.transduction.settings import TransductionSettings
@@ -86,7 +87,7 @@ def test_it_can_be_cloned_pickled_and_saved(fitted: TextRNNTransducer, tmp_path:
 def test_the_command_line_makes_the_same_model(tmp_path: Path, fitted: TextRNNTransducer) -> None:
     settings = TransductionSettings(**{k: v for k, v in SMALL.items() if k != "random_state"})
     material = Material("x", Pairs(X, Y), test=Pairs(X, Y))
-    run_transduction(TransductionExperiment(material, settings, tmp_path / "m"))
+    run_structure(TransductionExperiment(material, settings, tmp_path / "m"))
     model: Any = load(tmp_path / "m")
     for name, value in fitted.model_.transducer.params.items():
         assert np.array_equal(model.transducer.params[name], value), name

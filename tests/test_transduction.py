@@ -13,11 +13,11 @@ import pytest
 from textrnn.corpora.material import Material
 from textrnn.corpora.rows import Pairs
 from textrnn.errors import DataError, ModelError, UsageError
+from textrnn.experiments.structure import run_structure
 from textrnn.experiments.transduction import (
     BASELINES,
     TransductionExperiment,
     evaluate_transducer,
-    run_transduction,
 )
 from textrnn.inference.transduction import TransductionModel
 from textrnn.nn.gradients import Gradients, RowGradient
@@ -332,7 +332,7 @@ def run(pairs: Pairs, out: Path | None = None, **changes: Any) -> Any:
     how = {name: changes.pop(name) for name in ("resume", "callbacks", "seed") if name in changes}
     settings = TransductionSettings(**{**SMALL, "max_iter": 2, "n_iter_no_change": 9, **changes})
     material = Material("reversals", train, test=test)
-    return run_transduction(TransductionExperiment(material, settings, out, **how))
+    return run_structure(TransductionExperiment(material, settings, out, **how))
 
 
 def test_several_processes_learn_what_one_learns() -> None:
@@ -425,9 +425,7 @@ def test_reversal_is_learned_and_its_alignment_runs_backwards(tmp_path: Path) ->
     pairs = reversals(1_000, 8)
     train, test = pairs.take(np.arange(800)), pairs.take(np.arange(800, 1_000))
     settings = TransductionSettings(hidden_size=64, max_iter=24)
-    run_transduction(
-        TransductionExperiment(Material("r", train, test=test), settings, tmp_path / "m")
-    )
+    run_structure(TransductionExperiment(Material("r", train, test=test), settings, tmp_path / "m"))
     model = load(tmp_path / "m")
     assert isinstance(model, TransductionModel)
     scores = evaluate_transducer(model, test)

@@ -131,18 +131,19 @@ def train(
     material = lines.load(given, seed)
     # Only now: scikit-learn takes a second, and a mistake should be told before.
     from textrnn.experiments.kept import checkpoint_path
-    from textrnn.experiments.language import LanguageExperiment, run_language
+    from textrnn.experiments.language import LanguageExperiment
+    from textrnn.experiments.structure import run_structure
     from textrnn.training.progress import Progress
 
     out = out or Path("models") / f"{folder_name(material.name)}-lm"
-    report = run_language(
+    report = run_structure(
         LanguageExperiment(
             material,
             settings,
             out,
             seed,
             markov=markov,
-            baseline=baselines,
+            baselines=baselines,
             started=started,
             resume=resume,
             cache=cache,

@@ -117,11 +117,12 @@ def train(
     material = texts.load(given, seed)
     # Only now: scikit-learn takes a second, and a mistake should be told before.
     from textrnn.experiments.kept import checkpoint_path
-    from textrnn.experiments.tagging import TaggingExperiment, run_tagging
+    from textrnn.experiments.structure import run_structure
+    from textrnn.experiments.tagging import TaggingExperiment
     from textrnn.training.progress import Progress
 
     out = out or Path("models") / f"{folder_name(material.name)}-tagger"
-    report = run_tagging(
+    report = run_structure(
         TaggingExperiment(
             material,
             settings,

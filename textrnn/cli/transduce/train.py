@@ -92,9 +92,8 @@ def train(
         test_fraction=test_fraction,
         random_state=seed,
     )
-    for line in material.notes:
-        tell(f"note: {line}")
-    from textrnn.experiments.transduction import TransductionExperiment, run_transduction
+    from textrnn.experiments.structure import run_structure
+    from textrnn.experiments.transduction import TransductionExperiment
     from textrnn.training.progress import Progress
 
     experiment = TransductionExperiment(
@@ -108,7 +107,7 @@ def train(
         callbacks=() if quiet else (Progress(),),
         say=tell,
     )
-    report = run_transduction(experiment)
+    report = run_structure(experiment)
     _show(report, as_json=as_json)
     if report.interrupted:
         go_on = "; go on with the same command and --resume" if experiment.kept.is_begun else ""
