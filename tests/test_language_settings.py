@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from textrnn.errors import UsageError
+from textrnn.nn.labelled import LabelledEmbedding, shifts
 from textrnn.text.vocabulary import Vocabulary
 from textrnn.training.config import TrainingConfig
 from textrnn.training.language.settings import LanguageModelSettings, usual_dropout
@@ -49,6 +51,22 @@ def test_words_between_updates(given: dict[str, Any], expected: tuple[int, int])
 def test_changes_come_last() -> None:
     changed = LanguageModelSettings().training_config(1_000, 10, dropout_input=0.9, k1=7)
     assert (changed.dropout_input, changed.k1) == (0.9, 7)
+
+
+def test_pairs_of_words_and_labels_are_no_more_than_ids() -> None:
+    """32-bit ones: 120,000 words with 20,000 labels each are told apart by where labels stand."""
+    sizes = {"n_words": 119_999, "n_labels": 20_000, "embedding_dim": 2}
+    with pytest.raises(UsageError, match=r"119,999 words.*20,000 labels.*label_at.*max_features"):
+        LanguageModelSettings().language_network(**sizes)
+    assert not LanguageModelSettings(label_at="first").language_network(**sizes).n_labels
+    most = {"n_words": 2**20 - 2**11, "n_labels": 2**11 - 1, "embedding_dim": 2}
+    config = LanguageModelSettings().language_network(**most)
+    last = config.vocabulary_size - 1
+    pair = np.array([last], np.int32) + shifts(np.array([config.n_labels - 1]), last + 1)
+    assert pair.dtype == np.int32
+    assert pair.tolist() == [2**31 - 1]
+    embedding = LabelledEmbedding(last + 1, 2, config.n_labels)
+    assert [row.tolist() for row in embedding.rows(pair)] == [[last], [last]]
 
 
 def test_words_begin_with_their_frequencies() -> None:

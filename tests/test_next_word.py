@@ -162,6 +162,7 @@ def test_scaled_parameters_have_scaled_logits(form: str) -> None:
         ({"n_classes": V + 1}, "9 words are predicted, but only 8"),
         ({"embedding_dim": None, "tied": True}, "tied"),
         ({"head": "token", "tied": True}, "tied"),
+        ({"vocabulary_size": 2**20, "n_labels": 2**11}, "1048576 words with 2048 labels"),
     ],
 )
 def test_what_cannot_tell_the_next_word_is_refused(changes: dict[str, Any], told: str) -> None:

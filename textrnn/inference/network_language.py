@@ -21,6 +21,7 @@ import numpy as np
 from textrnn.inference.batches import length_batches
 from textrnn.inference.language import encode
 from textrnn.inference.protocol import Contents
+from textrnn.nn.labelled import shifts
 from textrnn.nn.language import States, next_words, push, tell
 from textrnn.nn.network import Network
 from textrnn.nn.workspace import Workspace
@@ -163,8 +164,7 @@ class NetworkLanguageModel:
 
     def _shifts(self, labels: Ints) -> Ids:
         """What makes the number of a word that of the word with a label."""
-        size = self.network.config.vocabulary_size
-        return ((1 + labels) * size).astype(np.int32)
+        return shifts(labels, self.network.config.vocabulary_size)
 
     def _check_labels(self, labels: Ints | None) -> None:
         if (labels is not None) != bool(self.labels):

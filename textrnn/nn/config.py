@@ -11,7 +11,7 @@ from textrnn.nn.bodies import BODIES, Body
 from textrnn.nn.cells import CELLS
 from textrnn.nn.heads import HEADS, Head
 from textrnn.nn.inputs import EMBEDDING, Embedding, Input, OneHot, RealValued
-from textrnn.nn.labelled import LabelledEmbedding
+from textrnn.nn.labelled import LabelledEmbedding, pairs_have_numbers
 from textrnn.nn.losses import Output, output_of
 from textrnn.nn.spelt import SpeltWords
 from textrnn.nn.word_loss import WORDS
@@ -76,7 +76,8 @@ class NetworkConfig:
         Raises:
             ValueError: the outputs are labels and numbers at once, or a body without a cell or
                 without directions has one or two, or what tells the next word has seen it; or
-                words are spelt that have no vectors.
+                words are spelt that have no vectors, or read with labels that have none, or with
+                so many that a pair of both has no number.
         """
         if self.multilabel and self.regression:
             raise ValueError("multilabel and regression are both set, but a network is one of them")
@@ -94,6 +95,11 @@ class NetworkConfig:
             raise ValueError("char_dim is set, but words have no vectors, or pieces no numbers")
         if self.n_labels and not (self.n_labels < self.vocabulary_size and self.embedding_dim):
             raise ValueError("n_labels is set, but the embedding has no rows for labels")
+        if self.n_labels and not pairs_have_numbers(self.vocabulary_size, self.n_labels):
+            raise ValueError(
+                f"{self.vocabulary_size} words with {self.n_labels} labels are more pairs than "
+                "have numbers"
+            )
 
     def _check_next_word(self) -> None:
         if self.multilabel or self.regression:

@@ -14,7 +14,17 @@ import numpy as np
 from textrnn.nn.gradients import Gradients, RowGradient
 from textrnn.nn.inputs import EMBEDDING, Embedding
 from textrnn.nn.packed import PackedBatch
-from textrnn.typing import Floats, Ints, Params
+from textrnn.typing import Floats, Ids, Ints, Params
+
+
+def pairs_have_numbers(vocabulary_size: int, n_labels: int) -> bool:
+    """Whether the pairs of so many words and labels, or no label, have numbers that are ids."""
+    return (1 + n_labels) * vocabulary_size <= 2**31
+
+
+def shifts(labels: Ints, vocabulary_size: int) -> Ids:
+    """What makes the id of a word that of its pair with each of some labels."""
+    return ((1 + labels.astype(np.int64)) * vocabulary_size).astype(np.int32)
 
 
 class LabelledEmbedding(Embedding):

@@ -142,12 +142,26 @@ class LanguageModelSettings(Settings):
             n_words: of the vocabulary, the unknown one among them.
             n_labels: that texts are conditioned on.
             embedding_dim: of the word vectors.
+
+        Raises:
+            UsageError: pairs of a word and a label, as they are to be read, are too many.
         """
+        from textrnn.nn.labelled import pairs_have_numbers
+
         told = n_words + 1
         config = self.network_config(
             n_classes=told, vocabulary_size=told + n_labels, embedding_dim=embedding_dim
         )
         read_with = n_labels if self.label_at == "each" else 0
+        if not pairs_have_numbers(told + n_labels, read_with):
+            raise UsageError(
+                f"{n_words:,} words, each read with one of {n_labels:,} labels, are more pairs "
+                "than can be told apart; give ",
+                stated("label_at", "first"),
+                " or fewer ",
+                Parameter("max_features"),
+                ".",
+            )
         return replace(config, head="next_word", tied=self.tied, n_labels=read_with)
 
     def training_config(self, n_texts: int, n_words: int, **changes: Any) -> TrainingConfig:
