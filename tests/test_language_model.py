@@ -73,6 +73,8 @@ def test_scores_are_sums_of_log_probabilities(plain: TextRNNLanguageModel) -> No
     np.testing.assert_allclose(sums, [one.sum() for one in each])
     assert plain.perplexity(texts) == pytest.approx(math.exp(-sums.sum() / 11))
     assert plain.score(texts) == pytest.approx(-math.log(plain.perplexity(texts)))
+    assert [len(one) for one in plain.log_probabilities([""])] == [1]
+    assert plain.log_probabilities([]) == []
 
 
 def test_texts_are_written_as_the_seed_says(plain: TextRNNLanguageModel) -> None:

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -260,7 +261,8 @@ class TextRNNLanguageModel(TextRNNStructure):
         if y is not None:
             labels = label_numbers(labels_of_texts(y, len(encoded)), model.labels)
         each = model.log_probabilities(encoded, labels)
-        return np.split(each, (encoded.starts[1:-1] + np.arange(1, len(encoded))).tolist())
+        starts = (encoded.starts + np.arange(len(encoded) + 1)).tolist()
+        return [each[begin:end] for begin, end in pairwise(starts)]
 
     def perplexity(self, X: Texts, y: Any = None) -> float:
         """exp(-sum ln p / n_tokens) of all texts together; an end counts as a token, too."""
