@@ -21,7 +21,7 @@ from textrnn.experiments.transduction import (
 )
 from textrnn.inference.transduction import TransductionModel
 from textrnn.nn.gradients import Gradients, RowGradient
-from textrnn.nn.transducer import greedy
+from textrnn.nn.transducer import Written, greedy
 from textrnn.nn.workspace import Workspace
 from textrnn.storage.reading import load
 from textrnn.storage.writing import save_model
@@ -231,13 +231,27 @@ def test_an_unknown_symbol_is_copied_from_where_the_alignment_points() -> None:
     model = untrained(reversals(40, 6))
     model.transducer.params["linear.bias"][0] = 100.0  # it knows nothing
     (found,) = model.write(["xyz"])
-    looked_at = found.alignment[: model.most].argmax(axis=1).tolist()
-    assert found.symbols == ["xyz"[place] for place in looked_at if place < 3]
+    looked_at = found.alignment[: model.most, :3].argmax(axis=1).tolist()
+    assert found.symbols == ["xyz"[place] for place in looked_at]
     assert not found.is_whole
+    (of_nothing,) = model.write([""])
+    assert of_nothing.symbols == []
+    assert of_nothing.alignment.shape == (1, 1)
     assert model.copies
     never = untrained(reversals(40, 6), copy_unknown=False)
     never.transducer.params["linear.bias"][0] = 100.0
     assert set(never.write(["xyz"])[0].symbols) <= set(LETTERS)
+
+
+def test_the_mark_behind_a_source_is_no_symbol_of_it() -> None:
+    """Symbols and rows of the alignment belong together also where the mark weighs most."""
+    model = untrained(reversals(40, 6))
+    alignment = np.array([[0.2, 0.1, 0.7], [0.0, 0.0, 1.0], [0.1, 0.6, 0.3]])
+    found = model._told(["x", "y"], Written(np.array([0, 1], np.int32), -1.0, alignment))
+    assert found.symbols == ["x", model.target_vocabulary.tokens[1]]
+    np.testing.assert_array_equal(found.alignment, alignment)
+    found = model._told([], Written(np.array([0, 1], np.int32), -1.0, np.ones((3, 1))))
+    assert len(found.alignment) == len(found.symbols) + 1 == 2
 
 
 def test_nothing_is_copied_where_the_sides_share_no_symbol() -> None:

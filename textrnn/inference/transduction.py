@@ -58,7 +58,7 @@ class TransductionModel:
         transducer: ids to ids.
         most: symbols that are written at most.
         copies: whether an unknown symbol can be the answer: then that symbol of the source stands
-            in its place that most was looked at.
+            in its place that was looked at most.
         max_length: symbols read of each source, counted from its beginning; None reads all.
         settings: how it was trained, for those who look inside.
     """
@@ -119,20 +119,25 @@ class TransductionModel:
         return [best for best, *_ in found]
 
     def _told(self, source: list[str], written: Written) -> Transduced:
-        """The symbols of ids; in the place of an unknown one what it was made of, if anything."""
-        symbols = []
-        for number, weights in zip(written.ids.tolist(), written.alignment, strict=False):
-            place = int(weights.argmax())
+        """The symbols of ids; in the place of an unknown one that of the source most looked at.
+
+        Where there is none, of an empty source, an unknown symbol is left out with its weights.
+        """
+        symbols, rows = [], []
+        for row, number in enumerate(written.ids.tolist()):
             if number:
                 symbols.append(self.target_vocabulary.tokens[number])
-            elif place < len(source):
-                symbols.append(source[place])
+            elif source:  # the mark behind its symbols, also looked at, is none to be copied
+                symbols.append(source[int(written.alignment[row, : len(source)].argmax())])
+            else:
+                continue
+            rows.append(row)
         return Transduced(
             text=self.target_unit.join(symbols),
             symbols=symbols,
             source=source,
             log_probability=written.log_probability,
-            alignment=written.alignment,
+            alignment=written.alignment[[*rows, len(written.ids)]],
             is_whole=len(written.ids) < self.most,
         )
 
