@@ -212,3 +212,14 @@ def test_a_loss_that_falls_is_progress_while_no_score_rises(name: str) -> None:
 
 def test_of_texts_the_score_alone_counts() -> None:
     assert not measure_of(network_of(head="text"), None).waits_for_loss
+
+
+@pytest.mark.parametrize("name", ["accuracy", "exact"])
+def test_who_has_all_right_goes_on_for_three_epochs(name: str) -> None:
+    run = RUNS[name](changes={"n_iter_no_change": 9, "max_iter": 50, "max_steps": 999})
+    run._remember_best((1.0, -2.0))
+    for loss in (-1.5, -1.4, -1.3):
+        assert not run._is_finished()
+        run._remember_best((1.0, loss))
+    assert run._is_finished()
+    assert run.state.best_score == (1.0, -1.3)

@@ -90,6 +90,11 @@ class Measure(ABC, Generic[R]):
         del loss
         return "accuracy", right
 
+    @property
+    def highest(self) -> float:
+        """The score that none can be better than."""
+        return math.inf
+
     def rank(self, found: Found) -> tuple[float, float]:
         """The better an epoch is, the higher."""
         if self.by_loss:
@@ -151,6 +156,11 @@ class OfSums(Measure[Judged]):
     @property
     def waits_for_loss(self) -> bool:
         return True
+
+    @property
+    def highest(self) -> float:
+        """1: it is a share."""
+        return math.inf if self.by_loss else 1.0
 
     def read(self, executor: Executor, rows: Ints | None = None) -> Judged:
         return executor.judge(rows)

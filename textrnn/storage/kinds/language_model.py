@@ -83,7 +83,7 @@ def _load(parts: Parts) -> NetworkLanguageModel:
 KIND = Kind(
     name="language model",
     commands=("lm score", "lm next", "lm generate", "lm evaluate"),
-    training="lm train cars",
+    training="lm train agreement",
     fields={
         "language_model": mapping(),
         "network": mapping(),

@@ -142,7 +142,7 @@ def _load(parts: Parts) -> MarkovModel:
 KIND = Kind(
     name="Markov chain",
     commands=("lm score", "lm next", "lm generate", "lm evaluate"),
-    training="lm train cars",
+    training="lm train agreement",
     fields={
         "markov": mapping(),
         "max_length": Field(lambda value: value is None, "null"),

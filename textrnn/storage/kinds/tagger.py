@@ -88,7 +88,7 @@ def _load(parts: Parts) -> TaggerModel:
 KIND = Kind(
     name="tagger",
     commands=("tag predict", "tag evaluate"),
-    training="tag train FILE",
+    training="tag train grammar",
     fields={
         "network": mapping(),
         "tagger": mapping(),

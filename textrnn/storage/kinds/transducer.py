@@ -79,7 +79,7 @@ def _load(parts: Parts) -> TransductionModel:
 KIND = Kind(
     name="transducer",
     commands=("transduce predict", "transduce evaluate"),
-    training="transduce train pairs.tsv",
+    training="transduce train numbers",
     fields={
         KEY: mapping(),
         "classes": Field(lambda value: value == [], "an empty list"),
