@@ -111,8 +111,9 @@ def _newest(kinds: tuple[str, ...]) -> Path:
         if _kind_in(folder) in kinds:
             return folder
     wanted = next(kind for kind in all_kinds() if kind.name == kinds[0])
+    of_kind = "" if wanted.name in CLASSIFIERS else f" that is {wanted.told}"
     raise ModelError(
-        f"there is no {wanted.name} under ./models; train one: textrnn {wanted.training}"
+        f"there is no model under ./models{of_kind}; train one: textrnn {wanted.training}"
     )
 
 
