@@ -12,6 +12,7 @@ from tests.at_tokens import V, network_of, previous_words
 from tests.gradcheck import dense
 from tests.lessons import assert_same, make_batch, make_examples, make_network, told_in_steps
 from textrnn.nn.bodies import Body
+from textrnn.nn.inputs import EMBEDDING
 from textrnn.training.examples import Examples
 from textrnn.training.executors import make_executor
 from textrnn.training.lesson import ONCE
@@ -59,6 +60,28 @@ def _copies(rule: LearningRule, network: Any, examples: Examples) -> list[Any]:
         (sums, {name: value.copy() for name, value in dense(found).items()})
         for sums, found in rule.steps(network, make_batch(examples))
     ]
+
+
+@pytest.mark.parametrize("k1", [3, 5])
+def test_a_part_begins_at_the_time_that_it_has_in_its_text(k1: int) -> None:
+    """By it a clockwork's groups tick, whose periods do not divide k1.
+
+    As long as no weight changes, texts lose the same however they are cut.
+    """
+    network = network_of(cell="clockwork", hidden_size=8)
+    sums = [sums for sums, _ in told_in_steps(TruncatedBPTT(k1, k1), network, EXAMPLES)]
+    (whole,) = _copies(BPTT(), network, EXAMPLES)
+    assert len(sums) > 3
+    assert sum(one.loss for one in sums) == pytest.approx(whole[0].loss, rel=1e-10)
+
+
+def test_words_become_unknown_in_windows() -> None:
+    """All of them where that is certain: then nothing else is learned of words."""
+    dropping = Regularisation(unknown_probabilities=np.ones(V))
+    found = told(TruncatedBPTT(3, 5, dropping), EXAMPLES)
+    gradients = np.sum([of_part[EMBEDDING] for _, of_part in found], axis=0)
+    assert gradients[0].any()
+    assert not gradients[1:].any()
 
 
 @pytest.mark.parametrize("k", [1, 3, 5, 40])
