@@ -9,10 +9,11 @@ import pytest
 
 from tests.gradcheck import assert_gradient, dense, random_network
 from textrnn.nn.config import NetworkConfig
+from textrnn.nn.gradients import summed
 from textrnn.nn.losses import cross_entropy
 from textrnn.nn.network import Network
 from textrnn.nn.packed import PackedBatch, pack_spans
-from textrnn.nn.spelt import PIECES, summed
+from textrnn.nn.spelt import PIECES
 from textrnn.text.encoded import EncodedTexts, concatenated, encode_lists
 from textrnn.text.pieces import N_PIECES, forms_of, pieces_of, shape_of
 from textrnn.training.batching import drop_to_unknown

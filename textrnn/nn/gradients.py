@@ -41,6 +41,26 @@ Gradients: TypeAlias = dict[str, Gradient]
 """Gradients by parameter name, the same names as the parameters'."""
 
 
+def summed(values: Floats, rows: Ints, n_rows: int) -> RowGradient:
+    """The gradient of a table's rows from those of sums of K of them.
+
+    Args:
+        values: gradients of the sums, (U, D).
+        rows: which rows each is the sum of, one of them maybe several times, (U, K).
+        n_rows: of the table.
+    """
+    from scipy.sparse import csr_array
+
+    U, K = rows.shape
+    order = np.argsort(rows, axis=None, kind="stable")
+    in_order = rows.reshape(-1)[order]
+    starts = np.flatnonzero(np.diff(in_order, prepend=-1))
+    ones = np.ones(U * K, values.dtype)
+    # Row r of the sparse matrix has a one for each sum that takes part r.
+    taking = csr_array((ones, order // K, np.append(starts, U * K)), shape=(len(starts), U))
+    return RowGradient(in_order[starts].astype(np.int64), taking @ values, n_rows)
+
+
 def values_of(gradient: Gradient) -> Floats:
     """The numbers of a gradient, whichever its form."""
     return gradient.values if isinstance(gradient, RowGradient) else gradient

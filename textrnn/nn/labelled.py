@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from textrnn.nn.gradients import Gradients, RowGradient
+from textrnn.nn.gradients import Gradients, summed
 from textrnn.nn.inputs import EMBEDDING, Embedding
 from textrnn.nn.packed import PackedBatch
 from textrnn.typing import Floats, Ids, Ints, Params
@@ -51,7 +51,5 @@ class LabelledEmbedding(Embedding):
         return vectors
 
     def own_gradients(self, d_x: Floats, batch: PackedBatch) -> Gradients:
-        rows, place = np.unique(np.concatenate(self.rows(batch.distinct)), return_inverse=True)
-        values = np.zeros((len(rows), d_x.shape[1]), d_x.dtype)
-        np.add.at(values, place, np.concatenate([d_x, d_x]))
-        return {EMBEDDING: RowGradient(rows, values, self.vocabulary_size)}
+        rows = np.stack(self.rows(batch.distinct), axis=1)
+        return {EMBEDDING: summed(d_x, rows, self.vocabulary_size)}

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from textrnn.nn.gradients import Gradients, RowGradient
+from textrnn.nn.gradients import Gradients, summed
 from textrnn.nn.inputs import EMBEDDING, EMBEDDING_STD, Embedding
 from textrnn.nn.packed import PackedBatch
-from textrnn.typing import Floats, Forms, Ints, Params
+from textrnn.typing import Floats, Forms, Params
 
 PIECES = "pieces.weight"
 
@@ -67,23 +67,3 @@ class SpeltWords(Embedding):
             EMBEDDING: summed(of_words, forms[:, :1], self.vocabulary_size),
             PIECES: summed(of_pieces, forms[:, 1:], self._of_pieces[0]),
         }
-
-
-def summed(values: Floats, rows: Ints, n_rows: int) -> RowGradient:
-    """The gradient of a table's rows from those of sums of K of them.
-
-    Args:
-        values: gradients of the sums, (U, D).
-        rows: which rows each is the sum of, one of them maybe several times, (U, K).
-        n_rows: of the table.
-    """
-    from scipy.sparse import csr_array
-
-    U, K = rows.shape
-    order = np.argsort(rows, axis=None, kind="stable")
-    in_order = rows.reshape(-1)[order]
-    starts = np.flatnonzero(np.diff(in_order, prepend=-1))
-    ones = np.ones(U * K, values.dtype)
-    # Row r of the sparse matrix has a one for each sum that takes part r.
-    taking = csr_array((ones, order // K, np.append(starts, U * K)), shape=(len(starts), U))
-    return RowGradient(in_order[starts].astype(np.int64), taking @ values, n_rows)
