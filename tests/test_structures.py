@@ -35,7 +35,13 @@ def stream(text: str) -> io.BytesIO:
 
 
 @pytest.mark.parametrize(
-    "text", ["a\tb\nc d\t\n", "\ufeffa\tb\r\n\r\n  \nc d\t", "source\ttarget\na\tb\nc d\t\n"]
+    "text",
+    [
+        "a\tb\nc d\t\n",
+        "\ufeffa\tb\r\n\r\n  \nc d\t",
+        "source\ttarget\na\tb\nc d\t\n",
+        "\n \nsource\ttarget\na\tb\nc d\t\n",
+    ],
 )
 def test_a_pair_a_line(text: str) -> None:
     assert read_pairs(stream(text)) == Pairs(["a", "c d"], ["b", ""])
@@ -47,6 +53,8 @@ def test_sources_come_one_for_one() -> None:
     assert list(read_sources(stream("a\tx\nb\ty\tz\n"), note=notes.append)) == ["a", "b"]
     assert len(notes) == 1
     assert list(read_sources(stream("Source\tTarget\na\tx\n"))) == ["a"]
+    assert list(read_sources(stream("\nsource\ttarget\na\tx\n"))) == ["", "a"]
+    assert list(read_sources(stream("a\tx\nsource\ttarget\n"))) == ["a", "source"]
     assert list(read_sources(stream('{"source": "a"}\n{"source": ""}\n'), format="jsonl")) == [
         *["a", ""]
     ]

@@ -63,12 +63,14 @@ def read_sources(
             for number, (value,) in table.select([_column(table, SOURCES, where)]):
                 yield check_text(value, f"{where}: {table.unit} {number}", SOURCES[0])
             return
-        is_told = False
-        for number, line in enumerate(text_lines(stream, where, None), start=1):
+        is_told, is_first = False, True
+        for line in text_lines(stream, where, None):
             one, tab, rest = line.rstrip("\r\n").partition("\t")
-            if number == 1 and _is_header(one, rest):
+            if is_first and _is_header(one, rest):
                 note(f"{where}: the first line names the columns")
+                is_first = False
                 continue
+            is_first = is_first and not line.strip()
             if tab and not is_told:
                 note(f"{where}: of lines with a tab, what stands before it is the source")
                 is_told = True
@@ -76,7 +78,7 @@ def read_sources(
 
 
 def _of_lines(lines: Iterator[str], where: str, note: Note) -> Iterator[tuple[str, str]]:
-    left_out = 0
+    left_out, is_first = 0, True
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             left_out += 1
@@ -87,7 +89,8 @@ def _of_lines(lines: Iterator[str], where: str, note: Note) -> Iterator[tuple[st
             raise DataError(
                 f"{where}: line {number} has {seen}, {quoted(line.strip(), 40)}; {FORM}"
             )
-        if number == 1 and _is_header(one, others[0]):
+        was_first, is_first = is_first, False
+        if was_first and _is_header(one, others[0]):
             note(f"{where}: the first line names the columns")
             continue
         yield one, others[0]
