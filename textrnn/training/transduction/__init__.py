@@ -1,1 +1,1 @@
-"""The training of an encoder-decoder: its pairs of texts, learning rule, settings and stages."""
+"""The training of an encoder-decoder: its pairs of texts, learning rule, settings and fit."""
