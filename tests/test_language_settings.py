@@ -12,7 +12,7 @@ from textrnn.nn.labelled import LabelledEmbedding, shifts
 from textrnn.text.vocabulary import Vocabulary
 from textrnn.training.config import TrainingConfig
 from textrnn.training.language.settings import LanguageModelSettings, usual_dropout
-from textrnn.training.language.stages import frequencies
+from textrnn.training.language.stages import frequencies, negatives_of
 
 
 def config_of(n_words: int = 1_000_000, **given: Any) -> TrainingConfig:
@@ -67,6 +67,12 @@ def test_pairs_of_words_and_labels_are_no_more_than_ids() -> None:
     assert pair.tolist() == [2**31 - 1]
     embedding = LabelledEmbedding(last + 1, 2, config.n_labels)
     assert [row.tolist() for row in embedding.rows(pair)] == [[last], [last]]
+
+
+@pytest.mark.parametrize(("sampled", "n"), [(5, 5), (6, None), (600, None), (None, None)])
+def test_words_are_drawn_where_there_are_more(sampled: int | None, n: int | None) -> None:
+    found = negatives_of(LanguageModelSettings(sampled=sampled), np.arange(6), 6)
+    assert (None if found is None else found.n) == n
 
 
 def test_words_begin_with_their_frequencies() -> None:

@@ -18,7 +18,7 @@ from textrnn.training.callbacks import Callback
 from textrnn.training.executors.processes import SeveralProcesses
 from textrnn.training.executors.single import SingleProcess
 from textrnn.training.loop import TrainingRun
-from textrnn.training.measure import measure_of
+from textrnn.training.measure import Perplexity, measure_of
 from textrnn.training.progress import Progress
 from textrnn.training.settings import Settings
 from textrnn.training.state import Run
@@ -171,6 +171,15 @@ def test_progress_says_what_the_score_is(name: str, is_terminal: bool) -> None:
         shown = f"perplexity {np.exp(first['loss']):.3f}"
     assert f"epoch  1/2  loss {first['loss']:.3f} {shown}" in told
     assert ("ETA" in told) == is_terminal
+
+
+def test_a_perplexity_among_words_drawn_is_called_so() -> None:
+    screen = StringIO()
+    measure = Perplexity(is_sampled=True)
+    run = RUNS["perplexity"](callbacks=[Progress(Console(file=screen, width=200))], measure=measure)
+    first, *_ = run.run().history
+    assert f"loss {first['loss']:.3f} perplexity (sampled) " in screen.getvalue()
+    assert f"{first['validation_perplexity']:.3f}" in screen.getvalue()
 
 
 @each

@@ -179,9 +179,15 @@ class OfSums(Measure[Judged]):
 
 @dataclass(frozen=True)
 class Perplexity(OfSums):
-    """exp(loss), of an answer on average: the less, the better."""
+    """exp(loss), of an answer on average: the less, the better.
+
+    Attributes:
+        is_sampled: whether words are told in training from some others alone, which is easier: the
+            perplexity shown of what is learned from is then called so.
+    """
 
     name: str = "perplexity"
+    is_sampled: bool = False
 
     @property
     def by_loss(self) -> bool:
@@ -192,7 +198,8 @@ class Perplexity(OfSums):
         return perplexity(loss)
 
     def of_training(self, loss: float, right: float) -> tuple[str, float]:
-        return self.name, self.score(loss, right)
+        name = f"{self.name} (sampled)" if self.is_sampled else self.name
+        return name, self.score(loss, right)
 
 
 def perplexity(loss: float) -> float:

@@ -84,7 +84,8 @@ class LanguageModelSettings(Settings):
         600,
         optional(WHOLE),
         "Tell a word in training from so many others that are drawn by their frequency, where the "
-        "vocabulary has more; {none} tells it from all.",
+        "vocabulary has more; {none} tells it from all. Label smoothing goes over "
+        "these words alone.",
         group=TRAINING,
         zero_is_none=True,
     )

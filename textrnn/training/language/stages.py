@@ -109,6 +109,13 @@ def at_tokens(
     return Examples(read, Targets.hard(told, model.end + 1), weights, at_tokens=True)
 
 
+def negatives_of(settings: LanguageModelSettings, targets: Ints, n_told: int) -> Negatives | None:
+    """What stands for most words where so many are told; None if all do for themselves."""
+    if settings.sampled is None or settings.sampled >= n_told:
+        return None
+    return Negatives.of(targets, n_told, settings.sampled)
+
+
 def make_network(fit: Fit) -> Info:
     """A vocabulary of the texts and a network with its first weights, or those to go on from."""
     settings = cast("LanguageModelSettings", fit.settings)
@@ -126,9 +133,8 @@ def train_network(fit: Fit) -> Info:
     settings = cast("LanguageModelSettings", fit.settings)
     unknown = model.vocabulary.unknown_probabilities(settings.unknown_alpha)
     train = at_tokens(model, fit.train, unknown if unknown.any() else None, fit.rng)
-    held_out, negatives = fit.validation, None
-    if settings.sampled is not None:
-        negatives = Negatives.of(train.targets.values, model.end + 1, settings.sampled)
+    held_out = fit.validation
+    negatives = negatives_of(settings, train.targets.values, model.end + 1)
     run = run_over(
         model.network,
         settings,
@@ -138,7 +144,7 @@ def train_network(fit: Fit) -> Info:
         rng=fit.rng,
         callbacks=fit.callbacks,
         deadline=fit.deadline,
-        measure=Perplexity(),
+        measure=Perplexity(is_sampled=negatives is not None),
     )
     fit.state = run.run()
     return {"epochs": fit.state.epoch, "steps": fit.state.steps, "stopped": fit.state.stopped}
