@@ -257,3 +257,15 @@ def test_an_altered_folder_is_refused(altered: str, tmp_path: Path) -> None:
     (tmp_path / "m" / CONFIG).write_bytes(sealed(files, config)[CONFIG])
     with pytest.raises(DamagedModelError, match=told):
         load(tmp_path / "m")
+
+
+@kinds
+def test_weights_that_make_no_numbers_are_told(kind: str) -> None:
+    model = model_of(kind)
+    model.network.params["linear.bias"][1:3] = 1e308, -1e308
+    model.network.params["linear.bias"][0] = np.inf
+    labels = LABELS if model.labels else None
+    with pytest.raises(ModelError, match="weights are so large that the logits of some words"):
+        model.log_probabilities(model.encode(TEXTS), labels)
+    with pytest.raises(ModelError, match="weights are so large that the logits of text 1 "):
+        model.next(model.begin(5, labels))

@@ -19,7 +19,7 @@ from textrnn.experiments.transduction import (
     TransductionExperiment,
     evaluate_transducer,
 )
-from textrnn.inference.transduction import TransductionModel
+from textrnn.inference.transduction import MOST_SYMBOLS, TransductionModel
 from textrnn.nn.gradients import Gradients, RowGradient
 from textrnn.nn.transducer import Written, greedy
 from textrnn.nn.workspace import Workspace
@@ -227,6 +227,19 @@ def test_what_is_told_of_an_answer() -> None:
         model.write("abc")
 
 
+@pytest.mark.parametrize("beam_width", [1, 3])
+def test_weights_that_make_no_numbers_are_told(beam_width: int) -> None:
+    model = untrained(reversals(40, 6), dtype="float32")
+    model.transducer.params["linear.weight"][...] = 3e38
+    with pytest.raises(ModelError, match="weights are so large that the logits of some texts"):
+        model.write(["abc", "a"], beam_width=beam_width)
+
+
+def test_a_long_target_allows_no_more_than_a_folder_may_say() -> None:
+    model = untrained(Pairs(["a", "b"], ["x" * MOST_SYMBOLS, "y"]))
+    assert model.most == MOST_SYMBOLS
+
+
 def test_an_unknown_symbol_is_copied_from_where_the_alignment_points() -> None:
     model = untrained(reversals(40, 6))
     model.transducer.params["linear.bias"][0] = 100.0  # it knows nothing
@@ -297,6 +310,7 @@ def test_a_saved_model_writes_the_same(tmp_path: Path) -> None:
     ("name", "value", "told"),
     [
         ("most", 0, "most is 0"),
+        ("most", 100_001, "most is 100001, but must be a whole number from 1 to 100000"),
         ("source_unit", "syllable", "source_unit is 'syllable'"),
         ("copies", 1, "copies is 1"),
         ("cell", "none", "cell is 'none'"),

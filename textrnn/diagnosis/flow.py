@@ -22,6 +22,7 @@ from textrnn.inference.batches import length_batches
 from textrnn.inference.classifier import TextModel
 from textrnn.inference.protocol import Classifier
 from textrnn.inference.regression import RegressionModel
+from textrnn.nn.finite import check_finite
 from textrnn.nn.network import Network
 from textrnn.nn.packed import PackedBatch
 from textrnn.nn.targets import Targets
@@ -230,11 +231,7 @@ def _readings(network: Network, examples: Examples, random_state: int) -> tuple[
         batch = network.pack_rows(texts.ids, texts.starts, rows)
         targets = examples.targets.take(rows)
         logits, cache = network.forward(batch)
-        if not np.isfinite(logits).all():
-            raise ModelError(
-                "the model's weights are so large that its logits are no numbers; train it again "
-                "with a lower learning rate."
-            )
+        check_finite(logits, "some texts")
         carried = carried_norms(network, batch, cache, targets)
         whole = whole_norms(network, batch, logits, cache, targets)
         of_batch = is_chosen[texts.tokens_of(rows)]

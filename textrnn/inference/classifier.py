@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from textrnn.errors import ModelError, UsageError
+from textrnn.errors import UsageError
 from textrnn.evaluation.thresholds import decide
 from textrnn.inference.batches import predict_logits
 from textrnn.inference.protocol import Contents
 from textrnn.linear.ngram_model import NGramModel
+from textrnn.nn.finite import check_finite
 from textrnn.nn.network import Network
 from textrnn.nn.workspace import Workspace
 from textrnn.text.encoded import EncodedTexts
@@ -134,12 +135,7 @@ class TextModel:
             logits = predict_logits(self.network, self.vocabulary.encode_all(corrected), workspace)
             if self.ngrams is not None:
                 logits += self._ngram_logits(tokens, corrected)
-        if not np.isfinite(logits).all():
-            row = int(np.isfinite(logits).all(axis=1).argmin())
-            raise ModelError(
-                f"the model's weights are so large that the logits of text {row + 1} are no "
-                "numbers; train it again with a lower learning rate."
-            )
+        check_finite(logits)
         return logits
 
     def corrected(self, tokens: EncodedTexts) -> EncodedTexts:

@@ -21,6 +21,7 @@ import numpy as np
 from textrnn.inference.batches import length_batches
 from textrnn.inference.language import encode
 from textrnn.inference.protocol import Contents
+from textrnn.nn.finite import check_finite
 from textrnn.nn.labelled import shifts
 from textrnn.nn.language import States, next_words, push, tell
 from textrnn.nn.network import Network
@@ -117,13 +118,17 @@ class NetworkLanguageModel:
         """The natural logarithm of the probability of every word, and of each text's end.
 
         See ``language.LanguageModel``.
+
+        Raises:
+            ModelError: the weights make numbers that are not finite.
         """
         read, told = self.inputs(texts, labels), self.targets(texts)
         found, space = np.empty(len(told)), Workspace()
-        with one_blas_thread():
+        with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
             for some in length_batches(read.lengths, max_tokens=WORDS_AT_ONCE):
                 of_some = tell(self.network, read.ids, read.starts, told, some, workspace=space)
                 found[read.tokens_of(some)] = of_some.log_probabilities
+        check_finite(found, "some words")
         return found
 
     # -------------------------------------------------------------- word by word
@@ -135,8 +140,15 @@ class NetworkLanguageModel:
         return self._read(None, self._first(n, labels), kept)
 
     def next(self, state: ReadingState) -> Floats:
-        """The logarithm of the probability of each word to be the next one, and of the end."""
-        return next_words(self.network, state.states)
+        """The logarithm of the probability of each word to be the next one, and of the end.
+
+        Raises:
+            ModelError: the weights make numbers that are not finite.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = next_words(self.network, state.states)
+        check_finite(found)
+        return found
 
     def push(self, state: ReadingState, ids: Ints) -> ReadingState:
         """The state after one more word of each text; the given one stays as it was."""
@@ -150,7 +162,7 @@ class NetworkLanguageModel:
     def _read(self, states: States | None, ids: Ints, labels: Ints | None) -> ReadingState:
         """Read a word, or first mark, of each text."""
         pairs = ids if labels is None else ids + self._shifts(labels)
-        with one_blas_thread():
+        with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
             return ReadingState(push(self.network, states, pairs), labels)
 
     # ---------------------------------------------------------------------- marks

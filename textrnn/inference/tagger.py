@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from textrnn.errors import ModelError
 from textrnn.inference.batches import length_batches
 from textrnn.inference.protocol import Contents
+from textrnn.nn.finite import check_finite
 from textrnn.nn.network import Network
 from textrnn.nn.workspace import Workspace
 from textrnn.system.blas import one_blas_thread
@@ -95,11 +95,7 @@ class TaggerModel:
                 rows = filled[batch]
                 packed = self.network.pack_rows(encoded.ids, encoded.starts, rows, encoded.forms)
                 out[encoded.tokens_of(rows)] = self.network.predict_logits(packed, workspace)
-        if not np.isfinite(out).all():
-            raise ModelError(
-                "the model's weights are so large that the logits of some tokens are no numbers; "
-                "train it again with a lower learning rate."
-            )
+        check_finite(out, "some tokens")
         return out
 
     def predict_proba(self, texts: Iterable[Text], *, workspace: Workspace | None = None) -> Floats:

@@ -20,6 +20,8 @@ from textrnn.typing import Floats, Ints
 
 TARGET_VOCABULARY = "target_vocabulary.txt"
 """The file of the symbols that are written, beside the vocabulary of those that are read."""
+MOST_SYMBOLS = 100_000
+"""That any model writes of a source: a stranger's may never tell the end."""
 AT_ONCE = 16_384
 """Symbols of the sources that are read together, times the beginnings that are followed of each."""
 
@@ -97,11 +99,12 @@ class TransductionModel:
 
         Raises:
             UsageError: ``texts`` is a bare string.
+            ModelError: the weights make numbers that are not finite.
         """
         tokens = self.tokens(texts)
         encoded = with_ids(self.vocabulary, tokens)
         found: dict[int, Transduced] = {}
-        with one_blas_thread():
+        with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
             for rows in length_batches(encoded.lengths + 1, max_tokens=AT_ONCE // beam_width):
                 for row, written in zip(
                     rows.tolist(), self._search(encoded, rows, beam_width), strict=True

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from textrnn.nn.finite import check_finite
 from textrnn.nn.losses import log_softmax
 from textrnn.nn.packed import PackedBatch
 from textrnn.nn.transducer.transducer import Transducer
@@ -82,7 +83,12 @@ def greedy(
 
 
 def allowed(logits: Floats, never: tuple[int, ...], end: int, must_end: bool) -> Floats:
-    """Log-probabilities (rows, C); minus infinity of what may not be written."""
+    """Log-probabilities (rows, C); minus infinity of what may not be written.
+
+    Raises:
+        ModelError: the weights make numbers that are not finite.
+    """
+    check_finite(logits, "some texts")
     if never:
         logits[:, list(never)] = -np.inf
     logarithms = log_softmax(logits)

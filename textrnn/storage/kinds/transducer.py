@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from textrnn.inference.transduction import TransductionModel
+from textrnn.inference.transduction import MOST_SYMBOLS, TransductionModel
 from textrnn.nn.cells import CELLS
 from textrnn.nn.transducer import Transducer, TransducerConfig
 from textrnn.storage.config_fields import MOST_SIZE, MOST_WORDS
@@ -33,7 +33,7 @@ NETWORK = {
 OF_TEXTS = {
     "source_unit": choice(*UNITS),
     "target_unit": choice(*UNITS),
-    "most": whole(1, MOST_WORDS),
+    "most": whole(1, MOST_SYMBOLS),
     "copies": flag(),
 }
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from textrnn.errors import DataError
-from textrnn.inference.transduction import TransductionModel, with_ids
+from textrnn.inference.transduction import MOST_SYMBOLS, TransductionModel, with_ids
 from textrnn.nn.transducer import Transducer, TransducerConfig
 from textrnn.text.encoded import EncodedTexts, encode_lists
 from textrnn.text.reading import read_texts
@@ -83,7 +83,7 @@ def build_model(
         vocabulary=known[0],
         target_vocabulary=known[1],
         transducer=Transducer.initialise(config, rng),
-        most=ROOM * int(written.lengths.max()),
+        most=min(ROOM * int(written.lengths.max()), MOST_SYMBOLS),
         copies=False,
         max_length=settings.max_length,
         settings=settings.to_dict(),
