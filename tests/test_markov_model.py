@@ -11,7 +11,9 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import pytest
 from safetensors.numpy import load, save
+from typer.testing import CliRunner
 
+from textrnn.cli.app import app
 from textrnn.errors import DamagedModelError, ModelError
 from textrnn.inference.generation import Sampling, generate, next_words
 from textrnn.inference.language import LanguageModel, read, score
@@ -174,6 +176,7 @@ def test_what_is_saved_gives_the_same_bits(model: MarkovModel, tmp_path: Path) -
         model.order,
         model.settings,
     )
+    assert inspected(tmp_path / "chain")["n_parameters"] == model.n_ngrams
     for label in model.labels or (None,):
         texts = ["the cold sun is never warm", ""]
         np.testing.assert_array_equal(
@@ -183,6 +186,14 @@ def test_what_is_saved_gives_the_same_bits(model: MarkovModel, tmp_path: Path) -
     assert score(again, ["a day"]) == score(model, ["a day"])
     with pytest.raises(ModelError, match=r"is a Markov chain, not a .*; textrnn lm score"):
         load_classifier(tmp_path / "chain")
+
+
+def inspected(folder: Path) -> dict[str, Any]:
+    """What ``textrnn inspect`` says of a folder."""
+    found = CliRunner().invoke(app, ["inspect", str(folder), "--json"])
+    assert found.exit_code == 0, found.stderr
+    said: dict[str, Any] = json.loads(found.stdout)
+    return said
 
 
 class Folder(NamedTuple):

@@ -95,9 +95,10 @@ def _what_learns(saved: Saved) -> dict[str, Any]:
     contents: list[Contents] = []
     saved.model.save(contents.append)
     weights = contents[0].weights
+    n_learned = sum(value.size for value in weights.values() if value.dtype.kind == "f")
     found = {
         **_parts_of(saved.config),
-        "n_parameters": sum(value.size for value in weights.values() if value.dtype.kind == "f"),
+        "n_parameters": getattr(saved.model, "n_parameters", n_learned),  # counts are learned, too
         "weights": {name: list(value.shape) for name, value in weights.items()},
     }
     vocabulary = getattr(saved.model, "vocabulary", None)

@@ -71,7 +71,7 @@ class LanguageExperiment(StructureExperiment[Lines]):
             settings=self.settings.to_dict(),
             say=self.say,
         ).model
-        return Learned(chain, None, chain.n_ngrams, splits)
+        return Learned(chain, None, chain.n_parameters, splits)
 
     def test(self, learned: Learned, material: Material[Lines]) -> dict[str, Any]:
         """The model's perplexity, and beside a network's that of a chain."""

@@ -69,6 +69,11 @@ class MarkovModel:
         """N-grams of all lengths, of all chains."""
         return sum(chain.n_ngrams for chain in self.chains)
 
+    @property
+    def n_parameters(self) -> int:
+        """Numbers that were learned: a count of each n-gram."""
+        return self.n_ngrams
+
     def encode(self, texts: Iterable[Text]) -> EncodedTexts:
         """Texts with ids of the vocabulary, an empty one without any."""
         return encode(self.tokenizer, self.vocabulary, texts, self.max_length)

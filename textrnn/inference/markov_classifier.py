@@ -58,6 +58,11 @@ class MarkovClassifier:
         """N-grams of all lengths, of all chains."""
         return sum(chain.n_ngrams for chain in self.chains)
 
+    @property
+    def n_parameters(self) -> int:
+        """Numbers that were learned: a count of each n-gram."""
+        return self.n_ngrams
+
     def tokens(self, texts: Iterable[Text]) -> EncodedTexts:
         """The tokens of each text; see ``read_texts``."""
         return read_texts(self.tokenizer, texts, self.max_length)
