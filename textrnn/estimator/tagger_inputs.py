@@ -84,6 +84,8 @@ def check_tag_lists(y: Any, tokens: Sequence[Sequence[str]]) -> list[list[Any]]:
     Raises:
         DataError: they are not lists, or of other lengths than those of the texts.
     """
+    if isinstance(y, str) or not hasattr(y, "__iter__"):
+        raise DataError(f"y is {quoted(y)}, but must be the tags of each text, a list of each.")
     tags = list(y)
     if len(tags) != len(tokens):
         raise DataError(f"X has {len(tokens)} texts, but y has tags of {len(tags)}.")

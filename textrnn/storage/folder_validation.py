@@ -118,7 +118,7 @@ def what_cannot_be_read(files: Mapping[str, bytes]) -> tuple[str, ValueError] | 
         kind = kind_of(config)
         for name, fits in kind.arrays(config).items():
             content = np.frombuffer(files[name], dtype=np.uint8)
-            kind.numbers(check_arrays(tensors(content, fits)))
+            kind.numbers(check_arrays(tensors(content, fits)), config)
         for name, size in kind.vocabularies(config).items():
             _check_size(name, files, config)
             parse_vocabulary(files[name], size, name)

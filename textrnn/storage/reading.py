@@ -179,7 +179,7 @@ class _Folder:
         _check_digest(path, name, self.config, found.digest)
         with _damaged(path, name):
             arrays = check_arrays(found.arrays)
-            kind_of(self.config).numbers(arrays)
+            kind_of(self.config).numbers(arrays, self.config)
             return arrays
 
     def vocabulary(self, name: str) -> Vocabulary:

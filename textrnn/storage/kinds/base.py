@@ -49,7 +49,7 @@ class Kind:
         arrays: of a checked configuration, the files of arrays and what each must hold.
         load: makes the model.
         numbers: raises ValueError unless the numbers of its arrays, each of which can be, go
-            together.
+            together, and with its checked configuration.
         version: the oldest format of folders that has it.
     """
 
@@ -61,7 +61,7 @@ class Kind:
     vocabularies: Callable[[Mapping[str, Any]], dict[str, int]]
     arrays: Callable[[Mapping[str, Any]], dict[str, Fits]]
     load: Callable[[Parts], Model]
-    numbers: Callable[[Params], None] = lambda _: None
+    numbers: Callable[[Params, Mapping[str, Any]], None] = lambda *_: None
     version: int = 5
 
     @property

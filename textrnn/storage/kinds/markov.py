@@ -150,6 +150,6 @@ KIND = Kind(
     check=_check,
     vocabularies=lambda config: {VOCABULARY: config["markov"]["n_words"]},
     arrays=_arrays,
-    numbers=check_ngrams,
+    numbers=lambda arrays, _: check_ngrams(arrays),
     load=_load,
 )

@@ -57,6 +57,6 @@ KIND = Kind(
     check=_check,
     vocabularies=lambda config: {VOCABULARY: config["markov_bayes"]["n_words"]},
     arrays=_arrays,
-    numbers=check_ngrams,
+    numbers=lambda arrays, _: check_ngrams(arrays),
     load=_load,
 )

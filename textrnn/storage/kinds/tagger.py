@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from textrnn.errors import DamagedModelError
 from textrnn.inference.tagger import USUAL, TaggerModel
 from textrnn.nn.config import NetworkConfig
 from textrnn.nn.network import Network
@@ -19,6 +18,7 @@ from textrnn.system.compact import dequantise_weights
 from textrnn.system.fields import Field, check_fields, choice, flag, mapping, whole
 from textrnn.system.strict_json import shown
 from textrnn.system.weights_file import Tensors
+from textrnn.typing import Params
 
 OF_NETWORK = {
     "head": choice("token"),
@@ -63,14 +63,15 @@ def _arrays(config: Mapping[str, Any]) -> dict[str, Fits]:
     return {WEIGHTS: fits}
 
 
+def _numbers(arrays: Params, config: Mapping[str, Any]) -> None:
+    n_tags = len(config["classes"])
+    if int(arrays[USUAL].max()) >= n_tags:
+        raise ValueError(f"{USUAL} has a number that is none of the {n_tags} tags")
+
+
 def _load(parts: Parts) -> TaggerModel:
     config, arrays = parts.config, parts.arrays(WEIGHTS)
-    usual, n_tags = arrays.pop(USUAL), len(config["classes"])
-    if int(usual.max()) >= n_tags:
-        raise DamagedModelError(
-            f"the model is damaged: {WEIGHTS}: {USUAL} has a number that is none of the {n_tags} "
-            "tags; get or train it again."
-        )
+    usual = arrays.pop(USUAL)
     shapes = NetworkConfig(**config["network"])
     network = Network(shapes, dequantise_weights(arrays, shapes.dtype))
     network.freeze()
@@ -97,5 +98,6 @@ KIND = Kind(
     check=_check,
     vocabularies=lambda config: {VOCABULARY: config["network"]["vocabulary_size"]},
     arrays=_arrays,
+    numbers=_numbers,
     load=_load,
 )
