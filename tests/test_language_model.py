@@ -12,7 +12,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from textrnn import TextRNNClassifier, TextRNNLanguageModel
+from textrnn import TextRNNClassifier, TextRNNLanguageModel, TextRNNTagger, TextRNNTransducer
 from textrnn.errors import DataError, ModelError, UsageError
 from textrnn.training.declaration import declared_by
 from textrnn.training.language.settings import LanguageModelSettings
@@ -224,6 +224,8 @@ def test_one_word_texts_and_unknown_ones(plain: TextRNNLanguageModel) -> None:
     assert np.isfinite(plain.score_samples(["qq ww", "", "the"])).all()
     with pytest.raises(DataError, match="no text"):
         plain.perplexity([])
+    with pytest.raises(DataError, match="no text"):
+        plain.score([])
     assert plain.score_samples([]).shape == (0,)
     with pytest.raises(UsageError, match="label"):
         plain.sample(1, label="one")
@@ -231,3 +233,34 @@ def test_one_word_texts_and_unknown_ones(plain: TextRNNLanguageModel) -> None:
         plain.score_samples(["a", "b"], ["x", "y"])
     with pytest.raises(NotFittedError):
         small().sample(1)
+
+
+def test_a_random_state_is_any_that_scikit_learn_takes(plain: TextRNNLanguageModel) -> None:
+    for made in (np.random.RandomState, np.random.default_rng):
+        ours, again = made(3), made(3)
+        first = plain.sample(20, random_state=ours)
+        assert first == plain.sample(20, random_state=again) != plain.sample(20, random_state=ours)
+    assert plain.sample(20, random_state=None) != plain.sample(20, random_state=None)
+    assert plain.sample(20, random_state=np.int64(3)) == plain.sample(20, random_state=3)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"n": 1.5}, {"max_tokens": 2.5}, {"top_k": "a"}, {"temperature": "x"}, {"top_p": "x"}),
+        *({"strength": "x"}, {"random_state": "x"}, {"random_state": -1}),
+    ],
+)
+def test_what_is_no_such_number_is_told(plain: TextRNNLanguageModel, wrong: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=f"{next(iter(wrong))}|seed"):
+        plain.sample(**wrong)
+    with pytest.raises(UsageError, match="top_k"):
+        plain.next_words("the", top_k=1.5)  # type: ignore[arg-type]
+
+
+def test_only_a_language_model_needs_no_targets() -> None:
+    for kind in (TextRNNLanguageModel, TextRNNTagger, TextRNNTransducer):
+        required = kind().__sklearn_tags__().target_tags.required
+        assert required == (kind is not TextRNNLanguageModel)
+        with pytest.raises(NotFittedError):
+            _ = kind().vocabulary_

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -235,3 +235,14 @@ def make_generator(random_state: Any) -> np.random.Generator:
             stated("random_state", random_state),
             ", but must be a whole number from 0, a RandomState, a Generator or None.",
         ) from None
+
+
+def make_seed(random_state: Any) -> int:
+    """A seed from a random state: a whole number is one.
+
+    Raises:
+        UsageError: as ``make_generator``.
+    """
+    if isinstance(random_state, Integral):
+        return int(random_state)
+    return int(make_generator(random_state).integers(2**31))

@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from textrnn.errors import DataError, UsageError
-from textrnn.estimator.inputs import Texts, check_texts, make_generator
+from textrnn.estimator.inputs import Texts, check_texts, make_generator, make_seed
 from textrnn.estimator.language_inputs import (
     check_goes_on,
     check_labelled_texts,
@@ -79,6 +79,7 @@ class TextRNNLanguageModel(TextRNNStructure):
 
     settings_class = LanguageModelSettings
     kinds = ("language model",)
+    needs_targets = False
     model_: NetworkLanguageModel
 
     def __init__(
@@ -266,15 +267,12 @@ class TextRNNLanguageModel(TextRNNStructure):
 
     def perplexity(self, X: Texts, y: Any = None) -> float:
         """exp(-sum ln p / n_tokens) of all texts together; an end counts as a token, too."""
-        scores = self._scores(X, y)
-        if not len(scores.n_tokens):
-            raise DataError("there is no text to measure the perplexity on.")
-        return scores.figures.perplexity
+        return self._scores_of_some(X, y).figures.perplexity
 
     def score(self, X: Texts, y: Any = None) -> float:
         """Mean ln p of a token, the higher the better: -ln of the perplexity."""
-        scores = self._scores(X, y)
-        return float(scores.log_probability.sum() / max(int(scores.n_tokens.sum()), 1))
+        scores = self._scores_of_some(X, y)
+        return float(scores.log_probability.sum() / scores.n_tokens.sum())
 
     def next_words(
         self, text: str, top_k: int | None = 5, *, label: str | None = None
@@ -294,7 +292,7 @@ class TextRNNLanguageModel(TextRNNStructure):
         top_k: int | None = None,
         top_p: float | None = None,
         max_tokens: int = 200,
-        random_state: int = 0,
+        random_state: Any = 0,
     ) -> list[str]:
         """Texts as the model has them, each with the prompt that it begins with.
 
@@ -309,7 +307,7 @@ class TextRNNLanguageModel(TextRNNStructure):
             top_p: draw from the fewest words that have this probability together (Holtzman et al.
                 2020); None from all.
             max_tokens: words of a text at most, those of the prompt not counted.
-            random_state: the seed.
+            random_state: the seed, or what scikit-learn takes for one; None is another each time.
         """
         self._check_fitted()
         written = generate(
@@ -320,9 +318,16 @@ class TextRNNLanguageModel(TextRNNStructure):
             sampling=Sampling(temperature, top_k, top_p),
             label=label,
             strength=strength,
-            seed=random_state,
+            seed=make_seed(random_state),
         )
         return [one.text for one in written]
+
+    def _scores_of_some(self, X: Texts, y: Any) -> Scores:
+        """Those of texts of which there must be one."""
+        scores = self._scores(X, y)
+        if not len(scores.n_tokens):
+            raise DataError("there is no text to measure the model on.")
+        return scores
 
     def _scores(self, X: Texts, y: Any) -> Scores:
         self._check_fitted()
@@ -336,11 +341,8 @@ class TextRNNLanguageModel(TextRNNStructure):
 
     @property
     def labels_(self) -> tuple[str, ...]:
+        self._check_fitted()
         return self.model_.labels
-
-    @property
-    def vocabulary_(self) -> dict[str, int]:
-        return self.model_.vocabulary.index
 
     @property
     def validation_perplexities_(self) -> list[float]:

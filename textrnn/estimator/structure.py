@@ -36,6 +36,9 @@ class TextRNNStructure(BaseEstimator):  # type: ignore[misc]
     kinds: ClassVar[tuple[str, ...]]
     """Kinds of models that ``load`` takes, see ``storage.kinds``."""
 
+    needs_targets: ClassVar[bool] = True
+    """Whether ``fit`` can do nothing without ``y``."""
+
     model_: Any
     history_: list[dict[str, float]]
     stopped_: str
@@ -66,6 +69,12 @@ class TextRNNStructure(BaseEstimator):  # type: ignore[misc]
     def _check_fitted(self) -> None:
         if not hasattr(self, "model_"):
             raise NotFittedError(f"this {type(self).__name__} is not fitted yet; call fit first.")
+
+    @property
+    def vocabulary_(self) -> dict[str, int]:
+        self._check_fitted()
+        index: dict[str, int] = self.model_.vocabulary.index
+        return index
 
     @property
     def n_iter_(self) -> int:
@@ -142,7 +151,7 @@ class TextRNNStructure(BaseEstimator):  # type: ignore[misc]
         tags.input_tags.string = True
         tags.input_tags.two_d_array = False
         tags.input_tags.one_d_array = True
-        tags.target_tags.required = False
+        tags.target_tags.required = self.needs_targets
         tags.non_deterministic = self.random_state is None
         return tags
 

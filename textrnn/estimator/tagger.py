@@ -276,10 +276,6 @@ class TextRNNTagger(TextRNNStructure):
     # ----------------------------------------------------------- fitted attributes
 
     @property
-    def vocabulary_(self) -> dict[str, int]:
-        return self.model_.vocabulary.index
-
-    @property
     def validation_scores_(self) -> list[float]:
         key = "validation_accuracy"
         return [record[key] for record in self.history_ if key in record]

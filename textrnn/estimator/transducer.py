@@ -293,11 +293,8 @@ class TextRNNTransducer(TextRNNStructure):
     # ----------------------------------------------------------- fitted attributes
 
     @property
-    def vocabulary_(self) -> dict[str, int]:
-        return self.model_.vocabulary.index
-
-    @property
     def target_vocabulary_(self) -> dict[str, int]:
+        self._check_fitted()
         return self.model_.target_vocabulary.index
 
     @property

@@ -15,6 +15,7 @@ import numpy as np
 from textrnn.errors import UsageError
 from textrnn.inference.language import LanguageModel, Reading, State, read
 from textrnn.inference.strengthened import Strengthened
+from textrnn.system.numerals import is_real, is_whole
 from textrnn.text.joining import join_words
 from textrnn.text.reading import Text, read_texts
 from textrnn.typing import Bools, Counts, Floats, Ints
@@ -90,13 +91,13 @@ class Sampling:
     top_p: float | None = None
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.temperature < np.inf:
+        if not is_real(self.temperature) or not 0.0 <= self.temperature < np.inf:
             raise UsageError(
                 stated("temperature", self.temperature), ", but must be a number, 0 or more."
             )
-        if self.top_k is not None and self.top_k < 1:
-            raise UsageError(stated("top_k", self.top_k), ", but must be 1 or more.")
-        if self.top_p is not None and not 0.0 < self.top_p <= 1.0:
+        if self.top_k is not None and (not is_whole(self.top_k) or self.top_k < 1):
+            raise UsageError(stated("top_k", self.top_k), ", but must be a whole number from 1.")
+        if self.top_p is not None and not (is_real(self.top_p) and 0.0 < self.top_p <= 1.0):
             raise UsageError(stated("top_p", self.top_p), ", but must be above 0 and at most 1.")
 
     def weights(self, log_probabilities: Floats) -> Floats:
@@ -199,9 +200,9 @@ def generate(
         UsageError: a number is out of its range, or the model does not know the label.
     """
     for name, value, least in (("n", n, 0), ("max_tokens", max_tokens, 0), ("seed", seed, 0)):
-        if value < least:
-            raise UsageError(stated(name, value), f", but must be {least} or more.")
-    if strength is not None and not 0.0 <= strength < np.inf:
+        if not is_whole(value) or value < least:
+            raise UsageError(stated(name, value), f", but must be a whole number from {least}.")
+    if strength is not None and not (is_real(strength) and 0.0 <= strength < np.inf):
         raise UsageError(stated("strength", strength), ", but must be a number, 0 or more.")
     if strength is not None and not model.labels:
         raise UsageError(

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from numbers import Integral, Real
 from typing import Any, NamedTuple, TypeVar
 
 from textrnn.errors import did_you_mean
+from textrnn.system.numerals import is_real, is_whole
 from textrnn.wording.messages import Advice, Message, Value, stated
 from textrnn.wording.quoting import listed
 
@@ -70,18 +70,8 @@ def one_of(words: Callable[[], Sequence[str]]) -> Check:
     return Check(words=words)
 
 
-def is_whole(value: Any) -> bool:
-    """Whether a value is a whole number, and not True or False."""
-    return isinstance(value, Integral) and not isinstance(value, bool)
-
-
-def is_number(value: Any) -> bool:
-    """Whether a value is a number, and not True or False."""
-    return isinstance(value, Real) and not isinstance(value, bool)
-
-
 def _is_share(value: Any) -> bool:
-    return is_number(value) and 0.0 <= value < 1.0
+    return is_real(value) and 0.0 <= value < 1.0
 
 
 WHOLE = Check("a whole number from 1", lambda value: is_whole(value) and value >= 1, int)
@@ -89,10 +79,10 @@ FLAG = Check("True or False", lambda value: type(value).__name__ in ("bool", "bo
 SHARE = Check("a number from 0 to below 1", _is_share, float)
 PART = Check("a number above 0 and below 1", lambda value: _is_share(value) and value > 0, float)
 FROM_0 = Check(
-    "a number from 0", lambda value: is_number(value) and 0.0 <= value < float("inf"), float
+    "a number from 0", lambda value: is_real(value) and 0.0 <= value < float("inf"), float
 )
 ABOVE_0 = Check(
-    "a number above 0", lambda value: is_number(value) and 0.0 < value < float("inf"), float
+    "a number above 0", lambda value: is_real(value) and 0.0 < value < float("inf"), float
 )
 
 # ------------------------------------------------------------------- declarations

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from textrnn.system.numerals import is_real, is_whole
 from textrnn.training.declaration import (
     ABOVE_0,
     FLAG,
@@ -24,8 +25,6 @@ from textrnn.training.declaration import (
     Duration,
     Flag,
     Word,
-    is_number,
-    is_whole,
     one_of,
     optional,
     setting,
@@ -132,7 +131,7 @@ _CLASS_WEIGHT = Check(
 )
 _THRESHOLD = Check(
     Message("a number from 0 to 1", ForScripts(f" or {quoted(F1)}")),
-    lambda value: _is_word(value, F1) or (is_number(value) and 0.0 <= value <= 1.0),
+    lambda value: _is_word(value, F1) or (is_real(value) and 0.0 <= value <= 1.0),
     float,
     or_none=True,
 )

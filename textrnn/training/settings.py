@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
 
 from textrnn.errors import UsageError
 from textrnn.system.fields import MOST
-from textrnn.training.declaration import FROM_0, Declared, declared_by, is_meant, is_whole
+from textrnn.system.numerals import is_whole
+from textrnn.training.declaration import FROM_0, Declared, declared_by, is_meant
 from textrnn.training.declared import EMBEDDINGS as EMBEDDINGS
 from textrnn.training.declared import F1 as F1
 from textrnn.training.declared import NGRAMS as NGRAMS
