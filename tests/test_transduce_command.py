@@ -17,6 +17,8 @@ from textrnn.cli.transduce.heat_map import heat_map
 from textrnn.storage.reading import load
 from textrnn.training.loop import TrainingRun
 
+MODEL = "pairs-transducer"
+"""What the model of pairs.tsv is called, if nobody gives it a name."""
 TINY = ["--hidden", "8", "--embedding-dim", "6", "--attention-size", "4", "--jobs", "1"]
 QUICK = [*TINY, "--epochs", "2", "--quiet"]
 
@@ -137,7 +139,7 @@ def test_predict_gives_a_line_for_a_line() -> None:
     result = run("transduce", "predict", "-", "--quiet", stdin="\n".join(sources) + "\n")
     assert result.stdout.count("\n") == len(sources)
     Path("sources.txt").write_text("ab\n\n", encoding="utf-8")
-    both = run("transduce", "predict", "--file", "sources.txt", "--model", "pairs")
+    both = run("transduce", "predict", "--file", "sources.txt", "--model", MODEL)
     assert both.stdout.splitlines() == result.stdout.splitlines()[:2]
     named = run("transduce", "predict", "ab", "")
     assert named.stdout == both.stdout
@@ -149,7 +151,7 @@ def test_predict_as_json_says_all() -> None:
     result = run("transduce", "predict", "-", "--json", "--alignment", "--beam", "3", stdin=sources)
     records = [json.loads(line) for line in result.stdout.splitlines()]
     assert [record["source"] for record in records] == ["ab", "", "dcb"]
-    model: Any = load("models/pairs")
+    model: Any = load(f"models/{MODEL}")
     for record, found in zip(records, model.write(["ab", "", "dcb"], beam_width=3), strict=True):
         assert record["target"] == found.text == "".join(record["target_symbols"])
         assert record["log_probability"] == pytest.approx(found.log_probability, abs=1e-4)
@@ -177,11 +179,11 @@ def test_predict_refuses_what_cannot_be() -> None:
 
 
 def test_other_commands_name_the_one_that_takes_it() -> None:
-    for words in (("predict", "ab", "--model", "pairs"), ("evaluate", "pairs", "cars")):
+    for words in (("predict", "ab", "--model", MODEL), ("evaluate", MODEL, "cars")):
         assert "textrnn transduce predict" in told(*words, code=4)
-    assert "textrnn transduce" in told("shrink", "pairs", "--out", "small", code=4)
-    assert json.loads(run("inspect", "pairs", "--json").stdout)["kind"] == "transducer"
-    (entry, *_) = [m for m in json.loads(run("models", "--json").stdout) if m["name"] == "pairs"]
+    assert "textrnn transduce" in told("shrink", MODEL, "--out", "small", code=4)
+    assert json.loads(run("inspect", MODEL, "--json").stdout)["kind"] == "transducer"
+    (entry, *_) = [m for m in json.loads(run("models", "--json").stdout) if m["name"] == MODEL]
     assert set(entry["figures"]) == {"exact", "token_accuracy", "error_rate"}
 
 
@@ -193,16 +195,16 @@ def test_a_transducer_is_not_taken_for_a_classifier() -> None:
 
 
 def test_evaluate_gives_its_figures() -> None:
-    found = json.loads(run("transduce", "evaluate", "pairs", "new.tsv", "--json").stdout)
+    found = json.loads(run("transduce", "evaluate", MODEL, "new.tsv", "--json").stdout)
     assert found["n"] == 10
     assert {"exact", "token_accuracy", "error_rate", "model", "split"} <= found.keys()
     assert found["warnings"] == []
-    model: Any = load("models/pairs")
+    model: Any = load(f"models/{MODEL}")
     pairs = [line.split("\t") for line in Path("new.tsv").read_text().splitlines()]
     written = [one.text for one in model.write([source for source, _ in pairs])]
     right = sum(text == target for text, (_, target) in zip(written, pairs, strict=True))
     assert found["exact"] == right / 10
-    shown = run("transduce", "evaluate", "pairs", "pairs.tsv", "--beam", "2")
+    shown = run("transduce", "evaluate", MODEL, "pairs.tsv", "--beam", "2")
     assert "exact" in shown.stdout
     assert "trained on most texts" in shown.stderr
 
@@ -210,8 +212,8 @@ def test_evaluate_gives_its_figures() -> None:
 def test_evaluate_refuses_what_cannot_be() -> None:
     evaluate = ("transduce", "evaluate")
     assert "sentiment-en" in told(*evaluate, "sentiment-en", "new.tsv", code=4)
-    assert "gone.tsv" in told(*evaluate, "pairs", "gone.tsv", code=3)
-    assert "no splits" in told(*evaluate, "pairs", "new.tsv", "--split", "test", code=2)
+    assert "gone.tsv" in told(*evaluate, MODEL, "gone.tsv", code=3)
+    assert "no splits" in told(*evaluate, MODEL, "new.tsv", "--split", "test", code=2)
 
 
 # ------------------------------------------------------------------------ the map

@@ -34,7 +34,9 @@ def train(
     ],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Model folder to write; by default models/FILE."),
+        typer.Option(
+            "--out", "-o", help="Model folder to write; by default models/FILE-transducer."
+        ),
     ] = None,
     test: Annotated[
         str | None, typer.Option(help="File with the test pairs.", rich_help_panel=DATA)
@@ -99,7 +101,7 @@ def train(
     experiment = TransductionExperiment(
         material,
         settings,
-        out=out or Path("models") / folder_name(material.name),
+        out=out or Path("models") / f"{folder_name(material.name)}-transducer",
         seed=seed,
         baselines=baselines,
         started=started,
