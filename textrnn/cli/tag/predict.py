@@ -36,7 +36,11 @@ def predict(
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option("--model", "-m", help="Folder or name; by default the newest in ./models."),
+        typer.Option(
+            "--model",
+            "-m",
+            help="Folder or name; by default the tagger that is the newest in ./models.",
+        ),
     ] = None,
     format: Annotated[
         str | None,
