@@ -205,7 +205,8 @@ def test_figures_are_those_of_the_library(tmp_path: Path) -> None:
     (tmp_path / "some.txt").write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
     (found,) = records("evaluate", "plain", "some.txt")
     expected = score(PLAIN, texts).figures
-    assert found == {**expected._asdict(), "n_texts": 3, "split": "all"}
+    about = {"model": "models/plain", "corpus": "some.txt", "split": "all", "warnings": []}
+    assert found == {**expected._asdict(), "n_texts": 3, **about}
     assert found["perplexity"] == pytest.approx(2 ** found["bits_per_token"])
     assert found["n_tokens"] == 15
     assert found["unknown"] == pytest.approx(1 / 12)

@@ -181,7 +181,7 @@ def _saved(folder: Path | None) -> tuple[TextModel | None, Training]:
     if folder is None:
         return None, Training()
     saved = load_saved(folder)  # of one moment: another model may take its place
-    return check_network(saved.model, folder), training_of(saved.report)
+    return check_network(saved.model, folder), training_of(saved)
 
 
 def _check_which(which: str, has_network: bool) -> None:

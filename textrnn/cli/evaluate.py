@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from textrnn.cli.judging import check_gate, check_share, framed
 from textrnn.cli.models import find_model
 from textrnn.cli.options import (
     Debug,
@@ -20,7 +20,6 @@ from textrnn.cli.options import (
     Threshold,
     note,
     processes_of,
-    say,
     with_threshold,
 )
 from textrnn.errors import UsageError
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from textrnn.evaluation.multilabel import MultilabelReport
     from textrnn.evaluation.scores import Scores
     from textrnn.inference.protocol import Classifier
-
-GATE_FAILED = 1
 
 
 def evaluate(
@@ -68,8 +65,7 @@ def evaluate(
         textrnn evaluate models/imdb imdb --json --min-accuracy 0.88
     """
     del debug
-    if min_accuracy is not None and not 0.0 <= min_accuracy <= 1.0:
-        raise UsageError(f"--min-accuracy is {min_accuracy}, but must be from 0 to 1.")
+    check_share("--min-accuracy", min_accuracy)
     n_jobs = processes_of(jobs)
     from textrnn.cli.trained import separator_of, training_of
     from textrnn.corpora import load_labelled
@@ -78,7 +74,7 @@ def evaluate(
 
     folder = find_model(model)
     saved = load_saved(folder)  # of one moment: another model may take its place
-    loaded, training = with_threshold(saved.model, threshold), training_of(saved.report)
+    loaded, training = with_threshold(saved.model, threshold), training_of(saved)
     label_separator = separator_of(loaded, training, label_separator)
     is_regression = isinstance(loaded, RegressionModel)
     if is_regression and min_accuracy is not None:
@@ -99,35 +95,24 @@ def evaluate(
     )
     for line in labelled.notes:
         note(line)
-    if labelled.corpus is None:
-        told = training.warn_of_training_file(Path(corpus))
-    else:
-        told = training.warn_of_other_splits(labelled.corpus)
-    warnings = told + training.warnings_about(labelled)
+    warnings = training.warn_beside(labelled, corpus)
     report = report_on(loaded, labelled.rows, n_jobs)
     with contextlib.suppress(BrokenPipeError):  # who reads no further still wants the gate's code
-        where = {"model": str(folder), "corpus": corpus, "split": labelled.split}
-        _print(report, warnings, where if as_json else None)
-    if min_accuracy is not None and report.accuracy is not None and report.accuracy < min_accuracy:
-        say(
-            f"textrnn: the accuracy of {report.accuracy:.4f} is below --min-accuracy {min_accuracy}"
-        )
-        raise typer.Exit(GATE_FAILED)
+        if as_json:
+            from textrnn.cli.output import print_json
+
+            print_json(framed(folder, corpus, labelled, report.to_dict(), warnings))
+        else:
+            _print(report, warnings)
+    check_gate("accuracy", report.accuracy, "--min-accuracy", min_accuracy)
 
 
-def _print(
-    report: Report | MultilabelReport | Scores,
-    warnings: list[str],
-    about: dict[str, Any] | None,
-) -> None:
-    """Print the scores, for people, or as JSON with what they are about."""
+def _print(report: Report | MultilabelReport | Scores, warnings: list[str]) -> None:
+    """Print the scores for people."""
     from textrnn.cli.numbers import print_numbers
-    from textrnn.cli.output import print_evaluation, print_json, print_warnings
+    from textrnn.cli.output import print_evaluation, print_warnings
     from textrnn.evaluation.scores import Scores
 
-    if about is not None:
-        print_json({**about, **report.to_dict(), "warnings": warnings})
-        return
     scores = Scores.from_dict(report.to_dict())
     if scores.accuracy is None:
         print_numbers(scores)

@@ -177,7 +177,7 @@ def _load(folder: Path) -> tuple[TextModel, Training]:
     if why := why_without_states(saved.model):
         raise ModelError(f"the model {quoted(folder)} {why}")
     assert isinstance(saved.model, TextModel)
-    return saved.model, training_of(saved.report)
+    return saved.model, training_of(saved)
 
 
 def _has_no_labels(

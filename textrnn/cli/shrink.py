@@ -113,7 +113,7 @@ def _shrink(
     before: dict[str, Any] = {"size_bytes_before": saved.size, "accuracy_before": None}
     test, corpus = None, ""
     if check is not None:
-        test, corpus = _test_texts(check, training_of(saved.report), big, offline=offline)
+        test, corpus = _test_texts(check, training_of(saved), big, offline=offline)
         before["accuracy_before"] = report_on(big, test, n_jobs).accuracy
     smaller = prune(big, max_words=max_words, max_ngrams=max_ngrams)
     # Its scores are those of the larger model: they must not be taken for its own.

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textrnn.cli.options import say
-from textrnn.corpora.loading import TEST_FRACTION
 from textrnn.corpora.overlap import TRAIN, VALIDATION, shared_texts, warnings_of
 from textrnn.corpora.registry import find_split
 from textrnn.errors import UsageError
@@ -15,10 +14,11 @@ from textrnn.wording.messages import Parameter
 from textrnn.wording.quoting import quoted
 
 if TYPE_CHECKING:
-    from textrnn.corpora import Corpus
     from textrnn.corpora.loading import Labelled
+    from textrnn.corpora.overlap import HasSplits
+    from textrnn.corpora.structures import Judged
     from textrnn.inference.protocol import Classifier
-    from textrnn.storage.report import RunReport
+    from textrnn.storage.reading import Saved
 
 
 LEARNED_FROM = {
@@ -38,22 +38,22 @@ class Training:
         fingerprint: of its splits, empty if unknown.
         source: the file or folder it came from, empty if unknown.
         seed: of the splits.
-        test_fraction: share drawn for the test, if the corpus had no such split.
+        test_fraction: share drawn for the test; None if the corpus had such a split.
         validation_fraction: share of the training texts drawn for validation.
         label_separator: what stood between the labels of a text, if it had any number.
-        of_numbers: whether it was to predict numbers.
+        is_compared: whether ``textrnn compare`` takes the model.
     """
 
     corpus: str = ""
     fingerprint: str = ""
     source: str = ""
     seed: int = 0
-    test_fraction: float = TEST_FRACTION
+    test_fraction: float | None = None
     validation_fraction: float = 0.1
     label_separator: str | None = None
-    of_numbers: bool = False
+    is_compared: bool = False
 
-    def warn_of_other_splits(self, corpus: Corpus) -> list[str]:
+    def warn_of_other_splits(self, corpus: HasSplits) -> list[str]:
         """Tell, and return, that a corpus of the same name has other splits than at the training.
 
         Nothing if it has not.
@@ -67,17 +67,33 @@ class Training:
         say(f"warning: {told}")
         return [told]
 
-    def warnings_about(self, labelled: Labelled) -> list[str]:
+    def warnings_about(self, judged: Labelled | Judged[Any]) -> list[str]:
         """What to tell beside a score on texts of which most were trained on.
 
         It is known of the very corpus of the training alone.
         """
-        corpus = labelled.corpus
+        corpus = judged.corpus
         if corpus is None or not self.fingerprint or corpus.fingerprint() != self.fingerprint:
             return []
-        if labelled.split in LEARNED_FROM:
-            return [LEARNED_FROM[labelled.split]]
-        return warnings_of(shared_texts(corpus), labelled.split)
+        if judged.split in LEARNED_FROM:
+            return [LEARNED_FROM[judged.split]]
+        return warnings_of(shared_texts(corpus), judged.split)
+
+    def warn_beside(self, judged: Labelled | Judged[Any], given: str) -> list[str]:
+        """What scores on some texts must not be read without.
+
+        What the splits of the training tell is told at once; the caller tells all of it beside the
+        scores.
+
+        Args:
+            judged: the texts.
+            given: the name or path that they were asked for by.
+        """
+        if judged.corpus is None:
+            told = self.warn_of_training_file(Path(given))
+        else:
+            told = self.warn_of_other_splits(judged.corpus)
+        return told + self.warnings_about(judged)
 
     def is_training_file(self, path: Path) -> bool:
         """Whether most texts of a file were trained on."""
@@ -93,25 +109,27 @@ class Training:
             return []
         told = f"the model was trained on most texts of {quoted(path)}"
         held_out = "; textrnn compare scores it on those held out"
-        # compare takes one class a text
-        advice = held_out if self.label_separator is None and not self.of_numbers else ""
+        advice = held_out if self.is_compared else ""
         say(f"warning: {told}{advice}")
         return [told]
 
 
-def training_of(report: RunReport) -> Training:
+def training_of(saved: Saved) -> Training:
     """How a model was trained; of one saved by a script the report may say little or nothing."""
-    unknown = Training()
+    from textrnn.storage.kinds import kind_of
+
+    report, unknown = saved.report, Training()
     settings = report.settings or {}
     return Training(
         corpus=report.corpus or unknown.corpus,
         fingerprint=report.fingerprint or unknown.fingerprint,
         source=report.source or unknown.source,
         seed=report.seed or unknown.seed,
-        test_fraction=report.test_fraction or unknown.test_fraction,
+        test_fraction=report.test_fraction,
         validation_fraction=settings.get("validation_fraction") or unknown.validation_fraction,
         label_separator=report.label_separator,
-        of_numbers=report.classes == [],
+        # compare takes networks that give a text one class
+        is_compared=kind_of(saved.config).name == "classifier" and report.label_separator is None,
     )
 
 

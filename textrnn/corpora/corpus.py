@@ -45,6 +45,11 @@ class Split:
         return len(self.texts)
 
     @property
+    def keys(self) -> list[str]:
+        """What equal texts have in common, a row."""
+        return self.texts
+
+    @property
     def classes(self) -> list[str]:
         """Distinct labels, sorted."""
         if self.separator is None:

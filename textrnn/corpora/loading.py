@@ -56,7 +56,7 @@ def load_corpus(
     test: str | os.PathLike[str] | None = None,
     validation: str | os.PathLike[str] | None = None,
     test_fraction: float | None = None,
-    default_fraction: float = TEST_FRACTION,
+    default_fraction: float | None = None,
     random_state: int = 0,
     offline: bool = False,
     unlabelled: bool = False,
@@ -72,11 +72,11 @@ def load_corpus(
     split is ``test`` (a file or folder), else the corpus's own, else a
     stratified share of the training rows, drawn by ``random_state``:
     ``test_fraction``, which a corpus with a test split refuses, or else
-    ``default_fraction``. The validation split is ``validation`` (a file or folder), or the
-    corpus's own, or none: who trains holds texts back. With ``unlabelled`` the corpus can
-    read its unlabelled texts, without those equal to a test text. Labels that are one have one
-    spelling in all splits, see ``corpora.labels``: that of ``classes``, a trained model's, if they
-    are given. With ``numeric`` labels are numbers, and no share of each is drawn.
+    ``default_fraction``, or else a fifth. The validation split is ``validation`` (a file or
+    folder), or the corpus's own, or none: who trains holds texts back. With ``unlabelled`` the
+    corpus can read its unlabelled texts, without those equal to a test text. Labels that are one
+    have one spelling in all splits, see ``corpora.labels``: that of ``classes``, a trained
+    model's, if they are given. With ``numeric`` labels are numbers, and no share of each is drawn.
 
     Raises CorpusNotFoundError for a name found nowhere or, when ``offline`` (or
     TEXTRNN_OFFLINE, HF_HUB_OFFLINE or HF_DATASETS_OFFLINE) is set, not found
@@ -115,7 +115,7 @@ def load_corpus(
     if not has_all_splits:
         check_labels_repeat(corpus.train, corpus.name)
     if corpus.test is None:
-        fraction = default_fraction if test_fraction is None else test_fraction
+        fraction = default_fraction or TEST_FRACTION if test_fraction is None else test_fraction
         corpus = _set_test_aside(corpus, fraction, random_state)
     return _finish(corpus, unlabelled)
 
@@ -127,7 +127,7 @@ def load_labelled(
     text_column: str | None = None,
     label_column: str | None = None,
     label_separator: str | None = None,
-    test_fraction: float = TEST_FRACTION,
+    test_fraction: float | None = None,
     random_state: int = 0,
     offline: bool = False,
     classes: Iterable[str] | None = None,

@@ -4,14 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from textrnn.corpora.corpus import Corpus
+from typing import Protocol
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 MOST = 0.5
 """Share of the texts scored that may be known before a score needs a warning beside it."""
+
+
+class HasKeys(Protocol):
+    """Rows of which it is known which are equal."""
+
+    @property
+    def keys(self) -> Sequence[Hashable]:
+        """What equal texts have in common, a row."""
+        ...
+
+
+class HasSplits(Protocol):
+    """A corpus of any structure."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        ...
+
+    @property
+    def train(self) -> HasKeys:
+        """What is learned from."""
+        ...
+
+    @property
+    def validation(self) -> HasKeys | None:
+        """What chooses the best epoch."""
+        ...
+
+    @property
+    def test(self) -> HasKeys | None:
+        """What is scored."""
+        ...
+
+    def fingerprint(self) -> str:
+        """A digest of all rows of all splits."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -44,20 +78,20 @@ def shared_between(
     return Overlap(split, known_from, sum(text in among for text in texts), len(texts))
 
 
-def shared_texts(corpus: Corpus) -> tuple[Overlap, ...]:
+def shared_texts(corpus: HasSplits) -> tuple[Overlap, ...]:
     """What the splits of a corpus share, in their order; nothing of splits that are not there.
 
     Test texts that stand in train and in validation count once, as of train.
     """
-    known = set(corpus.train.texts)
+    known = set(corpus.train.keys)
     found = []
     if corpus.validation is not None:
-        found.append(shared_between(VALIDATION, corpus.validation.texts, TRAIN, known))
+        found.append(shared_between(VALIDATION, corpus.validation.keys, TRAIN, known))
     if corpus.test is not None:
-        found.append(shared_between(TEST, corpus.test.texts, TRAIN, known))
+        found.append(shared_between(TEST, corpus.test.keys, TRAIN, known))
     if corpus.test is not None and corpus.validation is not None:
-        more = set(corpus.validation.texts) - known
-        found.append(shared_between(TEST, corpus.test.texts, VALIDATION, more))
+        more = set(corpus.validation.keys) - known
+        found.append(shared_between(TEST, corpus.test.keys, VALIDATION, more))
     return tuple(found)
 
 

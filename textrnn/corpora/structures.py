@@ -25,10 +25,11 @@ from textrnn.wording.quoting import quoted
 
 @dataclass(frozen=True)
 class Judged(Generic[R]):
-    """Rows to score a model on: all of a file, or a split of a corpus."""
+    """Rows to score a model on, as ``loading.Labelled``: all of a file, or a split of a corpus."""
 
     rows: R
     split: str
+    corpus: Material[R] | None = None
     notes: list[str] = field(default_factory=list)
 
 
@@ -108,29 +109,43 @@ def judged_lines(
     split: str | None = None,
     condition: str | None = None,
     text_column: str | None = None,
+    test_fraction: float | None = None,
     random_state: int = 0,
     offline: bool = False,
+    unlabelled: bool | None = False,
 ) -> Judged[Lines]:
     """Load texts to score a language model on: all of a file, or a corpus's ``split`` (test).
 
+    If a corpus has no test split of its own, ``test_fraction`` of its texts are drawn by
+    ``random_state``: give those of the training, or texts that were trained on are among them. As
+    labels have a part in the draw, give its ``condition``, too.
+
     Arguments and errors are those of `load_lines`; UsageError for a split that is not there.
     """
-    place = _place_of_lines(name_or_path, condition, text_column, False, offline)
-    return _judged(place, split, random_state)
+    place = _place_of_lines(name_or_path, condition, text_column, unlabelled, offline)
+    return _judged(place, split, test_fraction, random_state)
 
 
 def judged_tagged(
-    name_or_path: PathLike, *, split: str | None = None, random_state: int = 0
+    name_or_path: PathLike,
+    *,
+    split: str | None = None,
+    test_fraction: float | None = None,
+    random_state: int = 0,
 ) -> Judged[TaggedTexts]:
     """Load tagged texts to score a tagger on, as `judged_lines` does."""
-    return _judged(_place_of_tagged(name_or_path), split, random_state)
+    return _judged(_place_of_tagged(name_or_path), split, test_fraction, random_state)
 
 
 def judged_pairs(
-    name_or_path: PathLike, *, split: str | None = None, random_state: int = 0
+    name_or_path: PathLike,
+    *,
+    split: str | None = None,
+    test_fraction: float | None = None,
+    random_state: int = 0,
 ) -> Judged[Pairs]:
     """Load pairs to score a transducer on, as `judged_lines` does."""
-    return _judged(_place_of_pairs(name_or_path), split, random_state)
+    return _judged(_place_of_pairs(name_or_path), split, test_fraction, random_state)
 
 
 def _place_of_lines(
@@ -180,7 +195,9 @@ def _place_of_pairs(name_or_path: PathLike) -> Place[Pairs]:
     return Place(os.fspath(name_or_path), Pairs, read)
 
 
-def _judged(place: Place[R], split: str | None, random_state: int) -> Judged[R]:
+def _judged(
+    place: Place[R], split: str | None, test_fraction: float | None, random_state: int
+) -> Judged[R]:
     if not place.has_splits:
         if split is not None:
             raise UsageError(
@@ -190,12 +207,14 @@ def _judged(place: Place[R], split: str | None, random_state: int) -> Judged[R]:
             )
         material = place.splits()
         check_not_empty(material.train, quoted(place.given))
-        return Judged(material.train, "all", material.notes)
-    material = finished(place.splits(), None, random_state)
+        return Judged(material.train, "all", notes=material.notes)
+    found = place.splits()
+    drawn = test_fraction if found.test is None else None
+    material = finished(found, drawn, random_state)
     name = split or TEST
     there = {TRAIN: material.train, VALIDATION: material.validation, TEST: material.test}
     rows = there.get(name)
     if rows is None:
         known = ", ".join(key for key, value in there.items() if value is not None)
         raise UsageError(f"{quoted(material.name)} has no split {quoted(name)}; it has: {known}")
-    return Judged(rows, name, material.notes)
+    return Judged(rows, name, material, material.notes)

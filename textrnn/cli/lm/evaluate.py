@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from textrnn.cli.judging import check_gate, framed
 from textrnn.cli.lm.asking import Label
 from textrnn.cli.models import find_model
 from textrnn.cli.options import Debug, Json, Offline, TextColumn, note
@@ -16,9 +20,11 @@ from textrnn.wording.messages import Parameter
 from textrnn.wording.quoting import listed, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from textrnn.cli.trained import Training
     from textrnn.corpora.rows import Lines
+    from textrnn.corpora.structures import Judged
     from textrnn.inference.language import LanguageModel, Scores
 
 AT_ONCE = 2_000
@@ -46,6 +52,10 @@ def evaluate(
             "whichever does."
         ),
     ] = None,
+    max_perplexity: Annotated[
+        float | None,
+        typer.Option("--max-perplexity", help="Exit with 1 if the perplexity is higher."),
+    ] = None,
     text_column: TextColumn = None,
     offline: Offline = False,
     as_json: Json = False,
@@ -65,38 +75,68 @@ def evaluate(
 
         textrnn lm evaluate reviews-lm new-reviews.txt
 
-        textrnn lm evaluate models/reviews-lm imdb --json
+        textrnn lm evaluate models/reviews-lm imdb --json --max-perplexity 90
     """
     del debug
     if label is not None and condition is not None:
         raise UsageError(
             Parameter("label"), " and ", Parameter("condition"), " exclude each other."
         )
-    from textrnn.cli.output import print_json
+    if max_perplexity is not None and not max_perplexity >= 1.0:
+        raise UsageError(f"--max-perplexity is {max_perplexity}, but must be 1 or more.")
+    from textrnn.cli.output import print_json, print_warnings
     from textrnn.cli.trained import training_of
     from textrnn.corpora.structures import judged_lines
     from textrnn.inference.language import joined_scores
     from textrnn.storage.reading import load_saved
 
-    saved = load_saved(find_model(model, *LANGUAGE_MODELS), kinds=LANGUAGE_MODELS)
-    training = training_of(saved.report)
-    judged = judged_lines(
+    folder = find_model(model)
+    saved = load_saved(folder, kinds=LANGUAGE_MODELS)  # of one moment: another may take its place
+    training = training_of(saved)
+    read = partial(
+        judged_lines,
         corpus,
         split=split,
-        condition=condition,
         text_column=text_column,
+        test_fraction=training.test_fraction,
         random_state=training.seed,
         offline=offline,
     )
+    judged = _as_trained(read, training, corpus, saved.model) if condition is None else None
+    judged = judged or read(condition=condition)
     for line in judged.notes:
         note(line)
-    if judged.split == "all":
-        training.warn_of_training_file(Path(corpus))
+    warnings = training.warn_beside(judged, corpus)
     found = joined_scores(_scores(saved.model, judged.rows, label)).figures
-    if as_json:
-        print_json({**found._asdict(), "n_texts": len(judged.rows), "split": judged.split})
-    else:
-        _print(found._asdict())
+    with contextlib.suppress(BrokenPipeError):  # who reads no further still wants the gate's code
+        if as_json:
+            scores = {**found._asdict(), "n_texts": len(judged.rows)}
+            print_json(framed(folder, corpus, judged, scores, warnings))
+        else:
+            _print(found._asdict())
+            print_warnings(warnings)
+    check_gate("perplexity", found.perplexity, "--max-perplexity", max_perplexity, at_most=True)
+
+
+def _as_trained(
+    read: Callable[..., Judged[Lines]], training: Training, corpus: str, model: LanguageModel
+) -> Judged[Lines] | None:
+    """The texts by the splits of the training, if they can be had: None for other texts.
+
+    It may have read the texts without labels of a corpus, or with labels, which have a part in
+    what is drawn for a test.
+    """
+    from textrnn.corpora.lines import ANY_LABEL
+
+    if training.corpus not in (corpus, Path(corpus).resolve().name):
+        return None
+    try:
+        found = read(condition=ANY_LABEL if model.labels else None, unlabelled=None)
+    except (DataError, UsageError):  # what is wrong with the texts, the usual reading tells
+        return None
+    if found.corpus is None or found.corpus.fingerprint() != training.fingerprint:
+        return None
+    return replace(found, rows=replace(found.rows, labels=None))
 
 
 def _scores(model: LanguageModel, rows: Lines, label: str | None) -> Iterator[Scores]:

@@ -8,11 +8,9 @@ from typing import Annotated
 
 import typer
 
-from textrnn.cli.models import open_model
+from textrnn.cli.judging import check_gate, check_share, framed
+from textrnn.cli.models import find_model
 from textrnn.cli.options import Debug, Json, note, say
-from textrnn.errors import UsageError
-
-GATE_FAILED = 1
 
 
 def evaluate(
@@ -48,38 +46,36 @@ def evaluate(
         textrnn tag evaluate models/grammar-tagger grammar --json --min-accuracy 0.95
     """
     del debug
-    if min_accuracy is not None and not 0.0 <= min_accuracy <= 1.0:
-        raise UsageError(f"--min-accuracy is {min_accuracy}, but must be from 0 to 1.")
+    check_share("--min-accuracy", min_accuracy)
+    from textrnn.cli.trained import training_of
     from textrnn.corpora.structures import judged_tagged
+    from textrnn.storage.reading import load_saved
 
-    folder, loaded = open_model(model, "tagger")
-    judged = judged_tagged(texts, split=split)
+    folder = find_model(model)
+    saved = load_saved(folder, kinds=("tagger",))  # of one moment: another may take its place
+    training = training_of(saved)
+    judged = judged_tagged(
+        texts, split=split, test_fraction=training.test_fraction, random_state=training.seed
+    )
     for line in judged.notes:
         note(line)
+    warnings = training.warn_beside(judged, texts)
     # Only now: scikit-learn takes a second, and a mistake should be told before.
-    from textrnn.cli.output import print_json
+    from textrnn.cli.output import print_json, print_warnings
     from textrnn.cli.tag.output import print_figures, print_tags
     from textrnn.experiments.tagging import Split, score_tags
 
     rows = Split.of(judged.rows)
-    report = score_tags(loaded, rows, loaded.predict(rows.tokens), entities=entities, say=say)
+    report = score_tags(
+        saved.model, rows, saved.model.predict(rows.tokens), entities=entities, say=say
+    )
     with contextlib.suppress(BrokenPipeError):  # who reads no further still wants the gate's code
         if as_json:
-            print_json(
-                {
-                    "model": str(folder),
-                    "file": texts,
-                    "split": judged.split,
-                    **report.to_dict(),
-                }
-            )
+            print_json(framed(folder, texts, judged, report.to_dict(), warnings))
         else:
             print_figures(report.figures, title=f"{report.n_tokens:,} tokens")
             print_tags([asdict(line) for line in report.per_tag])
             if report.entities is not None:
                 print_tags([asdict(line) for line in report.entities.per_type], of="entity")
-    if min_accuracy is not None and report.accuracy < min_accuracy:
-        say(
-            f"textrnn: the accuracy of {report.accuracy:.4f} is below --min-accuracy {min_accuracy}"
-        )
-        raise typer.Exit(GATE_FAILED)
+            print_warnings(warnings)
+    check_gate("accuracy", report.accuracy, "--min-accuracy", min_accuracy)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import contextlib
 from typing import Annotated
 
 import typer
 
+from textrnn.cli.judging import check_gate, check_share, framed
 from textrnn.cli.models import find_model
 from textrnn.cli.options import Debug, Json, note
 from textrnn.cli.transduce.predict import Beam, check_beam
@@ -24,6 +25,9 @@ def evaluate(
         str | None,
         typer.Option(help="train, validation or test; by default test, and all of a file."),
     ] = None,
+    min_exact: Annotated[
+        float | None, typer.Option("--min-exact", help="Exit with 1 if exact is lower.")
+    ] = None,
     beam: Beam = 1,
     as_json: Json = False,
     debug: Debug = False,
@@ -39,10 +43,11 @@ def evaluate(
 
         textrnn transduce evaluate dates new.tsv
 
-        textrnn transduce evaluate models/dates new.tsv --beam 4 --json
+        textrnn transduce evaluate models/dates new.tsv --beam 4 --json --min-exact 0.9
     """
     del debug
     check_beam(beam)
+    check_share("--min-exact", min_exact)
     from textrnn.cli.output import print_json, print_warnings
     from textrnn.cli.trained import training_of
     from textrnn.cli.transduce.figures import print_figures
@@ -52,15 +57,18 @@ def evaluate(
 
     folder = find_model(model)
     saved = load_saved(folder, kinds=("transducer",))
-    training = training_of(saved.report)
-    judged = judged_pairs(corpus, split=split, random_state=training.seed)
+    training = training_of(saved)
+    judged = judged_pairs(
+        corpus, split=split, test_fraction=training.test_fraction, random_state=training.seed
+    )
     for line in judged.notes:
         note(line)
-    warnings = training.warn_of_training_file(Path(corpus))
+    warnings = training.warn_beside(judged, corpus)
     scores = evaluate_transducer(saved.model, judged.rows, beam_width=beam)
-    if as_json:
-        where = {"model": str(folder), "corpus": corpus, "split": judged.split}
-        print_json({**where, **scores.to_dict(), "warnings": warnings})
-        return
-    print_figures({"transducer": scores.figures()}, scores.n)
-    print_warnings(warnings)
+    with contextlib.suppress(BrokenPipeError):  # who reads no further still wants the gate's code
+        if as_json:
+            print_json(framed(folder, corpus, judged, scores.to_dict(), warnings))
+        else:
+            print_figures({"transducer": scores.figures()}, scores.n)
+            print_warnings(warnings)
+    check_gate("share of exact answers", scores.exact, "--min-exact", min_exact)
