@@ -84,10 +84,12 @@ class TeacherForcing:
 class Judge:
     """Finds sums over pairs of their losses, and of answers that are right as a whole.
 
-    An answer is what the decoder writes by itself, at each place the most probable symbol. It is
-    right if, and only if, at each place the right symbol is the most probable one after those
-    before it: for this the target need be read but once, and nothing be written. The loss is found
-    as in training.
+    An answer is what the decoder writes by itself, at each place the most probable symbol. As ids,
+    it is right if, and only if, at each place the right symbol is the most probable one after those
+    before it: for this the target need be read but once, and nothing be written. As texts, no more
+    are right than that: of an unknown symbol it is not asked whether the one that is copied in its
+    place is the right one, nor whether a target is longer than answers may be. The loss is found as
+    in training.
 
     Attributes:
         copies: whether an unknown symbol can be the answer, see ``TransductionModel``.
