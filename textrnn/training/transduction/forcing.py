@@ -13,9 +13,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from textrnn.nn.losses import SOFTMAX
 from textrnn.nn.packed import PackedBatch
 from textrnn.nn.transducer import Transducer
+from textrnn.nn.word_loss import WORDS
 from textrnn.nn.workspace import Workspace
 from textrnn.training.config import TrainingConfig
 from textrnn.training.regularisation import Regularisation
@@ -68,7 +68,7 @@ class TeacherForcing:
             dropout=self.regularisation.dropout(batch.rng),
             workspace=batch.workspace,
         )
-        loss, d_logits = SOFTMAX.loss(
+        loss, d_logits = WORDS.loss(
             logits,
             wanted,
             shares(targets, network.dtype),
@@ -114,7 +114,7 @@ class Judge:
         """The sums over so few pairs that there is room for all of their logits."""
         sources, targets, wanted = packed(network, pairs)
         logits, _ = network.forward(sources, targets, workspace=workspace)
-        loss, _ = SOFTMAX.loss(logits, wanted, shares(targets, network.dtype), batch_size=1)
+        loss, _ = WORDS.loss(logits, wanted, shares(targets, network.dtype), batch_size=1)
         if not self.copies:
             logits[:, 0] = -np.inf
         return loss, float(all_right(logits, wanted, targets).sum())
