@@ -224,7 +224,8 @@ def tensor_cases(
 
 def filled(numbers: bytes, entry: dict[str, Any], value: float, rng: random.Random) -> bytes:
     """Numbers with one of a tensor's set to a value."""
-    dtypes = {"F16": "<f2", "F32": "<f4", "F64": "<f8", "U64": "<u8", "I8": "|i1", "U8": "|u1"}
+    dtypes = {"F16": "<f2", "F32": "<f4", "F64": "<f8", "I8": "|i1"}
+    dtypes |= {"U8": "|u1", "U16": "<u2", "U32": "<u4", "U64": "<u8"}
     first, last = entry["data_offsets"]
     array = np.frombuffer(numbers[first:last], dtypes[entry["dtype"]]).copy()
     if not array.size:
@@ -311,7 +312,7 @@ def many_cases(files: Files) -> Iterator[Case]:
     config = json.loads(files[CONFIG])
     metrics = json.loads(files[METRICS])
     labels = [f"{i:x}" for i in range(60_000)]
-    kind = "linear" if "linear" in config else "network"
+    kind = next(key for key in ("linear", "network", *ANSWERS) if key in config)
     sized = {**config[kind], "n_classes": len(labels) + 1} if kind == "network" else config[kind]
     for told, altered in {
         "settings": {**config, "settings": twice},
@@ -399,7 +400,7 @@ def cases_of(files: Files, rng: random.Random) -> Iterator[Case]:
         if name.endswith(".safetensors"):
             for told, altered in tensor_cases(content, name, rng):
                 yield Case(told, partial(with_file, files, name, altered))
-        elif name == "vocabulary.txt":
+        elif name.endswith("vocabulary.txt"):
             for told, altered in vocabulary_cases(content):
                 yield Case(told, partial(with_file, files, name, altered))
         for told, finish in kind_cases(name):
@@ -429,6 +430,8 @@ def use(folder: Path, *, faces: bool = False) -> str:
     """
     from textrnn.storage import reading
 
+    if any(key in reading.config_in(folder) for key in ANSWERS):
+        return use_structure(folder)
     model = reading.load_classifier(folder)
     found = model.predict_proba(TEXTS)
     reading.read_metrics(folder)
@@ -440,6 +443,85 @@ def use(folder: Path, *, faces: bool = False) -> str:
     if faces:
         use_faces(folder, is_network=hasattr(model, "network"))
     return "answers" if is_sound else "odd answers"
+
+
+def use_language_model(model: Any) -> bool:
+    """Score texts and write some, and say whether the answers are sound."""
+    from textrnn.inference.generation import generate, next_words
+    from textrnn.inference.language import score
+
+    found = score(model, TEXTS).log_probability
+    likely = next_words(model, "a warm", top_k=3)
+    written = list(generate(model, 2, max_tokens=5))
+    is_sound = (found <= 1e-6).all() and 0.0 <= likely.end <= 1.00001
+    return bool(is_sound and all(len(one.words) <= 5 for one in written))
+
+
+def use_tagger(model: Any) -> bool:
+    """Tag texts, and say whether the answers are sound."""
+    tokens = model.tokens(TEXTS)
+    sums = model.predict_proba(tokens).sum(axis=1)
+    as_many = [len(tags) for tags in model.predict(tokens)] == tokens.lengths.tolist()
+    return bool(as_many and np.allclose(sums, 1.0, atol=1e-4))
+
+
+def use_transducer(model: Any) -> bool:
+    """Write what some sources become, and say whether the answers are sound."""
+    return all(
+        one.log_probability <= 1e-6 and np.allclose(one.alignment.sum(axis=1), 1.0, atol=1e-4)
+        for one in model.write(TEXTS)
+    )
+
+
+ANSWERS: dict[str, Callable[[Any], bool]] = {
+    "language_model": use_language_model,
+    "markov": use_language_model,
+    "tagger": use_tagger,
+    "transducer": use_transducer,
+}
+"""Of the kinds that are no classifiers, by what only their ``config.json`` has."""
+
+
+def use_structure(folder: Path) -> str:
+    """Load a folder of a kind that is no classifier, and answer with it; as ``use``."""
+    from textrnn.storage import reading
+
+    config, model = reading.config_in(folder), reading.load(folder)
+    is_sound = next(answer for key, answer in ANSWERS.items() if key in config)(model)
+    reading.read_metrics(folder)
+    return "answers" if is_sound else "odd answers"
+
+
+def save_structure(key: str, folder: Path) -> None:
+    """Write a small folder of a kind of ``ANSWERS``, hardly trained."""
+    from textrnn import TextRNNLanguageModel, TextRNNTagger, TextRNNTransducer
+    from textrnn.inference.language import encode
+    from textrnn.inference.markov import MarkovModel, fit_models
+    from textrnn.storage.writing import save_model
+    from textrnn.text.reading import read_texts
+    from textrnn.text.tokenizers import WordTokenizer
+    from textrnn.text.vocabulary import Vocabulary
+
+    texts = ["a warm day", "the inn was fresh", "never again", "a cold day"] * 5
+    small: dict[str, Any] = {
+        "hidden_size": 4,
+        "embedding_dim": 4,
+        "max_iter": 1,
+        "early_stopping": False,
+        "random_state": 0,
+    }
+    if key == "language_model":
+        TextRNNLanguageModel(**small).fit(texts, ["x", "y"] * 10).save(folder)
+    elif key == "tagger":
+        tags = [["X", *["Y"] * (len(text.split()) - 1)] for text in texts]
+        TextRNNTagger(**small, char_dim=4).fit([text.split() for text in texts], tags).save(folder)
+    elif key == "transducer":
+        TextRNNTransducer(**small, attention_size=4).fit(texts, texts[::-1]).save(folder)
+    else:
+        words = WordTokenizer()
+        vocabulary = Vocabulary.build(read_texts(words, texts, None))
+        (fitted,) = fit_models(encode(words, vocabulary, texts, None), orders=[2])[2]
+        save_model(MarkovModel(words, vocabulary, (fitted.chain,)), folder)
 
 
 def use_faces(folder: Path, *, is_network: bool) -> None:
@@ -512,6 +594,9 @@ def main() -> None:
         if not given.folders:
             folders.append(Path(parent) / "present")
             save_present(folders[-1])
+            for key in ANSWERS:
+                folders.append(Path(parent) / key)
+                save_structure(key, folders[-1])
         for folder in folders:
             counts: Counter[str] = Counter()
             for number, case in enumerate(cases_of(read(folder), random.Random(0))):

@@ -11,6 +11,7 @@ from statistics import median
 
 import pytest
 
+from tests.model_mutations import save_structure
 from textrnn import TextRNNClassifier
 
 HEAVY = (
@@ -47,9 +48,15 @@ def test_predict_imports_nothing_heavy(saved: Path, tmp_path: Path, through: str
         "file": ["--file", str(file)],
         "stdin": ["-"],
     }[through]
+    found = starts_at_once("predict", "--model", str(saved), "--json", *arguments)
+    assert '"label"' in found
+
+
+def starts_at_once(*arguments: str) -> str:
+    """Run a command that must import nothing heavy; what it says."""
     code = (
         "import sys\n"
-        f"sys.argv = ['textrnn', 'predict', '--model', {str(saved)!r}, '--json', *{arguments!r}]\n"
+        f"sys.argv = ['textrnn', *{arguments!r}]\n"
         "from textrnn.cli import main\n"
         "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code\n"
         f"heavy = [name for name in {HEAVY!r} if name in sys.modules]\n"
@@ -62,7 +69,24 @@ def test_predict_imports_nothing_heavy(saved: Path, tmp_path: Path, through: str
         [sys.executable, "-c", code], input="w1 w2\n", capture_output=True, text=True, check=False
     )
     assert found.returncode == 0, found.stderr
-    assert '"label"' in found.stdout
+    return found.stdout
+
+
+@pytest.mark.parametrize(
+    ("key", "command", "told"),
+    [
+        ("language_model", ("lm", "score"), "log_probability"),
+        ("markov", ("lm", "score"), "log_probability"),
+        ("tagger", ("tag", "predict"), "tags"),
+        ("transducer", ("transduce", "predict"), "target"),
+    ],
+)
+def test_other_structures_import_nothing_heavy(
+    key: str, command: tuple[str, str], told: str, tmp_path: Path
+) -> None:
+    save_structure(key, tmp_path / "m")
+    found = starts_at_once(*command, "--model", str(tmp_path / "m"), "--json", "a warm day")
+    assert f'"{told}"' in found
 
 
 def test_cold_start_of_predict(saved: Path) -> None:

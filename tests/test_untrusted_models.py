@@ -34,6 +34,7 @@ from textrnn.typing import Params
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.model_mutations import (
+    ANSWERS,
     REFERENCE,
     VALUES,
     Case,
@@ -48,6 +49,7 @@ from tests.model_mutations import (
     packed,
     read,
     save_present,
+    save_structure,
     sealed,
     unpacked,
     with_metrics,
@@ -92,6 +94,15 @@ def check_cases(cases: Iterable[Case], place: Path, ends: tuple[str, ...]) -> No
 def test_18_a_folder_of_the_present_format_altered_anywhere(present: Path, tmp_path: Path) -> None:
     cases = list(cases_of(read(present), random.Random(0)))
     check_cases(random.Random(2).sample(cases, FEW), tmp_path / "m", ("answers", "refused"))
+
+
+@pytest.mark.parametrize("key", list(ANSWERS))
+def test_18_folders_of_other_structures_altered_anywhere(key: str, tmp_path: Path) -> None:
+    save_structure(key, tmp_path / "whole")
+    files = read(tmp_path / "whole")
+    check_cases([Case("untouched", lambda: files)], tmp_path / "m", ("answers",))
+    cases = list(cases_of(files, random.Random(0)))
+    check_cases(random.Random(3).sample(cases, FEW), tmp_path / "m", ("answers", "refused"))
 
 
 def test_18_many_fields_take_no_longer_than_their_bytes(present: Path, tmp_path: Path) -> None:
