@@ -224,8 +224,8 @@ def test_of_texts_the_score_alone_counts() -> None:
 
 
 @pytest.mark.parametrize("name", ["accuracy", "exact"])
-def test_who_has_all_right_goes_on_for_three_epochs(name: str) -> None:
-    run = RUNS[name](changes={"n_iter_no_change": 9, "max_iter": 50, "max_steps": 999})
+def test_who_has_all_right_is_waited_for_no_longer_than_others(name: str) -> None:
+    run = RUNS[name](changes={"n_iter_no_change": 3, "max_iter": 50, "max_steps": 999})
     run._remember_best((1.0, -2.0))
     for loss in (-1.5, -1.4, -1.3):
         assert not run._is_finished()

@@ -40,10 +40,6 @@ TELLS_OF = {"gradient_norm": "max_grad_norm", "learning_rate": "learning_rate_in
 """What an epoch's record tells that means nothing where a setting does nothing."""
 
 
-PATIENCE_WITH_ALL = 3
-"""Epochs to go on with where all that is held out is right: its loss may still fall a little."""
-
-
 class TrainingRun(Run):
     """A run that can be started.
 
@@ -313,8 +309,6 @@ class TrainingRun(Run):
 
     def _is_finished(self) -> bool:
         state = self.state
-        is_perfect = state.best_score[0] >= self.measure.highest
-        patience = min(self.patience, PATIENCE_WITH_ALL) if is_perfect else self.patience
-        patience_over = self.validation is not None and state.stale >= patience
+        patience_over = self.validation is not None and state.stale >= self.patience
         all_done = state.steps >= state.planned_steps or state.epoch >= self.config.max_iter
         return patience_over or all_done or bool(state.stopped)
