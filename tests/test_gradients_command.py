@@ -147,6 +147,12 @@ def test_a_corpus_with_splits() -> None:
     assert "has no splits" in run("stays.csv", "--split", "test", code=2).stderr
 
 
+def test_a_model_in_the_place_of_the_texts_is_refused() -> None:
+    told = run("models/stays", code=4).stderr
+    assert "'models/stays' is a model folder" in told
+    assert "--model" in told
+
+
 def test_without_a_model_the_newest_recurrent_network_is_taken() -> None:
     told = run("stays.csv", "--json")
     assert "model: models/one" in told.stderr

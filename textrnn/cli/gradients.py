@@ -20,6 +20,7 @@ from textrnn.cli.options import (
     say,
 )
 from textrnn.errors import DataError, ModelError, UsageError
+from textrnn.storage.format import written_at
 from textrnn.wording.quoting import listed, quoted
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ def gradients(
 
     if plot is not None:
         check_picture(plot)
+    _check_is_no_model(corpus)
     folder = newest_model(_has_states, "recurrent network") if model is None else find_model(model)
     loaded, training = _load(folder)
     if model is None:
@@ -149,6 +151,17 @@ def _check(
                 "--own-answers takes the model's own answers and reads no labels; leave "
                 f"{option} out."
             )
+
+
+def _check_is_no_model(corpus: str) -> None:
+    """Raise ModelError if a model stands in the place of the texts."""
+    from textrnn.corpora.registry import ENTRIES
+
+    if corpus not in ENTRIES and written_at(Path(corpus)):
+        _load(Path(corpus))  # what of another kind is told what takes it
+        raise ModelError(
+            f"{quoted(corpus)} is a model folder; give texts first, and the model with --model."
+        )
 
 
 def _has_states(config: dict[str, Any]) -> bool:
