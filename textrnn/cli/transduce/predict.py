@@ -12,6 +12,7 @@ import typer
 from textrnn.cli.incoming import incoming
 from textrnn.cli.models import open_model
 from textrnn.cli.options import Debug, Json, Quiet, note, silent
+from textrnn.cli.output import is_unicode
 from textrnn.errors import UsageError
 from textrnn.system.plain_json import json_line
 from textrnn.wording.quoting import one_line
@@ -96,12 +97,14 @@ def predict(
         example='textrnn transduce predict "March 5, 2019"',
     )
     _, loaded = open_model(model, "transducer", quiet=quiet)
-    cut = 0
+    cut, ascii_only = 0, not is_unicode(sys.stdout)
     for chunk in source:
         for text, found in zip(chunk, loaded.write(chunk, beam_width=beam), strict=True):
             cut += not found.is_whole
             sys.stdout.write(
-                _as_json(text, found, alignment) if as_json else _as_text(found, alignment)
+                _as_json(text, found, alignment, ascii_only=ascii_only)
+                if as_json
+                else _as_text(found, alignment, ascii_only=ascii_only)
             )
         sys.stdout.flush()
     if cut:
@@ -114,22 +117,17 @@ def check_beam(beam: int) -> None:
         raise UsageError(f"--beam is {beam}, but must be from 1 to {WIDEST}.")
 
 
-def _as_text(found: Transduced, alignment: bool) -> str:
+def _as_text(found: Transduced, alignment: bool, *, ascii_only: bool) -> str:
     line = one_line(found.text) + "\n"
     if not alignment:
         return line
-    from textrnn.cli.output import is_unicode
     from textrnn.cli.transduce.heat_map import heat_map
 
-    rows = heat_map(
-        found.source, found.symbols, found.alignment, ascii_only=not is_unicode(sys.stdout)
-    )
+    rows = heat_map(found.source, found.symbols, found.alignment, ascii_only=ascii_only)
     return "".join([line, *(f"{row}\n" for row in rows), "\n"])
 
 
-def _as_json(text: str, found: Transduced, alignment: bool) -> str:
-    from textrnn.cli.output import is_unicode
-
+def _as_json(text: str, found: Transduced, alignment: bool, *, ascii_only: bool) -> str:
     record: dict[str, Any] = {
         "source": text,
         "target": found.text,
@@ -143,4 +141,4 @@ def _as_json(text: str, found: Transduced, alignment: bool) -> str:
             "target_symbols": found.symbols,
             "alignment": [[round(x, DIGITS) for x in row] for row in found.alignment.tolist()],
         }
-    return json_line(record, ascii_only=not is_unicode(sys.stdout)) + "\n"
+    return json_line(record, ascii_only=ascii_only) + "\n"
