@@ -36,12 +36,15 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[], help="a part has its own")
     parser.add_argument("--n-jobs", type=int, default=2, help="trainings side by side")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the JSON")
+    parser.add_argument(
+        "--language-model", type=Path, help="of begun: one of IMDB's texts that is trained already"
+    )
     parser.add_argument("--show", action="store_true", help="print what is on file")
     own, words = _parted(sys.argv[1:])
     given = parser.parse_args(own)
     if unknown := set(given.parts) - set(PARTS):
         parser.error(f"no part is called {', '.join(sorted(unknown))}; there is {', '.join(PARTS)}")
-    options = Options(given.seeds, tuple(words))
+    options = Options(given.seeds, tuple(words), given.language_model)
     for name in given.parts or PARTS:
         part, runs = PARTS[name], on_file(name, given.out, PAGE)
         if not given.show:

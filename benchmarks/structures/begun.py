@@ -36,18 +36,30 @@ def drawn(rows: Split, n: int, seed: int) -> Split:
     return rows.take(np.concatenate([rng.permutation(own)[: n // len(each)] for own in each]))
 
 
-def vectors_of(texts: list[str], path: Path) -> Path:
+def vectors_of(texts: list[str], path: Path, size: int) -> Path:
     """A file of word vectors of some texts."""
     encoded = encode_lists(map(WordTokenizer(), texts))
-    vectors = train_word2vec(encoded, vector_size=UNITS, min_count=5, random_state=0)
+    vectors = train_word2vec(encoded, vector_size=size, min_count=5, random_state=0)
     with path.open("w", encoding="utf-8") as file:
-        file.write(f"{len(vectors)} {UNITS}\n")
+        file.write(f"{len(vectors)} {size}\n")
         for word, vector in zip(vectors.words, vectors.vectors, strict=True):
             file.write(f"{word} {' '.join(f'{value:.6g}' for value in vector)}\n")
     return path
 
 
-def run(budget: str, seeds: tuple[int, ...], words: tuple[str, ...]) -> Run:
+def trained(folder: Path, budget: str, words: tuple[str, ...]) -> Path:
+    """A language model of the texts in a folder."""
+    size = ("--hidden", UNITS, "--embedding-dim", UNITS)
+    textrnn(
+        *("lm", "train", folder / "texts.csv", "--out", folder / "lm", "--budget", budget, *size),
+        *("--no-baselines", "-q", *words),
+    )
+    return folder / "lm"
+
+
+def run(
+    budget: str, seeds: tuple[int, ...], words: tuple[str, ...], model: Path | None = None
+) -> Run:
     """One language model and vectors of the same texts; from each start a classifier a seed."""
     imdb = load_corpus("imdb", unlabelled=True)
     assert imdb.test is not None
@@ -56,13 +68,12 @@ def run(budget: str, seeds: tuple[int, ...], words: tuple[str, ...]) -> Run:
         texts = imdb.unlabelled or []
         with (folder / "texts.csv").open("w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows([("text",), *((text,) for text in texts)])
-        model, test = folder / "lm", written_to(folder / "t.csv", drawn(imdb.test, N_TEST, 0))
-        size = ("--hidden", UNITS, "--embedding-dim", UNITS)
-        learned = textrnn(
-            *("lm", "train", folder / "texts.csv", "--out", model, "--budget", budget, *size),
-            *("--no-baselines", "--json", "-q", *words),
-        )
-        vectors = vectors_of(texts, folder / "vectors.txt")
+        test = written_to(folder / "t.csv", drawn(imdb.test, N_TEST, 0))
+        model = model or trained(folder, budget, words)
+        told = textrnn("inspect", model, "--json").record
+        network = told["network"]
+        size = ("--hidden", network["hidden_size"], "--embedding-dim", network["embedding_dim"])
+        vectors = vectors_of(texts, folder / "vectors.txt", network["embedding_dim"])
         starts = {
             "random": (),
             "word2vec": ("--embedding", vectors),
@@ -72,24 +83,24 @@ def run(budget: str, seeds: tuple[int, ...], words: tuple[str, ...]) -> Run:
         for seed in seeds:
             few = written_to(folder / "few.csv", drawn(imdb.train, N_LABELLED, seed))
             for start, options in starts.items():
-                told = textrnn(
+                scored = textrnn(
                     *("train", few, "--test", test, "--out", folder / "m", "--seed", seed),
                     *("--one-way", "--ngrams", "none", "--no-baselines", "--json", "-q"),
                     *(*size, *options),
                 ).record
-                found[start].append(told["test"]["accuracy"])
+                found[start].append(scored["test"]["accuracy"])
     return {
         "budget": budget,
         "seeds": list(seeds),
         "words": list(words),
-        "perplexity": learned.record["figures"]["perplexity"],
+        "perplexity": told["metrics"]["figures"]["perplexity"],
         "accuracy": found,
     }
 
 
 def jobs(options: Options) -> list[Job]:
     """All in one: the language model is trained once."""
-    return [Job(run, (BUDGET, tuple(options.seeds or SEEDS), options.words))]
+    return [Job(run, (BUDGET, tuple(options.seeds or SEEDS), options.words, options.model))]
 
 
 def table(runs: list[Run]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from textrnn.evaluation.significance import wilson_interval
 
@@ -18,10 +19,12 @@ class Options:
     Attributes:
         seeds: of each model; none takes the part's own.
         words: further options of each training of a network, for a quick look.
+        model: a language model that is trained already, for the part that needs one.
     """
 
     seeds: Sequence[int] = ()
     words: tuple[str, ...] = ()
+    model: Path | None = None
 
 
 def share(right: int, n: int) -> str:
