@@ -609,6 +609,7 @@ def test_test_texts_are_those_held_out_at_the_training(seeded: dict[str, Any]) -
     both = json.loads(result.stdout)
     assert (both["test"], both["seed"]) == (seeded["test"], 3)
     tuned = {name: scores["validation_accuracy"] for name, scores in both["baselines"].items()}
+    del tuned["markov"]  # compare alone has it
     assert tuned == {
         name: scores["validation_accuracy"] for name, scores in seeded["baselines"].items()
     }
