@@ -246,3 +246,10 @@ def make_seed(random_state: Any) -> int:
     if isinstance(random_state, Integral):
         return int(random_state)
     return int(make_generator(random_state).integers(2**31))
+
+
+def keep_parameters(estimator: Any, given: Mapping[str, Any]) -> None:
+    """Store what a constructor was given, its ``locals()``, as it came: scikit-learn wants that."""
+    for name, value in given.items():
+        if name != "self":
+            setattr(estimator, name, value)

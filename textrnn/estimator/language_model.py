@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from textrnn.errors import DataError, UsageError
-from textrnn.estimator.inputs import Texts, check_texts, make_generator, make_seed
+from textrnn.estimator.inputs import Texts, check_texts, keep_parameters, make_generator, make_seed
 from textrnn.estimator.language_inputs import (
     check_goes_on,
     check_labelled_texts,
@@ -160,9 +160,7 @@ class TextRNNLanguageModel(TextRNNStructure):
         dropout_input, dropout_readout : float or None, default=None
             None is 0.3 up to 100,000 words, and 0.1 less for ten times as many.
         """
-        given = {name: value for name, value in locals().items() if name != "self"}
-        for name, value in given.items():
-            setattr(self, name, value)
+        keep_parameters(self, locals())
 
     # ------------------------------------------------------------------- training
 

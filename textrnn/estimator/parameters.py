@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from sklearn.base import BaseEstimator
 
+from textrnn.estimator.inputs import keep_parameters
 from textrnn.text.tokenizers import Tokenizer
 from textrnn.training.presets import changes_of
 from textrnn.training.settings import Settings
@@ -263,9 +264,7 @@ class TextRNNParameters(BaseEstimator):  # type: ignore[misc]
         verbose : bool, default=False
             Show progress on stderr.
         """
-        given = {name: value for name, value in locals().items() if name != "self"}
-        for name, value in given.items():
-            setattr(self, name, value)
+        keep_parameters(self, locals())
 
     @classmethod
     def from_preset(cls, name: str, **changes: Any) -> Self:

@@ -13,7 +13,12 @@ import numpy as np
 
 from textrnn.corpora.rows import TaggedTexts
 from textrnn.errors import DataError, UsageError
-from textrnn.estimator.inputs import check_sample_weight, make_generator, plain_labels
+from textrnn.estimator.inputs import (
+    check_sample_weight,
+    keep_parameters,
+    make_generator,
+    plain_labels,
+)
 from textrnn.estimator.structure import TextRNNStructure, trained_further
 from textrnn.estimator.tagger_inputs import (
     TaggedInput,
@@ -157,9 +162,7 @@ class TextRNNTagger(TextRNNStructure):
         lowercase : bool, default=False
             Look words up in lower case; how they are spelt is not changed by it.
         """
-        given = {name: value for name, value in locals().items() if name != "self"}
-        for name, value in given.items():
-            setattr(self, name, value)
+        keep_parameters(self, locals())
 
     # ------------------------------------------------------------------- training
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from textrnn.corpora.rows import Pairs
 from textrnn.errors import DataError, UsageError
-from textrnn.estimator.inputs import Texts, check_texts, make_generator
+from textrnn.estimator.inputs import Texts, check_texts, keep_parameters, make_generator
 from textrnn.estimator.preparation import tell_shared
 from textrnn.estimator.structure import TextRNNStructure
 from textrnn.inference.transduction import Transduced, TransductionModel
@@ -176,9 +176,7 @@ class TextRNNTransducer(TextRNNStructure):
         max_iter : int or None, default=None
             Epochs at most. None takes as many as make up some 3,000 steps, from 4 to 200.
         """
-        given = {name: value for name, value in locals().items() if name != "self"}
-        for name, value in given.items():
-            setattr(self, name, value)
+        keep_parameters(self, locals())
 
     # ------------------------------------------------------------------- training
 

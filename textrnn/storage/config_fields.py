@@ -86,6 +86,17 @@ COMMON = {
     "checksum": digest(),
 }
 """What the configurations of all models have."""
+MISSED = 1e-6
+"""By how much shares may miss 1 together."""
+
+
+def _are_shares(value: Any) -> bool:
+    are_shares = isinstance(value, list) and all(is_number(n) and 0 <= n <= 1 for n in value)
+    return are_shares and (not value or abs(sum(value) - 1.0) <= MISSED)
+
+
+SHARES = Field(_are_shares, "numbers from 0 that are 1 together")
+"""Of labels, or of none."""
 THRESHOLD = {"threshold": number(0.0, 1.0).or_none().maybe()}
 """Of those of classifiers."""
 

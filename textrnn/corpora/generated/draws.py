@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from random import Random
 from typing import TypeVar
+
+from textrnn.corpora.rows import Rows, TaggedTexts
 
 T = TypeVar("T")
 Key = TypeVar("Key", bound=Hashable)
@@ -58,3 +60,15 @@ def distinct(n: int, draw: Callable[[], T], key: Callable[[T], Key], taken: set[
             taken.add(key(one))
             found.append(one)
     return found
+
+
+def tagged_splits(
+    n_rows: Mapping[str, int], draw: Callable[[], tuple[list[str], list[str]]]
+) -> dict[str, Rows]:
+    """So many texts of tokens with tags for each split, no two of them equal."""
+    taken: set[tuple[str, ...]] = set()
+    splits: dict[str, Rows] = {}
+    for split, n in n_rows.items():
+        drawn = distinct(n, draw, lambda one: tuple(one[0]), taken)
+        splits[split] = TaggedTexts([tokens for tokens, _ in drawn], [tags for _, tags in drawn])
+    return splits

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from random import Random
 
-from textrnn.corpora.generated.draws import distinct, number, phrases, pick, shuffled, words
-from textrnn.corpora.rows import Rows, TaggedTexts
+from textrnn.corpora.generated.draws import number, phrases, pick, shuffled, tagged_splits, words
+from textrnn.corpora.rows import Rows
 
 SEED = 1990
 N_ROWS = {"train": 4_000, "validation": 500, "test": 1_000}
@@ -51,9 +51,5 @@ def text(rng: Random) -> tuple[list[str], list[str]]:
 
 def generate(seed: int = SEED) -> dict[str, Rows]:
     """The texts of each split, no two of them equal."""
-    rng, taken = Random(seed), set[tuple[str, ...]]()
-    splits: dict[str, Rows] = {}
-    for split, n in N_ROWS.items():
-        drawn = distinct(n, lambda: text(rng), lambda one: tuple(one[0]), taken)
-        splits[split] = TaggedTexts([tokens for tokens, _ in drawn], [tags for _, tags in drawn])
-    return splits
+    rng = Random(seed)
+    return tagged_splits(N_ROWS, lambda: text(rng))

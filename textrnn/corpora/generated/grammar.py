@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from random import Random
 
-from textrnn.corpora.generated.draws import distinct, pick, weighted
-from textrnn.corpora.rows import Rows, TaggedTexts
+from textrnn.corpora.generated.draws import pick, tagged_splits, weighted
+from textrnn.corpora.rows import Rows
 
 SEED = 1957
 N_ROWS = {"train": 4_000, "validation": 500, "test": 1_000}
@@ -130,9 +130,5 @@ def sentence(rng: Random) -> tuple[list[str], list[str]]:
 
 def generate(seed: int = SEED) -> dict[str, Rows]:
     """The sentences of each split, no two of them equal."""
-    rng, taken = Random(seed), set[tuple[str, ...]]()
-    splits: dict[str, Rows] = {}
-    for split, n in N_ROWS.items():
-        drawn = distinct(n, lambda: sentence(rng), lambda one: tuple(one[0]), taken)
-        splits[split] = TaggedTexts([words for words, _ in drawn], [tags for _, tags in drawn])
-    return splits
+    rng = Random(seed)
+    return tagged_splits(N_ROWS, lambda: sentence(rng))

@@ -9,25 +9,16 @@ import numpy as np
 
 from textrnn.inference.network_language import NetworkLanguageModel
 from textrnn.nn.config import NetworkConfig
-from textrnn.storage.config_fields import MOST_WORDS, check_classes, check_network
+from textrnn.storage.config_fields import MOST_WORDS, SHARES, check_classes, check_network
 from textrnn.storage.format import VOCABULARY, WEIGHTS
 from textrnn.storage.kinds.base import Fits, Kind, Parts
 from textrnn.storage.kinds.classifier import load_network
 from textrnn.storage.weights_validation import of_network
-from textrnn.system.fields import Field, check_fields, choice, flag, is_number, mapping, whole
+from textrnn.system.fields import Field, check_fields, choice, flag, mapping, whole
 from textrnn.system.strict_json import shown
 
-MISSED = 1e-6
-"""By how much shares of labels may miss 1 together."""
-
-
-def _are_shares(value: Any) -> bool:
-    are_shares = isinstance(value, list) and all(is_number(n) and 0 <= n <= 1 for n in value)
-    return are_shares and (not value or abs(sum(value) - 1.0) <= MISSED)
-
-
 OF_LANGUAGE_MODEL = {
-    "label_shares": Field(_are_shares, "numbers from 0 that are 1 together"),
+    "label_shares": SHARES,
 }
 OF_NETWORK = {
     "head": choice("next_word"),

@@ -8,31 +8,24 @@ from typing import Any
 import numpy as np
 
 from textrnn.inference.markov import MarkovModel, chains_of
-from textrnn.storage.config_fields import LONGEST_NGRAM, MOST_WORDS, check_classes
+from textrnn.storage.config_fields import LONGEST_NGRAM, MOST_WORDS, SHARES, check_classes
 from textrnn.storage.format import VOCABULARY, WEIGHTS
 from textrnn.storage.kinds.base import Fits, Kind, Parts
 from textrnn.storage.weights_validation import Wanted, check_tensors
-from textrnn.system.fields import Field, check_fields, is_number, mapping, whole
+from textrnn.system.fields import Field, check_fields, mapping, whole
 from textrnn.system.strict_json import shown
 from textrnn.system.weights_file import Tensors
 from textrnn.typing import Params
 
-MISSED = 1e-6
-"""By how much shares of labels may miss 1 together."""
 WHOLE = ("U8", "U16", "U32", "U64")
 MOST_COUNT = 2**53
 """Of all counts together: beyond it a float64 is no whole number."""
 
 
-def _are_shares(value: Any) -> bool:
-    are_shares = isinstance(value, list) and all(is_number(n) and 0 <= n <= 1 for n in value)
-    return are_shares and (not value or abs(sum(value) - 1.0) <= MISSED)
-
-
 OF_CHAINS = {
     "order": whole(1, LONGEST_NGRAM),
     "n_words": whole(1, MOST_WORDS),
-    "label_shares": Field(_are_shares, "numbers from 0 that are 1 together"),
+    "label_shares": SHARES,
 }
 
 
