@@ -282,7 +282,7 @@ def test_the_format_can_be_said(model: str) -> None:
 
 
 def test_models_of_other_kinds(model: str) -> None:
-    assert "there is no tagger" in run("predict", "a b").stderr
+    assert "no model under ./models that is a tagger" in run("predict", "a b").stderr
     assert run("predict", "a b").exit_code == 4
     other = CliRunner().invoke(app, ["predict", "a b", "--model", model])
     assert (other.exit_code, "tag predict" in other.stderr) == (4, True)

@@ -288,12 +288,13 @@ class TrainingRun(Run):
 
     def _remember_best(self, score: tuple[float, float]) -> None:
         state, best = self.state, self.state.best_score
+        tol, measure = self.config.tol, self.measure
         is_nearer = (
-            self.measure.waits_for_loss
-            and score[0] == best[0] < self.measure.highest
-            and score > best
+            measure.waits_for_loss
+            and score[0] == best[0] < measure.highest
+            and score[1] > best[1] + tol
         )
-        if score[0] > best[0] + self.config.tol or is_nearer:
+        if score[0] > best[0] + tol or is_nearer:
             state.stale = 0
         else:
             state.stale += 1
