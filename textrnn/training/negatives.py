@@ -7,8 +7,8 @@ answers, and the logit of each is lowered by the logarithm of how probably it is
 word is then nearly as probably right, given which ones are in question, as the network says without
 the sampling: what it learns hardly depends on the draw, only how fast.
 
-Nearly, as words are in question independently of each other only in so far as there are many: where
-a step has 3 answers, simulated gradients were off by 0.01 of an answer, where it has 50 by 0.002.
+Nearly, as words are in question independently of each other only in so far as there are many: of a
+few answers the gradients are a little off on average, of the hundreds of a usual step hardly.
 """
 
 from __future__ import annotations
