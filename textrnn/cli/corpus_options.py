@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from textrnn.cli.options import Offline, tell_small_splits
-from textrnn.errors import UsageError
+from textrnn.cli.train_checks import check_validation
 from textrnn.training.declared import DATA
 from textrnn.wording.messages import Message, Parameter
 from textrnn.wording.quoting import quoted
@@ -69,13 +69,7 @@ class CorpusOptions:
         Raises:
             UsageError: validation texts are given, and a share of others to be held out for them.
         """
-        if self.validation is not None and "validation_fraction" in given:
-            raise UsageError(
-                Parameter("validation"),
-                " and ",
-                Parameter("validation_fraction"),
-                " exclude each other; give one of them.",
-            )
+        check_validation(self.validation, given)
 
     def load(
         self,

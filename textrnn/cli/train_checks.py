@@ -42,6 +42,21 @@ def check_regression(
         )
 
 
+def check_validation(validation: str | None, given: Collection[str]) -> None:
+    """Refuse validation texts, and a share of others to be held out for them.
+
+    Raises:
+        UsageError: both are given.
+    """
+    if validation is not None and "validation_fraction" in given:
+        raise UsageError(
+            Parameter("validation"),
+            " and ",
+            Parameter("validation_fraction"),
+            " exclude each other; give one of them.",
+        )
+
+
 def check_embedding(embedding: str) -> None:
     """Complain before the corpus is read."""
     from textrnn.training.settings import EMBEDDINGS

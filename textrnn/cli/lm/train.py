@@ -13,7 +13,7 @@ import typer
 from textrnn.cli.interrupts import INTERRUPTED
 from textrnn.cli.options import Cache, Debug, Json, Offline, Quiet, Seed, check_seed, say, silent
 from textrnn.cli.setting_options import checked_settings, takes_settings
-from textrnn.cli.train_checks import check_embedding, check_out, folder_name
+from textrnn.cli.train_checks import check_embedding, check_out, check_validation, folder_name
 from textrnn.errors import UsageError
 from textrnn.training.declared import DATA
 from textrnn.training.language.settings import LanguageModelSettings
@@ -71,13 +71,7 @@ class LineOptions:
         """
         from textrnn.corpora import load_lines
 
-        if self.validation is not None and "validation_fraction" in given:
-            raise UsageError(
-                Parameter("validation"),
-                " and ",
-                Parameter("validation_fraction"),
-                " exclude each other; give one of them.",
-            )
+        check_validation(self.validation, given)
         where = asdict(self)
         return load_lines(where.pop("texts"), **where, random_state=seed)
 

@@ -12,11 +12,9 @@ import typer
 from textrnn.cli.interrupts import INTERRUPTED
 from textrnn.cli.options import Debug, Json, Quiet, Seed, check_seed, say, silent
 from textrnn.cli.setting_options import checked_settings, takes_settings
-from textrnn.cli.train_checks import check_embedding, check_out, folder_name
-from textrnn.errors import UsageError
+from textrnn.cli.train_checks import check_embedding, check_out, check_validation, folder_name
 from textrnn.training.declared import DATA
 from textrnn.training.tagging.settings import TaggingSettings
-from textrnn.wording.messages import Parameter
 
 if TYPE_CHECKING:
     from textrnn.corpora.material import Material
@@ -60,13 +58,7 @@ class TaggedOptions:
         """
         from textrnn.corpora.structures import load_tagged
 
-        if self.validation is not None and "validation_fraction" in given:
-            raise UsageError(
-                Parameter("validation"),
-                " and ",
-                Parameter("validation_fraction"),
-                " exclude each other; give one of them.",
-            )
+        check_validation(self.validation, given)
         where = asdict(self)
         return load_tagged(where.pop("texts"), **where, random_state=seed)
 

@@ -11,11 +11,9 @@ import typer
 from textrnn.cli.interrupts import INTERRUPTED
 from textrnn.cli.options import Debug, Json, Quiet, Seed, check_seed, say, silent
 from textrnn.cli.setting_options import checked_settings, takes_settings
-from textrnn.cli.train_checks import check_out, folder_name
-from textrnn.errors import UsageError
+from textrnn.cli.train_checks import check_out, check_validation, folder_name
 from textrnn.training.declared import DATA
 from textrnn.training.transduction.settings import TransductionSettings
-from textrnn.wording.messages import Parameter
 
 if TYPE_CHECKING:
     from textrnn.storage.report import RunReport
@@ -77,13 +75,7 @@ def train(
     check_seed(seed)
     if out is not None:
         check_out(out)
-    if validation is not None and "validation_fraction" in given:
-        raise UsageError(
-            Parameter("validation"),
-            " and ",
-            Parameter("validation_fraction"),
-            " exclude each other; give one of them.",
-        )
+    check_validation(validation, given)
     from textrnn.corpora import load_pairs
 
     tell = silent if quiet else say
